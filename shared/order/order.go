@@ -1,0 +1,483 @@
+// Package order is the life of one order: values in, values out. It has no I/O, no clock and no context, so that every rule about
+// money can be read, tabled and tested without a provider or a table.
+//
+//	open ──claim──> settling ──captured──> paid ──refunded──> refunded
+//	  ^                │
+//	  └───refused──────┘   (the next attempt; or failed, when there is none)
+//
+// settling means: a provider may have taken money. It is written before the call that may move money, and only the provider's word
+// ends it. Facts that contradict each other end in review, where a person decides.
+package order
+
+import (
+	"crypto/subtle"
+	"fmt"
+	"slices"
+	"time"
+
+	"tosspay-sam/shared/money"
+)
+
+// Status of an order. The zero value is not a status.
+type Status string
+
+// The statuses. Only open and settling have a due time.
+const (
+	Open     Status = "open"     // may be paid
+	Settling Status = "settling" // a provider may have taken money; nobody knows yet
+	Paid     Status = "paid"     // the provider says so
+	Refunded Status = "refunded" // the provider says all of it was given back
+	Failed   Status = "failed"   // the provider says the last attempt took nothing, and there is no next one
+	Expired  Status = "expired"  // the provider says nothing was taken, and the time to pay is over
+	Review   Status = "review"   // facts contradict each other: a person decides
+)
+
+// Statuses lists all of them in the order of the tables.
+var Statuses = []Status{Open, Settling, Paid, Refunded, Failed, Expired, Review}
+
+// Limits of one order record, so that an item's size has a bound.
+const (
+	AttemptsMax = 20 // a buyer who is refused twenty times is not going to succeed
+	historyMax  = 32
+	evidenceMax = 16
+)
+
+// settlingDelays are the pauses between questions to the provider about one attempt; after the last one it is asked every hour.
+var settlingDelays = []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, time.Hour}
+
+// AlarmAfter is how long an order may be settling before a person is told.
+const AlarmAfter = time.Hour
+
+// AskPause is the least time between two questions to the provider about one order, however often the buyer reloads.
+const AskPause = 3 * time.Second
+
+// OpenGrace is how long after ExpiresAt a window opened in time may still lead to a capture: Toss Payments gives the buyer 30 minutes
+// to authenticate and the shop 10 minutes to confirm (docs.tosspayments.com/reference, 2026-11). 5 more for clocks that differ.
+const OpenGrace = 45 * time.Minute
+
+// Order is one order record: what the merchant asked for, where it stands, and why.
+type Order struct {
+	ID        string
+	Provider  string // "toss" or "portone"
+	Mode      string // "test" or "live"; of the deployment that made it
+	Amount    money.Amount
+	Name      string
+	Customer  Customer
+	Language  string // ko, en, ja or zh
+	ReturnURL string
+	Toss      TossOptions
+	Request   string // digest of the request that made it; the same request again gets the same order
+	LinkToken string // random; whoever has it may open the payment page
+	CreatedAt time.Time
+	ExpiresAt time.Time
+
+	Status   Status
+	Attempt  Attempt
+	Capture  Capture   // zero until paid
+	DueAt    time.Time // when the order must be looked at again; zero when it is final
+	AskAfter time.Time // nobody else asks the provider before; a lease of a few seconds
+	History  []Step    // latest historyMax transitions
+	Evidence []Evidence
+	Revision int64 // +1 with every claim and save; a save names the one it read
+}
+
+// Customer is what the provider's window shows or needs of the buyer. Never logged.
+type Customer struct {
+	ID    string `json:"id,omitempty"`
+	Name  string `json:"name,omitempty"`
+	Email string `json:"email,omitempty"`
+	Phone string `json:"phone,omitempty"`
+}
+
+// TossOptions are the choices a merchant has for the Toss Payments window.
+type TossOptions struct {
+	InternationalCardOnly bool `json:"useInternationalCardOnly,omitempty"`
+}
+
+// Attempt is the current try to pay. A next one exists only after this one is proven to have taken nothing.
+type Attempt struct {
+	N          int       // 1 for the first
+	Key        string    // the provider's key of the payment, as the redirect gave it; empty until claimed
+	ClaimedAt  time.Time // when settling began; zero until claimed
+	Asks       int       // questions that brought no conclusion; chooses the next due time
+	Turn       int       // which idempotency key the confirm carries: +1 after a definite but inconclusive answer
+	Unanswered bool      // a confirm with this Turn's key was sent, or may have been, and no definite answer to it was read
+	Rejection  string    // code of a refusal that a lookup has not confirmed yet
+}
+
+// Capture is the money taken for the order.
+type Capture struct {
+	Key            string // the provider's key of the payment
+	TransactionKey string
+	Attempt        int
+	Amount         money.Amount
+	Balance        int64 // what is not refunded, in the currency's smallest unit
+	ApprovedAt     time.Time
+	Method         string // the provider's word for the means, such as a card
+	ReceiptURL     string
+}
+
+// Evidence is one answer of a provider that moved or held the order.
+type Evidence struct {
+	At             time.Time
+	Attempt        int
+	Call           string // the question: confirm, find, find-by-order
+	HTTP           int    // 0 when no answer was read
+	Status         string // the provider's payment status, if it gave a payment
+	Code           string // the provider's error code, if it gave one; or our own word for no answer
+	TransactionKey string
+	Digest         string // of the answer's bytes
+	TraceID        string
+}
+
+// Step is one transition in the history.
+type Step struct {
+	At      time.Time
+	From    Status
+	To      Status
+	Event   string
+	Attempt int
+	Note    string
+}
+
+// Number is what the provider sees as order number in the current attempt.
+func (o Order) Number() string { return o.NumberOf(o.Attempt.N) }
+
+// NumberOf is the number of attempt n.
+func (o Order) NumberOf(n int) string {
+	number, err := ParseNumber(o.ID)
+	if err != nil {
+		return o.ID
+	}
+	number.Attempt = n
+	return number.String()
+}
+
+// Final says that nothing is expected to change by itself any more.
+func (o Order) Final() bool { return o.DueAt.IsZero() }
+
+// LinkTokenMatches compares in constant time.
+func (o Order) LinkTokenMatches(token string) bool {
+	return token != "" && subtle.ConstantTimeCompare([]byte(o.LinkToken), []byte(token)) == 1
+}
+
+// New returns the order as it is first stored: open, attempt 1, due when no window can lead to a capture any more.
+// The caller has validated every field.
+func New(o Order) Order {
+	o.Status = Open
+	o.Attempt = Attempt{N: 1}
+	o.DueAt = o.ExpiresAt.Add(OpenGrace)
+	o.Revision = 1
+	o.History = []Step{{At: o.CreatedAt, To: Open, Event: "created", Attempt: 1}}
+	return o
+}
+
+// Claim is the buyer's return from the window: the right to ask the provider for the money, given to exactly one request.
+// Its conditions are checked again by the store inside the write itself.
+type Claim struct {
+	OrderID   string
+	LinkToken string
+	Attempt   int
+	Amount    money.Amount // as the redirect says; must be the order's own
+	Key       string       // the provider's key of the payment
+	At        time.Time
+	AskAfter  time.Time // nobody else asks before: the claimer is still at work
+}
+
+// Reason says why a claim or a lease was refused.
+type Reason string
+
+// The reasons, in the order in which they are looked for.
+const (
+	WrongLink    Reason = "wrong-link"    // treat as: no such order
+	NotOpen      Reason = "not-open"      // show the order's true state
+	StaleAttempt Reason = "stale-attempt" // the redirect of an attempt that is over
+	WrongAmount  Reason = "wrong-amount"  // tampering
+	Leased       Reason = "leased"        // somebody else is asking the provider
+)
+
+// Refusal is the typed error of Claim and Lease.
+type Refusal struct{ Reason Reason }
+
+func (r *Refusal) Error() string { return "order: refused: " + string(r.Reason) }
+
+// Claim returns the order as settling, or a *Refusal. It is the reference for the store's conditional write.
+func (o Order) Claim(c Claim) (Order, error) {
+	switch {
+	case !o.LinkTokenMatches(c.LinkToken):
+		return o, &Refusal{WrongLink}
+	case o.Status != Open:
+		return o, &Refusal{NotOpen}
+	case o.Attempt.N != c.Attempt:
+		return o, &Refusal{StaleAttempt}
+	case o.Amount != c.Amount:
+		return o, &Refusal{WrongAmount}
+	}
+	o.History = append(slices.Clone(o.History), ClaimStep(c))
+	o.Status = Settling
+	o.Attempt.Key = c.Key
+	o.Attempt.ClaimedAt = c.At
+	o.Attempt.Unanswered = true // the claimer is about to send
+	o.DueAt = ClaimDue(c)
+	o.AskAfter = c.AskAfter
+	o.Revision++
+	return o, nil
+}
+
+// ClaimStep is the history entry of a claim. Claims do not trim the history (a conditional update cannot); the save after them does.
+func ClaimStep(c Claim) Step {
+	return Step{At: c.At, From: Open, To: Settling, Event: string(Claimed), Attempt: c.Attempt}
+}
+
+// ClaimDue is when a claimed order must be looked at if its claimer never comes back.
+func ClaimDue(c Claim) time.Time { return c.At.Add(settlingDelays[0]) }
+
+// Lease is the right to be the only one to ask the provider about an unsettled order for a moment.
+type Lease struct {
+	OrderID string
+	At      time.Time
+	Until   time.Time
+}
+
+// Lease returns the order with the lease taken, or a *Refusal. It is the reference for the store's conditional write. The revision
+// stays: a lease changes nothing that a save could lose.
+func (o Order) Lease(l Lease) (Order, error) {
+	switch {
+	case o.Status != Settling && o.Status != Open:
+		return o, &Refusal{NotOpen}
+	case o.AskAfter.After(l.At):
+		return o, &Refusal{Leased}
+	}
+	o.AskAfter = l.Until
+	return o, nil
+}
+
+// Intend returns the order with the intent to send the confirm again with the key of the given turn. It is saved before the call, like
+// every intent: a crash after it must not look like a call that was never made.
+func (o Order) Intend(turn int) Order {
+	o.Attempt.Turn = turn
+	o.Attempt.Unanswered = true
+	o.Revision++
+	return o
+}
+
+// Kind of an event.
+type Kind string
+
+// The events. All but Claimed are a provider's word.
+const (
+	Claimed        Kind = "claimed"         // the buyer came back from the window
+	Captured       Kind = "captured"        // the money was taken: our number, amount and currency
+	PartlyRefunded Kind = "partly-refunded" // it was taken and part of it was given back
+	FullyRefunded  Kind = "refunded"        // it was taken and all of it was given back
+	Refused        Kind = "refused"         // this attempt took nothing and never will
+	Lapsed         Kind = "lapsed"          // the time to take it is over and it was not taken
+	Mismatched     Kind = "mismatched"      // money was taken that does not fit the order
+	Doubtful       Kind = "doubtful"        // no conclusion
+)
+
+// Kinds lists all of them in the order of the tables.
+var Kinds = []Kind{Claimed, Captured, PartlyRefunded, FullyRefunded, Refused, Lapsed, Mismatched, Doubtful}
+
+// Event is one thing that happened to an order. At and Attempt are always set.
+type Event struct {
+	Kind     Kind
+	At       time.Time
+	Attempt  int
+	Evidence []Evidence
+	Capture  Capture // of Captured, PartlyRefunded, FullyRefunded and Mismatched
+	Next     Attempt // of Doubtful: what the attempt must remember (Turn, Unanswered, Rejection)
+}
+
+// Apply returns the order after the event, or an error that names the pair when the event cannot happen in this status through Apply:
+// a claim goes through Claim. Apply never fails for a provider's word: whatever it says is recorded.
+func (o Order) Apply(e Event) (Order, error) {
+	if e.Kind == Claimed {
+		return o, fmt.Errorf("order: %s cannot be applied, it must be claimed", e.Kind)
+	}
+	if !slices.Contains(Kinds, e.Kind) || !slices.Contains(Statuses, o.Status) {
+		return o, fmt.Errorf("order: no rule for %q in status %q", e.Kind, o.Status)
+	}
+	to := next(o, e)
+	if to == o.Status && !o.changedBy(e, to) {
+		return o, nil
+	}
+	return o.move(e, to), nil
+}
+
+// changedBy says whether an event that leaves the status alone has anything to record.
+func (o Order) changedBy(e Event, to Status) bool {
+	switch {
+	case to == Open || to == Settling:
+		return true
+	case to == Paid:
+		return e.Capture.Key != "" && e.Capture.Balance != o.Capture.Balance
+	case to == Review:
+		return e.Kind != Doubtful
+	}
+	return false
+}
+
+// next is the whole state machine; docs/money-safety.md shows it as a table made by a test.
+func next(o Order, e Event) Status {
+	current := e.Attempt == o.Attempt.N
+	switch o.Status {
+	case Open:
+		return nextOpen(o, e, current)
+	case Settling:
+		return nextSettling(o, e, current)
+	case Paid, Refunded:
+		return nextCaptured(o, e)
+	case Failed, Expired:
+		switch e.Kind {
+		case Captured, PartlyRefunded, Mismatched:
+			return Review // late money: taken after the order was closed
+		case FullyRefunded:
+			return Refunded
+		}
+		return o.Status
+	}
+	return Review
+}
+
+func nextOpen(o Order, e Event, current bool) Status {
+	switch e.Kind {
+	case Captured, PartlyRefunded:
+		return Paid // the provider's word counts also when it comes before the buyer
+	case FullyRefunded:
+		return Refunded
+	case Mismatched:
+		return Review
+	case Refused:
+		return o.afterRefusal(e, current)
+	case Lapsed:
+		return Expired
+	}
+	return Open
+}
+
+func nextSettling(o Order, e Event, current bool) Status {
+	switch e.Kind {
+	case Captured, PartlyRefunded:
+		if !current {
+			return Review // an earlier attempt took money and this one may have, too
+		}
+		return Paid
+	case FullyRefunded:
+		if !current {
+			return Settling
+		}
+		return Refunded
+	case Mismatched:
+		return Review
+	case Refused, Lapsed:
+		return o.afterRefusal(e, current)
+	}
+	return Settling
+}
+
+func nextCaptured(o Order, e Event) Status {
+	same := e.Capture.Key == o.Capture.Key
+	switch e.Kind {
+	case Captured, PartlyRefunded:
+		if same && o.Status == Paid {
+			return Paid
+		}
+		return Review // a second capture, or one that came back after its refund
+	case FullyRefunded:
+		if !same {
+			return o.Status // another payment of this order, given back: no money is held for it
+		}
+		return Refunded
+	case Mismatched:
+		return Review
+	case Refused, Lapsed:
+		if e.Attempt == o.Capture.Attempt {
+			return Review // the provider said paid, and now says it never was
+		}
+	}
+	return o.Status
+}
+
+// afterRefusal: a refused attempt opens the order for the next one while there is time and an attempt left.
+func (o Order) afterRefusal(e Event, current bool) Status {
+	if !current {
+		return o.Status
+	}
+	if o.Attempt.N >= AttemptsMax {
+		return Failed
+	}
+	if !e.At.Before(o.ExpiresAt) {
+		if e.Kind == Lapsed {
+			return Expired
+		}
+		return Failed
+	}
+	return Open
+}
+
+// move writes the transition into the record.
+func (o Order) move(e Event, to Status) Order {
+	from := o.Status
+	o.Evidence = trimmed(o.Evidence, e.Evidence, evidenceMax)
+	nextAttempt := to == Open && e.Kind == Refused || to == Open && e.Kind == Lapsed
+	switch {
+	case nextAttempt && e.Attempt == o.Attempt.N:
+		o.Attempt = Attempt{N: o.Attempt.N + 1}
+	case e.Kind == Doubtful && e.Attempt == o.Attempt.N:
+		o.Attempt.Asks++
+		if e.Next.Turn >= o.Attempt.Turn { // else somebody else has learned more meanwhile
+			o.Attempt.Turn, o.Attempt.Unanswered = e.Next.Turn, e.Next.Unanswered
+		}
+		if e.Next.Rejection != "" {
+			o.Attempt.Rejection = e.Next.Rejection
+		}
+	}
+	if e.Capture.Key != "" && (to == Paid || to == Refunded || to == Review && o.Capture.Key == "") {
+		o.Capture = e.Capture
+		o.Capture.Attempt = e.Attempt
+	}
+	o.Status = to
+	o.AskAfter = time.Time{}
+	if e.Kind == Doubtful {
+		o.AskAfter = e.At.Add(AskPause)
+	}
+	o.DueAt = o.dueAfter(e)
+	if from != to || e.Kind != Doubtful {
+		o.History = trimmed(o.History, []Step{{At: e.At, From: from, To: to, Event: string(e.Kind), Attempt: e.Attempt, Note: note(e)}}, historyMax)
+	}
+	o.Revision++
+	return o
+}
+
+// dueAfter is the due time in the status the order now has.
+func (o Order) dueAfter(e Event) time.Time {
+	switch o.Status {
+	case Open:
+		due := o.ExpiresAt.Add(OpenGrace)
+		if !due.After(e.At) {
+			due = e.At.Add(settlingDelays[min(o.Attempt.Asks, len(settlingDelays)-1)])
+		}
+		return due
+	case Settling:
+		return e.At.Add(settlingDelays[min(o.Attempt.Asks, len(settlingDelays)-1)])
+	}
+	return time.Time{}
+}
+
+func note(e Event) string {
+	if len(e.Evidence) == 0 {
+		return ""
+	}
+	last := e.Evidence[len(e.Evidence)-1]
+	if last.Code != "" {
+		return last.Code
+	}
+	return last.Status
+}
+
+// trimmed appends to a copy and keeps the latest limit entries.
+func trimmed[T any](old, added []T, limit int) []T {
+	all := append(slices.Clone(old), added...)
+	return all[max(0, len(all)-limit):]
+}
