@@ -1,0 +1,224 @@
+package payment
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/provider"
+)
+
+// Limits of one settle: how many calls it may make, and how much time a further call must at least have.
+const (
+	callsMax = 4
+	callMin  = time.Second
+	savesMax = 5
+)
+
+// Advance moves an unsettled order by asking the provider, and does nothing to any other. Whoever calls it - a buyer's reload, a
+// webhook, a schedule - brings no facts. An open order is asked about only when its time is over.
+func (s *Settler) Advance(ctx context.Context, orderID string) (order.Order, error) {
+	o, err := s.Orders.Get(ctx, orderID)
+	if err != nil {
+		return order.Order{}, err
+	}
+	return s.await(ctx, o)
+}
+
+// await returns the order once somebody has settled it: another request that is at work on it, or this one, when nobody is. It comes
+// back with the order still settling when one question to the provider, its own or another's, brought no conclusion.
+func (s *Settler) await(ctx context.Context, o order.Order) (order.Order, error) {
+	waiting, cancel := s.callContext(ctx)
+	defer cancel()
+	for pause := waitStep; s.worthAsking(o); pause = min(2*pause, waitStepMax) {
+		now := s.Now()
+		if !o.AskAfter.After(now) {
+			leased, err := s.Claims.Lease(ctx, order.Lease{OrderID: o.ID, At: now, Until: now.Add(CallMax + SettleKeep)})
+			var refusal *order.Refusal
+			switch {
+			case err == nil && s.worthAsking(leased):
+				return s.settle(ctx, leased, false)
+			case err == nil || errors.As(err, &refusal):
+				o = leased
+				continue
+			default:
+				return o, err
+			}
+		}
+		if s.Wait(waiting, pause) != nil {
+			return o, nil
+		}
+		seen, err := s.Orders.Get(ctx, o.ID)
+		if err != nil {
+			return o, err
+		}
+		asked := seen.Attempt.Asks > o.Attempt.Asks
+		if o = seen; asked {
+			return o, nil
+		}
+	}
+	return o, nil
+}
+
+// worthAsking says that the provider may know more of the order than we do.
+func (s *Settler) worthAsking(o order.Order) bool {
+	return o.Status == order.Settling || o.Status == order.Open && !s.Now().Before(o.DueAt)
+}
+
+// settle asks the provider about an order this request has claimed (send: the money has not been asked for yet) or leased, and records
+// what the answers prove. It ends when an answer is conclusive, when a lookup says that nothing can be done but wait, when time runs out,
+// or after callsMax questions.
+func (s *Settler) settle(ctx context.Context, o order.Order, send bool) (order.Order, error) {
+	g, ok := s.Gateways[o.Provider]
+	if !ok {
+		return o, fmt.Errorf("payment: settle %s: no gateway for provider %q", o.ID, o.Provider)
+	}
+	calls, cancel := s.callContext(ctx)
+	defer cancel()
+	work, event := o, doubtful(o, s.Now()) // work is o with what this settle has learned of the attempt and not saved yet
+	var evidence []order.Evidence
+	for n := 0; n < callsMax && hasTime(calls); n++ {
+		var answers []provider.Answer
+		asked := !send || !s.mayConfirm(g, work)
+		if asked {
+			answers = s.find(calls, g, work)
+			event, send = afterFind(work, answers, s.Now(), g.Timing)
+			send = send && s.mayConfirm(g, work)
+		} else {
+			var err error
+			o, err = s.intend(ctx, o, work.Attempt.Turn)
+			if errors.Is(err, ErrConflict) {
+				return o, nil // somebody else has moved the order: theirs is the next step
+			}
+			if err != nil {
+				return o, err
+			}
+			work.Attempt.Unanswered = true
+			answers = []provider.Answer{g.Confirmer.Confirm(calls, confirmOf(work))}
+			event, send = afterConfirm(work, answers[0], s.Now()), false
+		}
+		for _, a := range answers {
+			s.logAnswer(ctx, work, a)
+			evidence = append(evidence, evidenceOf(work, a, s.Now()))
+		}
+		if event.Kind != order.Doubtful || asked && !send {
+			break
+		}
+		work.Attempt = event.Next
+	}
+	event.Evidence = evidence
+	return s.record(ctx, o, event)
+}
+
+// intend makes sure that the stored order says a confirm of this turn may have been sent. The claim has said so of the first one.
+func (s *Settler) intend(ctx context.Context, o order.Order, turn int) (order.Order, error) {
+	if o.Attempt.Unanswered && o.Attempt.Turn == turn {
+		return o, nil
+	}
+	saved, err := s.Claims.Save(ctx, o.Intend(turn))
+	if err != nil {
+		return saved, fmt.Errorf("payment: record the intent to confirm %s: %w", o.ID, err)
+	}
+	return saved, nil
+}
+
+// find asks by the provider's key, and by our own number when the key is unknown, or known to nobody, or another order's: a key comes
+// from a redirect, which anybody can write.
+func (s *Settler) find(ctx context.Context, g Gateway, o order.Order) []provider.Answer {
+	var answers []provider.Answer
+	if o.Attempt.Key != "" {
+		a := g.Finder.Find(ctx, provider.Ref{Key: o.Attempt.Key})
+		answers = append(answers, a)
+		if a.Verdict != provider.Absent && !foreign(o, a) {
+			return answers
+		}
+	}
+	return append(answers, g.Finder.Find(ctx, provider.Ref{Number: o.Number()}))
+}
+
+// mayConfirm compares wall clocks right before money is asked for: a function that was frozen between its claim and now may wake up
+// hours later with a context that has not noticed.
+func (s *Settler) mayConfirm(g Gateway, o order.Order) bool {
+	return g.Confirmer != nil && o.Attempt.Key != "" && s.Now().Round(0).Before(o.Attempt.ClaimedAt.Add(g.Timing.ConfirmWindow))
+}
+
+// confirmOf is the one request an attempt may send. Its idempotency key comes from the attempt and the payment, so that every copy of
+// this request is the same request to the provider, and no other request ever is.
+func confirmOf(o order.Order) provider.Confirm {
+	sum := sha256.Sum256([]byte(o.Attempt.Key))
+	return provider.Confirm{
+		Key: o.Attempt.Key, Number: o.Number(), Amount: o.Amount.Value,
+		IdempotencyKey: fmt.Sprintf("confirm:%s:%d:%s", o.Number(), o.Attempt.Turn, hex.EncodeToString(sum[:6])),
+	}
+}
+
+// record saves what an event makes of the order. When somebody else was faster the event is applied to what they left: a fact stays a
+// fact.
+func (s *Settler) record(ctx context.Context, o order.Order, e order.Event) (order.Order, error) {
+	for range savesMax {
+		next, err := o.Apply(e)
+		if err != nil {
+			return o, err
+		}
+		if next.Revision == o.Revision {
+			return o, nil
+		}
+		saved, err := s.Claims.Save(ctx, next)
+		if err == nil {
+			s.logTransition(ctx, o, saved, e)
+			return saved, nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			return o, fmt.Errorf("payment: record %s of %s: %w", e.Kind, o.ID, err)
+		}
+		o = saved
+	}
+	return o, fmt.Errorf("payment: record %s of %s: %w", e.Kind, o.ID, ErrConflict)
+}
+
+// callContext leaves SettleKeep of the caller's time to record what the provider said.
+func (s *Settler) callContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	if end, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(ctx, end.Add(-SettleKeep))
+	}
+	return context.WithTimeout(ctx, CallMax)
+}
+
+func hasTime(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return ctx.Err() == nil && (!ok || time.Until(end) >= callMin)
+}
+
+func (s *Settler) logAnswer(ctx context.Context, o order.Order, a provider.Answer) {
+	level, event := slog.LevelInfo, "provider.answer"
+	if a.Class == provider.ClassCredentials {
+		level, event = slog.LevelError, "config.error"
+	}
+	s.Log.Log(ctx, level, "the provider answered", "event", event, "orderId", o.ID, "attempt", o.Attempt.N, "provider", o.Provider,
+		"call", a.Call, "verdict", a.Verdict.String(), "http", a.HTTP, "code", a.Code, "class", a.Class.String(), "providerTraceId", a.TraceID,
+		"cause", errorText(a.Err))
+}
+
+func (s *Settler) logTransition(ctx context.Context, before, after order.Order, e order.Event) {
+	level, name := slog.LevelInfo, "money.transition"
+	switch {
+	case after.Status == order.Review:
+		level, name = slog.LevelError, "money.review"
+	case after.Status == order.Settling && e.At.Sub(after.Attempt.ClaimedAt) >= order.AlarmAfter:
+		level, name = slog.LevelError, "money.unsettled"
+	}
+	s.Log.Log(ctx, level, "the order moved", "event", name, "orderId", after.ID, "attempt", e.Attempt, "from", string(before.Status),
+		"to", string(after.Status), "by", string(e.Kind), "amount", after.Amount.Value, "currency", string(after.Amount.Currency))
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

@@ -1,0 +1,242 @@
+package payment
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/provider"
+)
+
+// Limits of an order's lifetime. The default suits a buyer who is looking at the page; the maximum a payment link sent by mail.
+const (
+	expiryDefault = time.Hour
+	expiryMin     = 5 * time.Minute
+	expiryMax     = 7 * 24 * time.Hour
+)
+
+// Limits of the texts, as Toss Payments has them (orderName 1-100, customerName and customerEmail <= 100, customerMobilePhone 8-15
+// digits; docs.tosspayments.com, JS SDK v2); the customer id's is PortOne's customer_id.
+const (
+	customerIDMax   = 50
+	customerNameMax = 100
+	emailMax        = 100
+	phoneMin        = 8
+	phoneMax        = 15
+)
+
+// NewOrder is a merchant's request. Its JSON form, fields in this order, is what the digest is made of.
+type NewOrder struct {
+	OrderID   string             `json:"orderId"` // empty: one is made; then the request cannot be repeated safely
+	Provider  string             `json:"provider"`
+	Amount    int64              `json:"amount"`
+	Currency  string             `json:"currency"`
+	Name      string             `json:"name"`
+	Customer  order.Customer     `json:"customer"`
+	Language  string             `json:"language"`
+	ReturnURL string             `json:"returnUrl"`
+	ExpiresAt time.Time          `json:"expiresAt"` // zero: an hour from now
+	Toss      *order.TossOptions `json:"toss"`
+}
+
+// FieldError refuses one field of a request, in words for the merchant's engineer.
+type FieldError struct{ Field, Problem string }
+
+func (e *FieldError) Error() string { return e.Field + " " + e.Problem }
+
+// ErrOtherBody says that the id is taken by an order made from another request.
+var ErrOtherBody = errors.New("an order with this orderId exists and was made from another request")
+
+// Offer is one provider as a merchant can choose it.
+type Offer struct {
+	Windows   Windows
+	AmountMin int64 // the provider takes no less
+	NameMax   int   // characters of an order's name
+}
+
+// Merchant serves the private API.
+type Merchant struct {
+	Orders     Orders
+	Offers     map[string]Offer // by provider name
+	Mode       string           // test or live
+	ReturnURLs ReturnURLs
+	Now        func() time.Time
+	NewToken   func() string // 128 random bits or more, of A-Z a-z 0-9 _ -
+	NewID      func() string // an order id
+}
+
+// Created is an order with the window that pays it.
+type Created struct {
+	Order  order.Order
+	Window provider.Window
+	New    bool // false: the same request came before
+}
+
+// Create stores a new order before any window opens. The same request again returns the stored order; another request under the same
+// id is ErrOtherBody; a field out of limits is a *FieldError. base is the public address of the bundle.
+func (m *Merchant) Create(ctx context.Context, r NewOrder, base string) (Created, error) {
+	amount, err := m.check(r)
+	if err != nil {
+		return Created{}, err
+	}
+	o := m.build(r, amount)
+	window, err := m.Offers[r.Provider].Windows.Window(o, base)
+	if err != nil {
+		return Created{}, fmt.Errorf("payment: create order: %w", err)
+	}
+	stored, err := m.Orders.Create(ctx, o)
+	switch {
+	case errors.Is(err, ErrExists) && stored.Request == o.Request:
+		window, err = m.Offers[stored.Provider].Windows.Window(stored, base)
+		return Created{Order: stored, Window: window}, err
+	case errors.Is(err, ErrExists):
+		return Created{}, ErrOtherBody
+	case err != nil:
+		return Created{}, fmt.Errorf("payment: create order: %w", err)
+	}
+	return Created{Order: stored, Window: window, New: true}, nil
+}
+
+// Read returns an order for the merchant, or ErrNotFound.
+func (m *Merchant) Read(ctx context.Context, id string) (order.Order, error) {
+	if n, err := order.ParseNumber(id); err != nil || n.OrderID() != id {
+		return order.Order{}, ErrNotFound
+	}
+	return m.Orders.Get(ctx, id)
+}
+
+func (m *Merchant) build(r NewOrder, amount money.Amount) order.Order {
+	now := m.Now().UTC()
+	o := order.Order{
+		ID: r.OrderID, Provider: r.Provider, Mode: m.Mode, Amount: amount, Name: r.Name, Customer: r.Customer, Language: r.Language,
+		ReturnURL: r.ReturnURL, Request: r.digest(), LinkToken: m.NewToken(), CreatedAt: now, ExpiresAt: r.ExpiresAt.UTC(),
+	}
+	if o.ID == "" {
+		o.ID = m.NewID()
+	}
+	if o.Language == "" {
+		o.Language = "ko"
+	}
+	if r.ExpiresAt.IsZero() {
+		o.ExpiresAt = now.Add(expiryDefault)
+	}
+	if r.Toss != nil {
+		o.Toss = *r.Toss
+	}
+	return order.New(o)
+}
+
+// digest names the request: two requests are the same when every field is.
+func (r NewOrder) digest() string {
+	text, err := json.Marshal(r)
+	if err != nil {
+		panic("payment: a NewOrder always has a JSON form: " + err.Error())
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+func (m *Merchant) check(r NewOrder) (money.Amount, error) {
+	if r.OrderID != "" && order.CheckID(r.OrderID) != nil {
+		return money.Amount{}, &FieldError{"orderId", order.ErrID.Error()}
+	}
+	offer, ok := m.Offers[r.Provider]
+	if !ok {
+		return money.Amount{}, &FieldError{"provider", "must be one this deployment offers: " + m.offered()}
+	}
+	amount, err := money.New(r.Amount, money.Currency(r.Currency))
+	switch {
+	case errors.Is(err, money.ErrCurrency):
+		return money.Amount{}, &FieldError{"currency", "must be KRW"}
+	case err != nil:
+		return money.Amount{}, &FieldError{"amount", fmt.Sprintf("must be a whole number from %d to %d", offer.AmountMin, int64(money.Max))}
+	case r.Amount < offer.AmountMin:
+		return money.Amount{}, &FieldError{"amount", fmt.Sprintf("must be at least %d: the provider takes no less", offer.AmountMin)}
+	}
+	if err := checkText("name", r.Name, 1, offer.NameMax); err != nil {
+		return money.Amount{}, err
+	}
+	if err := m.checkRest(r); err != nil {
+		return money.Amount{}, err
+	}
+	return amount, r.checkCustomer()
+}
+
+func (m *Merchant) checkRest(r NewOrder) error {
+	switch r.Language {
+	case "", "ko", "en", "ja", "zh":
+	default:
+		return &FieldError{"language", "must be ko, en, ja or zh"}
+	}
+	if r.Toss != nil && r.Provider != "toss" {
+		return &FieldError{"toss", "is only for provider toss"}
+	}
+	if r.ReturnURL != "" {
+		if err := m.ReturnURLs.Check(r.ReturnURL); err != nil {
+			return &FieldError{"returnUrl", err.Error()}
+		}
+	}
+	if in := r.ExpiresAt.Sub(m.Now()); !r.ExpiresAt.IsZero() && (in < expiryMin || in > expiryMax) {
+		return &FieldError{"expiresAt", "must be from 5 minutes to 7 days ahead"}
+	}
+	return nil
+}
+
+func (r NewOrder) checkCustomer() error {
+	c := r.Customer
+	if err := checkText("customer.id", c.ID, 0, customerIDMax); err != nil {
+		return err
+	}
+	if err := checkText("customer.name", c.Name, 0, customerNameMax); err != nil {
+		return err
+	}
+	if c.Email != "" {
+		if a, err := mail.ParseAddress(c.Email); err != nil || a.Address != c.Email || len(c.Email) > emailMax {
+			return &FieldError{"customer.email", "must be an e-mail address of at most 100 characters"}
+		}
+	}
+	if c.Phone != "" && !isPhone(c.Phone) {
+		return &FieldError{"customer.phone", "must be 8 to 15 digits, nothing else"}
+	}
+	return nil
+}
+
+// checkText counts characters, not bytes, and refuses what no name needs and a page or a log could be tricked with.
+func checkText(field, s string, least, most int) error {
+	n := utf8.RuneCountInString(s)
+	if n < least || n > most {
+		return &FieldError{field, fmt.Sprintf("must be %d to %d characters", least, most)}
+	}
+	for _, r := range s {
+		if r == utf8.RuneError || unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Cf) {
+			return &FieldError{field, "must not contain control characters"}
+		}
+	}
+	return nil
+}
+
+func isPhone(s string) bool {
+	if len(s) < phoneMin || len(s) > phoneMax {
+		return false
+	}
+	for _, b := range []byte(s) {
+		if b < '0' || b > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+func (m *Merchant) offered() string { return strings.Join(slices.Sorted(maps.Keys(m.Offers)), ", ") }

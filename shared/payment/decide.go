@@ -1,0 +1,130 @@
+package payment
+
+import (
+	"time"
+
+	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/provider"
+)
+
+// afterConfirm is what the answer to a confirm proves. A refusal in an error body is not yet the end: one lookup must agree, because the
+// provider's replay of an old answer and its view of the payment can differ.
+func afterConfirm(o order.Order, a provider.Answer, now time.Time) order.Event {
+	if e, ok := fromPayment(o, a, now); ok && a.Payment.Key == o.Attempt.Key {
+		return e
+	}
+	e := doubtful(o, now)
+	if !a.Answered() || a.Class == provider.ClassProcessing {
+		return e // the request may be at work: it stays unanswered, and may be repeated with the same key only
+	}
+	e.Next.Unanswered = false
+	switch {
+	case a.Class.Definitive() || a.Verdict == provider.Absent:
+		e.Next.Rejection = a.Code
+	case a.Class != provider.ClassAlready:
+		// The provider may keep this answer and give it again for the same idempotency key: the next confirm, if a lookup allows one, carries
+		// the next key. The provider still takes one payment only once.
+		e.Next.Turn++
+	}
+	return e
+}
+
+// afterFind is what lookups prove, and whether the confirm may be sent (again). The last answer decides; those before it only say that the
+// key was of no use.
+func afterFind(o order.Order, answers []provider.Answer, now time.Time, t provider.Timing) (e order.Event, send bool) {
+	a := answers[len(answers)-1]
+	if e, ok := fromPayment(o, a, now); ok {
+		return e, false
+	}
+	if a.Verdict != provider.Pending && a.Verdict != provider.Absent {
+		return doubtful(o, now), false
+	}
+	if o.Status == order.Open {
+		return lapsed(o, now), false
+	}
+	// Nothing is captured now. May it still be?
+	end := o.Attempt.ClaimedAt.Add(t.ConfirmWindow)
+	switch {
+	case foreign(o, answers[0]):
+		return refused(o, now), false // the redirect's key is another order's; the provider will never take it for this one
+	case o.Attempt.Rejection != "" && !o.Attempt.Unanswered:
+		return refused(o, now), false // the refusal is confirmed
+	case !now.Before(end.Add(t.Linger)):
+		return lapsed(o, now), false
+	case o.Attempt.Rejection != "":
+		return doubtful(o, now), false // an earlier request was never answered: it may still be at work
+	}
+	return doubtful(o, now), now.Before(end)
+}
+
+// fromPayment is what a payment object of this order proves by itself.
+func fromPayment(o order.Order, a provider.Answer, now time.Time) (order.Event, bool) {
+	if attemptOf(o, a.Payment.Number) == 0 {
+		return order.Event{}, false
+	}
+	e := order.Event{At: now, Attempt: attemptOf(o, a.Payment.Number), Capture: captureOf(a.Payment)}
+	switch a.Verdict {
+	case provider.Paid:
+		e.Kind = order.Captured
+	case provider.PartlyRefunded:
+		e.Kind = order.PartlyRefunded
+	case provider.Refunded:
+		e.Kind = order.FullyRefunded
+	case provider.Declined:
+		return refused(o, now), e.Attempt == o.Attempt.N
+	default:
+		return order.Event{}, false
+	}
+	if a.Payment.Amount != o.Amount.Value || a.Payment.Currency != string(o.Amount.Currency) || a.Payment.Sandbox != (o.Mode == "test") {
+		e.Kind = order.Mismatched
+	}
+	return e, true
+}
+
+// foreign says that an answer shows a payment that says nothing of the current attempt: of somebody else's order, or of an earlier
+// attempt that took no money. One of an earlier attempt that did take money concerns us very much.
+func foreign(o order.Order, a provider.Answer) bool {
+	switch attempt := attemptOf(o, a.Payment.Number); {
+	case a.Payment.Number == "" || attempt == o.Attempt.N:
+		return false
+	case attempt == 0:
+		return true
+	}
+	return a.Verdict != provider.Paid && a.Verdict != provider.PartlyRefunded
+}
+
+// attemptOf is the attempt of this order that a number names, or 0.
+func attemptOf(o order.Order, number string) int {
+	n, err := order.ParseNumber(number)
+	if err != nil || n.OrderID() != o.ID {
+		return 0
+	}
+	return n.Attempt
+}
+
+func captureOf(p provider.Payment) order.Capture {
+	return order.Capture{
+		Key: p.Key, TransactionKey: p.TransactionKey, Amount: money.Amount{Value: p.Amount, Currency: money.Currency(p.Currency)},
+		Balance: p.Balance, ApprovedAt: p.ApprovedAt, Method: p.Method, ReceiptURL: p.ReceiptURL,
+	}
+}
+
+func doubtful(o order.Order, now time.Time) order.Event {
+	return order.Event{Kind: order.Doubtful, At: now, Attempt: o.Attempt.N, Next: o.Attempt}
+}
+
+func refused(o order.Order, now time.Time) order.Event {
+	return order.Event{Kind: order.Refused, At: now, Attempt: o.Attempt.N}
+}
+
+func lapsed(o order.Order, now time.Time) order.Event {
+	return order.Event{Kind: order.Lapsed, At: now, Attempt: o.Attempt.N}
+}
+
+func evidenceOf(o order.Order, a provider.Answer, now time.Time) order.Evidence {
+	return order.Evidence{
+		At: now, Attempt: o.Attempt.N, Call: a.Call, HTTP: a.HTTP, Status: a.Payment.Status, Code: a.Code,
+		TransactionKey: a.Payment.TransactionKey, Digest: a.Digest, TraceID: a.TraceID,
+	}
+}

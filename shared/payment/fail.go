@@ -1,0 +1,21 @@
+package payment
+
+import (
+	"context"
+
+	"tosspay-sam/shared/order"
+)
+
+// Fail serves the fail redirect: it says that the buyer came back, and proves nothing. It changes no order; one that is already settling
+// is asked about like on every other return.
+func (s *Settler) Fail(ctx context.Context, orderID, linkToken string) (Result, error) {
+	o, err := readByLink(ctx, s.Orders, orderID, linkToken)
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{Order: o, Outcome: Settled, Attempt: o.Attempt.N}
+	if o.Status == order.Settling {
+		result.Order, err = s.await(ctx, o)
+	}
+	return result, err
+}

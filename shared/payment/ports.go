@@ -1,0 +1,80 @@
+// Package payment holds the use cases. Files are named after the doors; every path that can end a doubt about money ends in advance.
+//
+// It decides; it performs no I/O of its own. What it needs of the outside it asks for here, in interfaces of one to three methods.
+package payment
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/provider"
+)
+
+// Errors of the store's methods, and of the use cases.
+var (
+	ErrNotFound = errors.New("no such order")
+	ErrExists   = errors.New("an order with this id exists")
+	ErrConflict = errors.New("the order was changed by somebody else")
+)
+
+// Orders is the table. Every method is exactly one request to it. A write whose reply was lost and that is repeated by the client
+// underneath sees its own first try and reports success.
+type Orders interface {
+	// Create stores a new order, or returns the stored one with ErrExists.
+	Create(context.Context, order.Order) (order.Order, error)
+	// Get reads an order, strongly consistent, or returns ErrNotFound.
+	Get(ctx context.Context, id string) (order.Order, error)
+}
+
+// Claims is how one request, and no other, comes to ask the provider for the money.
+type Claims interface {
+	// Claim does what order.Claim does, as one conditional write, and returns the order after it. When the conditions do not hold it
+	// returns the stored order with the *order.Refusal; ErrNotFound when there is none.
+	Claim(context.Context, order.Claim) (order.Order, error)
+	// Lease does the same for order.Lease.
+	Lease(context.Context, order.Lease) (order.Order, error)
+	// Save replaces the order if the stored revision is next.Revision-1, or returns the stored order with ErrConflict.
+	Save(ctx context.Context, next order.Order) (order.Order, error)
+}
+
+// DueOrders lists what must be looked at.
+type DueOrders interface {
+	// Due returns up to limit ids of one shard whose due time is at or before the given one, earliest first, and the cursor for the
+	// next page, empty on the last. It reads an index that may lag: an id means "maybe due".
+	Due(ctx context.Context, shard int, before time.Time, limit int, cursor string) (ids []string, next string, err error)
+}
+
+// DueShards is the number of shards of the due index, so that ten million orders due in one hour stay under an index partition's limit
+// of 1,000 writes a second.
+const DueShards = 32
+
+// Store is all three; one type implements it, and a use case takes the part it needs.
+type Store interface {
+	Orders
+	Claims
+	DueOrders
+}
+
+// Finder asks a provider what became of a payment. It moves nothing.
+type Finder interface {
+	Find(context.Context, provider.Ref) provider.Answer
+}
+
+// Confirmer asks a provider to take the money of a payment that the buyer has authenticated. The provider answers the same request with
+// the same idempotency key in the same way and never takes one payment twice.
+type Confirmer interface {
+	Confirm(context.Context, provider.Confirm) provider.Answer
+}
+
+// Canceler asks a provider to give money back.
+type Canceler interface {
+	Cancel(context.Context, provider.Cancel) provider.Answer
+}
+
+// Windows composes what a page needs to open the provider's payment window for the order's current attempt. base is the public
+// address of the bundle, without a final slash. It holds no secret.
+type Windows interface {
+	Window(o order.Order, base string) (provider.Window, error)
+}

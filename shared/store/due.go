@@ -1,0 +1,100 @@
+package store
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/store/internal/item"
+)
+
+// position is where a page of the due index ended: DynamoDB's LastEvaluatedKey. Its JSON in base64 is the cursor.
+type position struct {
+	PK    string `dynamodbav:"PK" json:"pk"`
+	SK    string `dynamodbav:"SK" json:"sk"`
+	Shard string `dynamodbav:"due_shard" json:"shard"`
+	At    int64  `dynamodbav:"due_at" json:"at"`
+}
+
+var errCursor = errors.New("the cursor is not one of this shard")
+
+// Due implements payment.DueOrders. The last page may be empty: DynamoDB says that there may be more whenever it stops at the limit.
+func (d *DynamoDB) Due(ctx context.Context, shard int, before time.Time, limit int, cursor string) (ids []string, next string, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("store: list due orders of shard %d: %w", shard, err)
+		}
+	}()
+	if err := bounded(ctx); err != nil {
+		return nil, "", err
+	}
+	if shard < 0 || shard >= payment.DueShards || limit < 1 {
+		return nil, "", fmt.Errorf("shard must be 0 to %d and limit (%d) at least 1", payment.DueShards-1, limit)
+	}
+	start, err := decodeCursor(cursor, item.ShardName(shard))
+	if err != nil {
+		return nil, "", err
+	}
+	out, err := d.api.Query(ctx, &dynamodb.QueryInput{
+		TableName:              aws.String(d.table),
+		IndexName:              aws.String(dueIndex),
+		KeyConditionExpression: aws.String("due_shard = :shard AND due_at <= :before"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":shard":  str(item.ShardName(shard)),
+			":before": num(item.Millis(before)),
+		},
+		ScanIndexForward:  aws.Bool(true),
+		Limit:             aws.Int32(int32(min(limit, dueLimitMax))),
+		ExclusiveStartKey: start,
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	for _, key := range out.Items {
+		// A key of something else was put there by a newer version of this program. It must not stop the orders behind it.
+		if id, ok := orderID(key); ok {
+			ids = append(ids, id)
+		}
+	}
+	next, err = encodeCursor(out.LastEvaluatedKey)
+	return ids, next, err
+}
+
+// dueLimitMax keeps a page well under the 1 MB at which DynamoDB ends it anyway: an index entry is some 150 bytes.
+const dueLimitMax = 1000
+
+func encodeCursor(key map[string]types.AttributeValue) (string, error) {
+	if len(key) == 0 {
+		return "", nil
+	}
+	var p position
+	if err := attributevalue.UnmarshalMap(key, &p); err != nil {
+		return "", err
+	}
+	b, err := json.Marshal(p)
+	return base64.RawURLEncoding.EncodeToString(b), err
+}
+
+func decodeCursor(cursor, shard string) (map[string]types.AttributeValue, error) {
+	if cursor == "" {
+		return nil, nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil {
+		return nil, errCursor
+	}
+	var p position
+	if err := json.Unmarshal(b, &p); err != nil || p.Shard != shard {
+		return nil, errCursor
+	}
+	return attributevalue.MarshalMap(p)
+}

@@ -1,0 +1,214 @@
+// Package item is the stored form of an order, the same for every store. It is the one place where the names and the precision of what
+// is stored are decided, so that the embedded store forgets exactly what the table forgets.
+package item
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/payment"
+)
+
+// Version of the format. Whoever finds another one stops: an order half understood must not be written back.
+const Version = 1
+
+// Order is an order as it is stored. Times are whole milliseconds since 1970 UTC; 0 is no time and, like every empty field, not stored.
+// Amounts and counters that conditions compare are stored even when they are 0.
+type Order struct {
+	V         int            `dynamodbav:"v"`
+	ID        string         `dynamodbav:"id"`
+	Provider  string         `dynamodbav:"provider,omitempty"`
+	Mode      string         `dynamodbav:"mode,omitempty"`
+	Amount    int64          `dynamodbav:"amount"`
+	Currency  money.Currency `dynamodbav:"currency"`
+	Name      string         `dynamodbav:"name,omitempty"`
+	Customer  *customer      `dynamodbav:"customer,omitempty"`
+	Language  string         `dynamodbav:"language,omitempty"`
+	ReturnURL string         `dynamodbav:"return_url,omitempty"`
+	Toss      *tossOptions   `dynamodbav:"toss,omitempty"`
+	Request   string         `dynamodbav:"request,omitempty"`
+	LinkToken string         `dynamodbav:"link_token,omitempty"`
+	CreatedAt int64          `dynamodbav:"created_at,omitempty"`
+	ExpiresAt int64          `dynamodbav:"expires_at,omitempty"`
+	Status    order.Status   `dynamodbav:"status"`
+	Attempt   attempt        `dynamodbav:"attempt"`
+	Capture   *capture       `dynamodbav:"capture,omitempty"`
+	DueAt     int64          `dynamodbav:"due_at,omitempty"`
+	DueShard  string         `dynamodbav:"due_shard,omitempty"` // there exactly when DueAt is
+	AskAfter  int64          `dynamodbav:"ask_after,omitempty"`
+	History   []Step         `dynamodbav:"history,omitempty"`
+	Evidence  []evidence     `dynamodbav:"evidence,omitempty"`
+	Revision  int64          `dynamodbav:"revision"`
+}
+
+// customer and tossOptions have the fields of their namesakes in the same order: the compiler refuses the conversion when one grows.
+type customer struct {
+	ID    string `dynamodbav:"id,omitempty"`
+	Name  string `dynamodbav:"name,omitempty"`
+	Email string `dynamodbav:"email,omitempty"`
+	Phone string `dynamodbav:"phone,omitempty"`
+}
+
+type tossOptions struct {
+	InternationalCardOnly bool `dynamodbav:"international_card_only,omitempty"`
+}
+
+type attempt struct {
+	N          int    `dynamodbav:"n"`
+	Key        string `dynamodbav:"key,omitempty"`
+	ClaimedAt  int64  `dynamodbav:"claimed_at,omitempty"`
+	Asks       int    `dynamodbav:"asks,omitempty"`
+	Turn       int    `dynamodbav:"turn,omitempty"`
+	Unanswered bool   `dynamodbav:"unanswered,omitempty"`
+	Rejection  string `dynamodbav:"rejection,omitempty"`
+}
+
+type capture struct {
+	Key            string         `dynamodbav:"key,omitempty"`
+	TransactionKey string         `dynamodbav:"transaction_key,omitempty"`
+	Attempt        int            `dynamodbav:"attempt,omitempty"`
+	Amount         int64          `dynamodbav:"amount,omitempty"`
+	Currency       money.Currency `dynamodbav:"currency,omitempty"`
+	Balance        int64          `dynamodbav:"balance,omitempty"`
+	ApprovedAt     int64          `dynamodbav:"approved_at,omitempty"`
+	Method         string         `dynamodbav:"method,omitempty"`
+	ReceiptURL     string         `dynamodbav:"receipt_url,omitempty"`
+}
+
+// Step is a history entry as it is stored. A claim appends one without reading the order.
+type Step struct {
+	At      int64        `dynamodbav:"at,omitempty"`
+	From    order.Status `dynamodbav:"from,omitempty"`
+	To      order.Status `dynamodbav:"to,omitempty"`
+	Event   string       `dynamodbav:"event,omitempty"`
+	Attempt int          `dynamodbav:"attempt,omitempty"`
+	Note    string       `dynamodbav:"note,omitempty"`
+}
+
+type evidence struct {
+	At             int64  `dynamodbav:"at,omitempty"`
+	Attempt        int    `dynamodbav:"attempt,omitempty"`
+	Call           string `dynamodbav:"call,omitempty"`
+	HTTP           int    `dynamodbav:"http,omitempty"`
+	Status         string `dynamodbav:"status,omitempty"`
+	Code           string `dynamodbav:"code,omitempty"`
+	TransactionKey string `dynamodbav:"transaction_key,omitempty"`
+	Digest         string `dynamodbav:"digest,omitempty"`
+	TraceID        string `dynamodbav:"trace_id,omitempty"`
+}
+
+// FromOrder returns the stored form. It shares no memory with o.
+func FromOrder(o order.Order) Order {
+	it := Order{
+		V: Version, ID: o.ID, Provider: o.Provider, Mode: o.Mode, Amount: o.Amount.Value, Currency: o.Amount.Currency, Name: o.Name,
+		Customer: optional(customer(o.Customer)), Language: o.Language, ReturnURL: o.ReturnURL, Toss: optional(tossOptions(o.Toss)),
+		Request: o.Request, LinkToken: o.LinkToken, CreatedAt: Millis(o.CreatedAt), ExpiresAt: Millis(o.ExpiresAt), Status: o.Status,
+		Attempt: attempt{
+			N: o.Attempt.N, Key: o.Attempt.Key, ClaimedAt: Millis(o.Attempt.ClaimedAt), Asks: o.Attempt.Asks, Turn: o.Attempt.Turn,
+			Unanswered: o.Attempt.Unanswered, Rejection: o.Attempt.Rejection,
+		},
+		Capture: optional(capture{
+			Key: o.Capture.Key, TransactionKey: o.Capture.TransactionKey, Attempt: o.Capture.Attempt, Amount: o.Capture.Amount.Value,
+			Currency: o.Capture.Amount.Currency, Balance: o.Capture.Balance, ApprovedAt: Millis(o.Capture.ApprovedAt),
+			Method: o.Capture.Method, ReceiptURL: o.Capture.ReceiptURL,
+		}),
+		DueAt: Millis(o.DueAt), AskAfter: Millis(o.AskAfter), Revision: o.Revision,
+	}
+	if it.DueAt != 0 {
+		it.DueShard = Shard(o.ID)
+	}
+	for _, s := range o.History {
+		it.History = append(it.History, FromStep(s))
+	}
+	for _, e := range o.Evidence {
+		it.Evidence = append(it.Evidence, evidence{
+			At: Millis(e.At), Attempt: e.Attempt, Call: e.Call, HTTP: e.HTTP, Status: e.Status, Code: e.Code,
+			TransactionKey: e.TransactionKey, Digest: e.Digest, TraceID: e.TraceID,
+		})
+	}
+	return it
+}
+
+// FromStep returns the stored form of one history entry.
+func FromStep(s order.Step) Step {
+	return Step{At: Millis(s.At), From: s.From, To: s.To, Event: s.Event, Attempt: s.Attempt, Note: s.Note}
+}
+
+// Order returns the order, or an error when the item was written in another format. It shares no memory with it.
+func (it Order) Order() (order.Order, error) {
+	if it.V != Version {
+		return order.Order{}, fmt.Errorf("the stored order has format version %d, this program knows %d", it.V, Version)
+	}
+	taken := value(it.Capture)
+	o := order.Order{
+		ID: it.ID, Provider: it.Provider, Mode: it.Mode, Amount: money.Amount{Value: it.Amount, Currency: it.Currency}, Name: it.Name,
+		Customer: order.Customer(value(it.Customer)), Language: it.Language, ReturnURL: it.ReturnURL,
+		Toss: order.TossOptions(value(it.Toss)), Request: it.Request, LinkToken: it.LinkToken,
+		CreatedAt: Time(it.CreatedAt), ExpiresAt: Time(it.ExpiresAt), Status: it.Status,
+		Attempt: order.Attempt{
+			N: it.Attempt.N, Key: it.Attempt.Key, ClaimedAt: Time(it.Attempt.ClaimedAt), Asks: it.Attempt.Asks, Turn: it.Attempt.Turn,
+			Unanswered: it.Attempt.Unanswered, Rejection: it.Attempt.Rejection,
+		},
+		Capture: order.Capture{
+			Key: taken.Key, TransactionKey: taken.TransactionKey, Attempt: taken.Attempt,
+			Amount: money.Amount{Value: taken.Amount, Currency: taken.Currency}, Balance: taken.Balance,
+			ApprovedAt: Time(taken.ApprovedAt), Method: taken.Method, ReceiptURL: taken.ReceiptURL,
+		},
+		DueAt: Time(it.DueAt), AskAfter: Time(it.AskAfter), Revision: it.Revision,
+	}
+	for _, s := range it.History {
+		o.History = append(o.History, order.Step{At: Time(s.At), From: s.From, To: s.To, Event: s.Event, Attempt: s.Attempt, Note: s.Note})
+	}
+	for _, e := range it.Evidence {
+		o.Evidence = append(o.Evidence, order.Evidence{
+			At: Time(e.At), Attempt: e.Attempt, Call: e.Call, HTTP: e.HTTP, Status: e.Status, Code: e.Code,
+			TransactionKey: e.TransactionKey, Digest: e.Digest, TraceID: e.TraceID,
+		})
+	}
+	return o, nil
+}
+
+// Millis is how a time is stored: milliseconds since 1970 UTC, the rest cut off; 0 for the zero time.
+func Millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// Time undoes Millis, in UTC.
+func Time(millis int64) time.Time {
+	if millis == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(millis).UTC()
+}
+
+// Shard is the partition of the due index that an order belongs to for ever: "00" to "31". It is derived by hash, because ids that
+// count upwards must not fill one partition.
+func Shard(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return ShardName(int(sum[0]) % payment.DueShards)
+}
+
+// ShardName is how the index writes a shard's number.
+func ShardName(shard int) string { return fmt.Sprintf("%02d", shard) }
+
+// optional keeps an empty group of fields out of the item.
+func optional[T comparable](v T) *T {
+	var empty T
+	if v == empty {
+		return nil
+	}
+	return &v
+}
+
+func value[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}

@@ -1,0 +1,209 @@
+// Package storetest is what every payment.Store must do. The embedded store and the table both pass it, so that what the laptop and the
+// simulations show is true of an account.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/payment"
+)
+
+// Run tests the stores that open returns, a new and empty one for each of its subtests.
+func Run(t *testing.T, open func(t *testing.T) payment.Store) {
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, payment.Store)
+	}{
+		{"create", testCreate},
+		{"every field comes back", testEveryField},
+		{"times are UTC milliseconds", testTimes},
+		{"nothing is shared with the caller", testNothingShared},
+		{"missing orders are not made", testMissing},
+		{"calls without time are refused", testContext},
+		{"claim", testClaim},
+		{"claim refused", testClaimRefused},
+		{"claims race", testClaimsRace},
+		{"lease", testLease},
+		{"save", testSave},
+		{"others race", testOthersRace},
+		{"due: only what is not final", testDueSparse},
+		{"due: boundary", testDueBoundary},
+		{"due: pages", testDuePages},
+		{"due: pages of one moment", testDueSameMoment},
+		{"due: every order in one shard", testDueShards},
+		{"due: wrong questions", testDueWrong},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			test.run(t, open(t))
+		})
+	}
+}
+
+// Racers is how many requests meet at one order in a race of claims.
+const Racers = 200
+
+const racedOrder = "order-race"
+
+// RaceClaims lets racers claim one new order at the same time and returns how many were told that they have it: 1, or money may be
+// taken twice. It is exported for tests that break a store on purpose and want to see it noticed.
+func RaceClaims(t *testing.T, s payment.Store, racers int) (winners int) {
+	t.Helper()
+	for i, r := range raceClaims(t, s, racers) {
+		refusal, refused := errors.AsType[*order.Refusal](r.err)
+		switch {
+		case r.err == nil:
+			winners++
+		case !refused || refusal.Reason != order.NotOpen:
+			t.Errorf("racer %d: got %v, want success or the refusal %q", i, r.err, order.NotOpen)
+		}
+	}
+	return winners
+}
+
+func raceClaims(t *testing.T, s payment.Store, racers int) []result {
+	t.Helper()
+	o := create(t, s, open(racedOrder))
+	return race(racers, func(i int) (order.Order, error) {
+		c := claimOf(o)
+		c.Key = fmt.Sprintf("key-%d", i)
+		return s.Claim(timed(t), c)
+	})
+}
+
+type result struct {
+	order order.Order
+	err   error
+}
+
+// race starts n calls at the same moment and returns what they returned.
+func race(n int, call func(i int) (order.Order, error)) []result {
+	results := make([]result, n)
+	begin := make(chan struct{})
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			<-begin
+			results[i].order, results[i].err = call(i)
+		})
+	}
+	close(begin)
+	wg.Wait()
+	return results
+}
+
+// created is the moment the tests' orders are made.
+var created = time.UnixMilli(1_793_588_645_678).UTC()
+
+// open returns an order as it is first stored.
+func open(id string) order.Order {
+	return order.New(order.Order{
+		ID: id, Provider: "toss", Mode: "test", Amount: money.Amount{Value: 1000, Currency: money.KRW}, Name: "a thing", Language: "ko",
+		ReturnURL: "https://shop.example/done", Request: "digest", LinkToken: "link", CreatedAt: created,
+		ExpiresAt: created.Add(30 * time.Minute),
+	})
+}
+
+// claimOf returns a claim that the order allows while it is open.
+func claimOf(o order.Order) order.Claim {
+	at := created.Add(time.Minute)
+	return order.Claim{
+		OrderID: o.ID, LinkToken: o.LinkToken, Attempt: o.Attempt.N, Amount: o.Amount, Key: "claimed-key", At: at,
+		AskAfter: at.Add(15 * time.Second),
+	}
+}
+
+// full returns an order with no field at its zero value and no two fields alike, so that a store that forgets or confuses one is caught.
+func full(t *testing.T, id string) order.Order {
+	t.Helper()
+	var o order.Order
+	n := 0
+	fill(t, reflect.ValueOf(&o).Elem(), &n)
+	o.ID = id
+	return o
+}
+
+func fill(t *testing.T, v reflect.Value, n *int) {
+	t.Helper()
+	*n++
+	switch {
+	case v.Type() == reflect.TypeFor[time.Time]():
+		v.Set(reflect.ValueOf(created.Add(time.Duration(*n) * time.Millisecond)))
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			fill(t, v.Field(i), n)
+		}
+	case v.Kind() == reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range v.Len() {
+			fill(t, v.Index(i), n)
+		}
+	case v.Kind() == reflect.String:
+		v.SetString(fmt.Sprintf("text-%d", *n))
+	case v.CanInt():
+		v.SetInt(int64(*n))
+	case v.Kind() == reflect.Bool:
+		v.SetBool(true)
+	default:
+		t.Fatalf("storetest cannot fill a %s: teach it, or the stores are not tested with it", v.Type())
+	}
+}
+
+// timed returns a context with a deadline that no test reaches.
+func timed(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func create(t *testing.T, s payment.Store, o order.Order) order.Order {
+	t.Helper()
+	got, err := s.Create(timed(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func get(t *testing.T, s payment.Store, id string) order.Order {
+	t.Helper()
+	o, err := s.Get(timed(t), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// wantSame also checks what is stored.
+func wantSame(t *testing.T, s payment.Store, what string, got, want order.Order) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s: returned\n%+v\nwant\n%+v", what, got, want)
+	}
+	if stored := get(t, s, want.ID); !reflect.DeepEqual(stored, want) {
+		t.Errorf("%s: stored\n%+v\nwant\n%+v", what, stored, want)
+	}
+}
+
+func wantRefusal(t *testing.T, what string, err error, want order.Reason) {
+	t.Helper()
+	if refusal, ok := errors.AsType[*order.Refusal](err); !ok || refusal.Reason != want {
+		t.Errorf("%s: got %v, want the refusal %q", what, err, want)
+	}
+}
+
+func wantError(t *testing.T, what string, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("%s: got %v, want %v", what, err, want)
+	}
+}
