@@ -1,0 +1,64 @@
+package boot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"tosspay-sam/shared/provider/toss"
+	"tosspay-sam/shared/secret"
+)
+
+// tossKeys reads the Toss Payments key out of its secret, {"secretKey": "..."}, and refuses one of the wrong mode or pair.
+type tossKeys struct {
+	source          *secret.Source
+	mode, clientKey string
+}
+
+var errTossSecret = errors.New(`the Toss Payments secret (TOSS_SECRET_ID) must be JSON of the form {"secretKey": "..."}`)
+
+var _ toss.Keys = (*tossKeys)(nil)
+
+// SecretKey implements toss.Keys.
+func (k *tossKeys) SecretKey(ctx context.Context) (toss.SecretKey, error) {
+	value, err := k.source.Get(ctx)
+	if err != nil {
+		return toss.SecretKey{}, err
+	}
+	return k.parse(value)
+}
+
+// Refused implements toss.Keys: the version that held the refused key is fetched again.
+func (k *tossKeys) Refused(ctx context.Context, refused toss.SecretKey) {
+	value, err := k.source.Get(ctx)
+	if err != nil {
+		return
+	}
+	if key, err := k.parse(value); err == nil && key.Equal(refused) {
+		k.source.Refused(value)
+	}
+}
+
+func (k *tossKeys) parse(value secret.Value) (toss.SecretKey, error) {
+	var fields struct {
+		SecretKey string `json:"secretKey"`
+	}
+	if err := json.Unmarshal([]byte(value.Text()), &fields); err != nil || fields.SecretKey == "" {
+		return toss.SecretKey{}, errTossSecret
+	}
+	if err := toss.CheckKeys(k.mode, k.clientKey, fields.SecretKey); err != nil {
+		return toss.SecretKey{}, err
+	}
+	return toss.NewSecretKey(fields.SecretKey)
+}
+
+// FixedTossKeys holds one key: for the laptop and for tests.
+type FixedTossKeys struct{ Key toss.SecretKey }
+
+var _ toss.Keys = FixedTossKeys{}
+
+// SecretKey implements toss.Keys.
+func (k FixedTossKeys) SecretKey(context.Context) (toss.SecretKey, error) { return k.Key, nil }
+
+// Refused implements toss.Keys.
+func (k FixedTossKeys) Refused(context.Context, toss.SecretKey) {}

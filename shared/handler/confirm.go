@@ -1,0 +1,95 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/web"
+)
+
+// Confirm is the door to which the provider's window sends the buyer back.
+func Confirm(s *payment.Settler, log *slog.Logger, publicBase string) Door {
+	h := confirm{s, log, publicBase}
+	return serve(log, map[string]route{
+		"GET /confirm/toss/{orderId}/{linkToken}":      h.success,
+		"GET /confirm/toss/{orderId}/{linkToken}/fail": h.fail,
+	}, problemPage)
+}
+
+type confirm struct {
+	use  *payment.Settler
+	log  *slog.Logger
+	base string
+}
+
+// success serves the successUrl: ?paymentKey=&orderId=&amount= and whatever else the provider adds.
+func (h confirm) success(ctx context.Context, r Request) (Response, error) {
+	q, err := query(r, "paymentKey", "orderId", "amount")
+	if err != nil {
+		return h.badReturn(ctx, r, err), nil
+	}
+	result, err := h.use.Confirm(ctx, payment.Return{
+		Provider: "toss", OrderID: r.PathParameters["orderId"], LinkToken: r.PathParameters["linkToken"],
+		Number: q["orderId"], Key: q["paymentKey"], Amount: q["amount"],
+	})
+	if result.Outcome == payment.Tampered {
+		h.log.WarnContext(ctx, "the redirect's amount is not the order's; nothing was asked of the provider", "event", "security.amount_mismatch",
+			"orderId", result.Order.ID, "attempt", result.Attempt, "amount", result.Order.Amount.Value)
+	}
+	return h.answer(ctx, r, result, err, orderPageOptions{attempt: result.Attempt, tampered: result.Outcome == payment.Tampered})
+}
+
+// fail serves the failUrl: ?code=&message=&orderId=, the last one missing when the buyer closed the window. The code chooses a page and
+// nothing else; the message is never shown.
+func (h confirm) fail(ctx context.Context, r Request) (Response, error) {
+	q, err := query(r, "code")
+	if err != nil {
+		return h.badReturn(ctx, r, err), nil
+	}
+	result, err := h.use.Fail(ctx, r.PathParameters["orderId"], r.PathParameters["linkToken"])
+	if err == nil {
+		h.log.InfoContext(ctx, "the window was left without a payment", "event", "window.failed", "orderId", result.Order.ID,
+			"code", knownCode(q["code"]))
+	}
+	return h.answer(ctx, r, result, err, orderPageOptions{attempt: result.Attempt, failCode: knownCode(q["code"]), failed: true})
+}
+
+// answer shows the order. An error beside an order means that the money may have moved and its record is late: the buyer gets the page
+// that waits, and the log gets the error.
+func (h confirm) answer(ctx context.Context, r Request, result payment.Result, err error, options orderPageOptions) (Response, error) {
+	options.base = baseURL(h.base, r)
+	options.lang = askedLanguage(r, result.Order.Language)
+	switch {
+	case errors.Is(err, payment.ErrNotFound):
+		return pageResponse(web.NotFound(options.lang)), nil
+	case errors.Is(err, payment.ErrReturn):
+		return h.badReturn(ctx, r, err), nil
+	case errors.Is(err, payment.ErrNotReady):
+		return pageResponse(web.Problem(options.lang, http.StatusServiceUnavailable, r.RequestContext.RequestID)), err
+	case err != nil && result.Order.Status != order.Settling:
+		return Response{}, err
+	}
+	return pageResponse(orderPage(result.Order, options)), err
+}
+
+func (h confirm) badReturn(ctx context.Context, r Request, err error) Response {
+	h.log.WarnContext(ctx, "a redirect was refused", "event", "redirect.refused", "cause", err.Error())
+	return pageResponse(web.Problem(askedLanguage(r, ""), http.StatusBadRequest, r.RequestContext.RequestID))
+}
+
+// knownCode keeps a code only when it has a code's form, so that a redirect cannot write into logs and pages.
+func knownCode(code string) string {
+	if len(code) > 64 {
+		return ""
+	}
+	for _, b := range []byte(code) {
+		if !('A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '_') {
+			return ""
+		}
+	}
+	return code
+}

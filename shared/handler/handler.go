@@ -1,0 +1,152 @@
+// Package handler turns Lambda events into use cases and their results into responses. Event types stop here.
+package handler
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/telemetry"
+	"tosspay-sam/shared/web"
+)
+
+// Request and Response are API Gateway's HTTP API events, payload format 2.0.
+type (
+	Request  = events.APIGatewayV2HTTPRequest
+	Response = events.APIGatewayV2HTTPResponse
+)
+
+// Door is one function's handler.
+type Door func(context.Context, Request) (Response, error)
+
+// DoorTime is what a door a buyer waits at may take: the provider's share and the time kept to record what it said. The function's own
+// timeout is 29 s and API Gateway's 30 s.
+const DoorTime = payment.CallMax + payment.SettleKeep
+
+// bodyMax is the largest request body taken; ours are under 2 KiB.
+const bodyMax = 64 << 10
+
+// route serves one route of a door. An error it returns is logged here, once, and answered with nothing internal in it.
+type route func(context.Context, Request) (Response, error)
+
+// serve dispatches by route key, sets the door's deadline and puts the ids into the log.
+func serve(log *slog.Logger, routes map[string]route, failed func(Request, string) Response) Door {
+	return func(ctx context.Context, r Request) (Response, error) {
+		ctx, cancel := context.WithTimeout(ctx, DoorTime)
+		defer cancel()
+		ctx = telemetry.With(ctx, slog.String("requestId", r.RequestContext.RequestID))
+		started := time.Now()
+		handle, ok := routes[r.RouteKey]
+		if !ok {
+			log.ErrorContext(ctx, "no such route", "routeKey", r.RouteKey)
+			return failed(r, r.RequestContext.RequestID), nil
+		}
+		response, err := handle(ctx, r)
+		if err != nil {
+			log.ErrorContext(ctx, "the request failed", "routeKey", r.RouteKey, "cause", err.Error())
+			if response.StatusCode == 0 {
+				response = failed(r, r.RequestContext.RequestID)
+			}
+		}
+		log.InfoContext(ctx, "request", "routeKey", r.RouteKey, "status", response.StatusCode, "ms", time.Since(started).Milliseconds())
+		return response, nil
+	}
+}
+
+// baseURL is the public address of the bundle. Without a configured one it is the name API Gateway itself gives the API: never a header,
+// which the caller writes.
+func baseURL(configured string, r Request) string {
+	if configured != "" {
+		return configured
+	}
+	base := "https://" + r.RequestContext.DomainName
+	if stage := r.RequestContext.Stage; stage != "" && stage != "$default" {
+		base += "/" + stage
+	}
+	return base
+}
+
+// body returns the decoded body, or false when it is larger than bodyMax or not what its encoding says.
+func body(r Request) ([]byte, bool) {
+	if !r.IsBase64Encoded {
+		return []byte(r.Body), len(r.Body) <= bodyMax
+	}
+	if len(r.Body) > base64.StdEncoding.EncodedLen(bodyMax) {
+		return nil, false
+	}
+	data, err := base64.StdEncoding.DecodeString(r.Body)
+	return data, err == nil && len(data) <= bodyMax
+}
+
+var errQuery = errors.New("malformed query")
+
+// query returns the values of the names, each at most once in the query: of two amounts nobody can say which one was meant.
+func query(r Request, names ...string) (map[string]string, error) {
+	values, err := url.ParseQuery(r.RawQueryString)
+	if err != nil {
+		return nil, errQuery
+	}
+	found := make(map[string]string, len(names))
+	for _, name := range names {
+		if len(values[name]) > 1 {
+			return nil, errQuery
+		}
+		found[name] = values.Get(name)
+	}
+	return found, nil
+}
+
+func header(r Request, name string) string {
+	for key, value := range r.Headers {
+		if http.CanonicalHeaderKey(key) == name {
+			return value
+		}
+	}
+	return ""
+}
+
+// pageResponse writes a page.
+func pageResponse(p web.Page) Response {
+	headers := make(map[string]string, len(p.Header))
+	for key := range p.Header {
+		headers[key] = p.Header.Get(key)
+	}
+	return Response{StatusCode: p.Status, Headers: headers, Body: string(p.Body)}
+}
+
+// jsonResponse writes our own API's answers.
+func jsonResponse(status int, v any) Response {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return errorResponse(http.StatusInternalServerError, "INTERNAL", "the answer could not be written")
+	}
+	return Response{StatusCode: status, Body: string(text), Headers: map[string]string{
+		"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+	}}
+}
+
+type errorBody struct {
+	Error struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+		Field   string `json:"field,omitempty"`
+	} `json:"error"`
+}
+
+func errorResponse(status int, code, message string) Response {
+	return fieldResponse(status, code, "", message)
+}
+
+func fieldResponse(status int, code, field, message string) Response {
+	var e errorBody
+	e.Error.Code, e.Error.Field, e.Error.Message = code, field, message
+	return jsonResponse(status, e)
+}

@@ -1,0 +1,241 @@
+package handler
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/provider"
+)
+
+// Merchant is the private API's door. API Gateway has checked the caller's signature (IAM) before it is called.
+func Merchant(m *payment.Merchant, log *slog.Logger, publicBase string) Door {
+	h := merchant{m, log, publicBase}
+	return serve(log, map[string]route{
+		"POST /orders":          h.create,
+		"GET /orders/{orderId}": h.read,
+	}, func(_ Request, requestID string) Response {
+		return errorResponse(http.StatusInternalServerError, "INTERNAL", "the request could not be served; quote request "+requestID)
+	})
+}
+
+type merchant struct {
+	use  *payment.Merchant
+	log  *slog.Logger
+	base string
+}
+
+// createBody is POST /orders. Unknown fields are refused: a misspelt option must not be a default silently.
+type createBody struct {
+	OrderID   string             `json:"orderId"`
+	Provider  string             `json:"provider"`
+	Amount    *int64             `json:"amount"`
+	Currency  string             `json:"currency"`
+	Name      string             `json:"name"`
+	Customer  order.Customer     `json:"customer"`
+	Language  string             `json:"language"`
+	ReturnURL string             `json:"returnUrl"`
+	ExpiresAt time.Time          `json:"expiresAt"`
+	Toss      *order.TossOptions `json:"toss"`
+}
+
+// orderBody is an order as the merchant sees it.
+type orderBody struct {
+	OrderID     string         `json:"orderId"`
+	Status      order.Status   `json:"status"`
+	Provider    string         `json:"provider"`
+	Mode        string         `json:"mode"`
+	Amount      int64          `json:"amount"`
+	Currency    money.Currency `json:"currency"`
+	Name        string         `json:"name"`
+	Attempt     int            `json:"attempt"`
+	CreatedAt   time.Time      `json:"createdAt"`
+	ExpiresAt   time.Time      `json:"expiresAt"`
+	DueAt       *time.Time     `json:"dueAt,omitempty"`
+	CheckoutURL string         `json:"checkoutUrl"`
+}
+
+// createdBody adds what a page of the merchant's own needs to open the window: Window is exactly the object the provider's SDK takes.
+type createdBody struct {
+	orderBody
+	Window json.RawMessage `json:"window"`
+	SDK    sdkBody         `json:"sdk"`
+}
+
+type sdkBody struct {
+	Script      string `json:"script"`
+	ClientKey   string `json:"clientKey"`
+	CustomerKey string `json:"customerKey,omitempty"`
+}
+
+// readBody adds what happened to the money and why we say so.
+type readBody struct {
+	orderBody
+	Payment  *paymentBody   `json:"payment,omitempty"`
+	History  []stepBody     `json:"history"`
+	Evidence []evidenceBody `json:"evidence"`
+}
+
+type paymentBody struct {
+	Key            string    `json:"key"`
+	TransactionKey string    `json:"transactionKey,omitempty"`
+	Attempt        int       `json:"attempt"`
+	Amount         int64     `json:"amount"`
+	Balance        int64     `json:"balance"`
+	ApprovedAt     time.Time `json:"approvedAt"`
+	Method         string    `json:"method,omitempty"`
+	ReceiptURL     string    `json:"receiptUrl,omitempty"`
+}
+
+type stepBody struct {
+	At      time.Time    `json:"at"`
+	From    order.Status `json:"from,omitempty"`
+	To      order.Status `json:"to"`
+	Event   string       `json:"event"`
+	Attempt int          `json:"attempt"`
+	Note    string       `json:"note,omitempty"`
+}
+
+type evidenceBody struct {
+	At             time.Time `json:"at"`
+	Attempt        int       `json:"attempt"`
+	Call           string    `json:"call"`
+	HTTP           int       `json:"http"`
+	Status         string    `json:"status,omitempty"`
+	Code           string    `json:"code,omitempty"`
+	TransactionKey string    `json:"transactionKey,omitempty"`
+	Digest         string    `json:"digest,omitempty"`
+	TraceID        string    `json:"traceId,omitempty"`
+}
+
+func (h merchant) create(ctx context.Context, r Request) (Response, error) {
+	in, refusal := decodeCreate(r)
+	if refusal != nil {
+		return *refusal, nil
+	}
+	base := baseURL(h.base, r)
+	created, err := h.use.Create(ctx, in, base)
+	var field *payment.FieldError
+	switch {
+	case errors.As(err, &field):
+		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field.Field, field.Error()), nil
+	case errors.Is(err, payment.ErrOtherBody):
+		return fieldResponse(http.StatusConflict, "ORDER_EXISTS", "orderId", err.Error()), nil
+	case err != nil:
+		return Response{}, err
+	}
+	status := http.StatusOK
+	if created.New {
+		status = http.StatusCreated
+		h.log.InfoContext(ctx, "an order was made", "event", "order.created", "orderId", created.Order.ID, "provider", created.Order.Provider,
+			"amount", created.Order.Amount.Value, "currency", string(created.Order.Amount.Currency))
+	}
+	return jsonResponse(status, createdBody{bodyOf(created.Order, base), created.Window.Params, sdkOf(created.Window)}), nil
+}
+
+func (h merchant) read(ctx context.Context, r Request) (Response, error) {
+	o, err := h.use.Read(ctx, r.PathParameters["orderId"])
+	if errors.Is(err, payment.ErrNotFound) {
+		return errorResponse(http.StatusNotFound, "NOT_FOUND", "no such order"), nil
+	}
+	if err != nil {
+		return Response{}, err
+	}
+	return jsonResponse(http.StatusOK, readOf(o, baseURL(h.base, r))), nil
+}
+
+// decodeCreate reads the body strictly and names the field that is wrong.
+func decodeCreate(r Request) (payment.NewOrder, *Response) {
+	refuse := func(status int, code, field, message string) (payment.NewOrder, *Response) {
+		response := fieldResponse(status, code, field, message)
+		return payment.NewOrder{}, &response
+	}
+	if media, _, err := mime.ParseMediaType(header(r, "Content-Type")); err != nil || media != "application/json" {
+		return refuse(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", "", "Content-Type must be application/json")
+	}
+	data, ok := body(r)
+	if !ok {
+		return refuse(http.StatusRequestEntityTooLarge, "BODY_TOO_LARGE", "", fmt.Sprintf("the body must be at most %d bytes", bodyMax))
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	var in createBody
+	err := decoder.Decode(&in)
+	var wrongType *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrongType):
+		return refuse(http.StatusBadRequest, "INVALID_FIELD", wrongType.Field, wrongType.Field+" must be "+jsonType(wrongType))
+	case err != nil && strings.HasPrefix(err.Error(), "json: unknown field "):
+		name := strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`)
+		return refuse(http.StatusBadRequest, "UNKNOWN_FIELD", name, "unknown field "+name)
+	case err != nil && strings.HasPrefix(err.Error(), "parsing time"):
+		return refuse(http.StatusBadRequest, "INVALID_FIELD", "expiresAt", "expiresAt must be a time such as 2026-11-21T12:00:00+09:00")
+	case err != nil:
+		return refuse(http.StatusBadRequest, "INVALID_JSON", "", "the body must be one JSON object")
+	case decoder.Decode(&struct{}{}) != io.EOF:
+		return refuse(http.StatusBadRequest, "INVALID_JSON", "", "the body must be one JSON object and nothing after it")
+	case in.Amount == nil:
+		return refuse(http.StatusBadRequest, "INVALID_FIELD", "amount", "amount is required: a whole number of won")
+	}
+	return payment.NewOrder{
+		OrderID: in.OrderID, Provider: in.Provider, Amount: *in.Amount, Currency: in.Currency, Name: in.Name, Customer: in.Customer,
+		Language: in.Language, ReturnURL: in.ReturnURL, ExpiresAt: in.ExpiresAt, Toss: in.Toss,
+	}, nil
+}
+
+func jsonType(e *json.UnmarshalTypeError) string {
+	switch e.Type.Kind().String() {
+	case "int64":
+		return "a whole number"
+	case "string":
+		return "a string"
+	case "bool":
+		return "true or false"
+	}
+	return "an object"
+}
+
+func bodyOf(o order.Order, base string) orderBody {
+	b := orderBody{
+		OrderID: o.ID, Status: o.Status, Provider: o.Provider, Mode: o.Mode, Amount: o.Amount.Value, Currency: o.Amount.Currency,
+		Name: o.Name, Attempt: o.Attempt.N, CreatedAt: o.CreatedAt, ExpiresAt: o.ExpiresAt, CheckoutURL: checkoutURL(o, base),
+	}
+	if !o.DueAt.IsZero() {
+		b.DueAt = &o.DueAt
+	}
+	return b
+}
+
+func readOf(o order.Order, base string) readBody {
+	b := readBody{orderBody: bodyOf(o, base), History: []stepBody{}, Evidence: []evidenceBody{}}
+	if c := o.Capture; c.Key != "" {
+		b.Payment = &paymentBody{
+			Key: c.Key, TransactionKey: c.TransactionKey, Attempt: c.Attempt, Amount: c.Amount.Value, Balance: c.Balance,
+			ApprovedAt: c.ApprovedAt, Method: c.Method, ReceiptURL: c.ReceiptURL,
+		}
+	}
+	for _, s := range o.History {
+		b.History = append(b.History, stepBody(s))
+	}
+	for _, e := range o.Evidence {
+		b.Evidence = append(b.Evidence, evidenceBody(e))
+	}
+	return b
+}
+
+func sdkOf(w provider.Window) sdkBody {
+	return sdkBody{Script: w.Script, ClientKey: w.ClientKey, CustomerKey: w.CustomerKey}
+}
+
+func checkoutURL(o order.Order, base string) string { return base + "/pay/" + o.ID + "/" + o.LinkToken }

@@ -1,0 +1,135 @@
+package handler
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/web"
+)
+
+// Seconds between two reloads of the checking page: quick while the buyer has just come back, patient after the first minutes.
+const (
+	checkingSeconds    = 3
+	checkingSecondsMax = 15
+	returnSeconds      = 5
+)
+
+// orderPageOptions is what a return knows beside the order.
+type orderPageOptions struct {
+	lang     web.Language
+	base     string
+	attempt  int    // of the redirect; 0 on the payment page
+	tampered bool   // the redirect's amount was not the order's
+	failed   bool   // a fail redirect, with
+	failCode string // its code
+	expired  bool   // open, but its time is over
+}
+
+// orderPage shows an order's true state. What a redirect said only chooses words while the order is open.
+func orderPage(o order.Order, opt orderPageOptions) web.Page {
+	if o.Status == order.Settling {
+		return web.Checking(web.CheckingView{
+			Language: opt.lang, OrderID: o.ID, OrderName: o.Name, AmountValue: o.Amount.Value, Currency: string(o.Amount.Currency),
+			Seconds: min(checkingSeconds+2*o.Attempt.Asks, checkingSecondsMax),
+		})
+	}
+	v := web.ResultView{
+		Language: opt.lang, OrderID: o.ID, OrderName: o.Name, AmountValue: o.Amount.Value, Currency: string(o.Amount.Currency),
+		PayURL: checkoutURL(o, opt.base), ReturnURL: returnURL(o),
+	}
+	v.State, v.Code = resultState(o, opt)
+	if v.State == web.ResultPaid && v.ReturnURL != "" {
+		v.ReturnSeconds = returnSeconds
+	}
+	return web.Result(v)
+}
+
+func resultState(o order.Order, opt orderPageOptions) (web.ResultState, string) {
+	switch o.Status {
+	case order.Paid:
+		return web.ResultPaid, ""
+	case order.Refunded:
+		return web.ResultRefunded, ""
+	case order.Expired:
+		return web.ResultExpired, ""
+	case order.Failed:
+		return web.ResultFailed, refusalCode(o, o.Attempt.N)
+	case order.Open:
+		return openState(o, opt)
+	}
+	return web.ResultReview, ""
+}
+
+func openState(o order.Order, opt orderPageOptions) (web.ResultState, string) {
+	switch {
+	case opt.expired:
+		return web.ResultExpired, ""
+	case opt.tampered:
+		return web.ResultMismatch, ""
+	case opt.failed && opt.failCode == "PAY_PROCESS_CANCELED":
+		return web.ResultCanceled, ""
+	case opt.failed && opt.failCode == "REJECT_CARD_COMPANY":
+		return web.ResultRejected, opt.failCode
+	case opt.failed:
+		return web.ResultAborted, opt.failCode
+	case opt.attempt > 0 && opt.attempt < o.Attempt.N:
+		return web.ResultDeclined, refusalCode(o, opt.attempt)
+	}
+	return web.ResultOpen, ""
+}
+
+// refusalCode is the provider's code that ended an attempt, for the buyer's advice.
+func refusalCode(o order.Order, attempt int) string {
+	for _, e := range o.Evidence {
+		if e.Attempt == attempt && e.Code != "" && e.HTTP != 0 {
+			return e.Code
+		}
+	}
+	return ""
+}
+
+// returnURL is the merchant's page, told which order and what we believe of it. The merchant asks GET /orders before it ships.
+func returnURL(o order.Order) string {
+	if o.ReturnURL == "" {
+		return ""
+	}
+	u, err := url.Parse(o.ReturnURL)
+	if err != nil {
+		return ""
+	}
+	q := u.Query()
+	q.Set("orderId", o.ID)
+	q.Set("status", string(o.Status))
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+func languageLinks(o order.Order, base string) map[web.Language]string {
+	links := make(map[web.Language]string, 4)
+	for _, l := range web.Languages() {
+		links[l] = checkoutURL(o, base) + "?lang=" + string(l)
+	}
+	return links
+}
+
+// askedLanguage is the reader's choice, else the order's, else the browser's.
+func askedLanguage(r Request, ofOrder string) web.Language {
+	if values, err := url.ParseQuery(r.RawQueryString); err == nil {
+		if l, ok := web.ParseLanguage(values.Get("lang")); ok {
+			return l
+		}
+	}
+	if l, ok := web.ParseLanguage(ofOrder); ok && ofOrder != "" {
+		return l
+	}
+	return web.Negotiate(header(r, "Accept-Language"))
+}
+
+func problemPage(r Request, requestID string) Response {
+	if strings.HasSuffix(r.RouteKey, "/status") {
+		return errorResponse(http.StatusInternalServerError, "INTERNAL", "try again")
+	}
+	return pageResponse(web.Problem(askedLanguage(r, ""), http.StatusInternalServerError, requestID))
+}
