@@ -1,0 +1,210 @@
+// Package tosssim is Toss Payments as our code sees it, restated from the
+// provider's public documentation (docs.tosspayments.com, read 2026-11) and
+// from published measurements of its test server: the payment window, the
+// script that opens it, and the core API v1 for single payments.
+//
+// It knows nothing of our own code and is strict where the provider is lenient:
+// an unknown path or field is an error, and every such slip is kept in
+// [Sim.Violations]. What is unknown about the real provider is either an option
+// or marked "our choice" in a comment.
+package tosssim
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/ledger"
+)
+
+// Provider is the name of this provider in ledgers and fault plans.
+const Provider = "toss"
+
+// The operations of the API, as fault plans and [Sim.Calls] name them.
+const (
+	OpConfirm     = "confirm"       // POST /v1/payments/confirm
+	OpFind        = "find"          // GET /v1/payments/{paymentKey}
+	OpFindByOrder = "find-by-order" // GET /v1/payments/orders/{orderId}
+	OpCancel      = "cancel"        // POST /v1/payments/{paymentKey}/cancel
+)
+
+// The key pair of a Sim that was given none. Both have the prefix of test keys
+// and are plainly not real.
+const (
+	DefaultSecretKey = "test_sk_SimulatorOnlyNotARealKey"
+	DefaultClientKey = "test_ck_SimulatorOnlyNotARealKey"
+)
+
+// KeyPair is one merchant account (MID): payments opened with its client key
+// can only be confirmed, seen and cancelled with its secret key.
+type KeyPair struct {
+	Secret string // test_sk_... or live_sk_...
+	Client string // test_ck_... or live_ck_...
+	MID    string // at most 14 characters; "" means "tsimulator"
+}
+
+// Options are the knobs of a Sim. The zero value works.
+type Options struct {
+	// Now is the provider's clock; default time.Now.
+	Now func() time.Time
+	// Sleep waits for delay faults; default a real timer. An error only cuts
+	// the wait short: the operation is still carried out.
+	Sleep func(context.Context, time.Duration) error
+	// Ledger gets every movement of money; default one of its own.
+	Ledger *ledger.Ledger
+	// Faults is asked once per API call; default an empty plan.
+	Faults *fault.Plan
+	// Keys are the merchant accounts; default the default pair. The window uses
+	// the first one when it is not given a client key.
+	Keys []KeyPair
+	// NewKey makes payment keys, unique and at most 200 characters; default a
+	// hash of Seed and a counter. It must not call the Sim.
+	NewKey func() string
+	// Seed makes the generated keys of one Sim differ from another's.
+	Seed uint64
+	// Cache5xx keeps answers of status 5xx under their Idempotency-Key like all
+	// others. Whether the real provider does is unknown.
+	Cache5xx bool
+	// PartialCancelable is the isPartialCancelable of all payments. The one
+	// published payment with a foreign card has false, hence the default.
+	PartialCancelable bool
+}
+
+// Sim is one simulated Toss Payments. It is an http.Handler, safe for
+// concurrent use; mount it under any prefix with http.StripPrefix.
+type Sim struct {
+	// Ledger is the money moved, Faults the faults to come; see Options.
+	Ledger *ledger.Ledger
+	Faults *fault.Plan
+
+	now               func() time.Time
+	sleep             func(context.Context, time.Duration) error
+	keys              []KeyPair
+	newKey            func() string
+	seed              uint64
+	cache5xx          bool
+	partialCancelable bool
+
+	// mu is never held while a delay fault sleeps.
+	mu         sync.Mutex
+	payments   map[string]*payment   // by payment key
+	orders     map[string][]*payment // by order number, oldest first
+	answers    map[scope]*slot       // by idempotency key
+	script     []scripted            // of the confirms to come
+	calls      map[string]int        // by operation
+	attempts   map[string]int        // confirms by order number
+	violations []string
+	ids        uint64
+}
+
+// New returns a Sim with no payments.
+func New(o Options) *Sim {
+	s := &Sim{
+		Ledger: o.Ledger, Faults: o.Faults,
+		now: o.Now, sleep: o.Sleep, newKey: o.NewKey, seed: o.Seed,
+		cache5xx: o.Cache5xx, partialCancelable: o.PartialCancelable,
+		keys:     slices.Clone(o.Keys),
+		payments: map[string]*payment{}, orders: map[string][]*payment{}, answers: map[scope]*slot{},
+		calls: map[string]int{}, attempts: map[string]int{},
+	}
+	if s.Ledger == nil {
+		s.Ledger = new(ledger.Ledger)
+	}
+	if s.Faults == nil {
+		s.Faults = new(fault.Plan)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.sleep == nil {
+		s.sleep = sleep
+	}
+	if len(s.keys) == 0 {
+		s.keys = []KeyPair{{Secret: DefaultSecretKey, Client: DefaultClientKey}}
+	}
+	for i := range s.keys {
+		s.keys[i].MID = cmp.Or(s.keys[i].MID, "tsimulator")
+	}
+	if s.newKey == nil {
+		s.newKey = func() string { return "tsim" + s.id("payment")[:28] }
+	}
+	s.Faults.Register(Provider, OpConfirm, OpFind, OpFindByOrder, OpCancel)
+	return s
+}
+
+// ServeHTTP serves the script, the window and the API.
+func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.Path
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	switch {
+	case strings.HasPrefix(path, "/v1/"):
+		s.serveAPI(w, r)
+	case path == "/v2/standard" && reads:
+		serveSDK(w)
+	case path == "/window" && reads:
+		s.openWindow(w, r)
+	case path == "/window" && r.Method == http.MethodPost:
+		s.submitWindow(w, r)
+	default:
+		s.violate("%s %s is not a known path", r.Method, path)
+		http.NotFound(w, r)
+	}
+}
+
+// Calls counts the API calls that arrived, by operation. A call counts even if
+// its connection was refused or its answer is a replay.
+func (s *Sim) Calls() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.calls)
+}
+
+// ConfirmAttempts counts the confirm calls that arrived for an order number,
+// as Calls does.
+func (s *Sim) ConfirmAttempts(orderID string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.attempts[orderID]
+}
+
+// Violations lists what callers did that the documentation does not allow, in
+// order. A correct client leaves it empty under every fault.
+func (s *Sim) Violations() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.violations)
+}
+
+func (s *Sim) violate(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.violations = append(s.violations, fmt.Sprintf(format, args...))
+}
+
+// id returns 32 hexadecimal digits, new on every call and the same for the
+// same seed and order of calls. The caller holds mu.
+func (s *Sim) id(kind string) string {
+	s.ids++
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d/%s/%d", s.seed, kind, s.ids))
+	return strings.ToUpper(hex.EncodeToString(sum[:16]))
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
