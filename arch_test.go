@@ -32,6 +32,7 @@ var (
 var archRules = []archRule{
 	{dir: "shared/money", not: pureNot},
 	{dir: "shared/order", own: []string{"shared/money"}, not: pureNot},
+	{dir: "shared/subscription", own: []string{"shared/money"}, not: pureNot},
 	{dir: "shared/provider", not: pureNot},
 	{dir: "shared/provider/toss", own: []string{"shared/money", "shared/order", "shared/provider"}, not: []string{"os"}},
 	{dir: "shared/provider/portone", own: []string{"shared/money", "shared/order", "shared/provider"}, not: []string{"os"}},

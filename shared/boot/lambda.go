@@ -63,7 +63,7 @@ func ConfirmDoor(getenv func(string) string, logs io.Writer) (handler.Door, erro
 	client := secretsmanager.NewFromConfig(awsConfig(getenv), func(o *secretsmanager.Options) {
 		o.BaseEndpoint = endpoint(getenv("AWS_ENDPOINT_URL_SECRETS_MANAGER"))
 	})
-	p.TossKeys = &tossKeys{source: &secret.Source{API: client, ID: secretID, Now: time.Now}, mode: p.Mode, clientKey: p.TossClientKey}
+	p.TossKeys = &tossKeys{source: &secret.Source{API: newVault(client), ID: secretID, Now: time.Now}, mode: p.Mode, clientKey: p.TossClientKey}
 	prewarm(p.warmStore, p.warmSecret, p.warmProvider)
 	return p.Confirm(), nil
 }
@@ -82,14 +82,14 @@ func fromEnv(getenv func(string) string, logs io.Writer) (Parts, error) {
 		return Parts{}, fmt.Errorf("boot: RETURN_URL_ALLOW: %w", err)
 	}
 	p.ReturnURLs = allowed
-	table := getenv("TABLE_NAME")
-	if table == "" {
+	name := getenv("TABLE_NAME")
+	if name == "" {
 		return Parts{}, errors.New("boot: TABLE_NAME is empty")
 	}
 	client := dynamodb.NewFromConfig(awsConfig(getenv), func(o *dynamodb.Options) {
 		o.BaseEndpoint = endpoint(getenv("AWS_ENDPOINT_URL_DYNAMODB"))
 	})
-	p.Store = store.New(client, table, rand.Text)
+	p.Store = store.New(newTable(client), name, rand.Text)
 	return p, nil
 }
 

@@ -31,7 +31,7 @@ import (
 // The index "due" (partition due_shard, sort due_at, KEYS_ONLY) lists what must be looked at. An order that is final has neither
 // attribute, so it is not in the index, which stays as small as the work that is left. Every item with one of them has both.
 //
-// Nothing in the table expires by itself: what happened to money is kept.
+// No order has the attribute ttl, by which the table would delete it: what happened to money is kept.
 const (
 	attrPK         = "PK"
 	attrSK         = "SK"

@@ -218,6 +218,38 @@ func TestItem(t *testing.T) {
 	if len(want) != 0 || aws.ToString(put.TableName) != "orders" {
 		t.Errorf("missing in table %s: %v", aws.ToString(put.TableName), want)
 	}
+
+	final := newOrder("order-1")
+	final.DueAt = time.Time{}
+	if _, err := s.Create(timed(t), final); err != nil {
+		t.Fatal(err)
+	}
+	if put.Item["due_at"] != nil || put.Item["due_shard"] != nil {
+		t.Errorf("a final order has due_at %v and due_shard %v, want neither", put.Item["due_at"], put.Item["due_shard"])
+	}
+}
+
+// TestGetIsConsistent: an engine on one machine is always consistent, so no other test would notice.
+func TestGetIsConsistent(t *testing.T) {
+	t.Parallel()
+	consistent := false
+	s := store.New(getOnly{consistent: &consistent}, "orders", rand.Text)
+	if _, err := s.Get(timed(t), "order-1"); !errors.Is(err, payment.ErrNotFound) {
+		t.Errorf("got %v, want %v", err, payment.ErrNotFound)
+	}
+	if !consistent {
+		t.Error("the read is eventually consistent: it may show the order as it was before the claim")
+	}
+}
+
+type getOnly struct {
+	store.API
+	consistent *bool
+}
+
+func (g getOnly) GetItem(_ context.Context, in *dynamodb.GetItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
+	*g.consistent = aws.ToBool(in.ConsistentRead)
+	return &dynamodb.GetItemOutput{}, nil
 }
 
 type putOnly struct {

@@ -346,15 +346,15 @@ func TestNobodyListens(t *testing.T) {
 	}
 }
 
-// TestDialErrorAfterARequestWasWritten: net/http repeats a request with an Idempotency-Key when a kept connection dies under it. If
-// that repetition cannot connect, the error is a dial's, and yet the first request may have taken the money.
-func TestDialErrorAfterARequestWasWritten(t *testing.T) {
+// TestKeptConnectionDies: net/http would repeat a request with an Idempotency-Key by itself when a kept connection dies under it. Whether to
+// repeat is the use case's decision: one call is one request, and its answer says that it may have been sent.
+func TestKeptConnectionDies(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	received := make(chan string, 2)
+	received := make(chan string, 3)
 	go func() {
 		conn, err := listener.Accept()
 		if err != nil {
@@ -374,7 +374,13 @@ func TestDialErrorAfterARequestWasWritten(t *testing.T) {
 				_, _ = fmt.Fprintf(conn, "HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 			}
 		}
-		_ = listener.Close() // from now on nobody listens, and the second request is never answered
+		_ = conn.Close() // the second request is never answered
+		if again, err := listener.Accept(); err == nil {
+			if req, err := http.ReadRequest(bufio.NewReader(again)); err == nil {
+				received <- "again: " + req.Header.Get("Idempotency-Key")
+			}
+			_ = again.Close()
+		}
 	}()
 
 	client := &toss.Client{Keys: &keys{key: newKey(t, fixtureKey)}, BaseURL: "http://" + listener.Addr().String(), Transport: &http.Transport{}}
@@ -388,11 +394,12 @@ func TestDialErrorAfterARequestWasWritten(t *testing.T) {
 	if !second.Sent || second.Answered() || second.Verdict != provider.Unknown {
 		t.Errorf("answer %+v, want one that may have been sent", second)
 	}
-	if !strings.Contains(fmt.Sprint(second.Err), "dial") {
-		t.Errorf("error %v: this test is about a dial's", second.Err)
-	}
+	_ = listener.Close()
 	if a, b := <-received, <-received; a == "" || a != b {
 		t.Errorf("idempotency keys %q and %q", a, b)
+	}
+	if len(received) != 0 {
+		t.Errorf("a third request was sent: %s", <-received)
 	}
 }
 

@@ -63,9 +63,6 @@ func (SecretKey) GoString() string { return redacted }
 // Format implements fmt.Formatter for every verb.
 func (SecretKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 
-// MarshalText implements encoding.TextMarshaler.
-func (SecretKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
 // MarshalJSON implements json.Marshaler.
 func (SecretKey) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 

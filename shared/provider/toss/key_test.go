@@ -149,6 +149,11 @@ func TestCanary(t *testing.T) {
 	if text, err := json.Marshal(key); err != nil || string(text) != `"[redacted]"` {
 		t.Errorf("JSON of a key is %s, %v", text, err)
 	}
+	for _, shown := range []string{fmt.Sprintf("%x", key), fmt.Sprintf("%d", key), key.String(), key.GoString(), key.LogValue().String()} {
+		if shown != "[redacted]" {
+			t.Errorf("a key shows as %q", shown)
+		}
+	}
 }
 
 // careless is a source that would show its key if anybody printed it.

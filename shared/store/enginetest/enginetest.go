@@ -92,12 +92,12 @@ func Table(t testing.TB, client *dynamodb.Client) string {
 }
 
 const (
-	requestTime  = time.Minute            // of one request to a machine that is busy with other tests
-	startedTries = 600                    // moto takes 2 s on an idle machine, and a test run is not idle
-	givenTries   = 20                     // an engine that should run already
-	readyPause   = 100 * time.Millisecond // between two tries
-	startTries   = 3                      // another process may take the port that was just found free
-	outputMax    = 4 << 10                // of what a failed engine said
+	requestTime = time.Minute            // of one request to a machine that is busy with other tests
+	answerTries = 600                    // moto takes 2 s on an idle machine, and a test run is not idle
+	givenTries  = 20                     // an engine that should run already
+	readyPause  = 100 * time.Millisecond // between two tries
+	startTries  = 3                      // another process may take the port that was just found free
+	outputMax   = 4 << 10                // of what a failed engine said
 )
 
 // running starts the engines once per process: they cost seconds, and each test has its own table.
@@ -181,7 +181,7 @@ func startOn(name, program, port string) (Engine, error) {
 		close(ended)
 	}()
 	endpoint := "http://" + net.JoinHostPort("127.0.0.1", port)
-	if err := ready(endpoint, startedTries, ended); err != nil {
+	if err := ready(endpoint, answerTries, ended); err != nil {
 		alive.Close()
 		<-ended
 		return Engine{}, fmt.Errorf("%s: %w\n%s", program, err, output.String())

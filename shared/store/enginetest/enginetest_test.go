@@ -66,13 +66,13 @@ func beKilled() {
 
 func wait(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for range startedTries {
+	for range answerTries {
 		if is() {
 			return
 		}
 		time.Sleep(readyPause)
 	}
-	t.Fatalf("after %d tries it is not so that %s", startedTries, what)
+	t.Fatalf("after %d tries it is not so that %s", answerTries, what)
 }
 
 func answers(endpoint string) bool {

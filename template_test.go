@@ -1,0 +1,709 @@
+package tosspaysam_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"go.yaml.in/yaml/v3"
+
+	"tosspay-sam/shared/store"
+)
+
+// node is a template value with the short tags written out: !Ref X is {"Ref": "X"}, !GetAtt X.Arn is {"Fn::GetAtt": "X.Arn"}.
+type node = map[string]any
+
+// infra is what the rules look at: the template, and samconfig.toml as text.
+type infra struct {
+	template  node
+	samconfig string
+}
+
+// rule reports every violation it finds, as sentences. An empty answer means that the rule is kept.
+type rule struct {
+	name  string
+	check func(infra) []string
+}
+
+// allowed is each role's permissions: what each function may do, and to what, in the words of the template.
+var allowed = map[string]map[string]string{
+	"MerchantRole": {
+		"dynamodb:GetItem":     "Table.Arn",
+		"dynamodb:PutItem":     "Table.Arn",
+		"logs:CreateLogStream": "MerchantLogs.Arn",
+		"logs:PutLogEvents":    "MerchantLogs.Arn",
+	},
+	"CheckoutRole": {
+		"dynamodb:GetItem":     "Table.Arn",
+		"logs:CreateLogStream": "CheckoutLogs.Arn",
+		"logs:PutLogEvents":    "CheckoutLogs.Arn",
+	},
+	"ConfirmRole": {
+		"dynamodb:GetItem":              "Table.Arn",
+		"dynamodb:PutItem":              "Table.Arn",
+		"dynamodb:UpdateItem":           "Table.Arn",
+		"secretsmanager:GetSecretValue": "TossSecret",
+		"logs:CreateLogStream":          "ConfirmLogs.Arn",
+		"logs:PutLogEvents":             "ConfirmLogs.Arn",
+	},
+}
+
+// routes is every route of the API and whether it asks for IAM. The value is the function behind it.
+var routes = map[string]struct {
+	function string
+	iam      bool
+}{
+	"POST /orders":                                 {"MerchantFunction", true},
+	"GET /orders/{orderId}":                        {"MerchantFunction", true},
+	"GET /pay/{id}/{linkToken}":                    {"CheckoutFunction", false},
+	"GET /pay/{id}/{linkToken}/status":             {"CheckoutFunction", false},
+	"GET /confirm/toss/{orderId}/{linkToken}":      {"ConfirmFunction", false},
+	"GET /confirm/toss/{orderId}/{linkToken}/fail": {"ConfirmFunction", false},
+}
+
+// alarmed is every event of our log lines that must raise an alarm, and the functions whose logs may hold it.
+var alarmed = map[string][]string{
+	"money.review":             {"ConfirmLogs"},
+	"money.unsettled":          {"ConfirmLogs"},
+	"security.amount_mismatch": {"ConfirmLogs"},
+	"config.error":             {"CheckoutLogs", "ConfirmLogs", "MerchantLogs"},
+}
+
+var rules = []rule{
+	{"functions are built alike", checkFunctions},
+	{"no wildcard in a policy", checkWildcards},
+	{"each role allows exactly what is listed", checkPermissions},
+	{"each function has a role of its own and no policy template", checkRoles},
+	{"secrets stay in Secrets Manager", checkSecrets},
+	{"the table keeps what it is given", checkTable},
+	{"every log group has a retention", checkLogs},
+	{"merchant routes need IAM and no other route exists", checkRoutes},
+	{"public routes are throttled", checkThrottles},
+	{"the access log holds no path", checkAccessLog},
+	{"money invariants raise alarms", checkAlarms},
+	{"parameters explain and limit themselves", checkParameters},
+	{"sam never builds from its cache", checkSamconfig},
+}
+
+func TestTemplate(t *testing.T) {
+	t.Parallel()
+	in := readInfra(t, "", "")
+	for _, r := range rules {
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			for _, v := range r.check(in) {
+				t.Error(v)
+			}
+		})
+	}
+}
+
+// TestTemplateRulesCatch breaks the template in one place at a time and expects the rule to see it.
+func TestTemplateRulesCatch(t *testing.T) {
+	t.Parallel()
+	const policy = "Action: [dynamodb:GetItem, dynamodb:PutItem]\n                Resource: !GetAtt Table.Arn"
+	tests := []struct{ rule, old, new string }{
+		{"functions are built alike", "Architectures: [arm64]", "Architectures: [x86_64]"},
+		{"functions are built alike", "Runtime: provided.al2023", "Runtime: provided.al2"},
+		{"functions are built alike", "Timeout: 29", "Timeout: 30"},
+		{"functions are built alike", "CodeUri: functions/confirm/", "CodeUri: ."},
+		{"functions are built alike", "TrimGoPath: true", "TrimGoPath: false"},
+		{"functions are built alike", "LogGroup: !Ref ConfirmLogs", "LogGroup: !Ref MerchantLogs"},
+		{"no wildcard in a policy", "dynamodb:UpdateItem]", `"dynamodb:*"]`},
+		{"no wildcard in a policy", "Resource: !Ref TossSecret", `Resource: "*"`},
+		{"no wildcard in a policy", policy, strings.Replace(policy, "!GetAtt Table.Arn", `!Sub "${Table.Arn}/index/*"`, 1)},
+		{"each role allows exactly what is listed", "dynamodb:UpdateItem]", "dynamodb:UpdateItem, dynamodb:DeleteItem]"},
+		{"each role allows exactly what is listed", ", dynamodb:UpdateItem]", "]"},
+		{"each role allows exactly what is listed", "Resource: !GetAtt ConfirmLogs.Arn", "Resource: !GetAtt MerchantLogs.Arn"},
+		{"each role allows exactly what is listed", "Resource: !Ref TossSecret", "Resource: [!Ref TossSecret, !GetAtt Table.Arn]"},
+		{"each role allows exactly what is listed", "Action: [secretsmanager:GetSecretValue]", "NotAction: [secretsmanager:DeleteSecret]"},
+		{"each role allows exactly what is listed", "Service: lambda.amazonaws.com", `AWS: "123456789012"`},
+		{"each function has a role of its own and no policy template", "Role: !GetAtt CheckoutRole.Arn", "Role: !GetAtt ConfirmRole.Arn"},
+		{"each function has a role of its own and no policy template", "Role: !GetAtt MerchantRole.Arn", "Policies: [{DynamoDBCrudPolicy: {TableName: !Ref Table}}]"},
+		{"each function has a role of its own and no policy template", "Description: What the checkout function may do, and nothing else.",
+			"ManagedPolicyArns: [arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]"},
+		{"secrets stay in Secrets Manager", "MODE: !Ref Mode", "MODE: !Ref Mode\n        TOSS_SECRET_ID: !Ref TossSecret"},
+		{"secrets stay in Secrets Manager", "MODE: !Ref Mode", `MODE: !Sub "{{resolve:secretsmanager:${TossSecret}}}"`},
+		{"secrets stay in Secrets Manager", "MODE: !Ref Mode", "MODE: !Ref Mode\n        TOSS_KEY: test_sk_abcdefgh"},
+		{"secrets stay in Secrets Manager", "MODE: !Ref Mode", "MODE: !Ref Mode\n        API_TOKEN: !Ref LogLevel"},
+		{"secrets stay in Secrets Manager", `{"secretKey":"REPLACE_ME"}`, `{"secretKey":"test_sk_abcdefgh"}`},
+		{"the table keeps what it is given", "PointInTimeRecoveryEnabled: true", "PointInTimeRecoveryEnabled: false"},
+		{"the table keeps what it is given", "SSESpecification: {SSEEnabled: true}", "SSESpecification: {SSEEnabled: false}"},
+		{"the table keeps what it is given", "DeletionProtectionEnabled: true", "DeletionProtectionEnabled: false"},
+		{"the table keeps what it is given", "Type: AWS::DynamoDB::Table\n    DeletionPolicy: Retain", "Type: AWS::DynamoDB::Table\n    DeletionPolicy: Delete"},
+		{"the table keeps what it is given", "BillingMode: PAY_PER_REQUEST", "BillingMode: PROVISIONED"},
+		{"the table keeps what it is given", "ProjectionType: KEYS_ONLY", "ProjectionType: ALL"},
+		{"every log group has a retention", "RetentionInDays: !Ref LogRetentionDays", "# no retention"},
+		{"merchant routes need IAM and no other route exists", ", Path: /orders, Auth: {Authorizer: AWS_IAM}", ", Path: /orders"},
+		{"merchant routes need IAM and no other route exists", `Path: "/pay/{id}/{linkToken}"}`, `Path: "/pay/{id}/{linkToken}", Auth: {Authorizer: AWS_IAM}}`},
+		{"merchant routes need IAM and no other route exists", `Method: GET, Path: "/pay/{id}/{linkToken}/status"`, `Method: POST, Path: "/pay/{id}/{linkToken}/status"`},
+		{"merchant routes need IAM and no other route exists", "EnableIamAuthorizer: true", "EnableIamAuthorizer: false"},
+		{"merchant routes need IAM and no other route exists", "Timeout: 29", "Timeout: 29\n    FunctionUrlConfig: {AuthType: NONE}"},
+		{"public routes are throttled", `"GET /pay/{id}/{linkToken}":`, `"GET /pay/{id}":`},
+		{"public routes are throttled", "DefaultRouteSettings:", "Tags:"},
+		{"the access log holds no path", `"routeKey":"$context.routeKey"`, `"path":"$context.path"`},
+		{"the access log holds no path", `"$context.error.responseType"`, `"$context.http.path"`},
+		{"the access log holds no path", `"$context.error.responseType"`, `"$context.identity.sourceIp"`},
+		{"money invariants raise alarms", `$.event = "money.review"`, `$.event = "money.reviewed"`},
+		{"money invariants raise alarms", "MetricName: MoneyUnsettled\n", "MetricName: MoneyUnsettle\n"},
+		{"money invariants raise alarms", "LogGroupName: !Ref CheckoutLogs", "LogGroupName: !Ref MerchantLogs"},
+		{"money invariants raise alarms", "AlarmActions: !If [HasAlarmTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]", "AlarmActions: []"},
+		{"parameters explain and limit themselves", "AllowedPattern: ^(test|live)_ck_[A-Za-z0-9_]+$", "MinLength: 1"},
+		{"parameters explain and limit themselves", "AllowedPattern: ^(test|live)_ck_[A-Za-z0-9_]+$", "AllowedPattern: ^.+$"},
+		{"parameters explain and limit themselves", "Description: Whether real money moves.", "NoEcho: true # "},
+		{"parameters explain and limit themselves", "AllowedValues: [debug, info, warn]", "AllowedValues: [debug, info, warn, error]"},
+		{"sam never builds from its cache", "cached = false", "cached = true"},
+		{"sam never builds from its cache", "cached = false", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.rule+"/"+tt.new, func(t *testing.T) {
+			t.Parallel()
+			in := readInfra(t, tt.old, tt.new)
+			i := slices.IndexFunc(rules, func(r rule) bool { return r.name == tt.rule })
+			if i < 0 {
+				t.Fatalf("no rule is called %q", tt.rule)
+			}
+			if len(rules[i].check(in)) == 0 {
+				t.Errorf("%q did not see that %q became %q", tt.rule, tt.old, tt.new)
+			}
+		})
+	}
+}
+
+// TestParameterPatterns shows what the deployer may type. CloudFormation matches the whole value.
+func TestParameterPatterns(t *testing.T) {
+	t.Parallel()
+	parameters := readInfra(t, "", "").template["Parameters"].(node)
+	tests := []struct {
+		parameter    string
+		good, refuse []string
+	}{
+		{"TossClientKey", []string{"test_ck_D5GePWvyJnrK0W0k6q8gLzN97Eoq", "live_ck_abc"},
+			[]string{"", "test_sk_abc", "test_gck_abc", "test_ck_", "TEST_ck_abc", "test_ck_abc ", "test_ck_a-b"}},
+		{"ReturnUrlAllowList", []string{"", "https://shop.example.com", "https://a.example/back,https://b.example"},
+			[]string{"https://user@a.example", "https://a.example?x=1", `https://a.example\@b`, "http://shop.example.com", "shop.example.com", "https://a.example,", "https://a.example, https://b.example", "*", "https://"}},
+		{"PublicBaseUrl", []string{"", "https://pay.example.com", "https://pay.example.com:8443"},
+			[]string{"http://pay.example.com", "https://pay.example.com/", "https://pay.example.com/x", "https://user@pay.example.com", "pay.example.com"}},
+		{"AlarmTopicArn", []string{"", "arn:aws:sns:ap-northeast-2:123456789012:oncall"},
+			[]string{"oncall", "arn:aws:sqs:ap-northeast-2:123456789012:oncall", "arn:aws:sns:ap-northeast-2:123456789012:*"}},
+	}
+	for _, tt := range tests {
+		pattern := regexp.MustCompile("^(?:" + text(parameters[tt.parameter], "AllowedPattern") + ")$")
+		for _, v := range tt.good {
+			if !pattern.MatchString(v) {
+				t.Errorf("%s refuses %q", tt.parameter, v)
+			}
+		}
+		for _, v := range tt.refuse {
+			if pattern.MatchString(v) {
+				t.Errorf("%s takes %q", tt.parameter, v)
+			}
+		}
+	}
+}
+
+// recorder keeps what the store asks an engine to create.
+type recorder struct{ input *dynamodb.CreateTableInput }
+
+func (r *recorder) CreateTable(_ context.Context, in *dynamodb.CreateTableInput, _ ...func(*dynamodb.Options)) (*dynamodb.CreateTableOutput, error) {
+	r.input = in
+	return nil, nil
+}
+
+// TestTableIsTheStores compares the table of the stack with the one that the store's tests ran on.
+func TestTableIsTheStores(t *testing.T) {
+	t.Parallel()
+	var r recorder
+	if err := store.CreateTable(t.Context(), &r, "any"); err != nil {
+		t.Fatal(err)
+	}
+	keys := func(elements []types.KeySchemaElement) string {
+		var s []string
+		for _, e := range elements {
+			s = append(s, fmt.Sprintf("map[AttributeName:%s KeyType:%s]", *e.AttributeName, e.KeyType))
+		}
+		return fmt.Sprint(s)
+	}
+	var attributes []string
+	for _, a := range r.input.AttributeDefinitions {
+		attributes = append(attributes, fmt.Sprintf("map[AttributeName:%s AttributeType:%s]", *a.AttributeName, a.AttributeType))
+	}
+	index := r.input.GlobalSecondaryIndexes[0]
+	table := at(readInfra(t, "", "").template, "Resources", "Table", "Properties")
+	stackIndex := list(at(table, "GlobalSecondaryIndexes"))[0]
+	for _, c := range []struct {
+		what, store string
+		stack       any
+	}{
+		{"key", keys(r.input.KeySchema), at(table, "KeySchema")},
+		{"attributes", fmt.Sprint(attributes), at(table, "AttributeDefinitions")},
+		{"index name", *index.IndexName, at(stackIndex, "IndexName")},
+		{"index key", keys(index.KeySchema), at(stackIndex, "KeySchema")},
+		{"index projection", string(index.Projection.ProjectionType), at(stackIndex, "Projection", "ProjectionType")},
+	} {
+		if stack := fmt.Sprint(c.stack); stack != c.store {
+			t.Errorf("%s: the stack has %s, the store works with %s", c.what, stack, c.store)
+		}
+	}
+}
+
+// TestVariablesAreRead finds a variable that was renamed in one place only: what boot reads and what the template sets are the same.
+func TestVariablesAreRead(t *testing.T) {
+	t.Parallel()
+	// Lambda sets the AWS ones; the addresses are for tests and `sam local`, and empty in an account.
+	elsewhere := regexp.MustCompile(`^AWS_|^TOSS_BASE_URL$`)
+	read := map[string]bool{}
+	files, err := filepath.Glob("shared/boot/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no shared/boot: %v", err)
+	}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`getenv\("([A-Z_]+)"\)`).FindAllStringSubmatch(string(source), -1) {
+			if !elsewhere.MatchString(m[1]) {
+				read[m[1]] = true
+			}
+		}
+	}
+	in := readInfra(t, "", "")
+	set := map[string]bool{}
+	blocks := []any{at(in.template, "Globals", "Function", "Environment", "Variables")}
+	for _, f := range resources(in, "AWS::Serverless::Function") {
+		blocks = append(blocks, at(f, "Properties", "Environment", "Variables"))
+	}
+	for _, b := range blocks {
+		variables, _ := b.(node)
+		for name := range variables {
+			set[name] = true
+		}
+	}
+	if !maps.Equal(read, set) {
+		t.Errorf("boot reads %v, the template sets %v", slices.Sorted(maps.Keys(read)), slices.Sorted(maps.Keys(set)))
+	}
+}
+
+func checkFunctions(in infra) (found []string) {
+	globals := at(in.template, "Globals", "Function")
+	for name, f := range resources(in, "AWS::Serverless::Function") {
+		door := strings.ToLower(strings.TrimSuffix(name, "Function"))
+		want := map[string]string{
+			"Runtime":                 "provided.al2023",
+			"Handler":                 "bootstrap",
+			"Architectures":           "[arm64]",
+			"Timeout":                 "29",
+			"CodeUri":                 "functions/" + door + "/",
+			"LoggingConfig.LogFormat": "Text",
+			"LoggingConfig.LogGroup":  "map[Ref:" + strings.TrimSuffix(name, "Function") + "Logs]",
+		}
+		for key, value := range want {
+			path := strings.Split(key, ".")
+			got := at(f, append([]string{"Properties"}, path...)...)
+			if got == nil {
+				got = at(globals, path...)
+			}
+			if fmt.Sprint(got) != value {
+				found = append(found, fmt.Sprintf("%s: %s is %v, want %s", name, key, got, value))
+			}
+		}
+		if at(f, "Metadata", "BuildMethod") != "go1.x" || at(f, "Metadata", "BuildProperties", "TrimGoPath") != true {
+			found = append(found, name+": must be built with go1.x and TrimGoPath")
+		}
+	}
+	return found
+}
+
+func checkWildcards(in infra) (found []string) {
+	for name, role := range resources(in, "AWS::IAM::Role") {
+		for _, s := range statements(role) {
+			for _, key := range []string{"Action", "Resource", "NotAction", "NotResource", "Principal"} {
+				if strings.ContainsAny(fmt.Sprint(s[key]), "*?") {
+					found = append(found, fmt.Sprintf("%s: %s has a wildcard: %v", name, key, s[key]))
+				}
+			}
+		}
+	}
+	return found
+}
+
+func checkPermissions(in infra) (found []string) {
+	roles := resources(in, "AWS::IAM::Role")
+	if got, want := slices.Sorted(maps.Keys(roles)), slices.Sorted(maps.Keys(allowed)); !slices.Equal(got, want) {
+		found = append(found, fmt.Sprintf("roles are %v, want %v", got, want))
+	}
+	for name, role := range roles {
+		trust := fmt.Sprint(at(role, "Properties", "AssumeRolePolicyDocument", "Statement"))
+		if trust != "[map[Action:sts:AssumeRole Effect:Allow Principal:map[Service:lambda.amazonaws.com]]]" {
+			found = append(found, name+": may be assumed by another than Lambda: "+trust)
+		}
+		got := map[string]string{}
+		for _, s := range statements(role) {
+			if s["Effect"] != "Allow" || len(s) != 3 {
+				found = append(found, fmt.Sprintf("%s: a statement is Allow, Action and Resource, got %v", name, s))
+			}
+			for _, action := range list(s["Action"]) {
+				got[fmt.Sprint(action)] = target(s["Resource"])
+			}
+		}
+		if !maps.Equal(got, allowed[name]) {
+			found = append(found, fmt.Sprintf("%s: allows %v, want %v", name, got, allowed[name]))
+		}
+	}
+	return found
+}
+
+func checkRoles(in infra) (found []string) {
+	for name, f := range resources(in, "AWS::Serverless::Function") {
+		want := strings.TrimSuffix(name, "Function") + "Role.Arn"
+		if got := target(at(f, "Properties", "Role")); got != want {
+			found = append(found, fmt.Sprintf("%s: role is %q, want %s", name, got, want))
+		}
+		if at(f, "Properties", "Policies") != nil {
+			found = append(found, name+": has policies beside its role")
+		}
+	}
+	for name, role := range resources(in, "AWS::IAM::Role") {
+		if at(role, "Properties", "ManagedPolicyArns") != nil {
+			found = append(found, name+": has a managed policy")
+		}
+	}
+	for _, kind := range []string{"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"} {
+		for name := range resources(in, kind) {
+			found = append(found, name+": permissions belong in the role itself")
+		}
+	}
+	if at(in.template, "Globals", "Function", "Policies") != nil {
+		found = append(found, "Globals give every function a policy")
+	}
+	return found
+}
+
+var (
+	secretName  = regexp.MustCompile(`SECRET|PASSWORD|TOKEN|PRIVATE|CREDENTIAL|_KEY$`)
+	secretValue = regexp.MustCompile(`_g?sk_|\{\{resolve:|secretsmanager:|ssm-secure`)
+)
+
+func checkSecrets(in infra) (found []string) {
+	// The client key is public, the secret's address is no secret. Anything else of such a name needs a second thought here.
+	known := map[string]string{"TOSS_CLIENT_KEY": "TossClientKey", "TOSS_SECRET_ID": "TossSecret"}
+	readers := []string{}
+	check := func(where string, variables any) {
+		vars, _ := variables.(node)
+		for name, value := range vars {
+			if secretName.MatchString(name) && (known[name] == "" || target(value) != known[name]) {
+				found = append(found, fmt.Sprintf("%s: variable %s is named like a secret", where, name))
+			}
+			if secretValue.MatchString(fmt.Sprint(value)) {
+				found = append(found, fmt.Sprintf("%s: variable %s has a value like a secret", where, name))
+			}
+		}
+		if strings.Contains(fmt.Sprint(variables), "TossSecret") {
+			readers = append(readers, where)
+		}
+	}
+	check("Globals", at(in.template, "Globals", "Function", "Environment", "Variables"))
+	for name, f := range resources(in, "AWS::Serverless::Function") {
+		check(name, at(f, "Properties", "Environment", "Variables"))
+	}
+	if !slices.Equal(readers, []string{"ConfirmFunction"}) {
+		found = append(found, fmt.Sprintf("the Toss secret is known to %v, want ConfirmFunction alone", readers))
+	}
+	secret := resources(in, "AWS::SecretsManager::Secret")["TossSecret"]
+	if at(secret, "Properties", "SecretString") != `{"secretKey":"REPLACE_ME"}` || at(secret, "DeletionPolicy") != "Retain" {
+		found = append(found, "TossSecret: must begin with the placeholder and be retained")
+	}
+	return found
+}
+
+func checkTable(in infra) (found []string) {
+	table := resources(in, "AWS::DynamoDB::Table")["Table"]
+	want := map[string]string{
+		"DeletionPolicy":                       "Retain",
+		"UpdateReplacePolicy":                  "Retain",
+		"Properties.BillingMode":               "PAY_PER_REQUEST",
+		"Properties.DeletionProtectionEnabled": "true",
+		"Properties.PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled": "true",
+		"Properties.SSESpecification.SSEEnabled":                                 "true",
+		"Properties.TimeToLiveSpecification.AttributeName":                       "ttl",
+	}
+	for path, value := range want {
+		if got := fmt.Sprint(at(table, strings.Split(path, ".")...)); got != value {
+			found = append(found, fmt.Sprintf("Table: %s is %s, want %s", path, got, value))
+		}
+	}
+	indexes := list(at(table, "Properties", "GlobalSecondaryIndexes"))
+	if len(indexes) != 1 || at(indexes[0], "IndexName") != "due" || at(indexes[0], "Projection", "ProjectionType") != "KEYS_ONLY" {
+		found = append(found, "Table: wants one index, due, with keys only")
+	}
+	return found
+}
+
+func checkLogs(in infra) (found []string) {
+	groups := resources(in, "AWS::Logs::LogGroup")
+	if len(groups) != len(resources(in, "AWS::Serverless::Function"))+1 {
+		found = append(found, fmt.Sprintf("%d log groups, want one for each function and one for the API", len(groups)))
+	}
+	for name, group := range groups {
+		if target(at(group, "Properties", "RetentionInDays")) != "LogRetentionDays" {
+			found = append(found, name+": has no retention")
+		}
+	}
+	return found
+}
+
+func checkRoutes(in infra) (found []string) {
+	if at(in.template, "Resources", "Api", "Properties", "Auth", "EnableIamAuthorizer") != true {
+		found = append(found, "Api: has no IAM authorizer")
+	}
+	seen := 0
+	for name, f := range resources(in, "AWS::Serverless::Function") {
+		events, _ := at(f, "Properties", "Events").(node)
+		for event, e := range events {
+			seen++
+			route := text(e, "Properties", "Method") + " " + text(e, "Properties", "Path")
+			want, ok := routes[route]
+			switch {
+			case !ok || want.function != name || text(e, "Type") != "HttpApi" || target(at(e, "Properties", "ApiId")) != "Api":
+				found = append(found, fmt.Sprintf("%s: %s is a way in that is not listed: %s", name, event, route))
+			case want.iam != (text(e, "Properties", "Auth", "Authorizer") == "AWS_IAM"):
+				found = append(found, fmt.Sprintf("%s: IAM must be %t", route, want.iam))
+			}
+		}
+		if at(f, "Properties", "FunctionUrlConfig") != nil {
+			found = append(found, name+": has a URL of its own, beside the API")
+		}
+	}
+	if seen != len(routes) {
+		found = append(found, fmt.Sprintf("%d routes, want %d", seen, len(routes)))
+	}
+	if at(in.template, "Globals", "Function", "FunctionUrlConfig") != nil {
+		found = append(found, "Globals give every function a URL of its own")
+	}
+	return found
+}
+
+func checkThrottles(in infra) (found []string) {
+	if target(at(in.template, "Resources", "Api", "Properties", "DefaultRouteSettings", "ThrottlingRateLimit")) != "ThrottleRate" {
+		found = append(found, "Api: has no default throttle")
+	}
+	settings, _ := at(in.template, "Resources", "Api", "Properties", "RouteSettings").(node)
+	for route, want := range routes {
+		if !want.iam && (target(at(settings, route, "ThrottlingRateLimit")) != "PublicThrottleRate" || target(at(settings, route, "ThrottlingBurstLimit")) != "PublicThrottleBurst") {
+			found = append(found, route+": public, but without the public throttle")
+		}
+	}
+	for route := range settings {
+		if _, ok := routes[route]; !ok {
+			found = append(found, route+": has settings but does not exist, so the deployment would fail")
+		}
+	}
+	return found
+}
+
+func checkAccessLog(in infra) (found []string) {
+	format := text(in.template, "Resources", "Api", "Properties", "AccessLogSettings", "Format")
+	if format == "" {
+		return []string{"Api: has no access log"}
+	}
+	if !strings.Contains(format, "$context.routeKey") {
+		found = append(found, "the access log does not say which route was asked for")
+	}
+	for _, secret := range []string{"path", "querystring", "$context.identity", "userAgent", "sourceIp"} {
+		if strings.Contains(strings.ToLower(format), strings.ToLower(secret)) {
+			found = append(found, "the access log holds "+secret+": a link token, a payment key or the buyer's address")
+		}
+	}
+	return found
+}
+
+func checkAlarms(in infra) (found []string) {
+	groups := map[string][]string{}
+	pattern := regexp.MustCompile(`^\{ \$\.event = "([a-z_.]+)" \}$`)
+	alarms := resources(in, "AWS::CloudWatch::Alarm")
+	for name, filter := range resources(in, "AWS::Logs::MetricFilter") {
+		m := pattern.FindStringSubmatch(text(filter, "Properties", "FilterPattern"))
+		transformations := list(at(filter, "Properties", "MetricTransformations"))
+		if m == nil || len(transformations) != 1 {
+			found = append(found, name+": is not a filter on one event")
+			continue
+		}
+		groups[m[1]] = append(groups[m[1]], target(at(filter, "Properties", "LogGroupName")))
+		metric := text(transformations[0], "MetricName")
+		watches := func(a any) bool {
+			return text(a, "Properties", "MetricName") == metric &&
+				fmt.Sprint(at(a, "Properties", "Namespace")) == fmt.Sprint(at(transformations[0], "MetricNamespace"))
+		}
+		if !slices.ContainsFunc(slices.Collect(maps.Values(alarms)), func(a node) bool { return watches(a) }) {
+			found = append(found, name+": no alarm watches "+metric)
+		}
+	}
+	for event, want := range alarmed {
+		slices.Sort(groups[event])
+		if !slices.Equal(groups[event], want) {
+			found = append(found, fmt.Sprintf("event %s is looked for in %v, want %v", event, groups[event], want))
+		}
+	}
+	for name, alarm := range alarms {
+		if !strings.Contains(fmt.Sprint(at(alarm, "Properties", "AlarmActions")), "AlarmTopicArn") {
+			found = append(found, name+": tells nobody")
+		}
+	}
+	for name := range resources(in, "AWS::Serverless::Function") {
+		for _, metric := range []string{"Errors", "Throttles"} {
+			alarm := alarms[strings.TrimSuffix(name, "Function")+metric]
+			if text(alarm, "Properties", "MetricName") != metric || !strings.Contains(fmt.Sprint(at(alarm, "Properties", "Dimensions")), name) {
+				found = append(found, name+": no alarm on "+metric)
+			}
+		}
+	}
+	return found
+}
+
+func checkParameters(in infra) (found []string) {
+	parameters, _ := in.template["Parameters"].(node)
+	for name, p := range parameters {
+		if text(p, "Description") == "" || text(p, "ConstraintDescription") == "" {
+			found = append(found, name+": needs a Description and a ConstraintDescription")
+		}
+		limited := at(p, "AllowedValues") != nil || (at(p, "MinValue") != nil && at(p, "MaxValue") != nil)
+		if pattern := text(p, "AllowedPattern"); pattern != "" {
+			limited = !regexp.MustCompile(pattern).MatchString("anything at all")
+		}
+		if !limited {
+			found = append(found, name+": takes anything")
+		}
+	}
+	if strings.Contains(fmt.Sprint(at(parameters, "LogLevel", "AllowedValues")), "error") {
+		found = append(found, "LogLevel: at error the warning of a tampered amount would not reach its alarm")
+	}
+	if len(parameters) == 0 {
+		found = append(found, "no parameters")
+	}
+	return found
+}
+
+func checkSamconfig(in infra) (found []string) {
+	lines := strings.Split(in.samconfig, "\n")
+	if !slices.Contains(lines, "cached = false") || slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "cached = true") }) {
+		found = append(found, "samconfig.toml: must say cached = false, or an edit in shared/ deploys old code")
+	}
+	return found
+}
+
+// readInfra reads the two files, with old replaced by new in whichever holds it. No old means as they are.
+func readInfra(t *testing.T, old, new string) infra {
+	t.Helper()
+	template, err1 := os.ReadFile("template.yaml")
+	samconfig, err2 := os.ReadFile("samconfig.toml")
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	a, b := string(template), string(samconfig)
+	if old != "" {
+		if !strings.Contains(a+b, old) {
+			t.Fatalf("neither template.yaml nor samconfig.toml holds %q any more: bring this test up to date", old)
+		}
+		a, b = strings.Replace(a, old, new, 1), strings.Replace(b, old, new, 1)
+	}
+	var document yaml.Node
+	if err := yaml.Unmarshal([]byte(a), &document); err != nil {
+		t.Fatalf("template.yaml: %v", err)
+	}
+	return infra{template: plain(document.Content[0]).(node), samconfig: b}
+}
+
+// plain turns a YAML node into maps, lists and scalars, with each short tag as the function it stands for.
+func plain(n *yaml.Node) any {
+	var value any
+	switch n.Kind {
+	case yaml.MappingNode:
+		m := node{}
+		for i := 0; i < len(n.Content); i += 2 {
+			m[n.Content[i].Value] = plain(n.Content[i+1])
+		}
+		value = m
+	case yaml.SequenceNode:
+		l := make([]any, len(n.Content))
+		for i, c := range n.Content {
+			l[i] = plain(c)
+		}
+		value = l
+	default:
+		value = n.Value
+		if n.Tag == "!!bool" {
+			value = n.Value == "true"
+		}
+	}
+	switch {
+	case n.Tag == "!Ref":
+		return node{"Ref": value}
+	case strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!"):
+		return node{"Fn::" + n.Tag[1:]: value}
+	}
+	return value
+}
+
+// resources are the template's resources of one type, by name.
+func resources(in infra, kind string) map[string]node {
+	found := map[string]node{}
+	all, _ := in.template["Resources"].(node)
+	for name, r := range all {
+		if text(r, "Type") == kind {
+			found[name] = r.(node)
+		}
+	}
+	return found
+}
+
+// statements are those of a role's inline policies.
+func statements(role node) (all []node) {
+	for _, policy := range list(at(role, "Properties", "Policies")) {
+		for _, s := range list(at(policy, "PolicyDocument", "Statement")) {
+			all = append(all, s.(node))
+		}
+	}
+	return all
+}
+
+// at follows a path of keys; nil when a step is missing.
+func at(v any, path ...string) any {
+	for _, key := range path {
+		m, _ := v.(node)
+		v = m[key]
+	}
+	return v
+}
+
+// text is the string at a path, or "".
+func text(v any, path ...string) string {
+	s, _ := at(v, path...).(string)
+	return s
+}
+
+func list(v any) []any {
+	l, _ := v.([]any)
+	return l
+}
+
+// target is what a !Ref or !GetAtt points to, or else the value printed, which then equals no target.
+func target(v any) string {
+	if m, ok := v.(node); ok && len(m) == 1 {
+		for _, key := range []string{"Ref", "Fn::GetAtt"} {
+			if s, ok := m[key].(string); ok {
+				return s
+			}
+		}
+	}
+	return fmt.Sprint(v)
+}
