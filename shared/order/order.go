@@ -311,7 +311,7 @@ func (o Order) changedBy(e Event, to Status) bool {
 	case to == Open || to == Settling:
 		return true
 	case to == Paid:
-		return e.Capture.Key != "" && e.Capture.Balance != o.Capture.Balance
+		return e.Capture.Key == o.Capture.Key && e.Capture.Balance != o.Capture.Balance
 	case to == Review:
 		return e.Kind != Doubtful
 	}
@@ -351,7 +351,9 @@ func nextOpen(o Order, e Event, current bool) Status {
 	case Refused:
 		return o.afterRefusal(e, current)
 	case Lapsed:
-		return Expired
+		if current {
+			return Expired
+		}
 	}
 	return Open
 }
