@@ -2,7 +2,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -13,7 +12,7 @@ import (
 func main() {
 	door, err := boot.ConfirmDoor(os.Getenv, os.Stdout)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		boot.Refuse(os.Stdout, err)
 		os.Exit(1)
 	}
 	lambda.Start(door)

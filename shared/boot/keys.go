@@ -25,7 +25,11 @@ func (k *tossKeys) SecretKey(ctx context.Context) (toss.SecretKey, error) {
 	if err != nil {
 		return toss.SecretKey{}, err
 	}
-	return k.parse(value)
+	key, err := k.parse(value)
+	if err != nil {
+		k.source.Refused(value) // what a person mends shall be read soon, and not after the value's lifetime
+	}
+	return key, err
 }
 
 // Refused implements toss.Keys: the version that held the refused key is fetched again.

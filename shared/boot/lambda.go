@@ -68,6 +68,11 @@ func ConfirmDoor(getenv func(string) string, logs io.Writer) (handler.Door, erro
 	return p.Confirm(), nil
 }
 
+// Refuse logs why a function does not start, where the alarm on config.error sees it.
+func Refuse(logs io.Writer, cause error) {
+	telemetry.New(logs, "info").Error("the function does not start", "event", "config.error", "cause", cause.Error())
+}
+
 func fromEnv(getenv func(string) string, logs io.Writer) (Parts, error) {
 	p := Parts{
 		Mode: getenv("MODE"), PublicBase: getenv("PUBLIC_BASE_URL"), TossClientKey: getenv("TOSS_CLIENT_KEY"),

@@ -174,12 +174,12 @@ func decodeCreate(r Request) (payment.NewOrder, *Response) {
 	err := decoder.Decode(&in)
 	var wrongType *json.UnmarshalTypeError
 	switch {
-	case errors.As(err, &wrongType):
+	case errors.As(err, &wrongType) && wrongType.Field != "":
 		return refuse(http.StatusBadRequest, "INVALID_FIELD", wrongType.Field, wrongType.Field+" must be "+jsonType(wrongType))
 	case err != nil && strings.HasPrefix(err.Error(), "json: unknown field "):
 		name := strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`)
 		return refuse(http.StatusBadRequest, "UNKNOWN_FIELD", name, "unknown field "+name)
-	case err != nil && strings.HasPrefix(err.Error(), "parsing time"):
+	case err != nil && (strings.Contains(err.Error(), "parsing time") || strings.HasPrefix(err.Error(), "Time.UnmarshalJSON")):
 		return refuse(http.StatusBadRequest, "INVALID_FIELD", "expiresAt", "expiresAt must be a time such as 2026-11-21T12:00:00+09:00")
 	case err != nil:
 		return refuse(http.StatusBadRequest, "INVALID_JSON", "", "the body must be one JSON object")

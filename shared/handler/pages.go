@@ -3,6 +3,7 @@ package handler
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"tosspay-sam/shared/order"
@@ -82,7 +83,7 @@ func openState(o order.Order, opt orderPageOptions) (web.ResultState, string) {
 
 // refusalCode is the provider's code that ended an attempt, for the buyer's advice.
 func refusalCode(o order.Order, attempt int) string {
-	for _, e := range o.Evidence {
+	for _, e := range slices.Backward(o.Evidence) {
 		if e.Attempt == attempt && e.Code != "" && e.HTTP != 0 {
 			return e.Code
 		}

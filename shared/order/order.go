@@ -224,7 +224,8 @@ func (o Order) Claim(c Claim) (Order, error) {
 	return o, nil
 }
 
-// ClaimStep is the history entry of a claim. Claims do not trim the history (a conditional update cannot); the save after them does.
+// ClaimStep is the history entry of a claim. A claim does not trim the history (a conditional update cannot), so it may have one entry more
+// than its limit until the next transition.
 func ClaimStep(c Claim) Step {
 	return Step{At: c.At, From: Open, To: Settling, Event: string(Claimed), Attempt: c.Attempt}
 }

@@ -90,14 +90,14 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send bool) (order.O
 			event, send = afterFind(work, answers, s.Now(), g.Timing)
 			send = send && s.mayConfirm(g, work)
 		} else {
-			var err error
-			o, err = s.intend(ctx, o, work.Attempt.Turn)
+			intended, err := s.intend(ctx, o, work.Attempt.Turn)
 			if errors.Is(err, ErrConflict) {
-				return o, nil // somebody else has moved the order: theirs is the next step
+				return intended, nil // somebody else has moved the order: theirs is the next step
 			}
 			if err != nil {
 				return o, err
 			}
+			o = intended
 			work.Attempt.Unanswered = true
 			answers = []provider.Answer{g.Confirmer.Confirm(calls, confirmOf(work))}
 			event, send = afterConfirm(work, answers[0], s.Now()), false
@@ -110,6 +110,9 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send bool) (order.O
 			break
 		}
 		work.Attempt = event.Next
+	}
+	if len(evidence) == 0 {
+		return o, nil // there was no time to ask
 	}
 	event.Evidence = evidence
 	return s.record(ctx, o, event)

@@ -91,6 +91,9 @@ func (m *Merchant) Create(ctx context.Context, r NewOrder, base string) (Created
 	if err != nil {
 		return Created{}, err
 	}
+	if err := m.checkExpiry(r); err != nil {
+		return m.unfit(ctx, r, base, err)
+	}
 	o := m.build(r, amount)
 	window, err := m.Offers[r.Provider].Windows.Window(o, base)
 	if err != nil {
@@ -107,6 +110,20 @@ func (m *Merchant) Create(ctx context.Context, r NewOrder, base string) (Created
 		return Created{}, fmt.Errorf("payment: create order: %w", err)
 	}
 	return Created{Order: stored, Window: window, New: true}, nil
+}
+
+// unfit refuses a request, unless it is the repetition of one that was taken: a choice that has become wrong since, such as an expiry that
+// has come too near, must not turn that into an error.
+func (m *Merchant) unfit(ctx context.Context, r NewOrder, base string, cause error) (Created, error) {
+	if r.OrderID == "" {
+		return Created{}, cause
+	}
+	stored, err := m.Orders.Get(ctx, r.OrderID)
+	if err != nil || stored.Request != r.digest() {
+		return Created{}, cause
+	}
+	window, err := m.Offers[stored.Provider].Windows.Window(stored, base)
+	return Created{Order: stored, Window: window}, err
 }
 
 // Read returns an order for the merchant, or ErrNotFound.
@@ -188,6 +205,10 @@ func (m *Merchant) checkRest(r NewOrder) error {
 			return &FieldError{"returnUrl", err.Error()}
 		}
 	}
+	return nil
+}
+
+func (m *Merchant) checkExpiry(r NewOrder) error {
 	if in := r.ExpiresAt.Sub(m.Now()); !r.ExpiresAt.IsZero() && (in < expiryMin || in > expiryMax) {
 		return &FieldError{"expiresAt", "must be from 5 minutes to 7 days ahead"}
 	}

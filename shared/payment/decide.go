@@ -18,7 +18,9 @@ func afterConfirm(o order.Order, a provider.Answer, now time.Time) order.Event {
 	if !a.Answered() || a.Class == provider.ClassProcessing {
 		return e // the request may be at work: it stays unanswered, and may be repeated with the same key only
 	}
-	e.Next.Unanswered = false
+	// A listed code is the provider's answer to this request and to every copy of it. A 5xx, a 429 or garbage may come from a server in
+	// front of the one that is still at work on the first copy.
+	e.Next.Unanswered = e.Next.Unanswered && a.Class == provider.ClassUnknown
 	switch {
 	case a.Class.Definitive() || a.Verdict == provider.Absent:
 		e.Next.Rejection = a.Code

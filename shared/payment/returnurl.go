@@ -54,7 +54,7 @@ func parseReturnURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	// A backslash is a slash to a browser but not to url.Parse.
 	if err != nil || len(s) > returnURLMax || u.Scheme != "https" || u.Host == "" || u.Hostname() == "" || u.User != nil ||
-		u.Fragment != "" || u.Opaque != "" || strings.ContainsAny(s, "\\ \t\r\n") {
+		u.Fragment != "" || u.Opaque != "" || strings.ContainsAny(s, "\\* \t\r\n") {
 		return nil, errReturnURL
 	}
 	return u, nil

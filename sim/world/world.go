@@ -26,7 +26,7 @@ import (
 
 // Options of a world. The zero value is one in memory with the real clock.
 type Options struct {
-	Base       string                                     // public address; empty: http://local.test
+	Base       string                                     // public address; empty: http://127.0.0.1
 	Store      payment.Store                              // empty: memstore
 	Transport  http.RoundTripper                          // to the providers; empty: in memory
 	Now        func() time.Time                           // empty: the real clock
@@ -77,7 +77,7 @@ func New(o Options) (*World, error) {
 
 func (o Options) withDefaults() Options {
 	if o.Base == "" {
-		o.Base = "http://local.test"
+		o.Base = "http://127.0.0.1"
 	}
 	if o.Store == nil {
 		o.Store = memstore.New()

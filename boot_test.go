@@ -1,0 +1,583 @@
+package tosspaysam_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/store/enginetest"
+	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/tosssim"
+)
+
+// TestBoot runs the very programs that are deployed: built as SAM builds them, started with the template's variables, fed by a Lambda
+// Runtime API, against a DynamoDB-compatible engine and the simulated provider.
+func TestBoot(t *testing.T) {
+	t.Parallel()
+	doors := buildDoors(t)
+	t.Run("settings", func(t *testing.T) { t.Parallel(); testSettings(t, doors) })
+	t.Run("engines", func(t *testing.T) {
+		t.Parallel()
+		for _, engine := range enginetest.Engines(t) {
+			t.Run(engine.Name, func(t *testing.T) {
+				t.Parallel()
+				t.Run("events", func(t *testing.T) { t.Parallel(); testEvents(t, doors, engine) })
+				t.Run("killed", func(t *testing.T) { t.Parallel(); testKilled(t, doors, engine) })
+				t.Run("wrong secret", func(t *testing.T) { t.Parallel(); testWrongSecret(t, doors, engine) })
+				t.Run("rotated secret", func(t *testing.T) { t.Parallel(); testRotatedSecret(t, doors, engine) })
+			})
+		}
+	})
+}
+
+// replay is what a file in events/ shows.
+type replay struct {
+	door   string
+	given  func(*stage) // what is so before it
+	after  string       // the event that came just before it, if it needs one
+	status int
+	has    []string // in the body
+	hasNot []string
+
+	order    order.Status   // of the order afterwards; empty: there is none
+	attempt  int            // of the order; 0 means 1
+	captures []int64        // in the provider's ledger
+	calls    map[string]int // of the provider, by operation
+	requests map[string]int // to the table, by operation
+	logged   string         // the "event" of a log line
+}
+
+var replays = map[string]replay{
+	"order-created": {door: "merchant", status: 201, has: []string{`"status":"open"`, `"window":{"method":"CARD"`, `"useInternationalCardOnly":true`},
+		order: order.Open, requests: map[string]int{"PutItem": 1}, logged: "order.created"},
+	"order-created-again": {door: "merchant", after: "order-created", status: 200, has: []string{`"status":"open"`, `"window":{"method":"CARD"`},
+		order: order.Open, requests: map[string]int{"PutItem": 1}},
+	"order-conflict": {door: "merchant", after: "order-created", status: 409, has: []string{`"code":"ORDER_EXISTS"`}, hasNot: []string{"18000", eventEmail},
+		order: order.Open, requests: map[string]int{"PutItem": 1}},
+	"order-refused-field":      {door: "merchant", status: 400, has: []string{`"code":"UNKNOWN_FIELD"`, `"field":"ammount"`}},
+	"order-refused-amount":     {door: "merchant", status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"amount"`}},
+	"order-refused-currency":   {door: "merchant", status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"currency"`}},
+	"order-refused-return-url": {door: "merchant", status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"returnUrl"`}},
+	"order-read": {door: "merchant", given: paid, status: 200, has: []string{`"status":"paid"`, `"payment":{"key":"` + eventKey + `"`, `"event":"captured"`},
+		hasNot: []string{eventEmail, eventPhone}, order: order.Paid, requests: map[string]int{"GetItem": 1}},
+	"order-read-unknown": {door: "merchant", status: 404, has: []string{`"code":"NOT_FOUND"`}, requests: map[string]int{"GetItem": 1}},
+
+	"checkout-page": {door: "checkout", given: open, status: 200,
+		has:    []string{"Review your order", "15,000", "https://js.tosspayments.com/v2/standard", tosssim.DefaultClientKey, `"method":"CARD"`},
+		hasNot: []string{tosssim.DefaultSecretKey}, order: order.Open, requests: map[string]int{"GetItem": 1}},
+	"checkout-paid": {door: "checkout", given: paid, status: 200, has: []string{"Payment complete"}, hasNot: []string{"js.tosspayments.com", "<script"},
+		order: order.Paid, requests: map[string]int{"GetItem": 1}},
+	"checkout-status": {door: "checkout", given: open, status: 200, has: []string{`{"status":"open"}`}, order: order.Open, requests: map[string]int{"GetItem": 1}},
+	"checkout-unknown-link": {door: "checkout", given: open, status: 404, has: []string{"Page not found"}, hasNot: []string{"T-shirt", "15,000", eventLink},
+		order: order.Open, requests: map[string]int{"GetItem": 1}},
+
+	"confirm-success": {door: "confirm", given: approved, status: 200, has: []string{"Payment complete", "https://shop.example/orders/done?"}, hasNot: []string{"Pay again"},
+		order: order.Paid, captures: []int64{eventAmount}, calls: map[string]int{"confirm": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1}},
+	"confirm-twice": {door: "confirm", given: approved, after: "confirm-success", status: 200, has: []string{"Payment complete"}, hasNot: []string{"Pay again"},
+		order: order.Paid, captures: []int64{eventAmount}, calls: map[string]int{"confirm": 1}, requests: map[string]int{"UpdateItem": 1}},
+	"confirm-tampered-amount": {door: "confirm", given: tampered, status: 200, has: []string{"The amount did not match", "Nothing was charged"}, hasNot: []string{"Payment complete"},
+		order: order.Open, requests: map[string]int{"UpdateItem": 1}, logged: "security.amount_mismatch"},
+	"confirm-declined": {door: "confirm", given: declined, status: 200, has: []string{"Your payment was not approved", "Nothing was charged"},
+		order: order.Open, attempt: 2, calls: map[string]int{"confirm": 1, "find": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1}},
+	"confirm-checking": {door: "confirm", given: unanswered, status: 200, has: []string{"Checking your payment", "do not pay again"},
+		hasNot: []string{"Nothing was charged", "Pay again", "/pay/"},
+		order:  order.Settling, calls: map[string]int{"confirm": 1, "find": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1}},
+	"confirm-unknown-link": {door: "confirm", given: approved, status: 404, has: []string{"Page not found"}, hasNot: []string{"T-shirt", eventLink},
+		order: order.Open, requests: map[string]int{"UpdateItem": 1}},
+	"confirm-malformed": {door: "confirm", given: approved, status: 400, has: []string{"temporarily unavailable"}, hasNot: []string{"T-shirt"},
+		order: order.Open, logged: "redirect.refused"},
+
+	"fail-cancelled": {door: "confirm", given: left("cancel"), status: 200, has: []string{"You canceled the payment", "Nothing was charged"},
+		order: order.Open, requests: map[string]int{"GetItem": 1}, logged: "window.failed"},
+	"fail-aborted": {door: "confirm", given: left("abort"), status: 200, has: []string{"The payment was interrupted", "PAY_PROCESS_ABORTED"},
+		order: order.Open, requests: map[string]int{"GetItem": 1}, logged: "window.failed"},
+	"fail-rejected": {door: "confirm", given: left("reject"), status: 200, has: []string{"The card company declined the payment", "REJECT_CARD_COMPANY"},
+		order: order.Open, requests: map[string]int{"GetItem": 1}, logged: "window.failed"},
+}
+
+func open(s *stage) { s.seed("test") }
+
+func approved(s *stage) { s.pay(s.seed("test"), tosssim.DefaultClientKey, "approve", "") }
+
+func tampered(s *stage) { s.pay(s.seed("test"), tosssim.DefaultClientKey, "approve", "100") }
+
+func declined(s *stage) {
+	approved(s)
+	s.toss.DeclineNext("REJECT_CARD_PAYMENT")
+}
+
+func unanswered(s *stage) {
+	approved(s)
+	s.fail(fault.Any, fault.InternalError, 100)
+}
+
+func left(outcome string) func(*stage) {
+	return func(s *stage) { s.pay(s.seed("test"), tosssim.DefaultClientKey, outcome, "") }
+}
+
+// paid brings the order to paid as the pure rules do.
+func paid(s *stage) {
+	s.t.Helper()
+	o := s.seed("test")
+	o, err := s.orders.Claim(s.context(), order.Claim{
+		OrderID: o.ID, LinkToken: o.LinkToken, Attempt: 1, Amount: o.Amount, Key: eventKey, At: o.CreatedAt, AskAfter: o.CreatedAt,
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	o, err = o.Apply(order.Event{Kind: order.Captured, At: o.CreatedAt, Attempt: 1, Capture: order.Capture{
+		Key: eventKey, TransactionKey: "EXAMPLETRANSACTION", Amount: money.Amount{Value: eventAmount, Currency: money.KRW}, Balance: eventAmount,
+		ApprovedAt: o.CreatedAt, Method: "카드",
+	}})
+	if err == nil {
+		_, err = s.orders.Save(s.context(), o)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// testEvents replays every file of events/ as it stands.
+func testEvents(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
+	files, err := filepath.Glob("events/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := map[string]bool{}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".json")
+		if name == "env" {
+			continue // variables for `sam local`, see TestEventsReadme
+		}
+		shown[name] = true
+		r, ok := replays[name]
+		if !ok {
+			t.Errorf("%s shows nothing: it has no row in replays", file)
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r.run(t, newStage(t, doors, engine), name)
+		})
+	}
+	for name := range replays {
+		if !shown[name] {
+			t.Errorf("events/%s.json is missing", name)
+		}
+	}
+}
+
+func (r replay) run(t *testing.T, s *stage, name string) {
+	if r.given != nil {
+		r.given(s)
+	}
+	event, payload := readEvent(t, name)
+	checkRedirect(t, event, s.returned)
+	p := s.start(r.door, nil)
+	before := ""
+	if r.after != "" {
+		_, first := readEvent(t, r.after)
+		before = p.invoke(first).Body
+	}
+	s.counts()
+	response := p.invoke(payload)
+	r.checkResponse(t, response)
+	if name == "order-created-again" && response.Body != before {
+		t.Errorf("the same request was answered\n%s\nand then\n%s", before, response.Body)
+	}
+	requests := s.counts()
+	if !maps.Equal(requests, r.requests) {
+		t.Errorf("requests to the table: %v, want %v", requests, r.requests)
+	}
+	if calls := s.toss.Calls(); !maps.Equal(calls, r.calls) {
+		t.Errorf("calls of the provider: %v, want %v", calls, r.calls)
+	}
+	s.captures(r.captures...)
+	if violations := s.toss.Violations(); len(violations) > 0 {
+		t.Errorf("the provider's rules were broken: %v", violations)
+	}
+	r.checkOrder(t, s)
+	r.checkPrewarm(t, s)
+	r.checkLogs(t, s, p, event)
+	for _, operation := range slices.Sorted(maps.Keys(requests)) {
+		if allowed[s.doors[r.door].role]["dynamodb:"+operation] == "" {
+			t.Errorf("%s needs dynamodb:%s, which its role does not allow", r.door, operation)
+		}
+	}
+}
+
+func (r replay) checkResponse(t *testing.T, response events.APIGatewayV2HTTPResponse) {
+	t.Helper()
+	if response.StatusCode != r.status {
+		t.Errorf("status %d, want %d: %s", response.StatusCode, r.status, response.Body)
+	}
+	for _, part := range r.has {
+		if !strings.Contains(response.Body, part) {
+			t.Errorf("the body has no %s:\n%s", part, response.Body)
+		}
+	}
+	for _, part := range append(r.hasNot, tosssim.DefaultSecretKey) {
+		if strings.Contains(response.Body, part) {
+			t.Errorf("the body has %s:\n%s", part, response.Body)
+		}
+	}
+	want := map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+	if r.door != "merchant" && strings.HasPrefix(response.Body, "<") {
+		want["Content-Type"], want["Referrer-Policy"] = "text/html; charset=utf-8", "no-referrer"
+		if !strings.HasPrefix(response.Headers["Content-Security-Policy"], "default-src 'none'") {
+			t.Errorf("no strict Content-Security-Policy: %v", response.Headers)
+		}
+	} else {
+		want["Content-Type"] = "application/json; charset=utf-8"
+	}
+	for header, value := range want {
+		if response.Headers[header] != value {
+			t.Errorf("header %s is %q, want %q", header, response.Headers[header], value)
+		}
+	}
+}
+
+func (r replay) checkOrder(t *testing.T, s *stage) {
+	t.Helper()
+	if r.order == "" {
+		if _, err := s.orders.Get(s.context(), eventOrder); err == nil {
+			t.Error("there is an order")
+		}
+		return
+	}
+	o := s.order()
+	if o.Status != r.order || o.Attempt.N != max(r.attempt, 1) || o.Amount.Value != eventAmount {
+		t.Errorf("the order is %s, attempt %d, %s; want %s, attempt %d, %d", o.Status, o.Attempt.N, o.Amount, r.order, max(r.attempt, 1), eventAmount)
+	}
+	if waits := o.Status == order.Open || o.Status == order.Settling; waits == o.DueAt.IsZero() {
+		t.Errorf("due at %v in status %s", o.DueAt, o.Status)
+	}
+	if r.calls != nil && len(o.Evidence) == 0 {
+		t.Error("the provider was asked and the order has no evidence of it")
+	}
+	if o.Status == order.Paid && (o.Capture.Key != eventKey || o.Capture.Amount != o.Amount) {
+		t.Errorf("paid, but the capture is %+v", o.Capture)
+	}
+}
+
+// checkPrewarm: init connects to the table, and to provider and Secrets Manager only in the function that needs them.
+func (r replay) checkPrewarm(t *testing.T, s *stage) {
+	t.Helper()
+	want, reads := map[string]int{"GetItem": 1}, 0
+	if r.door == "confirm" {
+		want["HEAD"], reads = 1, 1
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !maps.Equal(s.warmed, want) || s.reads != reads {
+		t.Errorf("init made %v and read the secret %d times, want %v and %d", s.warmed, s.reads, want, reads)
+	}
+}
+
+// checkLogs: one line tells how the request went, under API Gateway's id, and what must alarm does.
+func (r replay) checkLogs(t *testing.T, s *stage, p *process, event events.APIGatewayV2HTTPRequest) {
+	t.Helper()
+	link := eventLink
+	if r.order != "" {
+		link = s.order().LinkToken // one that the function made
+	}
+	requests, logged := 0, []string{}
+	for _, line := range p.logs(link) {
+		if line["requestId"] != event.RequestContext.RequestID {
+			continue // of the event before
+		}
+		if line["msg"] == "request" && line["routeKey"] == event.RouteKey && line["status"] == float64(r.status) {
+			requests++
+		}
+		if name, ok := line["event"].(string); ok {
+			logged = append(logged, name)
+		}
+	}
+	if requests != 1 {
+		t.Errorf("%d lines say how the request went, want 1", requests)
+	}
+	if r.logged != "" && !slices.Contains(logged, r.logged) {
+		t.Errorf("logged %v, want %s", logged, r.logged)
+	}
+	for name := range alarmed {
+		if name != r.logged && slices.Contains(logged, name) {
+			t.Errorf("an alarm for nothing: %s", name)
+		}
+	}
+}
+
+// readEvent reads a file of events/ and checks that it is what API Gateway sends: its parts repeat each other.
+func readEvent(t *testing.T, name string) (events.APIGatewayV2HTTPRequest, []byte) {
+	t.Helper()
+	payload, err := os.ReadFile(filepath.Join("events", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e events.APIGatewayV2HTTPRequest
+	decoder := json.NewDecoder(bytes.NewReader(payload))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&e); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	method, path, _ := strings.Cut(e.RouteKey, " ")
+	for parameter, value := range e.PathParameters {
+		path = strings.Replace(path, "{"+parameter+"}", value, 1)
+	}
+	query := map[string]string{}
+	values, err := url.ParseQuery(e.RawQueryString)
+	for parameter := range values {
+		query[parameter] = strings.Join(values[parameter], ",")
+	}
+	c, origin := e.RequestContext, "https://"+e.RequestContext.DomainName
+	for what, ok := range map[string]bool{
+		"version":        e.Version == "2.0",
+		"a route of API": routes[e.RouteKey].function != "",
+		"path":           path == e.RawPath && c.HTTP.Path == path && c.HTTP.Method == method && c.RouteKey == e.RouteKey,
+		"query":          err == nil && maps.Equal(query, e.QueryStringParameters),
+		"origin":         origin == eventOrigin && e.Headers["host"] == c.DomainName && strings.HasPrefix(c.DomainName, c.APIID+"."),
+		"request":        c.RequestID != "" && c.Stage == "$default" && c.TimeEpoch > 0 && c.AccountID != "",
+		"caller":         (c.Authorizer != nil && c.Authorizer.IAM != nil) == routes[e.RouteKey].iam && c.HTTP.SourceIP == e.Headers["x-forwarded-for"],
+		"body":           e.Body == "" || e.Headers["content-length"] == fmt.Sprint(len(e.Body)),
+	} {
+		if !ok {
+			t.Errorf("events/%s.json is not what API Gateway sends: %s", name, what)
+		}
+	}
+	return e, payload
+}
+
+// checkRedirect: the committed event is the very redirect that the provider's window makes for this order. It may have more parameters.
+func checkRedirect(t *testing.T, e events.APIGatewayV2HTTPRequest, returned *url.URL) {
+	t.Helper()
+	if returned == nil || e.PathParameters["linkToken"] != eventLink || strings.Contains(e.QueryStringParameters["amount"], ",") {
+		return // the buyer's own making
+	}
+	if e.RawPath != returned.Path {
+		t.Errorf("the window leads to %s, the event is for %s", returned.Path, e.RawPath)
+	}
+	for name, values := range returned.Query() {
+		if e.QueryStringParameters[name] != strings.Join(values, ",") {
+			t.Errorf("the window sends %s=%s, the event has %q", name, values, e.QueryStringParameters[name])
+		}
+	}
+}
+
+// testKilled: the process dies while the provider takes the money. The record says settling, a reload asks, and the money is taken once.
+func testKilled(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
+	s := newStage(t, doors, engine)
+	approved(s)
+	s.fail(tosssim.OpConfirm, fault.Delay, 1)
+	_, payload := readEvent(t, "confirm-success")
+
+	first := s.start("confirm", nil)
+	abandoned := make(chan struct{})
+	go func() {
+		defer close(abandoned)
+		_, _ = first.api.Invoke(s.context(), payload) // ends when its server closes: the function never answers
+	}()
+	s.eventually(first, "the provider sees the confirm", func() bool { return s.toss.Calls()[tosssim.OpConfirm] == 1 })
+	first.kill()
+	s.captures()
+	if o := s.order(); o.Status != order.Settling || o.DueAt.IsZero() {
+		t.Fatalf("the order is %s, due %v: the intent must be recorded before the call", o.Status, o.DueAt)
+	}
+
+	// A reload while the provider is still at work: nothing is known, so nothing is said and nothing taken.
+	second := s.start("confirm", nil)
+	s.letTimePass()
+	if body := second.invoke(payload).Body; !strings.Contains(body, "Checking your payment") {
+		t.Errorf("the provider is at work and the buyer reads:\n%s", body)
+	}
+	s.captures()
+	if o := s.order(); o.Status != order.Settling {
+		t.Errorf("the order is %s on nobody's word", o.Status)
+	}
+
+	s.release()
+	s.eventually(second, "the provider takes the money", func() bool { return len(s.toss.Ledger.Entries()) == 1 })
+	s.letTimePass()
+	if body := second.invoke(payload).Body; !strings.Contains(body, "Payment complete") {
+		t.Errorf("the money is taken and the buyer reads:\n%s", body)
+	}
+	s.captures(eventAmount)
+	if o := s.order(); o.Status != order.Paid || o.Capture.Key != eventKey {
+		t.Errorf("the order is %s, capture %+v", o.Status, o.Capture)
+	}
+	if violations := s.toss.Violations(); len(violations) > 0 {
+		t.Errorf("the provider's rules were broken: %v", violations)
+	}
+	first.logs()
+	second.logs()
+}
+
+// testWrongSecret: a secret that cannot be used takes no money and loses no payment. With the right one the same redirect is paid.
+func testWrongSecret(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
+	live := tosssim.KeyPair{Secret: "live_sk_SimulatorOnlyNotARealKey", Client: "live_ck_SimulatorOnlyNotARealKey"}
+	change := map[string]string{"MODE": "live", "TOSS_CLIENT_KEY": live.Client}
+	tests := []struct{ name, secret, says string }{
+		{"test key in live mode", `{"secretKey":"` + tosssim.DefaultSecretKey + `"}`, "secretKey of TossSecret is a test key"},
+		{"placeholder", `{"secretKey":"REPLACE_ME"}`, "secretKey of TossSecret is not"},
+		{"client key", `{"secretKey":"` + live.Client + `"}`, "secretKey of TossSecret holds a client key"},
+		{"key without its JSON", live.Secret, "TOSS_SECRET_ID"},
+		{"no secret", "", bootSecretID},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, doors, engine, live)
+			s.putSecret(tt.secret)
+			s.pay(s.seed("live"), live.Client, "approve", "")
+			_, payload := readEvent(t, "confirm-success")
+			p := s.start("confirm", change)
+			response := p.invoke(payload)
+			if response.StatusCode != http.StatusServiceUnavailable || !strings.Contains(response.Body, "temporarily unavailable") {
+				t.Errorf("status %d: %s", response.StatusCode, response.Body)
+			}
+			if o := s.order(); o.Status != order.Open || len(s.toss.Calls()) > 0 {
+				t.Errorf("the order is %s after calls %v", o.Status, s.toss.Calls())
+			}
+			alarms := 0
+			for _, line := range p.logs(live.Secret, "REPLACE_ME", live.Client) {
+				cause, _ := line["cause"].(string)
+				if line["event"] == "config.error" && strings.Contains(cause, tt.says) {
+					alarms++
+				}
+			}
+			if alarms == 0 {
+				t.Errorf("no config.error that says %q:\n%s", tt.says, p.stdout.String())
+			}
+
+			s.putSecret(`{"secretKey":"` + live.Secret + `"}`)
+			if body := p.invoke(payload).Body; !strings.Contains(body, "Payment complete") {
+				t.Errorf("the secret is mended and the buyer reads:\n%s", body)
+			}
+			s.captures(eventAmount)
+		})
+	}
+}
+
+// testRotatedSecret: the provider knows the new key only, the running function holds the old one. The same request heals it.
+func testRotatedSecret(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
+	const old = "test_sk_TheKeyBeforeTheRotation"
+	s := newStage(t, doors, engine)
+	approved(s)
+	s.putSecret(`{"secretKey":"` + old + `"}`)
+	p := s.start("confirm", nil)
+	s.eventually(p, "init reads the secret", func() bool { return s.secretReads() == 1 })
+	s.putSecret(`{"secretKey":"` + tosssim.DefaultSecretKey + `"}`)
+	_, payload := readEvent(t, "confirm-success")
+	if body := p.invoke(payload).Body; !strings.Contains(body, "Payment complete") {
+		t.Errorf("the buyer reads:\n%s", body)
+	}
+	s.captures(eventAmount)
+	if reads := s.secretReads(); reads != 2 {
+		t.Errorf("the secret was read %d times, want 2", reads)
+	}
+	if o := s.order(); o.Status != order.Paid {
+		t.Errorf("the order is %s", o.Status)
+	}
+	p.logs(old)
+}
+
+// testSettings: a function whose settings are wrong does not start, and says which one it is and not what it holds.
+func testSettings(t *testing.T, doors map[string]*door) {
+	tests := []struct{ door, variable, value, names string }{
+		{"confirm", "TOSS_SECRET_ID", "", "TOSS_SECRET_ID"},
+		{"confirm", "MODE", "", "MODE"},
+		{"merchant", "MODE", "production", "MODE"},
+		{"checkout", "TABLE_NAME", "", "TABLE_NAME"},
+		{"confirm", "TOSS_CLIENT_KEY", "", "TossClientKey"},
+		{"merchant", "TOSS_CLIENT_KEY", "test_sk_pastedByMistake", "TossClientKey"},
+		{"checkout", "TOSS_CLIENT_KEY", "test_gck_aWidgetKey", "TossClientKey"},
+		{"confirm", "TOSS_CLIENT_KEY", "live_ck_inTestMode", "TossClientKey"},
+		{"checkout", "PUBLIC_BASE_URL", "http://pay.shop.example", "PUBLIC_BASE_URL"},
+		{"merchant", "RETURN_URL_ALLOW", "http://shop.example", "RETURN_URL_ALLOW"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.door+"/"+tt.variable+"="+tt.value, func(t *testing.T) {
+			t.Parallel()
+			s := &stage{t: t, doors: doors, table: "any", tableURL: "http://127.0.0.1:1", tossURL: "http://127.0.0.1:1", secretURL: "http://127.0.0.1:1"}
+			command := exec.CommandContext(s.context(), doors[tt.door].program)
+			command.Env = append(s.environment(tt.door, map[string]string{tt.variable: tt.value}), "AWS_LAMBDA_RUNTIME_API=127.0.0.1:1")
+			output, err := command.CombinedOutput()
+			if err == nil || command.ProcessState.ExitCode() != 1 {
+				t.Errorf("exit: %v", err)
+			}
+			said := string(output)
+			if !strings.Contains(said, tt.names) || strings.Count(strings.TrimSpace(said), "\n") > 0 {
+				t.Errorf("it must say in one line that %s is wrong: %s", tt.names, said)
+			}
+			// The allow-list is no secret, and an operator must see which of its entries is wrong.
+			if tt.value != "" && tt.variable != "RETURN_URL_ALLOW" && strings.Contains(said, tt.value) {
+				t.Errorf("it says the value: %s", said)
+			}
+		})
+	}
+}
+
+// TestEventsReadme: the table lists every event with its function, and `sam local` can pass every variable of env.json on, because the
+// template declares it, or the step that the page describes.
+func TestEventsReadme(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("events/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	function := map[string]string{"merchant": "MerchantFunction", "checkout": "CheckoutFunction", "confirm": "ConfirmFunction"}
+	for name, r := range replays {
+		if row := fmt.Sprintf("| `%s.json` | %s | ", name, function[r.door]); !strings.Contains(string(page), row) {
+			t.Errorf("events/README.md has no row %q", row)
+		}
+	}
+	if rows := strings.Count(string(page), ".json` | "); rows != len(replays) {
+		t.Errorf("events/README.md has %d rows, want %d", rows, len(replays))
+	}
+	text, err := os.ReadFile("events/env.json")
+	var variables map[string]map[string]string
+	if err := errors.Join(err, json.Unmarshal(text, &variables)); err != nil {
+		t.Fatal(err)
+	}
+	in := readInfra(t, "", "")
+	for variable := range variables["Parameters"] {
+		declared := at(in.template, "Globals", "Function", "Environment", "Variables", variable) != nil ||
+			strings.Contains(string(page), "$1"+variable+`: ""`)
+		for _, f := range resources(in, "AWS::Serverless::Function") {
+			declared = declared || at(f, "Properties", "Environment", "Variables", variable) != nil
+		}
+		if !declared {
+			t.Errorf("events/env.json: no template declares %s, so `sam local` would drop it without a word", variable)
+		}
+	}
+}
+
+// TestFunctionsLeaveOutTheConfigPackage keeps single sign-on and metadata clients out of the functions.
+func TestFunctionsLeaveOutTheConfigPackage(t *testing.T) {
+	t.Parallel()
+	output, err := exec.Command("go", "list", "-deps", "./functions/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages := strings.Fields(string(output))
+	if !slices.Contains(packages, "github.com/aws/aws-sdk-go-v2/service/dynamodb") {
+		t.Fatalf("go list shows %d packages without the DynamoDB client: it says nothing", len(packages))
+	}
+	for _, path := range packages {
+		if strings.HasPrefix(path, "github.com/aws/aws-sdk-go-v2/config") || strings.HasPrefix(path, "github.com/aws/aws-sdk-go-v2/service/sso") {
+			t.Errorf("the functions import %s", path)
+		}
+	}
+}

@@ -1,0 +1,266 @@
+package payment_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/provider"
+	"tosspay-sam/shared/store/memstore"
+)
+
+var noon = time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
+
+type fakeWindows struct{}
+
+func (fakeWindows) Window(o order.Order, base string) (provider.Window, error) {
+	return provider.Window{Script: base, Params: json.RawMessage(`{"orderId":"` + o.Number() + `"}`)}, nil
+}
+
+// shop is a merchant with a table and a clock.
+type shop struct {
+	*payment.Merchant
+	store *memstore.Store
+	now   time.Time
+	made  int
+}
+
+func newShop(t *testing.T) *shop {
+	t.Helper()
+	allowed, err := payment.ParseReturnURLs("https://shop.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &shop{store: memstore.New(), now: noon}
+	s.Merchant = &payment.Merchant{
+		Orders: s.store, Offers: map[string]payment.Offer{"toss": {Windows: fakeWindows{}, AmountMin: 100, NameMax: 100}}, Mode: "test",
+		ReturnURLs: allowed, Now: func() time.Time { return s.now },
+		NewToken: func() string { s.made++; return fmt.Sprintf("token-%d", s.made) },
+		NewID:    func() string { s.made++; return fmt.Sprintf("ord_%d", s.made) },
+	}
+	return s
+}
+
+func (s *shop) create(t *testing.T, r payment.NewOrder) (payment.Created, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	return s.Create(ctx, r, "https://pay.example")
+}
+
+func request() payment.NewOrder {
+	return payment.NewOrder{OrderID: "order-1", Provider: "toss", Amount: 15000, Currency: "KRW", Name: "T-shirt"}
+}
+
+func TestCreate(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	got, err := s.create(t, request())
+	if err != nil || !got.New {
+		t.Fatalf("created %+v, %v", got, err)
+	}
+	o := got.Order
+	if o.Status != order.Open || o.Attempt.N != 1 || o.LinkToken == "" || o.Language != "ko" || o.Mode != "test" || !o.ExpiresAt.Equal(noon.Add(time.Hour)) {
+		t.Errorf("a new order is %+v", o)
+	}
+	if !o.DueAt.Equal(o.ExpiresAt.Add(order.OpenGrace)) {
+		t.Errorf("due at %v, want %v after it expires", o.DueAt, order.OpenGrace)
+	}
+	if string(got.Window.Params) != `{"orderId":"order-1"}` {
+		t.Errorf("window %s", got.Window.Params)
+	}
+}
+
+func TestCreateIsIdempotent(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	first, err := s.create(t, request())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.now = s.now.Add(30 * time.Minute)
+	again, err := s.create(t, request())
+	if err != nil || again.New || again.Order.LinkToken != first.Order.LinkToken || !again.Order.CreatedAt.Equal(first.Order.CreatedAt) ||
+		string(again.Window.Params) != string(first.Window.Params) {
+		t.Errorf("the same request gave another order: %+v, %v", again, err)
+	}
+	for name, edit := range map[string]func(*payment.NewOrder){
+		"amount":    func(r *payment.NewOrder) { r.Amount++ },
+		"name":      func(r *payment.NewOrder) { r.Name += "s" },
+		"customer":  func(r *payment.NewOrder) { r.Customer.ID = "c-1" },
+		"phone":     func(r *payment.NewOrder) { r.Customer.Phone = "01012345678" },
+		"language":  func(r *payment.NewOrder) { r.Language = "en" },
+		"returnUrl": func(r *payment.NewOrder) { r.ReturnURL = "https://shop.example/thanks" },
+		"expiresAt": func(r *payment.NewOrder) { r.ExpiresAt = s.now.Add(2 * time.Hour) },
+		"toss":      func(r *payment.NewOrder) { r.Toss = &order.TossOptions{InternationalCardOnly: true} },
+	} {
+		r := request()
+		edit(&r)
+		if got, err := s.create(t, r); !errors.Is(err, payment.ErrOtherBody) || got.Order.ID != "" {
+			t.Errorf("another %s under the same id: %+v, %v; want ErrOtherBody and no order", name, got.Order, err)
+		}
+	}
+}
+
+// TestCreateAgainNearTheExpiryItAskedFor: a merchant whose first reply was lost repeats the request, and its expiry has come nearer meanwhile.
+func TestCreateAgainNearTheExpiryItAskedFor(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	r := request()
+	r.ExpiresAt = noon.Add(5 * time.Minute)
+	if _, err := s.create(t, r); err != nil {
+		t.Fatal(err)
+	}
+	s.now = s.now.Add(3 * time.Second)
+	if got, err := s.create(t, r); err != nil || got.New || got.Order.ID != r.OrderID {
+		t.Errorf("the same request 3 s later: %v; want the order it made", err)
+	}
+}
+
+func TestCreateWithoutAnIDMakesANewOrderEachTime(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	r := request()
+	r.OrderID = ""
+	a, errA := s.create(t, r)
+	b, errB := s.create(t, r)
+	if errA != nil || errB != nil || a.Order.ID == b.Order.ID || a.Order.LinkToken == b.Order.LinkToken {
+		t.Errorf("%q and %q, %v, %v", a.Order.ID, b.Order.ID, errA, errB)
+	}
+}
+
+// TestCreateRefuses: every bad field is named, and nothing is stored.
+func TestCreateRefuses(t *testing.T) {
+	t.Parallel()
+	long := func(n int) string { return strings.Repeat("가", n) }
+	for _, tc := range []struct {
+		field string
+		what  string
+		edit  func(*payment.NewOrder)
+	}{
+		{"orderId", "with --", func(r *payment.NewOrder) { r.OrderID = "order--1" }},
+		{"orderId", "an attempt's number", func(r *payment.NewOrder) { r.OrderID = "order-1--2" }},
+		{"orderId", "5 characters", func(r *payment.NewOrder) { r.OrderID = "order" }},
+		{"orderId", "33 characters", func(r *payment.NewOrder) { r.OrderID = strings.Repeat("a", 33) }},
+		{"orderId", "41 characters", func(r *payment.NewOrder) { r.OrderID = strings.Repeat("a", 41) }},
+		{"orderId", "a slash", func(r *payment.NewOrder) { r.OrderID = "../order" }},
+		{"orderId", "Korean", func(r *payment.NewOrder) { r.OrderID = "주문번호일이삼" }},
+		{"orderId", "a line end", func(r *payment.NewOrder) { r.OrderID = "order-1\n" }},
+		{"provider", "none", func(r *payment.NewOrder) { r.Provider = "" }},
+		{"provider", "not offered", func(r *payment.NewOrder) { r.Provider = "portone" }},
+		{"amount", "zero", func(r *payment.NewOrder) { r.Amount = 0 }},
+		{"amount", "negative", func(r *payment.NewOrder) { r.Amount = -15000 }},
+		{"amount", "less than the provider takes", func(r *payment.NewOrder) { r.Amount = 99 }},
+		{"amount", "huge", func(r *payment.NewOrder) { r.Amount = 1_000_000_001 }},
+		{"amount", "largest", func(r *payment.NewOrder) { r.Amount = 1<<63 - 1 }},
+		{"amount", "smallest", func(r *payment.NewOrder) { r.Amount = -1 << 63 }},
+		{"currency", "USD", func(r *payment.NewOrder) { r.Currency = "USD" }},
+		{"currency", "none", func(r *payment.NewOrder) { r.Currency = "" }},
+		{"currency", "lower case", func(r *payment.NewOrder) { r.Currency = "krw" }},
+		{"name", "none", func(r *payment.NewOrder) { r.Name = "" }},
+		{"name", "101 characters", func(r *payment.NewOrder) { r.Name = long(101) }},
+		{"name", "a line end", func(r *payment.NewOrder) { r.Name = "T-shirt\nand more" }},
+		{"name", "right to left override", func(r *payment.NewOrder) { r.Name = "T-shirt \u202egpj" }},
+		{"name", "not UTF-8", func(r *payment.NewOrder) { r.Name = "T-\xffshirt" }},
+		{"language", "unknown", func(r *payment.NewOrder) { r.Language = "fr" }},
+		{"language", "upper case", func(r *payment.NewOrder) { r.Language = "EN" }},
+		{"returnUrl", "http", func(r *payment.NewOrder) { r.ReturnURL = "http://shop.example/" }},
+		{"returnUrl", "not on the list", func(r *payment.NewOrder) { r.ReturnURL = "https://evil.example/" }},
+		{"returnUrl", "a script", func(r *payment.NewOrder) { r.ReturnURL = "javascript:alert(1)" }},
+		{"expiresAt", "too soon", func(r *payment.NewOrder) { r.ExpiresAt = noon.Add(5*time.Minute - time.Second) }},
+		{"expiresAt", "past", func(r *payment.NewOrder) { r.ExpiresAt = noon.Add(-time.Hour) }},
+		{"expiresAt", "too late", func(r *payment.NewOrder) { r.ExpiresAt = noon.Add(7*24*time.Hour + time.Second) }},
+		{"customer.id", "51 characters", func(r *payment.NewOrder) { r.Customer.ID = long(51) }},
+		{"customer.name", "101 characters", func(r *payment.NewOrder) { r.Customer.Name = long(101) }},
+		{"customer.email", "no address", func(r *payment.NewOrder) { r.Customer.Email = "me" }},
+		{"customer.email", "with a name", func(r *payment.NewOrder) { r.Customer.Email = "Me <me@shop.example>" }},
+		{"customer.email", "101 characters", func(r *payment.NewOrder) { r.Customer.Email = strings.Repeat("m", 88) + "@shop.example" }},
+		{"customer.phone", "with dashes", func(r *payment.NewOrder) { r.Customer.Phone = "010-1234-5678" }},
+		{"customer.phone", "7 digits", func(r *payment.NewOrder) { r.Customer.Phone = "1234567" }},
+		{"customer.phone", "16 digits", func(r *payment.NewOrder) { r.Customer.Phone = "1234567890123456" }},
+	} {
+		t.Run(tc.field+" "+tc.what, func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t)
+			s.store.Before = func(operation string) error {
+				if operation != "get" || tc.field != "expiresAt" { // a time that was right once is looked up: it may be a repetition
+					t.Errorf("%s reached the table", operation)
+				}
+				return nil
+			}
+			r := request()
+			tc.edit(&r)
+			got, err := s.create(t, r)
+			field := new(payment.FieldError)
+			if !errors.As(err, &field) || field.Field != tc.field || field.Problem == "" || got.Order.ID != "" {
+				t.Errorf("%+v, %v; want a refusal of %s", got, err, tc.field)
+			}
+		})
+	}
+}
+
+// TestCreateTakes: the other side of each limit.
+func TestCreateTakes(t *testing.T) {
+	t.Parallel()
+	for name, edit := range map[string]func(*payment.NewOrder){
+		"orderId of 6":         func(r *payment.NewOrder) { r.OrderID = "abcdef" },
+		"orderId of 32":        func(r *payment.NewOrder) { r.OrderID = strings.Repeat("a", 32) },
+		"least amount":         func(r *payment.NewOrder) { r.Amount = 100 },
+		"largest amount":       func(r *payment.NewOrder) { r.Amount = 1_000_000_000 },
+		"name of 100":          func(r *payment.NewOrder) { r.Name = strings.Repeat("가", 100) },
+		"emoji":                func(r *payment.NewOrder) { r.Name = "티셔츠 👕 <b>&\"" },
+		"soonest expiry":       func(r *payment.NewOrder) { r.ExpiresAt = noon.Add(5 * time.Minute) },
+		"latest expiry":        func(r *payment.NewOrder) { r.ExpiresAt = noon.Add(7 * 24 * time.Hour) },
+		"return address":       func(r *payment.NewOrder) { r.ReturnURL = "https://shop.example/thanks?x=1" },
+		"phone of 8":           func(r *payment.NewOrder) { r.Customer.Phone = "12345678" },
+		"phone of 15":          func(r *payment.NewOrder) { r.Customer.Phone = "123456789012345" },
+		"customer id of 50":    func(r *payment.NewOrder) { r.Customer.ID = strings.Repeat("c", 50) },
+		"an address":           func(r *payment.NewOrder) { r.Customer.Email = "buyer+1@shop.example" },
+		"international window": func(r *payment.NewOrder) { r.Toss = &order.TossOptions{InternationalCardOnly: true} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := request()
+			edit(&r)
+			if got, err := newShop(t).create(t, r); err != nil || !got.New {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestCreateRefusesTossOptionsForAnotherProvider(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.Offers["portone"] = payment.Offer{Windows: fakeWindows{}, AmountMin: 100, NameMax: 100}
+	r := request()
+	r.Provider, r.Toss = "portone", &order.TossOptions{}
+	field := new(payment.FieldError)
+	if _, err := s.create(t, r); !errors.As(err, &field) || field.Field != "toss" {
+		t.Errorf("error %v, want one about toss", err)
+	}
+}
+
+func TestReadKnowsOrdersOnly(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	if _, err := s.create(t, request()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if o, err := s.Read(ctx, "order-1"); err != nil || o.ID != "order-1" {
+		t.Errorf("%+v, %v", o, err)
+	}
+	for _, id := range []string{"", "order-2", "order-1--2", "order-1--1", "sub-001--key1", "../order-1", strings.Repeat("a", 5000)} {
+		if o, err := s.Read(ctx, id); !errors.Is(err, payment.ErrNotFound) || o.ID != "" {
+			t.Errorf("Read(%q) = %+v, %v; want ErrNotFound", id, o, err)
+		}
+	}
+}

@@ -1,0 +1,387 @@
+package payment
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/provider"
+)
+
+var (
+	claimedAt = time.Date(2026, 11, 2, 6, 0, 0, 0, time.UTC)
+	timing    = provider.Timing{ConfirmWindow: 10 * time.Minute, Linger: 5 * time.Minute}
+)
+
+// The moments of an attempt, seen from its claim.
+var (
+	inWindow = claimedAt.Add(9*time.Minute + 59*time.Second)
+	inLinger = claimedAt.Add(10 * time.Minute)
+	linger2  = claimedAt.Add(15*time.Minute - time.Nanosecond)
+	after    = claimedAt.Add(15 * time.Minute)
+	moments  = []time.Time{inWindow, inLinger, linger2, after}
+)
+
+const ownKey = "key-own"
+
+// settling is a test order in its second attempt, claimed with ownKey.
+func settling() order.Order {
+	return order.Order{
+		ID: "order-1", Provider: "toss", Mode: "test", Amount: money.Amount{Value: 15000, Currency: money.KRW}, Status: order.Settling,
+		ExpiresAt: claimedAt.Add(time.Hour),
+		Attempt:   order.Attempt{N: 2, Key: ownKey, ClaimedAt: claimedAt, Turn: 3, Unanswered: true},
+	}
+}
+
+// paymentOf is a payment that fits settling in everything.
+func paymentOf(number string) provider.Payment {
+	return provider.Payment{Key: ownKey, Number: number, Status: "X", Amount: 15000, Balance: 15000, Currency: "KRW", Sandbox: true}
+}
+
+// shape is one way a payment object may (not) fit.
+type shape struct {
+	name                string
+	edit                func(*provider.Payment)
+	ours, current, fits bool
+}
+
+var shapes = []shape{
+	{"ours", func(*provider.Payment) {}, true, true, true},
+	{"the earlier attempt", func(p *provider.Payment) { p.Number = "order-1" }, true, false, true},
+	{"another order", func(p *provider.Payment) { p.Number = "order-2--2" }, false, false, true},
+	{"a longer order id", func(p *provider.Payment) { p.Number = "order-11--2" }, false, false, true},
+	{"a cycle of ours", func(p *provider.Payment) { p.Number = "order-1--c2" }, false, false, true},
+	{"a number with a zero", func(p *provider.Payment) { p.Number = "order-1--02" }, false, false, true},
+	{"no number", func(p *provider.Payment) { p.Number = "" }, false, false, true},
+	{"one won less", func(p *provider.Payment) { p.Amount-- }, true, true, false},
+	{"one won more", func(p *provider.Payment) { p.Amount++ }, true, true, false},
+	{"dollars", func(p *provider.Payment) { p.Currency = "USD" }, true, true, false},
+	{"no currency", func(p *provider.Payment) { p.Currency = "" }, true, true, false},
+	{"live money", func(p *provider.Payment) { p.Sandbox = false }, true, true, false},
+}
+
+func verdicts() []provider.Verdict {
+	return []provider.Verdict{
+		provider.Unknown, provider.Pending, provider.Paid, provider.PartlyRefunded, provider.Refunded, provider.Declined, provider.Absent, 99,
+	}
+}
+
+func classes() []provider.Class {
+	var all []provider.Class
+	for c := provider.ClassUnknown; c <= provider.ClassAbsent; c++ {
+		all = append(all, c)
+	}
+	return append(all, 99)
+}
+
+// captures are the verdicts that say money was taken, with the event each stands for.
+var captures = map[provider.Verdict]order.Kind{
+	provider.Paid: order.Captured, provider.PartlyRefunded: order.PartlyRefunded, provider.Refunded: order.FullyRefunded,
+}
+
+// wantOfPayment is what a payment object proves by itself; "" when nothing.
+func wantOfPayment(v provider.Verdict, s shape) order.Kind {
+	kind, took := captures[v]
+	switch {
+	case took && s.ours && !s.fits:
+		return order.Mismatched
+	case took && s.ours:
+		return kind
+	case v == provider.Declined && s.current:
+		return order.Refused
+	}
+	return ""
+}
+
+func attemptOfShape(s shape) int {
+	if s.current {
+		return 2
+	}
+	return 1
+}
+
+// TestAfterConfirm goes through every verdict, class, kind of reply and payment.
+func TestAfterConfirm(t *testing.T) {
+	t.Parallel()
+	cases := 0
+	for _, v := range verdicts() {
+		for _, c := range classes() {
+			for _, http := range []int{0, 200, 400, 409, 429, 500} {
+				for _, s := range shapes {
+					for _, key := range []string{ownKey, "key-other"} {
+						cases++
+						a := provider.Answer{Verdict: v, Class: c, HTTP: http, Code: "CODE", Payment: paymentOf("order-1--2")}
+						s.edit(&a.Payment)
+						a.Payment.Key = key
+						o := settling()
+						e := afterConfirm(o, a, inWindow)
+						name := fmt.Sprintf("%v/%v/%d/%s/%s", v, c, http, s.name, key)
+						want := wantOfPayment(v, s)
+						if key != ownKey {
+							want = ""
+						}
+						if want != "" {
+							checkProven(t, name, e, want, attemptOfShape(s), a.Payment)
+							continue
+						}
+						checkDoubtAfterConfirm(t, name, o, a, e)
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d answers", cases)
+}
+
+func checkProven(t *testing.T, name string, e order.Event, want order.Kind, attempt int, p provider.Payment) {
+	t.Helper()
+	if e.Kind != want || e.Attempt != attempt {
+		t.Errorf("%s: %s of attempt %d, want %s of attempt %d", name, e.Kind, e.Attempt, want, attempt)
+	}
+	if want != order.Refused && (e.Capture.Key != p.Key || e.Capture.Amount.Value != p.Amount || e.Capture.Balance != p.Balance || string(e.Capture.Amount.Currency) != p.Currency) {
+		t.Errorf("%s: capture %+v does not say what the payment says", name, e.Capture)
+	}
+}
+
+// checkDoubtAfterConfirm: what a confirm teaches when no payment came back.
+func checkDoubtAfterConfirm(t *testing.T, name string, o order.Order, a provider.Answer, e order.Event) {
+	t.Helper()
+	if e.Kind != order.Doubtful || e.Attempt != 2 || e.Capture != (order.Capture{}) {
+		t.Errorf("%s: %s, want no conclusion", name, e.Kind)
+		return
+	}
+	want := o.Attempt
+	if open := a.HTTP == 0 || a.Class == provider.ClassProcessing; !open {
+		want.Unanswered = a.Class == provider.ClassUnknown
+		refusal := slices.Contains([]provider.Class{provider.ClassDeclined, provider.ClassBuyer, provider.ClassLater, provider.ClassMerchant}, a.Class)
+		switch {
+		case refusal || a.Verdict == provider.Absent:
+			want.Rejection = "CODE"
+		case a.Class != provider.ClassAlready:
+			want.Turn = o.Attempt.Turn + 1
+		}
+	}
+	if e.Next != want {
+		t.Errorf("%s: remembers %+v, want %+v", name, e.Next, want)
+	}
+}
+
+// TestAfterFind goes through every verdict of a lookup in every situation.
+func TestAfterFind(t *testing.T) {
+	t.Parallel()
+	cases := 0
+	for _, v := range verdicts() {
+		for _, s := range shapes {
+			for _, rejection := range []string{"", "REJECTED"} {
+				for _, unanswered := range []bool{true, false} {
+					for _, now := range moments {
+						for _, status := range []order.Status{order.Settling, order.Open} {
+							cases++
+							o := settling()
+							o.Status, o.Attempt.Rejection, o.Attempt.Unanswered = status, rejection, unanswered
+							a := provider.Answer{Verdict: v, HTTP: 200, Payment: paymentOf("order-1--2")}
+							s.edit(&a.Payment)
+							name := fmt.Sprintf("%s %v/%s/rejection %q/unanswered %v/%v", status, v, s.name, rejection, unanswered, now.Sub(claimedAt))
+							e, send := afterFind(o, []provider.Answer{a}, now, timing)
+							checkFound(t, name, o, a, s, now, e, send)
+						}
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d answers", cases)
+}
+
+func checkFound(t *testing.T, name string, o order.Order, a provider.Answer, s shape, now time.Time, e order.Event, send bool) {
+	t.Helper()
+	if want := wantOfPayment(a.Verdict, s); want != "" {
+		checkProven(t, name, e, want, attemptOfShape(s), a.Payment)
+		if send {
+			t.Errorf("%s: asks for the money of a payment that is over", name)
+		}
+		return
+	}
+	want, wantSend := order.Doubtful, false
+	foreign := a.Payment.Number != "" && !s.current
+	if nothing := a.Verdict == provider.Pending || a.Verdict == provider.Absent; nothing {
+		switch {
+		case o.Status == order.Open:
+			want = order.Lapsed
+		case foreign, o.Attempt.Rejection != "" && !o.Attempt.Unanswered:
+			want = order.Refused
+		case !now.Before(after):
+			want = order.Lapsed
+		default:
+			wantSend = now.Before(inLinger) && o.Attempt.Rejection == ""
+		}
+	}
+	if e.Kind != want || send != wantSend || e.Attempt != 2 || e.Capture != (order.Capture{}) {
+		t.Errorf("%s: %s of attempt %d, send %v; want %s, send %v", name, e.Kind, e.Attempt, send, want, wantSend)
+	}
+	if e.Kind == order.Doubtful && e.Next != o.Attempt {
+		t.Errorf("%s: a lookup changed what the confirm taught: %+v", name, e.Next)
+	}
+}
+
+// TestAfterFindByKeyAndNumber: the redirect's key is of no use, so our own number was asked about as well.
+func TestAfterFindByKeyAndNumber(t *testing.T) {
+	t.Parallel()
+	answer := func(v provider.Verdict, number, key string) provider.Answer {
+		p := paymentOf(number)
+		p.Key = key
+		return provider.Answer{Verdict: v, HTTP: 200, Payment: p}
+	}
+	absent := provider.Answer{Verdict: provider.Absent, HTTP: 404, Code: "NOT_FOUND_PAYMENT", Class: provider.ClassAbsent}
+	unknown := provider.Answer{Verdict: provider.Unknown}
+	for _, tc := range []struct {
+		name     string
+		byKey    provider.Answer
+		byNumber provider.Answer
+		now      time.Time
+		want     order.Kind
+		send     bool
+	}{
+		{"forged key, nothing under our number", absent, absent, inWindow, order.Doubtful, true},
+		{"forged key, nothing under our number, too late", absent, absent, after, order.Lapsed, false},
+		{"forged key, our window is still open", absent, answer(provider.Pending, "order-1--2", "key-real"), inWindow, order.Doubtful, true},
+		{"forged key, and yet our number is paid", absent, answer(provider.Paid, "order-1--2", "key-real"), inWindow, order.Captured, false},
+		{"forged key, our number unknown", absent, unknown, inWindow, order.Doubtful, false},
+		{"forged key, our number unknown, too late", absent, unknown, after, order.Doubtful, false},
+		{"another order's paid key", answer(provider.Paid, "order-2", "key-2"), absent, inWindow, order.Refused, false},
+		{"another order's paid key, ours is paid too", answer(provider.Paid, "order-2", "key-2"), answer(provider.Paid, "order-1--2", "key-real"), inWindow, order.Captured, false},
+		{"another order's unpaid key", answer(provider.Pending, "order-2", "key-2"), absent, inWindow, order.Refused, false},
+		{"another order's unpaid key, ours unknown", answer(provider.Pending, "order-2", "key-2"), unknown, inWindow, order.Doubtful, false},
+		{"another order's key, ours unknown, too late", answer(provider.Paid, "order-2", "key-2"), unknown, after, order.Doubtful, false},
+		{"the earlier attempt's dead key", answer(provider.Declined, "order-1", "key-1"), absent, inWindow, order.Refused, false},
+		{"the earlier attempt's pending key", answer(provider.Pending, "order-1", "key-1"), absent, inWindow, order.Refused, false},
+		{"our number was declined", absent, answer(provider.Declined, "order-1--2", "key-real"), inWindow, order.Refused, false},
+		{"our number holds dollars", absent, func() provider.Answer {
+			a := answer(provider.Paid, "order-1--2", "key-real")
+			a.Payment.Currency = "USD"
+			return a
+		}(), inWindow, order.Mismatched, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			e, send := afterFind(settling(), []provider.Answer{tc.byKey, tc.byNumber}, tc.now, timing)
+			if e.Kind != tc.want || send != tc.send {
+				t.Errorf("%s, send %v; want %s, send %v", e.Kind, send, tc.want, tc.send)
+			}
+		})
+	}
+}
+
+// TestSandboxMoneyIsNotLiveMoney: in both directions.
+func TestSandboxMoneyIsNotLiveMoney(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"test", "live"} {
+		for _, sandbox := range []bool{true, false} {
+			o := settling()
+			o.Mode = mode
+			p := paymentOf("order-1--2")
+			p.Sandbox = sandbox
+			a := provider.Answer{Verdict: provider.Paid, HTTP: 200, Payment: p}
+			want := order.Mismatched
+			if sandbox == (mode == "test") {
+				want = order.Captured
+			}
+			if e := afterConfirm(o, a, inWindow); e.Kind != want {
+				t.Errorf("%s order, sandbox %v, confirm: %s, want %s", mode, sandbox, e.Kind, want)
+			}
+			if e, _ := afterFind(o, []provider.Answer{a}, inWindow, timing); e.Kind != want {
+				t.Errorf("%s order, sandbox %v, lookup: %s, want %s", mode, sandbox, e.Kind, want)
+			}
+		}
+	}
+}
+
+// TestForeign: a payment of an earlier attempt concerns us when it took money, and only then.
+func TestForeign(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		number string
+		v      provider.Verdict
+		want   bool
+	}{
+		{"", provider.Paid, false},
+		{"order-1--2", provider.Paid, false},
+		{"order-1--2", provider.Pending, false},
+		{"order-1", provider.Paid, false},
+		{"order-1", provider.PartlyRefunded, false},
+		{"order-1", provider.Refunded, true},
+		{"order-1", provider.Pending, true},
+		{"order-1", provider.Declined, true},
+		{"order-2", provider.Paid, true},
+		{"order-2--2", provider.Pending, true},
+		{"not a number", provider.Paid, true},
+	} {
+		if got := foreign(settling(), provider.Answer{Verdict: tc.v, Payment: provider.Payment{Number: tc.number}}); got != tc.want {
+			t.Errorf("foreign(%q, %v) = %v, want %v", tc.number, tc.v, got, tc.want)
+		}
+	}
+}
+
+// TestConfirmIsOneRequest: every copy of one request has the same idempotency key, and no other request has it.
+func TestConfirmIsOneRequest(t *testing.T) {
+	t.Parallel()
+	base := confirmOf(settling())
+	if again := confirmOf(settling()); again != base {
+		t.Errorf("the same request came out as %+v and %+v", base, again)
+	}
+	if base.Amount != 15000 || base.Number != "order-1--2" || base.Key != ownKey {
+		t.Errorf("asks for %+v", base)
+	}
+	seen := map[string]string{base.IdempotencyKey: "base"}
+	for name, edit := range map[string]func(*order.Order){
+		"order":   func(o *order.Order) { o.ID = "order-2" },
+		"attempt": func(o *order.Order) { o.Attempt.N = 3 },
+		"turn":    func(o *order.Order) { o.Attempt.Turn++ },
+		"payment": func(o *order.Order) { o.Attempt.Key = "key-two" },
+	} {
+		o := settling()
+		edit(&o)
+		key := confirmOf(o).IdempotencyKey
+		if other, taken := seen[key]; taken {
+			t.Errorf("another %s has the idempotency key of %s", name, other)
+		}
+		seen[key] = name
+	}
+	for key := range seen {
+		if len(key) > 300 {
+			t.Errorf("idempotency key of %d characters", len(key))
+		}
+	}
+}
+
+// TestMayConfirm: nobody asks for money when the provider's window is over, by the wall clock.
+func TestMayConfirm(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name string
+		now  time.Time
+		key  string
+		want bool
+	}{
+		{"at once", claimedAt, ownKey, true},
+		{"in the window", inWindow, ownKey, true},
+		{"at its end", inLinger, ownKey, false},
+		{"hours later", claimedAt.Add(5 * time.Hour), ownKey, false},
+		{"without a key", claimedAt, "", false},
+	} {
+		o := settling()
+		o.Attempt.Key = tc.key
+		s := &Settler{Now: func() time.Time { return tc.now }}
+		if got := s.mayConfirm(Gateway{Confirmer: noConfirm{}, Timing: timing}, o); got != tc.want {
+			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
+		}
+		if s.mayConfirm(Gateway{Timing: timing}, o) {
+			t.Errorf("%s: a provider that captures by itself was to be asked", tc.name)
+		}
+	}
+}
+
+type noConfirm struct{ Confirmer }

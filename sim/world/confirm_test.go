@@ -1,0 +1,385 @@
+package world_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tosspay-sam/shared/handler"
+	"tosspay-sam/shared/order"
+	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/tosssim"
+	"tosspay-sam/sim/world"
+)
+
+// TestZeroValueServes: the comment promises that the zero Options are a world in memory.
+func TestZeroValueServes(t *testing.T) {
+	t.Parallel()
+	w, err := world.New(world.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := via(w, post("/orders", `{"orderId":"order-1","provider":"toss","amount":15000,"currency":"KRW","name":"T-shirt"}`))
+	if p.status != http.StatusCreated {
+		t.Errorf("POST /orders of the zero world: %d %s", p.status, p.body)
+	}
+}
+
+// TestPaid is the main job: made, paid in the window, confirmed, read back with its evidence.
+func TestPaid(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	m := s.order("order-1")
+	if p := s.open(m.CheckoutURL); p.status != http.StatusOK || !p.canPay() {
+		t.Errorf("payment page: %d %q, can pay %v", p.status, p.title(), p.canPay())
+	}
+	redirect := s.approve(m)
+	s.wantOrder("order-1", order.Open, 1)
+	p := s.open(redirect)
+	s.wantPage("the return", p, paidPage)
+	if p.canPay() {
+		t.Error("the paid page invites to pay again")
+	}
+	s.wantMoney("order-1", 1, 1)
+	s.wantAudit("order-1")
+	got := s.read("order-1")
+	if got.Status != order.Paid || got.Payment == nil || got.Payment.Key != keyOf(redirect) || len(got.Evidence) != 1 ||
+		got.Evidence[0].Call != "confirm" || got.Evidence[0].Status != "DONE" || got.Evidence[0].HTTP != 200 || !got.DueAt.IsZero() {
+		t.Errorf("read back %+v", got)
+	}
+	var path []string
+	for _, step := range got.History {
+		path = append(path, string(step.To))
+	}
+	if !slices.Equal(path, []string{"open", "settling", "paid"}) {
+		t.Errorf("history %v", path)
+	}
+	if p := s.open(m.CheckoutURL); p.title() != paidPage || p.canPay() {
+		t.Errorf("the payment page of a paid order: %q, can pay %v", p.title(), p.canPay())
+	}
+}
+
+// race sends the same redirect many times at once.
+func race(s *stage, redirect string, times int) []page {
+	pages := make([]page, times)
+	var all sync.WaitGroup
+	for i := range pages {
+		all.Go(func() { pages[i] = s.open(redirect) })
+	}
+	all.Wait()
+	return pages
+}
+
+// TestHundredRedirectsAreOneCapture: every buyer's tab gets the same paid page, the provider one confirm.
+func TestHundredRedirectsAreOneCapture(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []time.Duration{0, 3 * time.Second} { // at once, and while all of them wait
+		bubble(t, func(t *testing.T) {
+			s := newStage(t)
+			m := s.order("order-1")
+			if answer > 0 {
+				s.fault(fault.Fault{Operation: tosssim.OpConfirm, Kind: fault.Delay, Delay: answer})
+			}
+			pages := race(s, s.approve(m), 100)
+			for i, p := range pages {
+				if p.status != http.StatusOK || p.title() != paidPage || p.body != pages[0].body {
+					t.Errorf("answer after %v, redirect %d: %d %q, want the paid page that all get", answer, i, p.status, p.title())
+				}
+			}
+			s.wantMoney("order-1", 1, 1)
+			s.wantAudit("order-1")
+		})
+	}
+}
+
+// TestHundredRedirectsAndTheFirstReplyIsLost: the money is taken and nobody is told.
+func TestHundredRedirectsAndTheFirstReplyIsLost(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		s := newStage(t)
+		m := s.order("order-1")
+		s.fault(fault.Fault{Operation: tosssim.OpConfirm, Kind: fault.LoseReply})
+		pages := race(s, s.approve(m), 100)
+		for i, p := range pages {
+			if p.title() != paidPage || p.body != pages[0].body {
+				t.Errorf("redirect %d: %d %q, want the paid page that all get", i, p.status, p.title())
+			}
+		}
+		s.wantMoney("order-1", 1, 1) // what was lost is asked about, not repeated
+		s.wantAudit("order-1")
+	})
+}
+
+// TestReloadAndBackAfterPaid: nothing is asked of the provider again.
+func TestReloadAndBackAfterPaid(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	m := s.order("order-1")
+	redirect := s.approve(m)
+	first := s.open(redirect)
+	for name, address := range map[string]string{
+		"reload": redirect, "fail address": m.Window.FailURL + "&code=PAY_PROCESS_CANCELED&message=x", "payment page": m.CheckoutURL,
+	} {
+		p := s.open(address)
+		s.wantPage(name, p, paidPage)
+		if p.canPay() {
+			t.Errorf("%s of a paid order invites to pay", name)
+		}
+	}
+	if p := s.open(redirect); p.body != first.body {
+		t.Error("a reload shows another page than the first return")
+	}
+	s.wantMoney("order-1", 1, 1)
+}
+
+// TestDeclinedThenPaid: the buyer's second card, under the second number; the first redirect is over.
+func TestDeclinedThenPaid(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	m := s.order("order-1")
+	s.Toss.DeclineNext("REJECT_CARD_PAYMENT")
+	redirect := s.approve(m)
+	p := s.open(redirect)
+	s.wantPage("the declined return", p, declinedPage)
+	if !p.canPay() {
+		t.Error("the declined page does not invite to pay again")
+	}
+	s.wantOrder("order-1", order.Open, 2)
+	confirms := s.Toss.Calls()[tosssim.OpConfirm]
+	s.wantPage("back to the declined return", s.open(redirect), declinedPage)
+	s.wantMoney("order-1", 0, confirms)
+
+	second := s.nextWindow(m)
+	if second.Window.OrderID != "order-1--2" {
+		t.Errorf("the second window is for %q", second.Window.OrderID)
+	}
+	again := s.approve(second)
+	s.wantPage("the second return", s.open(again), paidPage)
+	s.wantPage("back to the first return", s.open(redirect), paidPage)
+	s.wantMoney("order-1", 1, confirms+1)
+	s.wantAudit("order-1")
+}
+
+// TestTwoTabs: two windows of one attempt, both authenticated: one is charged.
+func TestTwoTabs(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	m := s.order("order-1")
+	first, second := s.approve(m), s.approve(m)
+	s.wantPage("first tab", s.open(first), paidPage)
+	s.wantPage("second tab", s.open(second), paidPage)
+	s.wantMoney("order-1", 1, 1)
+	s.wantAudit("order-1")
+}
+
+// TestTwoTabsWhenTheFirstIsDeclined: the second tab's number is over with the first.
+func TestTwoTabsWhenTheFirstIsDeclined(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	m := s.order("order-1")
+	first, second := s.approve(m), s.approve(m)
+	s.Toss.DeclineNext("REJECT_CARD_PAYMENT")
+	s.wantPage("first tab", s.open(first), declinedPage)
+	confirms := s.Toss.Calls()[tosssim.OpConfirm]
+	s.wantPage("second tab", s.open(second), declinedPage)
+	s.wantMoney("order-1", 0, confirms)
+	s.wantOrder("order-1", order.Open, 2)
+}
+
+// TestFailReturns: what the window's failures show. None changes the order, none asks the provider.
+func TestFailReturns(t *testing.T) {
+	t.Parallel()
+	for outcome, title := range map[string]string{"cancel": canceledPage, "abort": abortedPage, "reject": rejectedPage} {
+		s := newStage(t)
+		m := s.order("order-1")
+		p := s.open(s.window(m, outcome))
+		s.wantPage(outcome, p, title)
+		if !p.canPay() {
+			t.Errorf("%s: the page does not invite to pay again", outcome)
+		}
+		s.wantOrder("order-1", order.Open, 1)
+		s.wantMoney("order-1", 0, 0)
+		s.wantPage("and then it is paid", s.open(s.approve(m)), paidPage)
+	}
+}
+
+// TestFailReturnWhileSettlingAsksTheProvider: a code in an address is nobody's word.
+func TestFailReturnWhileSettlingAsksTheProvider(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		s := newStage(t)
+		m := s.order("order-1")
+		s.fault(fault.Fault{Operation: fault.Any, Kind: fault.LoseReply, Times: 20})
+		p := s.open(s.approve(m))
+		s.wantPage("the return", p, checkingPage)
+		s.fault(fault.Fault{Operation: fault.Any, Kind: fault.None})
+		s.wantPage("the fail return", s.open(m.Window.FailURL+"&code=REJECT_CARD_COMPANY"), paidPage)
+		s.wantAudit("order-1")
+	})
+}
+
+// TestSlowProvider: the buyer gets a page by our own deadline, and never one that says failed or invites to pay while nobody knows.
+func TestSlowProvider(t *testing.T) {
+	t.Parallel()
+	for _, delay := range []time.Duration{5 * time.Second, 15 * time.Second, 40 * time.Second} {
+		for _, moment := range []string{fault.Before, fault.After} {
+			t.Run(delay.String()+" "+moment, func(t *testing.T) {
+				t.Parallel()
+				bubble(t, func(t *testing.T) {
+					s := newStage(t)
+					m := s.order("order-1")
+					s.fault(fault.Fault{Operation: tosssim.OpConfirm, Kind: fault.Delay, Delay: delay, Moment: moment})
+					redirect := s.approve(m)
+					began := time.Now()
+					p := s.open(redirect)
+					quick := delay < 12*time.Second
+					if quick {
+						s.wantPage("the first page", p, paidPage)
+					}
+					for p.title() != paidPage && time.Since(began) < 5*time.Minute {
+						s.wantPage("while nobody knows", p, checkingPage)
+						if p.canPay() || p.elapsed > handler.DoorTime || p.header.Get("Refresh") == "" {
+							t.Errorf("checking page: can pay %v, after %v, refresh %q", p.canPay(), p.elapsed, p.header.Get("Refresh"))
+						}
+						if shop := s.open(m.CheckoutURL); shop.title() != checkingPage || shop.canPay() {
+							t.Errorf("the payment page meanwhile: %q, can pay %v", shop.title(), shop.canPay())
+						}
+						status := s.open(m.CheckoutURL + "/status")
+						if !strings.Contains(status.body, `"settling"`) && !strings.Contains(status.body, `"paid"`) {
+							t.Errorf("status meanwhile: %s", status.body)
+						}
+						time.Sleep(3 * time.Second)
+						p = s.open(redirect)
+					}
+					s.wantPage("in the end", p, paidPage)
+					if got := len(s.captures("order-1")); got != 1 {
+						t.Errorf("%d captures, want 1", got)
+					}
+					if took := time.Since(began); took > delay+handler.DoorTime+10*time.Second {
+						t.Errorf("the buyer saw the result after %v, the provider had it after %v", took, delay)
+					}
+					s.wantAudit("order-1")
+				})
+			})
+		}
+	}
+}
+
+// TestProviderDown: no call gets through, for as long as it takes.
+func TestProviderDown(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		s := newStage(t)
+		m := s.order("order-1")
+		s.fault(fault.Fault{Operation: fault.Any, Kind: fault.RefuseConnection, Times: 1000})
+		redirect := s.approve(m)
+		for range 20 {
+			p := s.open(redirect)
+			s.wantPage("while the provider is down", p, checkingPage)
+			if p.status != http.StatusOK || p.canPay() || p.elapsed > handler.DoorTime {
+				t.Errorf("%d, can pay %v, after %v", p.status, p.canPay(), p.elapsed)
+			}
+			time.Sleep(5 * time.Second)
+		}
+		got := s.read("order-1")
+		if got.Status != order.Settling || !got.DueAt.After(time.Now()) {
+			t.Errorf("%s, due %v: want settling and a due time to come", got.Status, got.DueAt)
+		}
+		for time.Since(got.DueAt) < 3*time.Hour {
+			time.Sleep(20 * time.Minute)
+			if got := s.advance("order-1"); got.Status != order.Settling || got.DueAt.IsZero() {
+				t.Fatalf("without the provider's word the order became %s, due %v", got.Status, got.DueAt)
+			}
+		}
+		if s.logs.count("money.unsettled") == 0 {
+			t.Error("hours of doubt and no alarm")
+		}
+		s.fault(fault.Fault{Operation: fault.Any, Kind: fault.None})
+		if got := s.settled("order-1"); got.Status != order.Open || got.Attempt != 2 {
+			t.Errorf("the provider came back: %s attempt %d, want open for attempt 2", got.Status, got.Attempt)
+		}
+		s.wantPage("and then it is paid", s.open(s.approve(s.nextWindow(m))), paidPage)
+		s.wantAudit("order-1")
+	})
+}
+
+// TestLateRedirect: the buyer's browser comes back after the provider's window is over.
+func TestLateRedirect(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		s := newStage(t)
+		m := s.order("order-1")
+		redirect := s.approve(m)
+		time.Sleep(11 * time.Minute)
+		s.wantPage("the late return", s.open(redirect), declinedPage)
+		s.wantOrder("order-1", order.Open, 2)
+		s.wantMoney("order-1", 0, 1)
+	})
+}
+
+// TestAbandonedOrderExpires: nobody ever comes back; the due time of an open order brings it to its end.
+func TestAbandonedOrderExpires(t *testing.T) {
+	t.Parallel()
+	for _, authenticated := range []bool{false, true} {
+		bubble(t, func(t *testing.T) {
+			s := newStage(t)
+			m := s.order("order-1")
+			if authenticated {
+				s.approve(m)
+			}
+			if got := s.advance("order-1"); got.Status != order.Open || s.Toss.Calls()[tosssim.OpFindByOrder] != 0 {
+				t.Errorf("an open order in time: %s, %v", got.Status, s.Toss.Calls())
+			}
+			time.Sleep(time.Until(s.read("order-1").DueAt))
+			got := s.advance("order-1")
+			if want := map[bool]order.Status{false: order.Expired, true: order.Failed}[authenticated]; got.Status != want || !got.DueAt.IsZero() {
+				t.Errorf("authenticated %v: %s, due %v; want %s", authenticated, got.Status, got.DueAt, want)
+			}
+			p := s.open(m.CheckoutURL)
+			if p.canPay() {
+				t.Errorf("the page of an expired order invites to pay: %q", p.title())
+			}
+		})
+	}
+}
+
+// TestExpiredCheckoutPage: after its time, but before anybody asked the provider, the page offers nothing.
+func TestExpiredCheckoutPage(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		s := newStage(t)
+		m := s.order("order-1")
+		time.Sleep(101 * time.Hour)
+		p := s.open(m.CheckoutURL)
+		s.wantPage("the payment page", p, expiredPage)
+		if p.canPay() {
+			t.Error("an expired page invites to pay")
+		}
+	})
+}
+
+// TestAmountsOfTheWindowAndTheLedgerAgree: what was ordered is what is asked of the window and what is taken.
+func TestAmountsOfTheWindowAndTheLedgerAgree(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	for _, amount := range []int64{100, 163020, 1_000_000_000} {
+		id := "order-" + time.Duration(amount).String()
+		id = strings.NewReplacer(".", "_", "µ", "u").Replace(id)
+		body, err := json.Marshal(map[string]any{"orderId": id, "provider": "toss", "amount": amount, "currency": "KRW", "name": "x", "language": "en"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := decodeMade(t, via(s, post("/orders", string(body))))
+		if m.Window.Amount.Value != amount || m.Window.Amount.Currency != "KRW" || m.Window.OrderID != id {
+			t.Errorf("window %+v of an order of %d", m.Window, amount)
+		}
+		s.wantPage(id, s.open(s.approve(m)), paidPage)
+		if got := s.captures(id); len(got) != 1 || got[0].Amount != amount {
+			t.Errorf("taken %+v, want %d", got, amount)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package world_test
+
+import (
+	"crypto/rand"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"tosspay-sam/shared/store"
+	"tosspay-sam/shared/store/enginetest"
+	"tosspay-sam/sim/tosssim"
+	"tosspay-sam/sim/world"
+)
+
+// counter is the wire below the SDK: it sees every request, the SDK's own retries as well.
+type counter struct {
+	mu       sync.Mutex
+	requests []string
+}
+
+func (c *counter) Do(r *http.Request) (*http.Response, error) {
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	c.mu.Lock()
+	c.requests = append(c.requests, operation)
+	c.mu.Unlock()
+	return http.DefaultClient.Do(r)
+}
+
+// since returns what was asked since it was last called.
+func (c *counter) since() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	asked := c.requests
+	c.requests = nil
+	return asked
+}
+
+// TestCostInDynamoDB counts through the real SDK: a confirm is 2 writes, no read and 1 question to the provider; a repeated one 1 write
+// and no question, also when a hundred come at once.
+func TestCostInDynamoDB(t *testing.T) {
+	t.Parallel()
+	for _, engine := range enginetest.Engines(t) {
+		t.Run(engine.Name, func(t *testing.T) {
+			t.Parallel()
+			table := enginetest.Table(t, enginetest.Client(engine.Endpoint))
+			wire := &counter{}
+			client := enginetest.Client(engine.Endpoint, func(o *dynamodb.Options) { o.HTTPClient = wire })
+			s := newStage(t, func(o *world.Options) { o.Store = store.New(client, table, rand.Text) })
+			m := s.order("order-1")
+			if got := wire.since(); !slices.Equal(got, []string{"PutItem"}) {
+				t.Errorf("an order costs %v", got)
+			}
+			redirect := s.approve(m)
+			s.wantPage("the return", s.open(redirect), paidPage)
+			if got := wire.since(); !slices.Equal(got, []string{"UpdateItem", "PutItem"}) {
+				t.Errorf("a confirm costs %v, want 2 writes and no read", got)
+			}
+			s.wantPage("the repeated return", s.open(redirect), paidPage)
+			if got := wire.since(); !slices.Equal(got, []string{"UpdateItem"}) {
+				t.Errorf("a repeated confirm costs %v, want 1 write and no read", got)
+			}
+			if calls := s.Toss.Calls(); calls[tosssim.OpConfirm] != 1 || len(calls) != 1 {
+				t.Errorf("the provider was asked %v, want 1 confirm", calls)
+			}
+			s.wantAudit("order-1")
+
+			race(s, s.approve(s.order("order-2")), 100)
+			if got := len(s.captures("order-2")); got != 1 || s.Toss.Calls()[tosssim.OpConfirm] != 2 {
+				t.Errorf("a hundred redirects: %d captures, %v", got, s.Toss.Calls())
+			}
+			s.wantAudit("order-2")
+		})
+	}
+}

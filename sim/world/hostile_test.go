@@ -1,0 +1,581 @@
+package world_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/provider/toss"
+	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/gateway"
+	"tosspay-sam/sim/tosssim"
+	"tosspay-sam/sim/world"
+)
+
+// TestTamperedAmount: nothing is asked of the provider, the order stays payable, the buyer is told, the log says so.
+func TestTamperedAmount(t *testing.T) {
+	t.Parallel()
+	for _, amount := range []string{"1", "14999", "15001", "150000", "0", "00015000", "999999999999", "99999999999999999999", "1000000001"} {
+		t.Run(amount, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			m := s.order("order-1")
+			redirect := s.approve(m)
+			p := s.open(edited(redirect, "amount", amount))
+			s.wantPage("the tampered return", p, mismatchPage)
+			if p.status != http.StatusOK || !p.canPay() || !strings.Contains(p.body, "Nothing was charged") {
+				t.Errorf("%d, can pay %v: %s", p.status, p.canPay(), p.body)
+			}
+			s.wantMoney("order-1", 0, 0)
+			s.wantOrder("order-1", order.Open, 1)
+			if got := s.logs.count("security.amount_mismatch"); got != 1 {
+				t.Errorf("%d security log lines, want 1", got)
+			}
+			s.wantPage("the true return", s.open(redirect), paidPage)
+			s.wantAudit("order-1")
+		})
+	}
+}
+
+// TestTamperedInTheWindow is the same through the provider's own window.
+func TestTamperedInTheWindow(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	m := s.order("order-1")
+	s.wantPage("the return", s.open(s.window(m, "approve", "tamperAmount", "100")), mismatchPage)
+	s.wantMoney("order-1", 0, 0)
+	s.wantOrder("order-1", order.Open, 1)
+}
+
+// TestTamperedAmountOfAPaidOrderShowsPaid: the truth comes before the accusation.
+func TestTamperedAmountOfAPaidOrderShowsPaid(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	redirect := s.approve(s.order("order-1"))
+	s.open(redirect)
+	s.wantPage("the tampered reload", s.open(edited(redirect, "amount", "1")), paidPage)
+	s.wantMoney("order-1", 1, 1)
+}
+
+// TestMalformedReturns: a 4xx page that claims nothing, and nothing happens.
+func TestMalformedReturns(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	m := s.order("order-1")
+	s.order("order-2")
+	redirect := s.approve(m)
+	bare, query, _ := strings.Cut(redirect, "?")
+	for name, address := range map[string]string{
+		"no query":              bare,
+		"no key":                edited(redirect, "paymentKey", "-"),
+		"empty key":             edited(redirect, "paymentKey", ""),
+		"key of 201":            edited(redirect, "paymentKey", strings.Repeat("k", 201)),
+		"key with a slash":      edited(redirect, "paymentKey", "../orders/order-1"),
+		"key with a line end":   edited(redirect, "paymentKey", "key\r\nX: y"),
+		"key not ASCII":         edited(redirect, "paymentKey", "키"),
+		"no amount":             edited(redirect, "amount", "-"),
+		"empty amount":          edited(redirect, "amount", ""),
+		"negative amount":       edited(redirect, "amount", "-15000"),
+		"fraction":              edited(redirect, "amount", "15000.0"),
+		"exponent":              edited(redirect, "amount", "15e3"),
+		"with a plus":           edited(redirect, "amount", "+15000"),
+		"with a space":          edited(redirect, "amount", "15000 "),
+		"full-width digits":     edited(redirect, "amount", "１５０００"),
+		"21 digits":             edited(redirect, "amount", strings.Repeat("1", 21)),
+		"no order number":       edited(redirect, "orderId", "-"),
+		"another order":         edited(redirect, "orderId", "order-2"),
+		"a number with a zero":  edited(redirect, "orderId", "order-1--02"),
+		"attempt 1 written out": edited(redirect, "orderId", "order-1--1"),
+		"a cycle":               edited(redirect, "orderId", "order-1--c1"),
+		"41 characters":         edited(redirect, "orderId", strings.Repeat("a", 41)),
+		"two amounts":           redirect + "&amount=15000",
+		"two different amounts": redirect + "&amount=1",
+		"two keys":              redirect + "&paymentKey=x",
+		"two order numbers":     redirect + "&orderId=order-1",
+		"a bad escape":          redirect + "&x=%zz",
+		"a semicolon":           bare + "?" + strings.ReplaceAll(query, "&", ";"),
+	} {
+		p := s.open(address)
+		if p.status != http.StatusBadRequest || p.title() != problemPage || p.canPay() {
+			t.Errorf("%s: %d %q, can pay %v; want 400 and the problem page", name, p.status, p.title(), p.canPay())
+		}
+	}
+	s.wantMoney("order-1", 0, 0)
+	s.wantOrder("order-1", order.Open, 1)
+	s.wantPage("what nobody asked about does no harm", s.open(redirect+"&paymentType=NORMAL&x=1&x=2"), paidPage)
+}
+
+// TestUnknownOrderAndWrongLinkAreTheSamePage: nobody learns which orders exist.
+func TestUnknownOrderAndWrongLinkAreTheSamePage(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	m := s.order("order-1")
+	redirect := s.approve(m)
+	link := strings.TrimPrefix(m.CheckoutURL, base+"/pay/order-1/")
+	if link == m.CheckoutURL || link == "" {
+		t.Fatalf("checkout address %q", m.CheckoutURL)
+	}
+	for _, door := range []string{m.CheckoutURL, m.CheckoutURL + "/status", redirect, m.Window.FailURL + "&code=PAY_PROCESS_CANCELED"} {
+		wrongLink := s.open(strings.Replace(door, link, "WRONGLINKTOKEN", 1))
+		unknown := s.open(strings.ReplaceAll(door, "order-1", "order-9"))
+		for name, p := range map[string]page{
+			"wrong link": wrongLink, "unknown order": unknown,
+			"link in small letters":    s.open(strings.Replace(door, link, strings.ToLower(link), 1)),
+			"half the link":            s.open(strings.Replace(door, link, link[:13], 1)),
+			"the link and more":        s.open(strings.Replace(door, link, link+"A", 1)),
+			"an attempt for the order": s.open(strings.Replace(door, "/order-1/", "/order-1--2/", 1)),
+			"no order id at all":       s.open(strings.Replace(door, "/order-1/", "/x/", 1)),
+		} {
+			if name == "no order id at all" && p.status == http.StatusBadRequest {
+				continue // a redirect whose number is not of its path's order is malformed before anything is looked up
+			}
+			if p.status != http.StatusNotFound || p.body != unknown.body || !maps.EqualFunc(p.header, unknown.header, func(a, b []string) bool { return strings.Join(a, ",") == strings.Join(b, ",") }) {
+				t.Errorf("%s of %s: %d %q, want byte for byte the 404 of an unknown order", name, strings.Replace(door, link, "<link>", 1), p.status, p.title())
+			}
+		}
+	}
+	s.wantPage("a 404", s.open(base+"/pay/order-9/x"), notFoundPage)
+	s.wantMoney("order-1", 0, 0)
+	s.wantOrder("order-1", order.Open, 1)
+}
+
+// TestStaleAttempt: redirects of attempts that are over, or were never begun, show the order's true state and ask nothing.
+func TestStaleAttempt(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	m := s.order("order-1")
+	s.Toss.DeclineNext("REJECT_CARD_PAYMENT")
+	first := s.approve(m)
+	s.open(first)
+	confirms := s.Toss.Calls()[tosssim.OpConfirm]
+	for name, c := range map[string]struct{ address, title string }{
+		"the first again":     {first, declinedPage},
+		"an attempt to come":  {edited(first, "orderId", "order-1--3"), openPage},
+		"attempt 99999":       {edited(first, "orderId", "order-1--99999"), openPage},
+		"the first, tampered": {edited(first, "amount", "1"), declinedPage},
+	} {
+		p := s.open(c.address)
+		s.wantPage(name, p, c.title)
+		if !p.canPay() {
+			t.Errorf("%s: the order can be paid and the page does not say so", name)
+		}
+	}
+	s.wantMoney("order-1", 0, confirms)
+	s.wantOrder("order-1", order.Open, 2)
+}
+
+// TestForeignPaymentKey: somebody's key in our redirect pays nothing and takes nothing.
+func TestForeignPaymentKey(t *testing.T) {
+	t.Parallel()
+	for _, paid := range []bool{false, true} {
+		bubble(t, func(t *testing.T) {
+			s := newStage(t)
+			mine, other := s.order("order-1"), s.order("order-2")
+			theirs := s.approve(other)
+			if paid {
+				s.open(theirs)
+			}
+			before := len(s.Ledger.Entries())
+			s.open(edited(s.approve(mine), "paymentKey", keyOf(theirs)))
+			s.settled("order-1")
+			if got := s.read("order-1"); got.Status != order.Open || got.Attempt != 2 || got.Payment != nil {
+				t.Errorf("another order's key (paid %v): %s attempt %d, payment %v; want open for attempt 2", paid, got.Status, got.Attempt, got.Payment)
+			}
+			if moved := len(s.Ledger.Entries()) - before; moved != 0 {
+				t.Errorf("another order's key (paid %v) moved money %d times", paid, moved)
+			}
+			s.wantPage("the other order", s.open(theirs), paidPage)
+			s.wantPage("and ours", s.open(s.approve(s.nextWindow(mine))), paidPage)
+			s.wantAudit("order-1")
+			s.wantAudit("order-2")
+		})
+	}
+}
+
+// TestForgedPaymentKey: a key that no payment has. The buyer's own, authenticated payment is not charged under it either.
+func TestForgedPaymentKey(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"forged", "tsimFFFFFFFFFFFFFFFFFFFFFFFFFFFF", strings.Repeat("k", 200), "confirm", "orders", "a=b-c_d"} {
+		bubble(t, func(t *testing.T) {
+			s := newStage(t)
+			m := s.order("order-1")
+			s.open(edited(s.approve(m), "paymentKey", key))
+			s.settled("order-1")
+			s.wantOrder("order-1", order.Open, 2)
+			s.wantAudit("order-1")
+			if got := len(s.captures("order-1")); got != 0 {
+				t.Errorf("key %q: %d captures", key, got)
+			}
+		})
+	}
+}
+
+// TestMoneyThatDoesNotFitIsReviewed: what was captured does not fit the order. A person looks at it, and the alarm rings.
+func TestMoneyThatDoesNotFitIsReviewed(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	m := s.order("order-1")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	o, err := s.Store.Get(ctx, "order-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Mode, o.Revision = "live", o.Revision+1
+	if _, err := s.Store.Save(ctx, o); err != nil {
+		t.Fatal(err)
+	}
+	p := s.open(s.approve(m))
+	s.wantPage("the return", p, "We are reviewing this payment")
+	if p.canPay() || s.logs.count("money.review") != 1 {
+		t.Errorf("can pay %v, %d alarms", p.canPay(), s.logs.count("money.review"))
+	}
+	s.wantOrder("order-1", order.Review, 1)
+}
+
+// TestBadOrders: a 4xx that names the field, and no order.
+func TestBadOrders(t *testing.T) {
+	t.Parallel()
+	good := map[string]any{"orderId": "order-1", "provider": "toss", "amount": 15000, "currency": "KRW", "name": "T-shirt"}
+	with := func(field string, value any) string {
+		body := maps.Clone(good)
+		body[field] = value
+		if value == nil {
+			delete(body, field)
+		}
+		text, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	raw := func(field, value string) string {
+		return strings.Replace(with(field, "@"), `"@"`, value, 1)
+	}
+	for _, tc := range []struct {
+		name, body  string
+		status      int
+		code, field string
+	}{
+		{"amount zero", with("amount", 0), 400, "INVALID_FIELD", "amount"},
+		{"amount negative", with("amount", -15000), 400, "INVALID_FIELD", "amount"},
+		{"amount fractional", raw("amount", "15000.5"), 400, "INVALID_FIELD", "amount"},
+		{"amount with a fraction of zero", raw("amount", "15000.0"), 400, "INVALID_FIELD", "amount"},
+		{"amount exponent", raw("amount", "15e3"), 400, "INVALID_FIELD", "amount"},
+		{"amount huge", raw("amount", "1000000001"), 400, "INVALID_FIELD", "amount"},
+		{"amount beyond 64 bits", raw("amount", "99999999999999999999"), 400, "INVALID_FIELD", "amount"},
+		{"amount a string", with("amount", "15000"), 400, "INVALID_FIELD", "amount"},
+		{"amount null", raw("amount", "null"), 400, "INVALID_FIELD", "amount"},
+		{"amount missing", with("amount", nil), 400, "INVALID_FIELD", "amount"},
+		{"amount below the least", with("amount", 99), 400, "INVALID_FIELD", "amount"},
+		{"USD", with("currency", "USD"), 400, "INVALID_FIELD", "currency"},
+		{"currency missing", with("currency", nil), 400, "INVALID_FIELD", "currency"},
+		{"currency a number", with("currency", 410), 400, "INVALID_FIELD", "currency"},
+		{"orderId with --", with("orderId", "order--1"), 400, "INVALID_FIELD", "orderId"},
+		{"orderId of 33", with("orderId", strings.Repeat("a", 33)), 400, "INVALID_FIELD", "orderId"},
+		{"orderId of 41", with("orderId", strings.Repeat("a", 41)), 400, "INVALID_FIELD", "orderId"},
+		{"orderId a number", with("orderId", 123456), 400, "INVALID_FIELD", "orderId"},
+		{"name of 101", with("name", strings.Repeat("가", 101)), 400, "INVALID_FIELD", "name"},
+		{"name missing", with("name", nil), 400, "INVALID_FIELD", "name"},
+		{"name a list", with("name", []string{"x"}), 400, "INVALID_FIELD", "name"},
+		{"provider unknown", with("provider", "paypal"), 400, "INVALID_FIELD", "provider"},
+		{"language", with("language", "fr"), 400, "INVALID_FIELD", "language"},
+		{"returnUrl http", with("returnUrl", "http://shop.example/"), 400, "INVALID_FIELD", "returnUrl"},
+		{"returnUrl not on the list", with("returnUrl", "https://shop.example.evil.com/"), 400, "INVALID_FIELD", "returnUrl"},
+		{"expiresAt past", with("expiresAt", "2020-01-01T00:00:00Z"), 400, "INVALID_FIELD", "expiresAt"},
+		{"expiresAt nonsense", with("expiresAt", "tomorrow"), 400, "INVALID_FIELD", "expiresAt"},
+		{"expiresAt a number", with("expiresAt", 1793577600), 400, "INVALID_FIELD", "expiresAt"},
+		{"customer a string", with("customer", "me"), 400, "INVALID_FIELD", "customer"},
+		{"customer.email", with("customer", map[string]string{"email": "no address"}), 400, "INVALID_FIELD", "customer.email"},
+		{"customer.phone", with("customer", map[string]string{"phone": "+82-10-1234"}), 400, "INVALID_FIELD", "customer.phone"},
+		{"customer.email a number", with("customer", map[string]any{"email": 1}), 400, "INVALID_FIELD", "customer.email"},
+		{"toss option a string", with("toss", map[string]any{"useInternationalCardOnly": "yes"}), 400, "INVALID_FIELD", "toss.useInternationalCardOnly"},
+		{"unknown field", with("ammount", 1), 400, "UNKNOWN_FIELD", "ammount"},
+		{"unknown nested field", with("customer", map[string]string{"mail": "x"}), 400, "UNKNOWN_FIELD", "mail"},
+		{"no JSON", "amount=15000", 400, "INVALID_JSON", ""},
+		{"empty", "", 400, "INVALID_JSON", ""},
+		{"cut off", `{"orderId":"order-1"`, 400, "INVALID_JSON", ""},
+		{"two objects", with("name", "x") + with("name", "y"), 400, "INVALID_JSON", ""},
+		{"65537 bytes", with("name", "x") + strings.Repeat(" ", 65537-len(with("name", "x"))), 413, "BODY_TOO_LARGE", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			p := via(s, post("/orders", tc.body))
+			var got struct {
+				Error struct{ Code, Field, Message string }
+			}
+			if err := json.Unmarshal([]byte(p.body), &got); err != nil {
+				t.Fatalf("%d %s: %v", p.status, p.body, err)
+			}
+			if p.status != tc.status || got.Error.Code != tc.code || got.Error.Field != tc.field || got.Error.Message == "" {
+				t.Errorf("%d %+v, want %d %s %s", p.status, got.Error, tc.status, tc.code, tc.field)
+			}
+			if p := s.open(base + "/orders/order-1"); p.status != http.StatusNotFound {
+				t.Errorf("a refused request left an order: %d %s", p.status, p.body)
+			}
+		})
+	}
+}
+
+// TestBodyLimits: the largest body is taken, in either encoding, and one byte more is not.
+func TestBodyLimits(t *testing.T) {
+	t.Parallel()
+	order := `{"orderId":"order-1","provider":"toss","amount":15000,"currency":"KRW","name":"x"}`
+	for size, want := range map[int]int{65536: http.StatusCreated, 65537: http.StatusRequestEntityTooLarge} {
+		s := newStage(t)
+		body := order + strings.Repeat(" ", size-len(order))
+		if p := via(s, post("/orders", body)); p.status != want {
+			t.Errorf("%d bytes: %d %s, want %d", size, p.status, p.body, want)
+		}
+		// API Gateway passes what is not text in base64; a suffix of our media type is such a case.
+		s = newStage(t)
+		event, err := gateway.Event(post("/orders", body), "POST /orders")
+		if err != nil {
+			t.Fatal(err)
+		}
+		binary := httptest.NewRequest(http.MethodPost, base+"/orders", strings.NewReader(body))
+		binary.Header.Set("Content-Type", "application/octet-stream")
+		encoded, err := gateway.Event(binary, "POST /orders")
+		if err != nil || !encoded.IsBase64Encoded {
+			t.Fatalf("the gateway did not encode the body: %v", err)
+		}
+		event.Body, event.IsBase64Encoded = encoded.Body, true
+		response, err := s.Parts.Merchant()(t.Context(), event)
+		if err != nil || response.StatusCode != want {
+			t.Errorf("%d bytes in base64: %d %s, %v; want %d", size, response.StatusCode, response.Body, err, want)
+		}
+	}
+}
+
+func TestWrongContentType(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	for _, media := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "multipart/form-data"} {
+		r := post("/orders", `{"orderId":"order-1","provider":"toss","amount":15000,"currency":"KRW","name":"x"}`)
+		r.Header.Set("Content-Type", media)
+		if p := via(s, r); p.status != http.StatusUnsupportedMediaType {
+			t.Errorf("Content-Type %q: %d %s", media, p.status, p.body)
+		}
+	}
+	r := post("/orders", `{"orderId":"order-1","provider":"toss","amount":15000,"currency":"KRW","name":"x"}`)
+	r.Header.Set("Content-Type", "Application/JSON; charset=utf-8")
+	if p := via(s, r); p.status != http.StatusCreated {
+		t.Errorf("%d %s", p.status, p.body)
+	}
+}
+
+// TestSameOrderTwice: same body, same order; another body, conflict, and the first order unharmed.
+func TestSameOrderTwice(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	body := `{"orderId":"order-1","provider":"toss","amount":15000,"currency":"KRW","name":"T-shirt"}`
+	first, again := via(s, post("/orders", body)), via(s, post("/orders", body))
+	if first.status != http.StatusCreated || again.status != http.StatusOK || first.body != again.body {
+		t.Errorf("%d %s\n%d %s", first.status, first.body, again.status, again.body)
+	}
+	other := via(s, post("/orders", strings.Replace(body, "15000", "15001", 1)))
+	if other.status != http.StatusConflict || strings.Contains(other.body, "checkoutUrl") {
+		t.Errorf("another body: %d %s", other.status, other.body)
+	}
+	if got := s.read("order-1"); got.Status != order.Open {
+		t.Errorf("the first order is %s", got.Status)
+	}
+}
+
+// brokenKeys is a deployment whose secret cannot be used.
+type brokenKeys struct{ err error }
+
+func (k brokenKeys) SecretKey(context.Context) (toss.SecretKey, error) {
+	return toss.SecretKey{}, k.err
+}
+func (k brokenKeys) Refused(context.Context, toss.SecretKey) {}
+
+// TestUnusableSecret: nothing is claimed; the same redirect works when the secret is mended.
+func TestUnusableSecret(t *testing.T) {
+	t.Parallel()
+	for name, err := range map[string]error{
+		"missing":           errors.New("secret: read tosspay/toss: not found"),
+		"a test key, live":  toss.CheckKeys("live", "live_ck_abc", "test_sk_canary"),
+		"a live key, test":  toss.CheckKeys("test", "test_ck_abc", "live_sk_canary"),
+		"malformed":         toss.CheckKeys("test", "test_ck_abc", "sk_canary"),
+		"a client key":      toss.CheckKeys("test", "test_ck_abc", "test_ck_canary"),
+		"with a line break": toss.CheckKeys("test", "test_ck_abc", "test_sk_canary\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if err == nil {
+				t.Fatal("these keys are refused by nobody")
+			}
+			s := newStage(t)
+			m := s.order("order-1")
+			redirect := s.approve(m)
+			parts := s.Parts
+			parts.TossKeys = brokenKeys{err}
+			mux := http.NewServeMux()
+			gateway.Handle(mux, "GET /confirm/toss/{orderId}/{linkToken}", parts.Confirm())
+			p := via(mux, browse(redirect))
+			if p.status != http.StatusServiceUnavailable || p.title() != problemPage || p.canPay() {
+				t.Errorf("%d %q, can pay %v", p.status, p.title(), p.canPay())
+			}
+			s.wantOrder("order-1", order.Open, 1)
+			s.wantMoney("order-1", 0, 0)
+			if s.logs.count("config.error") == 0 {
+				t.Error("no config.error in the log")
+			}
+			if strings.Contains(s.logs.String(), "canary") || strings.Contains(p.body, "canary") {
+				t.Errorf("the key is shown: %s", s.logs)
+			}
+			if name != "missing" && !strings.Contains(s.logs.String(), "TossSecret") {
+				t.Errorf("the log does not name the parameter: %s", s.logs)
+			}
+			s.wantPage("after the secret is mended", s.open(redirect), paidPage)
+			s.wantPage("and broken again, a paid order", via(mux, browse(redirect)), paidPage)
+		})
+	}
+}
+
+// TestRefusedKey: the provider does not accept our key. It is an alarm and a doubt, never a failed payment.
+func TestRefusedKey(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		s := newStage(t, func(o *world.Options) {
+			o.Toss.Keys = []tosssim.KeyPair{{Secret: "test_sk_Rotated", Client: tosssim.DefaultClientKey}}
+		})
+		m := s.order("order-1")
+		p := s.open(s.approve(m))
+		s.wantPage("the return", p, checkingPage)
+		if got := s.read("order-1"); got.Status != order.Settling || got.DueAt.IsZero() || p.canPay() {
+			t.Errorf("%s, due %v, can pay %v", got.Status, got.DueAt, p.canPay())
+		}
+		if s.logs.count("config.error") == 0 {
+			t.Error("no config.error in the log")
+		}
+		time.Sleep(3 * time.Hour)
+		if got := s.advance("order-1"); got.Status != order.Settling {
+			t.Errorf("hours later the order is %s without the provider's word", got.Status)
+		}
+	})
+}
+
+// TestLogsAndPagesHoldNoSecrets runs a payment with everything that can go wrong and looks for what must never be written.
+func TestLogsAndPagesHoldNoSecrets(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		s := newStage(t)
+		body := `{"orderId":"order-1","provider":"toss","amount":15000,"currency":"KRW","name":"Canary shirt","language":"en",
+			"customer":{"id":"canary-id","name":"Kanarie Vogel","email":"canary@shop.example","phone":"01099998888"}}`
+		m := decodeMade(t, via(s, post("/orders", body)))
+		link := strings.TrimPrefix(m.CheckoutURL, base+"/pay/order-1/")
+		secrets := map[string]string{
+			"secret key": tosssim.DefaultSecretKey, "link token": link, "e-mail": "canary@shop.example", "phone": "01099998888",
+			"customer name": "Kanarie", "customer id": "canary-id", "authorization": "Basic ", "redirect": "canary", "card": "40000000",
+		}
+		var pages []page
+		for _, f := range shapes[1:] {
+			f.Operation = fault.Any
+			s.fault(f)
+			redirect := s.approve(m)
+			secrets["payment key"] = keyOf(redirect)
+			for _, address := range []string{
+				m.CheckoutURL, edited(redirect, "amount", "7"), edited(redirect, "paymentKey", "forged canary"), redirect + "&amount=canary",
+				m.Window.FailURL + "&code=" + url.QueryEscape("canary<script>") + "&message=canary-message", redirect, m.CheckoutURL + "/status",
+				strings.Replace(redirect, link, "canary-link", 1), base + "/orders/order-1x",
+			} {
+				pages = append(pages, s.open(address))
+			}
+			s.settled("order-1")
+			if s.read("order-1").Status != order.Open {
+				break
+			}
+			m = s.nextWindow(m)
+		}
+		pages = append(pages, via(s, post("/orders", body+"x")), via(s, post("/orders", strings.Replace(body, "01099998888", "+82canary", 1))))
+		if s.logs.count("provider.answer") == 0 || s.logs.count("order.created") != 1 || s.logs.count("money.transition") == 0 {
+			t.Fatalf("the log is empty: %s", s.logs)
+		}
+		for name, secret := range secrets {
+			if strings.Contains(s.logs.String(), secret) {
+				t.Errorf("the log holds the %s:\n%s", name, lineWith(s.logs.String(), secret))
+			}
+		}
+		for _, p := range pages {
+			for _, secret := range []string{tosssim.DefaultSecretKey, "canary-message", "canary<script>", "40000000"} {
+				if strings.Contains(p.body, secret) {
+					t.Errorf("a page (%d %q) holds %q", p.status, p.title(), secret)
+				}
+			}
+		}
+	})
+}
+
+func lineWith(text, part string) string {
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, part) {
+			return line
+		}
+	}
+	return ""
+}
+
+// TestRedirectCannotWriteIntoPages: what a redirect carries is escaped or not shown at all.
+func TestRedirectCannotWriteIntoPages(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	m := s.order("order-1")
+	for _, text := range []string{`"><script>alert(1)</script>`, `'onload=alert(1)`, "javascript:alert(1)", "PAY_PROCESS_CANCELED<img>", strings.Repeat("A", 70)} {
+		for _, address := range []string{
+			m.Window.FailURL + "&code=" + url.QueryEscape(text) + "&message=" + url.QueryEscape(text),
+			m.CheckoutURL + "?lang=" + url.QueryEscape(text),
+			s.Parts.PublicBase + "/confirm/toss/order-1/x?paymentKey=" + url.QueryEscape(text) + "&orderId=order-1&amount=1",
+		} {
+			if p := s.open(address); strings.Contains(p.body, text) {
+				t.Errorf("%s is in the page of %s", text, address)
+			}
+		}
+	}
+}
+
+// TestPagesAreNotStored: every answer of a public door carries what keeps it out of caches, frames and other sites.
+func TestPagesAreNotStored(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	m := s.order("order-1")
+	redirect := s.approve(m)
+	for _, address := range []string{m.CheckoutURL, m.CheckoutURL + "x", m.Window.FailURL + "&code=X", edited(redirect, "amount", "x"), redirect, redirect} {
+		h := s.open(address).header
+		for name, want := range map[string]string{
+			"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff", "Cross-Origin-Opener-Policy": "same-origin-allow-popups",
+		} {
+			if h.Get(name) != want {
+				t.Errorf("%s: %s %q, want %q", address, name, h.Get(name), want)
+			}
+		}
+		if csp := h.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") {
+			t.Errorf("%s: policy %q", address, csp)
+		}
+	}
+}
+
+// TestSupportCodeIsTheRefusals: the code that the buyer quotes to the shop is the one that ended the attempt, not a hiccup before it.
+func TestSupportCodeIsTheRefusals(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	m := s.order("order-1")
+	s.confirmFault(fault.TooManyRequests, fault.Before, 1)
+	s.Toss.DeclineNext("INVALID_STOPPED_CARD")
+	p := s.open(s.approve(m))
+	s.wantPage("the return", p, declinedPage)
+	if !strings.Contains(p.body, "INVALID_STOPPED_CARD") || strings.Contains(p.body, "TOO_MANY_REQUESTS") {
+		t.Errorf("the declined page does not show the code of the refusal: %s", fmt.Sprint(s.read("order-1").Evidence))
+	}
+}

@@ -1,0 +1,209 @@
+package world_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tosspay-sam/shared/handler"
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/provider/toss"
+	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/world"
+)
+
+const ordersOfWorkload = 8
+
+// TestRandomWorkloads: buyers with several tabs, reloads, tampering and processes that die, a provider of whose calls a third goes wrong,
+// and a schedule that comes when it likes. Then the faults stop and the clock moves on: every order ends where the ledger says.
+//
+// go test ./sim/world -run TestRandomWorkloads -seed N -workloads M runs M of them from seed N on. The seed fixes what buyers and provider
+// are up to; which goroutine comes first it does not.
+func TestRandomWorkloads(t *testing.T) {
+	t.Parallel()
+	seed := *seedFlag
+	if seed == 0 {
+		seed = rand.Uint64N(1 << 40)
+	}
+	t.Logf("seeds %d to %d", seed, seed+uint64(*workloads)-1)
+	var total tally
+	for i := range *workloads {
+		runWorkload(t, seed+uint64(i), &total)
+	}
+	t.Logf("%d orders, %d captures; %d calls of the provider, %d processes died; ends: %v", *workloads*ordersOfWorkload, total.captures, total.calls, total.died, total.ends)
+	if *workloads >= 12 && (total.captures == 0 || total.died == 0 || total.ends[order.Expired]+total.ends[order.Failed] == 0) {
+		t.Error("the workloads did not do what they are for")
+	}
+}
+
+type tally struct {
+	captures, calls, died int
+	ends                  map[order.Status]int
+}
+
+func runWorkload(t *testing.T, seed uint64, total *tally) {
+	t.Helper()
+	bubble(t, func(t *testing.T) {
+		s := newStage(t, quiet, func(o *world.Options) { o.Toss.Cache5xx, o.Toss.Seed = seed%2 == 0, seed })
+		var calm atomic.Bool
+		random := fault.Seeded(seed, 30)
+		s.Faults.Random = func(provider, operation string) (fault.Fault, bool) {
+			f, strikes := random(provider, operation)
+			return f, strikes && !calm.Load()
+		}
+		var died atomic.Int64
+		var buyers sync.WaitGroup
+		for i := range ordersOfWorkload {
+			m := s.order(fmt.Sprintf("order-%d", i))
+			buyers.Go(func() {
+				b := buyer{stage: s, rng: rand.New(rand.NewPCG(seed, uint64(i))), order: m, died: &died}
+				b.shop()
+			})
+		}
+		buyers.Wait()
+		calm.Store(true)
+		time.Sleep(time.Minute) // answers that were under way
+		for range 30 {
+			s.sweep()
+			time.Sleep(time.Minute)
+		}
+		time.Sleep(102 * time.Hour) // until no order can be paid any more
+		s.sweep()
+		for i := range ordersOfWorkload {
+			id := fmt.Sprintf("order-%d", i)
+			m := s.read(id)
+			for _, broken := range s.audit(id) {
+				t.Errorf("seed %d: %s; history %v", seed, broken, m.History)
+			}
+			if m.Status == order.Open || !m.DueAt.IsZero() {
+				t.Errorf("seed %d: %s is %s, due %v: its time is over and nobody closed it", seed, id, m.Status, m.DueAt)
+			}
+			if total.ends == nil {
+				total.ends = map[order.Status]int{}
+			}
+			total.ends[m.Status]++
+			total.captures += len(s.captures(id))
+		}
+		for _, n := range s.Toss.Calls() {
+			total.calls += n
+		}
+		total.died += int(died.Load())
+	})
+}
+
+// sweep advances what the due index lists, like a schedule: an order that is missing there is lost.
+func (s *stage) sweep() {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Hour)
+	defer cancel()
+	for shard := range payment.DueShards {
+		for cursor, more := "", true; more; {
+			ids, next, err := s.Store.Due(ctx, shard, time.Now(), 3, cursor)
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			for _, id := range ids {
+				s.advance(id)
+			}
+			cursor, more = next, next != ""
+		}
+	}
+}
+
+// buyer is one order's buyer with everything a browser can do to us. Its stage's methods must not fail the test from here: a page may be
+// anything while faults strike.
+type buyer struct {
+	*stage
+	rng   *rand.Rand
+	order made
+	died  *atomic.Int64
+}
+
+func (b *buyer) pause(most time.Duration) { time.Sleep(time.Duration(b.rng.Int64N(int64(most)))) }
+
+// shop is a few visits to the window, each with its returns.
+func (b *buyer) shop() {
+	codes := toss.Rules(toss.OpConfirm)
+	for range 1 + b.rng.IntN(3) {
+		b.pause(4 * time.Minute)
+		if p := b.open(b.order.CheckoutURL); !p.canPay() {
+			continue
+		}
+		m := b.current()
+		switch b.rng.IntN(6) {
+		case 0:
+			b.Toss.DeclineNext(codes[b.rng.IntN(len(codes))].Code)
+		case 1:
+			b.Toss.CaptureNextBut(codes[b.rng.IntN(len(codes))].Code)
+		case 2:
+			b.open(b.window(m, []string{"cancel", "abort", "reject"}[b.rng.IntN(3)]))
+		}
+		redirects := []string{b.approve(m)}
+		if b.rng.IntN(3) == 0 {
+			redirects = append(redirects, b.approve(m)) // a second window of the same attempt
+		}
+		if b.rng.IntN(10) == 0 {
+			b.pause(14 * time.Minute) // some come back too late
+		}
+		b.comeBack(redirects)
+	}
+}
+
+// current is the window of the order's attempt, from the record: the page has just invited to it.
+func (b *buyer) current() made {
+	m := b.order
+	if got := b.read(m.OrderID); got.Attempt > 1 {
+		m.Window.OrderID = fmt.Sprintf("%s--%d", m.OrderID, got.Attempt)
+	}
+	return m
+}
+
+// comeBack opens the redirects from many tabs at once, some of them in processes that die, while the schedule asks as well.
+func (b *buyer) comeBack(redirects []string) {
+	var tabs sync.WaitGroup
+	for range 1 + b.rng.IntN(4) {
+		address := redirects[b.rng.IntN(len(redirects))]
+		later, dieAt, after := time.Duration(b.rng.IntN(20))*time.Second, b.rng.IntN(12), b.rng.IntN(2) == 0
+		switch b.rng.IntN(8) {
+		case 0:
+			address = edited(address, "amount", "100")
+		case 1:
+			address = edited(address, "paymentKey", "forged")
+		case 2:
+			address = b.order.Window.FailURL + "&code=PAY_PROCESS_ABORTED"
+		}
+		tabs.Go(func() {
+			time.Sleep(later)
+			var door http.Handler = b.stage
+			var life *mortal
+			if dieAt > 0 && dieAt < 6 {
+				door, _, life = b.process(dieAt, after)
+			}
+			p := via(door, browse(address))
+			if p.elapsed > handler.DoorTime {
+				b.t.Errorf("%s: a page after %v", b.order.OrderID, p.elapsed)
+			}
+			if life != nil && life.dead {
+				b.died.Add(1)
+			}
+		})
+	}
+	if b.rng.IntN(2) == 0 {
+		later := time.Duration(b.rng.IntN(40)) * time.Second
+		tabs.Go(func() {
+			time.Sleep(later)
+			b.advance(b.order.OrderID)
+		})
+	}
+	tabs.Wait()
+	for range b.rng.IntN(3) {
+		b.pause(time.Minute)
+		b.open(redirects[0])
+	}
+}
