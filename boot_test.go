@@ -462,7 +462,7 @@ func testWrongSecret(t *testing.T, doors map[string]*door, engine enginetest.Eng
 			}
 
 			s.putSecret(`{"secretKey":"` + live.Secret + `"}`)
-			if body := p.invoke(payload).Body; !strings.Contains(body, "Payment complete") {
+			if body := s.start("confirm", change).invoke(payload).Body; !strings.Contains(body, "Payment complete") {
 				t.Errorf("the secret is mended and the buyer reads:\n%s", body)
 			}
 			s.captures(eventAmount)
@@ -480,7 +480,7 @@ func testRotatedSecret(t *testing.T, doors map[string]*door, engine enginetest.E
 	s.eventually(p, "init reads the secret", func() bool { return s.secretReads() == 1 })
 	s.putSecret(`{"secretKey":"` + tosssim.DefaultSecretKey + `"}`)
 	_, payload := readEvent(t, "confirm-success")
-	if body := p.invoke(payload).Body; !strings.Contains(body, "Payment complete") {
+	if body := s.start("confirm", change).invoke(payload).Body; !strings.Contains(body, "Payment complete") {
 		t.Errorf("the buyer reads:\n%s", body)
 	}
 	s.captures(eventAmount)

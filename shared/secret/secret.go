@@ -18,7 +18,7 @@ import (
 const Lifetime = 5 * time.Minute
 
 // refusalPause keeps a wrong key, refused on every call, from turning each of them into a fetch.
-const refusalPause = 30 * time.Second
+const refusalPause = 5 * time.Second
 
 // API is the part of the Secrets Manager client that is used.
 type API interface {

@@ -58,7 +58,7 @@ func TestRotationAndRefusal(t *testing.T) {
 	current, _ := s.Get(t.Context())
 	s.Refused(current) // refused again at once: no fetch for every call
 	want("two", 2)
-	now = now.Add(31 * time.Second)
+	now = now.Add(6 * time.Second)
 	s.Refused(current)
 	want("two", 3)
 
