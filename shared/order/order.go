@@ -51,9 +51,13 @@ const AlarmAfter = time.Hour
 // AskPause is the least time between two questions to the provider about one order, however often the buyer reloads.
 const AskPause = 3 * time.Second
 
+// HintPause is the least time between two questions that webhooks cause about one order: a flood of copies costs one question a second.
+const HintPause = time.Second
+
 // OpenGrace is how long after ExpiresAt a window opened in time may still lead to a capture: Toss Payments gives the buyer 30 minutes
-// to authenticate and the shop 10 minutes to confirm (docs.tosspayments.com/reference, 2026-11). 5 more for clocks that differ.
-const OpenGrace = 45 * time.Minute
+// to authenticate and the shop 10 minutes to confirm (docs.tosspayments.com/reference, 2026-11); a Toss Pay window may stay open for 60
+// minutes (PortOne, tosspay_v2 expiredTime). 15 more for clocks that differ and for a payment that is still at work.
+const OpenGrace = 75 * time.Minute
 
 // Order is one order record: what the merchant asked for, where it stands, and why.
 type Order struct {
@@ -66,19 +70,23 @@ type Order struct {
 	Language  string // ko, en, ja or zh
 	ReturnURL string
 	Toss      TossOptions
+	PortOne   PortOneOptions
 	Request   string // digest of the request that made it; the same request again gets the same order
 	LinkToken string // random; whoever has it may open the payment page
 	CreatedAt time.Time
 	ExpiresAt time.Time
 
-	Status   Status
-	Attempt  Attempt
-	Capture  Capture   // zero until paid
-	DueAt    time.Time // when the order must be looked at again; zero when it is final
-	AskAfter time.Time // nobody else asks the provider before; a lease of a few seconds
-	History  []Step    // latest historyMax transitions
-	Evidence []Evidence
-	Revision int64 // +1 with every claim and save; a save names the one it read
+	Status    Status
+	Attempt   Attempt
+	Capture   Capture    // zero until paid
+	Reversals []Reversal // money taken that is not this order's to keep
+	DueAt     time.Time  // when the order must be looked at again; zero when it is final
+	AskAfter  time.Time  // nobody else asks the provider before; a lease of a few seconds
+	HeardAt   time.Time  // when the latest question to the provider was begun whose answer is in this record
+	HeardKey  string     // the payment a webhook named that this question was about; empty when it named none
+	History   []Step     // latest historyMax transitions
+	Evidence  []Evidence
+	Revision  int64 // +1 with every claim and save; a save names the one it read
 }
 
 // Customer is what the provider's window shows or needs of the buyer. Never logged.
@@ -92,6 +100,14 @@ type Customer struct {
 // TossOptions are the choices a merchant has for the Toss Payments window.
 type TossOptions struct {
 	InternationalCardOnly bool `json:"useInternationalCardOnly,omitempty"`
+}
+
+// PortOneOptions are the choices a merchant has for the Toss Pay window (PortOne V1, tosspay_v2).
+type PortOneOptions struct {
+	PayMethod              string `json:"payMethod,omitempty"` // tosspay, tosspay_card or tosspay_money; empty: tosspay
+	UseInstallment         bool   `json:"useInstallment,omitempty"`
+	ExpiredTime            string `json:"expiredTime,omitempty"`            // yyyy-MM-dd HH:mm:ss in Korea; empty: the provider's 15 minutes
+	CashReceiptTradeOption string `json:"cashReceiptTradeOption,omitempty"` // GENERAL, CULTURE or PUBLIC_TP
 }
 
 // Attempt is the current try to pay. A next one exists only after this one is proven to have taken nothing.
@@ -233,24 +249,32 @@ func ClaimStep(c Claim) Step {
 // ClaimDue is when a claimed order must be looked at if its claimer never comes back.
 func ClaimDue(c Claim) time.Time { return c.At.Add(settlingDelays[0]) }
 
-// Lease is the right to be the only one to ask the provider about an unsettled order for a moment.
+// Lease is the right to be the only one to ask the provider about an order for a moment.
 type Lease struct {
 	OrderID string
 	At      time.Time
 	Until   time.Time
+	Final   bool // also of an order from which nothing more is expected: a webhook may know of a refund
 }
 
 // Lease returns the order with the lease taken, or a *Refusal. It is the reference for the store's conditional write. The revision
 // stays: a lease changes nothing that a save could lose.
 func (o Order) Lease(l Lease) (Order, error) {
 	switch {
-	case o.Status != Settling && o.Status != Open:
+	case o.Final() && !l.Final:
 		return o, &Refusal{NotOpen}
 	case o.AskAfter.After(l.At):
 		return o, &Refusal{Leased}
 	}
 	o.AskAfter = l.Until
 	return o, nil
+}
+
+// Hear returns the order with the time and the payment of a question that changed nothing else.
+func (o Order) Hear(asked time.Time, key string) Order {
+	o.HeardAt, o.HeardKey = asked, key
+	o.Revision++
+	return o
 }
 
 // Intend returns the order with the intent to send the confirm again with the key of the given turn. It is saved before the call, like
@@ -265,20 +289,22 @@ func (o Order) Intend(turn int) Order {
 // Kind of an event.
 type Kind string
 
-// The events. All but Claimed are a provider's word.
+// The events. All but Claimed and Announced are a provider's word.
 const (
-	Claimed        Kind = "claimed"         // the buyer came back from the window
+	Claimed        Kind = "claimed"         // the buyer came back from the window, and this request may ask for the money
+	Announced      Kind = "announced"       // the buyer came back from a window that takes the money itself; the provider has not said so yet
 	Captured       Kind = "captured"        // the money was taken: our number, amount and currency
 	PartlyRefunded Kind = "partly-refunded" // it was taken and part of it was given back
 	FullyRefunded  Kind = "refunded"        // it was taken and all of it was given back
 	Refused        Kind = "refused"         // this attempt took nothing and never will
 	Lapsed         Kind = "lapsed"          // the time to take it is over and it was not taken
 	Mismatched     Kind = "mismatched"      // money was taken that does not fit the order
+	Irreversible   Kind = "irreversible"    // the provider will not give back what must be given back
 	Doubtful       Kind = "doubtful"        // no conclusion
 )
 
 // Kinds lists all of them in the order of the tables.
-var Kinds = []Kind{Claimed, Captured, PartlyRefunded, FullyRefunded, Refused, Lapsed, Mismatched, Doubtful}
+var Kinds = []Kind{Claimed, Announced, Captured, PartlyRefunded, FullyRefunded, Refused, Lapsed, Mismatched, Irreversible, Doubtful}
 
 // Event is one thing that happened to an order. At and Attempt are always set.
 type Event struct {
@@ -286,8 +312,12 @@ type Event struct {
 	At       time.Time
 	Attempt  int
 	Evidence []Evidence
-	Capture  Capture // of Captured, PartlyRefunded, FullyRefunded and Mismatched
-	Next     Attempt // of Doubtful: what the attempt must remember (Turn, Unanswered, Rejection)
+	Capture  Capture   // of Captured, PartlyRefunded, FullyRefunded, Mismatched and Irreversible
+	Asked    time.Time // when the question was begun
+	AskedKey string    // the payment a webhook named; empty for every other question
+	NoAnswer bool      // of Doubtful: the provider did not answer, so an open order is asked about again soon
+	KeepLate bool      // the merchant keeps money that comes after the order was closed, instead of giving it back
+	Next     Attempt   // of Doubtful: what the attempt must remember (Turn, Unanswered, Rejection)
 }
 
 // Apply returns the order after the event, or an error that names the pair when the event cannot happen in this status through Apply:
@@ -311,17 +341,49 @@ func (o Order) changedBy(e Event, to Status) bool {
 	switch {
 	case to == Open || to == Settling:
 		return true
+	case o.reversed(e.Capture.Key):
+		return to == Review
+	case o.owes(e) != "" || o.pending(e.Capture.Key) >= 0:
+		return true
+	case e.Kind == Doubtful:
+		return o.Owed() != nil
 	case to == Paid:
-		return e.Capture.Key == o.Capture.Key && e.Capture.Balance != o.Capture.Balance
-	case to == Review:
-		return e.Kind != Doubtful
+		return e.Capture.Key == o.Capture.Key && (e.Capture.Balance < o.Capture.Balance || e.Capture.Balance > o.Capture.Balance && !o.stale(e))
 	}
-	return false
+	return to == Review
 }
 
-// next is the whole state machine; docs/money-safety.md shows it as a table made by a test.
+// stale says that the event's question was begun no later than another one whose answer the record holds already: it may show what is past.
+func (o Order) stale(e Event) bool { return !e.Asked.IsZero() && !e.Asked.After(o.HeardAt) }
+
+// next is the whole state machine; docs/money-safety.md shows it as a table made by a test. Money that is not the order's to keep does not
+// change what the order is: it is owed, and given back beside it.
 func next(o Order, e Event) Status {
 	current := e.Attempt == o.Attempt.N
+	if o.Status == Review || e.Kind == Irreversible {
+		return Review
+	}
+	if o.reversed(e.Capture.Key) {
+		if e.Capture.Balance > 0 && !o.stale(e) && !o.beforeReversal(e) {
+			return Review // given back, and there again
+		}
+		return o.Status // told again
+	}
+	if reason := o.owes(e); reason != "" {
+		switch {
+		case len(o.Reversals) >= reversalsMax:
+			return Review
+		case o.Status == Open:
+			return Settling // until it is given back, nobody shall pay a second time
+		}
+		return o.Status
+	}
+	if o.pending(e.Capture.Key) >= 0 {
+		return nextOwed(o, e)
+	}
+	if e.Kind == Mismatched && e.Capture.Balance <= 0 && e.Capture.Key != o.Capture.Key {
+		return o.afterGone(e, current) // money that did not fit came, and went again without us
+	}
 	switch o.Status {
 	case Open:
 		return nextOpen(o, e, current)
@@ -329,26 +391,38 @@ func next(o Order, e Event) Status {
 		return nextSettling(o, e, current)
 	case Paid, Refunded:
 		return nextCaptured(o, e)
-	case Failed, Expired:
-		switch e.Kind {
-		case Captured, PartlyRefunded, Mismatched:
-			return Review // late money: taken after the order was closed
-		case FullyRefunded:
-			return Refunded
-		}
-		return o.Status
 	}
-	return Review
+	return nextClosed(o, e)
+}
+
+// nextOwed: the money of one reversal is still there, or is back. The next attempt begins when all of it is back.
+func nextOwed(o Order, e Event) Status {
+	back := e.Kind == FullyRefunded || e.Kind == Mismatched && e.Capture.Balance <= 0
+	spent := slices.ContainsFunc(o.Reversals, func(r Reversal) bool { return r.Attempt == o.Attempt.N })
+	if back && spent && o.Status == Settling && o.owedCount() == 1 {
+		return o.afterRefusal(e, true)
+	}
+	return o.Status
+}
+
+// afterGone: the attempt's money is gone again, so the attempt is over.
+func (o Order) afterGone(e Event, current bool) Status {
+	if o.Status == Open || o.Status == Settling && o.Owed() == nil {
+		return o.afterRefusal(e, current)
+	}
+	return o.Status
 }
 
 func nextOpen(o Order, e Event, current bool) Status {
 	switch e.Kind {
+	case Announced:
+		if current {
+			return Settling
+		}
 	case Captured, PartlyRefunded:
 		return Paid // the provider's word counts also when it comes before the buyer
 	case FullyRefunded:
 		return Refunded
-	case Mismatched:
-		return Review
 	case Refused:
 		return o.afterRefusal(e, current)
 	case Lapsed:
@@ -362,19 +436,15 @@ func nextOpen(o Order, e Event, current bool) Status {
 func nextSettling(o Order, e Event, current bool) Status {
 	switch e.Kind {
 	case Captured, PartlyRefunded:
-		if !current {
-			return Review // an earlier attempt took money and this one may have, too
-		}
 		return Paid
 	case FullyRefunded:
-		if !current {
-			return Settling
+		if current {
+			return Refunded
 		}
-		return Refunded
-	case Mismatched:
-		return Review
 	case Refused, Lapsed:
-		return o.afterRefusal(e, current)
+		if o.Owed() == nil {
+			return o.afterRefusal(e, current)
+		}
 	}
 	return Settling
 }
@@ -383,21 +453,29 @@ func nextCaptured(o Order, e Event) Status {
 	same := e.Capture.Key == o.Capture.Key
 	switch e.Kind {
 	case Captured, PartlyRefunded:
-		if same && o.Status == Paid {
-			return Paid
+		if same && o.Status == Refunded && e.Capture.Balance > 0 && !o.stale(e) {
+			return Review // it was given back, and is there again
 		}
-		return Review // a second capture, or one that came back after its refund
 	case FullyRefunded:
-		if !same {
-			return o.Status // another payment of this order, given back: no money is held for it
+		if same {
+			return Refunded
 		}
-		return Refunded
 	case Mismatched:
-		return Review
+		return Review // the payment this order was paid with no longer fits it
 	case Refused, Lapsed:
 		if e.Attempt == o.Capture.Attempt {
 			return Review // the provider said paid, and now says it never was
 		}
+	}
+	return o.Status
+}
+
+func nextClosed(o Order, e Event) Status {
+	switch e.Kind {
+	case Captured, PartlyRefunded:
+		return Paid // kept: owes has said so
+	case FullyRefunded:
+		return Refunded
 	}
 	return o.Status
 }
@@ -411,7 +489,7 @@ func (o Order) afterRefusal(e Event, current bool) Status {
 		return Failed
 	}
 	if !e.At.Before(o.ExpiresAt) {
-		if e.Kind == Lapsed {
+		if e.Kind != Refused {
 			return Expired
 		}
 		return Failed
@@ -423,10 +501,14 @@ func (o Order) afterRefusal(e Event, current bool) Status {
 func (o Order) move(e Event, to Status) Order {
 	from := o.Status
 	o.Evidence = trimmed(o.Evidence, e.Evidence, evidenceMax)
-	nextAttempt := to == Open && e.Kind == Refused || to == Open && e.Kind == Lapsed
+	o = o.owing(e)
 	switch {
-	case nextAttempt && e.Attempt == o.Attempt.N:
+	case from == Settling && to == Open, from == Open && to == Open && (e.Kind == Refused || e.Kind == Mismatched) && e.Attempt == o.Attempt.N:
 		o.Attempt = Attempt{N: o.Attempt.N + 1}
+	case e.Kind == Announced && from == Open && to == Settling:
+		o.Attempt.Key, o.Attempt.ClaimedAt = e.Capture.Key, e.At
+	case from == Open && to == Settling:
+		o.Attempt.ClaimedAt = e.At // money to give back came before the buyer
 	case e.Kind == Doubtful && e.Attempt == o.Attempt.N:
 		o.Attempt.Asks++
 		if e.Next.Turn >= o.Attempt.Turn { // else somebody else has learned more meanwhile
@@ -436,14 +518,19 @@ func (o Order) move(e Event, to Status) Order {
 			o.Attempt.Rejection = e.Next.Rejection
 		}
 	}
-	if e.Capture.Key != "" && (to == Paid || to == Refunded || to == Review && o.Capture.Key == "") {
+	if o.adopts(e, to) {
 		o.Capture = e.Capture
 		o.Capture.Attempt = e.Attempt
 	}
 	o.Status = to
-	o.AskAfter = time.Time{}
+	if rest := e.At.Add(HintPause); o.AskAfter.After(rest) {
+		o.AskAfter = rest
+	}
 	if e.Kind == Doubtful {
 		o.AskAfter = e.At.Add(AskPause)
+	}
+	if e.Asked.After(o.HeardAt) {
+		o.HeardAt, o.HeardKey = e.Asked, e.AskedKey
 	}
 	o.DueAt = o.dueAfter(e)
 	if from != to || e.Kind != Doubtful {
@@ -453,17 +540,28 @@ func (o Order) move(e Event, to Status) Order {
 	return o
 }
 
+// adopts says that the event's capture is the one this order was paid with.
+func (o Order) adopts(e Event, to Status) bool {
+	if e.Capture.Key == "" || o.pending(e.Capture.Key) >= 0 || o.reversed(e.Capture.Key) {
+		return false
+	}
+	return to == Paid || to == Refunded || to == Review && o.Capture.Key == ""
+}
+
 // dueAfter is the due time in the status the order now has.
 func (o Order) dueAfter(e Event) time.Time {
+	if r := o.Owed(); r != nil && o.Status != Review {
+		return e.At.Add(settlingDelays[min(r.Asks, len(settlingDelays)-1)])
+	}
+	later := e.At.Add(settlingDelays[min(o.Attempt.Asks, len(settlingDelays)-1)])
 	switch o.Status {
 	case Open:
-		due := o.ExpiresAt.Add(OpenGrace)
-		if !due.After(e.At) {
-			due = e.At.Add(settlingDelays[min(o.Attempt.Asks, len(settlingDelays)-1)])
+		if due := o.ExpiresAt.Add(OpenGrace); due.After(e.At) && !(e.Kind == Doubtful && e.NoAnswer && later.Before(due)) {
+			return due
 		}
-		return due
+		return later
 	case Settling:
-		return e.At.Add(settlingDelays[min(o.Attempt.Asks, len(settlingDelays)-1)])
+		return later
 	}
 	return time.Time{}
 }

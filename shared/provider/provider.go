@@ -88,15 +88,16 @@ type Payment struct {
 // Answer is all that is known after one call. Adapters return no error beside it: an error is an answer of verdict Unknown.
 type Answer struct {
 	Verdict Verdict
-	Payment Payment // zero unless the provider gave one
-	Call    string  // the question, as in evidence: confirm, find, find-by-order, cancel
-	HTTP    int     // status of the reply; 0 when none was read
-	Code    string  // the provider's error code; or NO_ANSWER, UNREADABLE when it gave none
-	Class   Class   // of Code
-	Digest  string  // of the reply's bytes
-	TraceID string  // the provider's id of the call
-	Sent    bool    // the request may have reached the provider
-	Err     error   // the cause when no answer was read; never holds a key or buyer data
+	Payment Payment   // zero unless the provider gave one
+	Others  []Payment // further payments of the same number that hold money, when a lookup by number shows several
+	Call    string    // the question, as in evidence: confirm, find, find-by-order, cancel
+	HTTP    int       // status of the reply; 0 when none was read
+	Code    string    // the provider's error code; or NO_ANSWER, UNREADABLE when it gave none
+	Class   Class     // of Code
+	Digest  string    // of the reply's bytes
+	TraceID string    // the provider's id of the call
+	Sent    bool      // the request may have reached the provider
+	Err     error     // the cause when no answer was read; never holds a key or buyer data
 }
 
 // Codes of our own for answers without one.
@@ -139,8 +140,17 @@ type Window struct {
 	Params      json.RawMessage // exactly the object the SDK takes
 }
 
-// Timing is how long a provider keeps things open.
+// Timing is how long a provider keeps things open, counted from the buyer's return.
 type Timing struct {
-	ConfirmWindow time.Duration // from the buyer's return to the last moment a confirm can succeed
-	Linger        time.Duration // after that, how long answers are still awaited before the attempt counts as lapsed
+	ConfirmWindow time.Duration // the last moment a confirm can succeed; 0 when the provider's window takes the money by itself
+	PendingMax    time.Duration // a payment that is still not captured then will not be: the attempt has lapsed
+	AbsentMax     time.Duration // the same of a payment the provider does not know
+}
+
+// Hint is what a webhook says: which payment to ask about, and nothing that is believed.
+type Hint struct {
+	Event  string // the provider's name of the event, for the log
+	Number string // our order number; empty when the webhook has none
+	Key    string // the provider's key of the payment; empty when the webhook has none
+	Status string // the provider's word, for the log
 }

@@ -1,0 +1,262 @@
+// Package subscription is the life of one subscription: values in, values out. It has no I/O and no clock.
+//
+//	enrolling ──activated──> active <──> past_due ──> suspended
+//	                           │ ^
+//	                           v │
+//	                         paused          any ──> canceled
+//
+// A subscription never takes money itself. Each cycle is an order of its own, so that refunds, evidence and reconciliation are the same for
+// both; the subscription only knows which cycle is next and when.
+package subscription
+
+import (
+	"crypto/subtle"
+	"slices"
+	"strconv"
+	"time"
+
+	"tosspay-sam/shared/money"
+)
+
+// Status of a subscription. The zero value is not a status.
+type Status string
+
+// The statuses.
+const (
+	Enrolling Status = "enrolling" // the buyer has not registered a means of payment yet
+	Active    Status = "active"    // the next cycle is charged when it is due
+	PastDue   Status = "past_due"  // a cycle was refused and is tried again by a timetable
+	Suspended Status = "suspended" // the timetable is over, or the means is gone: nothing is charged until there is a new one
+	Paused    Status = "paused"    // by the merchant; nothing is charged
+	Canceled  Status = "canceled"  // for good
+)
+
+// Statuses lists all of them in the order of the tables.
+var Statuses = []Status{Enrolling, Active, PastDue, Suspended, Paused, Canceled}
+
+// Limits of one record.
+const (
+	KeysMax    = 99 // issuances of one subscription; each uses up a number
+	historyMax = 32
+)
+
+// enrollDelays are the pauses between questions about an issuance that nobody has told us of; after the last one the enrolment is given up.
+// A buyer who comes back later starts a new issuance from the same page.
+var enrollDelays = []time.Duration{30 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour}
+
+// AskPause is the least time between two questions to the provider about one subscription.
+const AskPause = 3 * time.Second
+
+// Plan is what a cycle costs.
+type Plan struct {
+	Amount money.Amount
+	Name   string // of the cycle's order; the buyer's statement shows it
+}
+
+// Key is the means of payment: a billing key at the provider, known by a name of ours and holding nothing secret.
+type Key struct {
+	N        int       // issuance; the name of key n is <subscription>--key<n>
+	OpenedAt time.Time // when its window was first offered
+	IssuedAt time.Time // zero until the provider says that it exists
+	Account  string    // the merchant account that may charge it
+	Brand    string    // the card's or bank's name
+	Masked   string    // the masked number
+	SeenAt   time.Time // when the provider was last asked about it
+	Asks     int       // questions that did not find it
+}
+
+// Subscription is one subscription record.
+type Subscription struct {
+	ID         string
+	Provider   string
+	Mode       string
+	CustomerID string // the merchant's id of the customer; the provider binds the key to it
+	Customer   Customer
+	Language   string
+	ReturnURL  string
+	Request    string // digest of the request that made it
+	LinkToken  string
+	CreatedAt  time.Time
+
+	Plan     Plan
+	Calendar Calendar
+	CatchUp  CatchUp
+
+	Status   Status
+	Key      Key // the key that is charged; or, while IssuedAt is zero, the one being issued
+	NextKey  Key // the issuance that is to replace Key; N is 0 when there is none
+	Offered  int // the highest issuance a window was offered for; the next one is above it, whichever came to be the key
+	Cycle    int // the next cycle to charge, 1 for the first
+	Date     int // which date of the calendar it is charged on; ahead of Cycle-1 by the dates that were left out
+	DueAt    time.Time
+	AskAfter time.Time
+	HeardAt  time.Time
+	History  []Step
+	Revision int64
+}
+
+// Customer is what the provider's window shows of the buyer. Never logged.
+type Customer struct {
+	Name  string `json:"name,omitempty"`
+	Email string `json:"email,omitempty"`
+	Phone string `json:"phone,omitempty"`
+}
+
+// CatchUp says what becomes of cycles whose dates went by without a charge, because nothing ran or the subscription was past due.
+type CatchUp string
+
+// The policies.
+const (
+	Once CatchUp = "once" // charge one cycle for all of them; the default
+	Each CatchUp = "each" // charge every one, one after another
+	Skip CatchUp = "skip" // charge none; go on at the next date
+)
+
+// Step is one transition in the history.
+type Step struct {
+	At    time.Time
+	From  Status
+	To    Status
+	Event string
+	Note  string
+}
+
+// New returns the subscription as it is first stored: enrolling, with its first issuance. The caller has validated every field.
+func New(s Subscription) Subscription {
+	s.Status = Enrolling
+	s.Key = Key{N: 1, OpenedAt: s.CreatedAt}
+	s.Offered = 1
+	s.Cycle = 1
+	s.DueAt = s.CreatedAt.Add(enrollDelays[0])
+	s.Revision = 1
+	s.History = []Step{{At: s.CreatedAt, To: Enrolling, Event: "created"}}
+	return s
+}
+
+// LinkTokenMatches compares in constant time.
+func (s Subscription) LinkTokenMatches(token string) bool {
+	return token != "" && subtle.ConstantTimeCompare([]byte(s.LinkToken), []byte(token)) == 1
+}
+
+// Final says that nothing is expected to change by itself any more.
+func (s Subscription) Final() bool { return s.DueAt.IsZero() }
+
+// KeyName is the provider's name of key n, which is also the number of its issuance.
+func (s Subscription) KeyName(n int) string { return s.ID + "--key" + strconv.Itoa(n) }
+
+// Issuing is the issuance the buyer can complete now, or nil.
+func (s Subscription) Issuing() *Key {
+	switch {
+	case s.NextKey.N > 0 && s.NextKey.IssuedAt.IsZero():
+		return &s.NextKey
+	case s.Status == Enrolling && s.Key.IssuedAt.IsZero():
+		return &s.Key
+	}
+	return nil
+}
+
+// KeysOffered is the highest issuance that a window was offered for.
+func (s Subscription) KeysOffered() int { return max(s.Offered, s.Key.N, s.NextKey.N) }
+
+// Issued is the provider's word that key n exists. The first key to exist activates an enrolling subscription, once; a replacement takes
+// over from the key before it. Any other news of a key changes nothing.
+func (s Subscription) Issued(key Key, at time.Time) Subscription {
+	switch {
+	case s.Status == Canceled:
+		return s
+	case s.Key.IssuedAt.IsZero() && key.N <= s.Key.N:
+		key.OpenedAt = s.Key.OpenedAt
+		s.Key = key
+	case s.NextKey.N == key.N && s.NextKey.IssuedAt.IsZero():
+		s.Key, s.NextKey = key, Key{}
+	default:
+		return s
+	}
+	s.AskAfter = time.Time{}
+	to := s.Status
+	if s.Status == Enrolling || s.Status == Suspended {
+		to = Active
+		s.DueAt = s.Calendar.Date(s.Date)
+		if s.DueAt.Before(at) {
+			s.DueAt = at
+		}
+	}
+	return s.step(at, to, "key-issued", s.KeyName(key.N))
+}
+
+// Refreshed returns the subscription with what the provider now shows of its key: the buyer may have changed the means behind it.
+func (s Subscription) Refreshed(key Key) Subscription {
+	if key.N != s.Key.N || s.Key.IssuedAt.IsZero() {
+		return s
+	}
+	s.Key.Brand, s.Key.Masked, s.Key.SeenAt = key.Brand, key.Masked, key.SeenAt
+	s.Revision++
+	return s
+}
+
+// NotIssued is the provider's word that key n does not exist now. Told that its window failed, the next issuance gets the next number: a
+// name that was once in a window is never used for another one. Otherwise the question is asked again later, and at last given up.
+func (s Subscription) NotIssued(n int, failed bool, at time.Time) Subscription {
+	issuing := s.Issuing()
+	if issuing == nil || issuing.N != n || s.Status == Canceled {
+		return s
+	}
+	key, event := *issuing, "key-not-issued"
+	key.SeenAt, key.Asks = at, key.Asks+1
+	s.AskAfter = at.Add(AskPause)
+	offered := s.KeysOffered()
+	over := failed && offered >= KeysMax || s.Status == Enrolling && !failed && key.Asks >= len(enrollDelays) && !at.Before(s.DueAt)
+	if failed && !over {
+		s.Offered = offered + 1
+		key, event = Key{N: s.Offered, OpenedAt: at}, "key-failed"
+	}
+	switch {
+	case s.NextKey.N > 0 && over:
+		s.NextKey = Key{}
+	case s.NextKey.N > 0:
+		s.NextKey = key
+	default:
+		s.Key = key
+	}
+	switch {
+	case s.Status != Enrolling:
+		return s.step(at, s.Status, event, s.KeyName(n))
+	case over:
+		s.DueAt = time.Time{}
+		return s.step(at, Canceled, "enrolment-abandoned", s.KeyName(n))
+	}
+	s.DueAt = at.Add(enrollDelays[min(key.Asks, len(enrollDelays)-1)])
+	return s.step(at, Enrolling, event, s.KeyName(n))
+}
+
+// Awaits says that an answer about key n could matter: the subscription is waiting for a means, and n is one it has offered a window for.
+func (s Subscription) Awaits(n int) bool {
+	issuing := s.Issuing()
+	return s.Status != Canceled && issuing != nil && n >= 1 && n <= issuing.N && (s.NextKey.N == 0 || n > s.Key.N)
+}
+
+// Lease returns the subscription with nobody else asking the provider about it before until.
+func (s Subscription) Lease(until time.Time) Subscription {
+	s.AskAfter = until
+	s.Revision++
+	return s
+}
+
+// Unheard is a question about an issuance that brought no answer.
+func (s Subscription) Unheard(at time.Time) Subscription {
+	if s.Status == Enrolling {
+		s.DueAt = at.Add(enrollDelays[0])
+	}
+	s.AskAfter = at.Add(AskPause)
+	s.Revision++
+	return s
+}
+
+// step writes a transition.
+func (s Subscription) step(at time.Time, to Status, event, note string) Subscription {
+	s.History = append(slices.Clone(s.History), Step{At: at, From: s.Status, To: to, Event: event, Note: note})
+	s.History = s.History[max(0, len(s.History)-historyMax):]
+	s.Status = to
+	s.Revision++
+	return s
+}
