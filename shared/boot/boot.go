@@ -4,6 +4,7 @@ package boot
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,8 @@ import (
 
 	"tosspay-sam/shared/handler"
 	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/provider"
+	"tosspay-sam/shared/provider/portone"
 	"tosspay-sam/shared/provider/toss"
 )
 
@@ -22,61 +25,152 @@ const (
 	tossNameMax   = 100
 )
 
+// portoneAmountMin is Toss Pay's least card payment (CARD_MIN_AMOUNT_ERROR, tossdev.github.io/qna.html).
+const portoneAmountMin = 100
+
 // Parts is what the doors are made of, whether they run in Lambda, on a laptop or in a test.
 type Parts struct {
-	Mode          string // test or live
-	PublicBase    string // public address without a final slash; empty: what API Gateway calls itself
-	ReturnURLs    payment.ReturnURLs
-	TossClientKey string
-	TossScript    string // empty for the real SDK
-	TossBaseURL   string // empty for the real API
-	TossKeys      toss.Keys
-	Transport     http.RoundTripper
-	Store         payment.Store
-	Now           func() time.Time
-	Wait          func(context.Context, time.Duration) error
-	Log           *slog.Logger
+	Mode       string // test or live
+	PublicBase string // public address without a final slash; empty: what API Gateway calls itself
+	ReturnURLs payment.ReturnURLs
+	KeepLate   bool // money that comes after an order was closed is kept as its payment, instead of given back
+	Toss       TossParts
+	PortOne    PortOneParts // the zero value: PortOne is not offered
+	Webhooks   WebhookParts
+	Transport  http.RoundTripper
+	Store      payment.Store
+	Now        func() time.Time
+	Wait       func(context.Context, time.Duration) error
+	Log        *slog.Logger
 }
+
+// TossParts are Toss Payments' settings.
+type TossParts struct {
+	ClientKey string
+	Script    string // empty for the real SDK
+	BaseURL   string // empty for the real API
+	Keys      toss.Keys
+}
+
+// PortOneParts are PortOne V1's settings.
+type PortOneParts struct {
+	UserCode   string // imp and 8 digits
+	ChannelKey string
+	MID        string // the merchant id at Toss Pay; payments to another one are given back
+	Script     string // empty for the real SDK
+	BaseURL    string // empty for the real API
+	Keys       portone.Keys
+}
+
+// WebhookParts are the webhook door's settings.
+type WebhookParts struct {
+	Token   string              // of the path
+	Sources map[string][]string // addresses each provider sends from; empty: not checked
+}
+
+func (p Parts) offersPortOne() bool { return p.PortOne.UserCode != "" }
 
 // Merchant returns the private API's door.
 func (p Parts) Merchant() handler.Door {
-	return handler.Merchant(&payment.Merchant{
-		Orders: p.Store,
-		Offers: map[string]payment.Offer{
-			"toss": {Windows: p.tossWindows(), AmountMin: tossAmountMin, NameMax: tossNameMax},
-		},
-		Mode: p.Mode, ReturnURLs: p.ReturnURLs, Now: p.Now, NewToken: rand.Text,
-		NewID: func() string { return "ord_" + strings.ToLower(rand.Text()) },
-	}, p.Log, p.PublicBase)
+	offers := map[string]payment.Offer{
+		"toss": {Windows: p.tossWindows(), AmountMin: tossAmountMin, NameMax: tossNameMax},
+	}
+	if p.offersPortOne() {
+		offers["portone"] = payment.Offer{
+			Windows: portoneWindows{p.portoneWindows()}, AmountMin: portoneAmountMin, NameMax: portone.NameMax, Fit: fitPortOne,
+			Registrar: p.portoneAdapter(), Ready: p.portoneReady,
+		}
+	}
+	merchant := &payment.Merchant{
+		Orders: p.Store, Offers: offers, Mode: p.Mode, ReturnURLs: p.ReturnURLs, Now: p.Now, NewToken: rand.Text,
+		NewID: func() string { return "ord_" + strings.ToLower(rand.Text())[:20] },
+	}
+	return handler.Merchant(merchant, p.enroller(), p.Log, p.PublicBase)
 }
 
 // Checkout returns the payment page's door. It needs no secret and gets none.
 func (p Parts) Checkout() handler.Door {
-	return handler.Checkout(&payment.Checkout{
-		Orders: p.Store, Windows: map[string]payment.Windows{"toss": p.tossWindows()}, Now: p.Now,
-	}, p.Log, p.PublicBase)
+	windows := map[string]payment.Windows{"toss": p.tossWindows()}
+	if p.offersPortOne() {
+		windows["portone"] = portoneWindows{p.portoneWindows()}
+	}
+	p.PortOne.Keys = nil
+	return handler.Checkout(&payment.Checkout{Orders: p.Store, Windows: windows, Now: p.Now}, p.enroller(), p.Log, p.PublicBase)
 }
 
 // Confirm returns the return door.
-func (p Parts) Confirm() handler.Door { return handler.Confirm(p.Settler(), p.Log, p.PublicBase) }
+func (p Parts) Confirm() handler.Door {
+	return handler.Confirm(p.Settler(), p.enroller(), p.Log, p.PublicBase)
+}
+
+// Webhook returns the door providers call.
+func (p Parts) Webhook() handler.Door {
+	settings := handler.WebhookSettings{
+		Token: p.Webhooks.Token, Sources: p.Webhooks.Sources,
+		Parsers: map[string]func(string, []byte) (provider.Hint, error){"toss": toss.ParseWebhook, "portone": portone.ParseWebhook},
+	}
+	return handler.Webhook(p.Settler(), p.enroller(), settings, p.Log)
+}
 
 // Settler returns what moves orders by the provider's word.
 func (p Parts) Settler() *payment.Settler {
-	adapter := &toss.Adapter{Client: &toss.Client{Keys: p.TossKeys, BaseURL: p.TossBaseURL, Transport: p.Transport}}
-	ready := func(ctx context.Context) error {
-		_, err := p.TossKeys.SecretKey(ctx)
-		return err
+	adapter := &toss.Adapter{Client: &toss.Client{Keys: p.Toss.Keys, BaseURL: p.Toss.BaseURL, Transport: p.Transport}}
+	gateways := map[string]payment.Gateway{
+		"toss": {
+			Finder: adapter, Confirmer: adapter, Canceler: adapter, Timing: toss.Timing(),
+			Ready: func(ctx context.Context) error { _, err := p.Toss.Keys.SecretKey(ctx); return err },
+		},
+	}
+	if p.offersPortOne() {
+		adapter := p.portoneAdapter()
+		gateways["portone"] = payment.Gateway{
+			Finder: adapter, Canceler: adapter, Registrar: adapter, Timing: portone.Timing(), Account: p.portoneWindows().Account(),
+			Ready: p.portoneReady,
+		}
 	}
 	return &payment.Settler{
-		Orders: p.Store, Claims: p.Store, Now: p.Now, Wait: p.Wait, Log: p.Log,
-		Gateways: map[string]payment.Gateway{
-			"toss": {Finder: adapter, Confirmer: adapter, Timing: toss.Timing(), Ready: ready},
-		},
+		Orders: p.Store, Claims: p.Store, Now: p.Now, Wait: p.Wait, Log: p.Log, Gateways: gateways, KeepLate: p.KeepLate,
 	}
 }
 
+// Enroller returns what sees billing keys issued, or nil when no provider here issues any.
+func (p Parts) Enroller() *payment.Enroller { return p.enroller() }
+
+func (p Parts) enroller() *payment.Enroller {
+	if !p.offersPortOne() {
+		return nil
+	}
+	e := &payment.Enroller{
+		Subscriptions: p.Store, Windows: portoneWindows{p.portoneWindows()}, Account: p.portoneWindows().Account(), Mode: p.Mode,
+		AmountMin: portoneAmountMin, ReturnURLs: p.ReturnURLs, Now: p.Now, Wait: p.Wait, NewToken: rand.Text,
+		NewID: func() string { return "sub_" + strings.ToLower(rand.Text())[:20] }, Log: p.Log,
+	}
+	if p.PortOne.Keys != nil {
+		e.Keys, e.Ready = p.portoneAdapter(), p.portoneReady
+	}
+	return e
+}
+
 func (p Parts) tossWindows() toss.Windows {
-	return toss.Windows{ClientKey: p.TossClientKey, Script: p.TossScript}
+	return toss.Windows{ClientKey: p.Toss.ClientKey, Script: p.Toss.Script}
+}
+
+func (p Parts) portoneWindows() portone.Windows {
+	return portone.Windows{
+		UserCode: p.PortOne.UserCode, ChannelKey: p.PortOne.ChannelKey, MID: p.PortOne.MID, Script: p.PortOne.Script,
+		WebhookToken: p.Webhooks.Token, Now: p.Now,
+	}
+}
+
+// portoneAdapter returns an adapter with a token of its own; PortOne gives every asker the same one until it expires.
+func (p Parts) portoneAdapter() *portone.Adapter {
+	client := portone.Client{BaseURL: p.PortOne.BaseURL, Transport: p.Transport, IncludeSandbox: p.Mode == "test"}
+	return &portone.Adapter{Client: portone.NewClient(p.PortOne.Keys, p.Now, client)}
+}
+
+func (p Parts) portoneReady(ctx context.Context) error {
+	_, err := p.PortOne.Keys.Credentials(ctx)
+	return err
 }
 
 // Wait sleeps, or returns early with the context's error.
@@ -91,15 +185,21 @@ func Wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// checkSettings refuses settings that would only show when a buyer pays, in a sentence that names the parameter and never a value.
-func checkSettings(mode, clientKey, publicBase string) error {
-	if mode != "test" && mode != "live" {
-		return fmt.Errorf("boot: MODE must be test or live")
+// check refuses settings that would only show when a buyer pays, in a sentence that names the parameter and never a value.
+func (p Parts) check() error {
+	if p.Mode != "test" && p.Mode != "live" {
+		return errors.New("boot: MODE must be test or live")
 	}
-	if publicBase != "" && (!strings.HasPrefix(publicBase, "https://") || strings.HasSuffix(publicBase, "/")) {
-		return fmt.Errorf("boot: PUBLIC_BASE_URL must start with https:// and have no final slash")
+	if p.PublicBase != "" && (!strings.HasPrefix(p.PublicBase, "https://") || strings.HasSuffix(p.PublicBase, "/")) {
+		return errors.New("boot: PUBLIC_BASE_URL must start with https:// and have no final slash")
 	}
-	if err := toss.CheckClientKey(mode, clientKey); err != nil {
+	if err := toss.CheckClientKey(p.Mode, p.Toss.ClientKey); err != nil {
+		return fmt.Errorf("boot: %w", err)
+	}
+	if !p.offersPortOne() {
+		return nil
+	}
+	if err := p.portoneWindows().Check(p.Mode); err != nil {
 		return fmt.Errorf("boot: %w", err)
 	}
 	return nil

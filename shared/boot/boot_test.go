@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"tosspay-sam/shared/handler"
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/provider/toss"
 	"tosspay-sam/shared/secret"
 )
@@ -21,6 +24,8 @@ import (
 func env(changes ...string) func(string) string {
 	values := map[string]string{
 		"MODE": "test", "TOSS_CLIENT_KEY": "test_ck_abc", "TABLE_NAME": "orders", "TOSS_SECRET_ID": "tosspay/toss", "AWS_REGION": "ap-northeast-2",
+		"PORTONE_USER_CODE": "imp12345678", "PORTONE_CHANNEL_KEY": "channel-key-1", "PORTONE_MID": "tosstest", "PORTONE_SECRET_ID": "tosspay/portone",
+		"WEBHOOK_TOKEN": "token-1",
 	}
 	for i := 0; i+1 < len(changes); i += 2 {
 		values[changes[i]] = strings.TrimPrefix(changes[i+1], "-")
@@ -32,7 +37,7 @@ func env(changes ...string) func(string) string {
 func TestDoorsRefuseWrongSettings(t *testing.T) {
 	t.Parallel()
 	doors := map[string]func(func(string) string, io.Writer) (handler.Door, error){
-		"merchant": MerchantDoor, "checkout": CheckoutDoor, "confirm": ConfirmDoor,
+		"merchant": MerchantDoor, "checkout": CheckoutDoor, "confirm": ConfirmDoor, "webhook": WebhookDoor,
 	}
 	for _, tc := range []struct {
 		name    string
@@ -52,6 +57,10 @@ func TestDoorsRefuseWrongSettings(t *testing.T) {
 		{"base with a slash", []string{"PUBLIC_BASE_URL", "https://canary.example/"}, "PUBLIC_BASE_URL"},
 		{"no table", []string{"TABLE_NAME", "-"}, "TABLE_NAME"},
 		{"allow-list over http", []string{"RETURN_URL_ALLOW", "http://shop.example"}, "RETURN_URL_ALLOW"},
+		{"user code of another form", []string{"PORTONE_USER_CODE", "imp1234567canary"}, "PortOneUserCode"},
+		{"neither channel nor merchant", []string{"PORTONE_CHANNEL_KEY", "-", "PORTONE_MID", "-"}, "PortOneChannelKey"},
+		{"a live merchant in test mode", []string{"PORTONE_MID", "canary"}, "PortOneMid"},
+		{"the test merchant in live mode", []string{"MODE", "live", "TOSS_CLIENT_KEY", "live_ck_canary"}, "PortOneMid"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -66,8 +75,161 @@ func TestDoorsRefuseWrongSettings(t *testing.T) {
 			}
 		})
 	}
-	if _, err := ConfirmDoor(env("TOSS_SECRET_ID", "-"), io.Discard); err == nil || !strings.Contains(err.Error(), "TOSS_SECRET_ID") {
-		t.Errorf("no secret: %v", err)
+}
+
+// TestDoorsWantTheirOwnSettings: each door refuses to start without what it needs, and starts without what only others need. Nobody is asked
+// for a secret that its door has no use for.
+func TestDoorsWantTheirOwnSettings(t *testing.T) {
+	t.Parallel()
+	doors := map[string]func(func(string) string, io.Writer) (handler.Door, error){
+		"merchant": MerchantDoor, "checkout": CheckoutDoor, "confirm": ConfirmDoor, "webhook": WebhookDoor,
+	}
+	for setting, wanted := range map[string][]string{
+		"TOSS_SECRET_ID": {"confirm", "webhook"}, "PORTONE_SECRET_ID": {"merchant", "confirm", "webhook"}, "WEBHOOK_TOKEN": {"webhook"},
+	} {
+		for name, build := range doors {
+			if !slices.Contains(wanted, name) {
+				continue // building it goes on to the network
+			}
+			if door, err := build(env(setting, "-"), io.Discard); err == nil || door != nil || !strings.Contains(err.Error(), setting) {
+				t.Errorf("%s without %s: %v", name, setting, err)
+			}
+		}
+	}
+	parts, err := fromEnv(env("TOSS_SECRET_ID", "-", "PORTONE_SECRET_ID", "-"), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if parts.Toss.Keys != nil || parts.PortOne.Keys != nil || parts.KeepLate {
+		t.Errorf("a door without secrets has %v, %v; keeps late money: %v", parts.Toss.Keys, parts.PortOne.Keys, parts.KeepLate)
+	}
+	if err := parts.readPortOneSecret(env()); err != nil || parts.PortOne.Keys == nil {
+		t.Errorf("%v, %v", parts.PortOne.Keys, err)
+	}
+	without, err := fromEnv(env("PORTONE_USER_CODE", "-", "PORTONE_SECRET_ID", "-", "PORTONE_MID", "canary"), io.Discard)
+	if err != nil || without.readPortOneSecret(env("PORTONE_SECRET_ID", "-")) != nil || without.offersPortOne() || without.Enroller() != nil {
+		t.Errorf("a deployment without PortOne: %v", err)
+	}
+}
+
+// TestLateMoneySetting: only the exact word keeps it.
+func TestLateMoneySetting(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]bool{"accept": true, "": false, "reverse": false, "Accept": false, "true": false} {
+		p, err := fromEnv(env("LATE_MONEY", value), io.Discard)
+		if err != nil || p.KeepLate != want || p.Settler().KeepLate != want {
+			t.Errorf("%q keeps late money: %v, %v", value, p.KeepLate, err)
+		}
+	}
+}
+
+// TestGateways: what each provider is asked for. A window that takes the money itself must never be asked to take it.
+func TestGateways(t *testing.T) {
+	t.Parallel()
+	p, err := withSecrets(env(), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gateways := p.Settler().Gateways
+	toss, portone := gateways["toss"], gateways["portone"]
+	if len(gateways) != 2 || toss.Finder == nil || toss.Confirmer == nil || toss.Canceler == nil || toss.Timing.ConfirmWindow <= 0 || toss.Ready == nil {
+		t.Errorf("toss: %+v", toss)
+	}
+	if portone.Finder == nil || portone.Confirmer != nil || portone.Canceler == nil || portone.Registrar == nil || portone.Timing.ConfirmWindow != 0 ||
+		portone.Account != "tosspay_v2.tosstest" || portone.Ready == nil {
+		t.Errorf("portone: %+v", portone)
+	}
+	for name, g := range gateways {
+		if g.Timing.PendingMax < g.Timing.ConfirmWindow || g.Timing.AbsentMax <= 0 || g.Timing.PendingMax < g.Timing.AbsentMax {
+			t.Errorf("%s: %+v: an attempt lapses before it can be over", name, g.Timing)
+		}
+		if g.Timing.PendingMax > order.OpenGrace {
+			t.Errorf("%s: an order is closed %v after its time, and a payment may be at work for %v", name, order.OpenGrace, g.Timing.PendingMax)
+		}
+	}
+	if e := p.Enroller(); e == nil || e.Keys == nil || e.Account != "tosspay_v2.tosstest" || e.Mode != "test" {
+		t.Errorf("enroller %+v", e)
+	}
+}
+
+// TestList reads what a deployer types.
+func TestList(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{"": nil, " , ,": nil, "192.0.2.1": {"192.0.2.1"}, " 192.0.2.1 ,192.0.2.2,": {"192.0.2.1", "192.0.2.2"}} {
+		if got := list(text); !slices.Equal(got, want) {
+			t.Errorf("list(%q) = %q", text, got)
+		}
+	}
+}
+
+// TestFitPortOne: the window's own expiry ends the order, and a choice out of limits is refused by its field.
+func TestFitPortOne(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 2, 3, 0, 0, 0, time.UTC) // noon in Korea
+	made := order.New(order.Order{ID: "order-1", Provider: "portone", CreatedAt: now, ExpiresAt: now.Add(time.Hour)})
+	for _, tc := range []struct {
+		options order.PortOneOptions
+		field   string
+		expires time.Time
+	}{
+		{order.PortOneOptions{}, "", now.Add(time.Hour)},
+		{order.PortOneOptions{PayMethod: "tosspay_card", UseInstallment: true, CashReceiptTradeOption: "CULTURE"}, "", now.Add(time.Hour)},
+		{order.PortOneOptions{ExpiredTime: "2026-11-02 12:30:00"}, "", now.Add(30 * time.Minute)},
+		{order.PortOneOptions{ExpiredTime: "2026-11-02 13:00:00"}, "", now.Add(time.Hour)},
+		{order.PortOneOptions{ExpiredTime: "2026-11-02 13:01:00"}, "portone.expiredTime", time.Time{}},
+		{order.PortOneOptions{ExpiredTime: "2026-11-02 12:00:00"}, "portone.expiredTime", time.Time{}},
+		{order.PortOneOptions{ExpiredTime: "2026-11-02T12:30:00"}, "portone.expiredTime", time.Time{}},
+		{order.PortOneOptions{ExpiredTime: "2026-11-02 12:30:00.5"}, "portone.expiredTime", time.Time{}},
+		{order.PortOneOptions{PayMethod: "card"}, "portone.payMethod", time.Time{}},
+		{order.PortOneOptions{CashReceiptTradeOption: "NONE"}, "portone.cashReceiptTradeOption", time.Time{}},
+	} {
+		o := made
+		o.PortOne = tc.options
+		got, err := fitPortOne(o, now)
+		var field *payment.FieldError
+		switch {
+		case tc.field == "":
+			if err != nil || !got.ExpiresAt.Equal(tc.expires) || !got.DueAt.Equal(tc.expires.Add(order.OpenGrace)) {
+				t.Errorf("%+v: expires %v, due %v, %v; want %v", tc.options, got.ExpiresAt, got.DueAt, err, tc.expires)
+			}
+		case !errors.As(err, &field) || field.Field != tc.field:
+			t.Errorf("%+v: %v, want a refusal of %s", tc.options, err, tc.field)
+		}
+	}
+}
+
+// TestPortOneKeysRefuse: what is no pair of keys, in words that name the secret and no value; and one that is mended is read again soon.
+func TestPortOneKeysRefuse(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"no JSON":         "canary",
+		"empty":           `{}`,
+		"the key alone":   `{"impKey":"canary"}`,
+		"the placeholder": `{"impKey":"REPLACE_ME","impSecret":"REPLACE_ME"}`,
+		"half of it":      `{"impKey":"canary","impSecret":"REPLACE_ME"}`,
+		"numbers":         `{"impKey":1,"impSecret":2}`,
+		"white space":     `{"impKey":"canary","impSecret":"canary\n"}`,
+		"the other's":     `{"secretKey":"test_sk_canary"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				vault := &secrets{text: text, version: "1"}
+				keys := &portoneKeys{&secret.Source{API: vault, ID: "tosspay/portone", Now: time.Now}}
+				pair, err := keys.Credentials(t.Context())
+				if err == nil || !pair.IsZero() {
+					t.Fatal("the keys are taken")
+				}
+				if strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "PORTONE_SECRET_ID") && !strings.Contains(err.Error(), "PortOneSecret") {
+					t.Errorf("%q, want it to name the secret and no value", err)
+				}
+				vault.text, vault.version = `{"impKey":"key","impSecret":"secret"}`, "2"
+				time.Sleep(time.Minute)
+				if _, err := keys.Credentials(t.Context()); err != nil {
+					t.Errorf("a minute after it was mended: %v", err)
+				}
+			})
+		})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,13 +31,17 @@ const awsTimeout = 4 * time.Second
 // prewarmTime bounds the connections made during init: init may take 10 s at most, and its errors show again at the first request.
 const prewarmTime = 1500 * time.Millisecond
 
-// MerchantDoor, CheckoutDoor and ConfirmDoor build a function's handler from its environment. An error names the variable that is wrong.
+// MerchantDoor, CheckoutDoor, ConfirmDoor and WebhookDoor build a function's handler from its environment. An error names the variable that
+// is wrong. Each function reads the secrets its door needs and no others.
 func MerchantDoor(getenv func(string) string, logs io.Writer) (handler.Door, error) {
 	p, err := fromEnv(getenv, logs)
 	if err != nil {
 		return nil, err
 	}
-	prewarm(p.warmStore)
+	if err := p.readPortOneSecret(getenv); err != nil {
+		return nil, err
+	}
+	prewarm(p.warmStore, p.warmPortOne)
 	return p.Merchant(), nil
 }
 
@@ -52,20 +57,69 @@ func CheckoutDoor(getenv func(string) string, logs io.Writer) (handler.Door, err
 
 // ConfirmDoor builds the return handler.
 func ConfirmDoor(getenv func(string) string, logs io.Writer) (handler.Door, error) {
-	p, err := fromEnv(getenv, logs)
+	p, err := withSecrets(getenv, logs)
 	if err != nil {
 		return nil, err
 	}
+	prewarm(p.warmStore, p.warmToss, p.warmPortOne, p.warmProvider)
+	return p.Confirm(), nil
+}
+
+// WebhookDoor builds the handler providers call.
+func WebhookDoor(getenv func(string) string, logs io.Writer) (handler.Door, error) {
+	p, err := withSecrets(getenv, logs)
+	if err != nil {
+		return nil, err
+	}
+	if p.Webhooks.Token == "" {
+		return nil, errors.New("boot: WEBHOOK_TOKEN is empty")
+	}
+	p.Webhooks.Sources = map[string][]string{"toss": list(getenv("TOSS_SOURCES")), "portone": list(getenv("PORTONE_SOURCES"))}
+	prewarm(p.warmStore, p.warmToss, p.warmPortOne)
+	return p.Webhook(), nil
+}
+
+// list reads a comma-separated list.
+func list(text string) []string {
+	var entries []string
+	for entry := range strings.SplitSeq(text, ",") {
+		if entry = strings.TrimSpace(entry); entry != "" {
+			entries = append(entries, entry)
+		}
+	}
+	return entries
+}
+
+func withSecrets(getenv func(string) string, logs io.Writer) (Parts, error) {
+	p, err := fromEnv(getenv, logs)
+	if err != nil {
+		return p, err
+	}
 	secretID := getenv("TOSS_SECRET_ID")
 	if secretID == "" {
-		return nil, errors.New("boot: TOSS_SECRET_ID is empty")
+		return p, errors.New("boot: TOSS_SECRET_ID is empty")
 	}
+	p.Toss.Keys = &tossKeys{source: secretSource(getenv, secretID), mode: p.Mode, clientKey: p.Toss.ClientKey}
+	return p, p.readPortOneSecret(getenv)
+}
+
+func (p *Parts) readPortOneSecret(getenv func(string) string) error {
+	if !p.offersPortOne() {
+		return nil
+	}
+	secretID := getenv("PORTONE_SECRET_ID")
+	if secretID == "" {
+		return errors.New("boot: PORTONE_SECRET_ID is empty")
+	}
+	p.PortOne.Keys = &portoneKeys{source: secretSource(getenv, secretID)}
+	return nil
+}
+
+func secretSource(getenv func(string) string, id string) *secret.Source {
 	client := secretsmanager.NewFromConfig(awsConfig(getenv), func(o *secretsmanager.Options) {
 		o.BaseEndpoint = endpoint(getenv("AWS_ENDPOINT_URL_SECRETS_MANAGER"))
 	})
-	p.TossKeys = &tossKeys{source: &secret.Source{API: newVault(client), ID: secretID, Now: time.Now}, mode: p.Mode, clientKey: p.TossClientKey}
-	prewarm(p.warmStore, p.warmSecret, p.warmProvider)
-	return p.Confirm(), nil
+	return &secret.Source{API: newVault(client), ID: id, Now: time.Now}
 }
 
 // Refuse logs why a function does not start, where the alarm on config.error sees it.
@@ -75,11 +129,16 @@ func Refuse(logs io.Writer, cause error) {
 
 func fromEnv(getenv func(string) string, logs io.Writer) (Parts, error) {
 	p := Parts{
-		Mode: getenv("MODE"), PublicBase: getenv("PUBLIC_BASE_URL"), TossClientKey: getenv("TOSS_CLIENT_KEY"),
-		TossBaseURL: getenv("TOSS_BASE_URL"), Transport: transport(), Now: time.Now, Wait: Wait,
-		Log: telemetry.New(logs, getenv("LOG_LEVEL")),
+		Mode: getenv("MODE"), PublicBase: getenv("PUBLIC_BASE_URL"), KeepLate: getenv("LATE_MONEY") == "accept",
+		Toss: TossParts{ClientKey: getenv("TOSS_CLIENT_KEY"), BaseURL: getenv("TOSS_BASE_URL")},
+		PortOne: PortOneParts{
+			UserCode: getenv("PORTONE_USER_CODE"), ChannelKey: getenv("PORTONE_CHANNEL_KEY"), MID: getenv("PORTONE_MID"),
+			BaseURL: getenv("PORTONE_BASE_URL"),
+		},
+		Webhooks:  WebhookParts{Token: getenv("WEBHOOK_TOKEN")},
+		Transport: transport(), Now: time.Now, Wait: Wait, Log: telemetry.New(logs, getenv("LOG_LEVEL")),
 	}
-	if err := checkSettings(p.Mode, p.TossClientKey, p.PublicBase); err != nil {
+	if err := p.check(); err != nil {
 		return Parts{}, err
 	}
 	allowed, err := payment.ParseReturnURLs(getenv("RETURN_URL_ALLOW"))
@@ -146,11 +205,17 @@ func prewarm(steps ...func(context.Context)) {
 
 func (p Parts) warmStore(ctx context.Context) { _, _ = p.Store.Get(ctx, "prewarm") }
 
-func (p Parts) warmSecret(ctx context.Context) { _, _ = p.TossKeys.SecretKey(ctx) }
+func (p Parts) warmToss(ctx context.Context) { _, _ = p.Toss.Keys.SecretKey(ctx) }
+
+func (p Parts) warmPortOne(ctx context.Context) {
+	if p.PortOne.Keys != nil {
+		_, _ = p.PortOne.Keys.Credentials(ctx)
+	}
+}
 
 // warmProvider opens the connection and asks for nothing: the root of the API answers without a key.
 func (p Parts) warmProvider(ctx context.Context) {
-	base := p.TossBaseURL
+	base := p.Toss.BaseURL
 	if base == "" {
 		base = toss.DefaultBaseURL
 	}

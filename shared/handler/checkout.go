@@ -12,8 +12,8 @@ import (
 )
 
 // Checkout is the payment page's door.
-func Checkout(c *payment.Checkout, log *slog.Logger, publicBase string) Door {
-	h := checkout{c, publicBase}
+func Checkout(c *payment.Checkout, e *payment.Enroller, log *slog.Logger, publicBase string) Door {
+	h := checkout{c, e, publicBase}
 	return serve(log, map[string]route{
 		"GET /pay/{id}/{linkToken}":        h.page,
 		"GET /pay/{id}/{linkToken}/status": h.status,
@@ -21,11 +21,15 @@ func Checkout(c *payment.Checkout, log *slog.Logger, publicBase string) Door {
 }
 
 type checkout struct {
-	use  *payment.Checkout
-	base string
+	use    *payment.Checkout
+	enroll *payment.Enroller
+	base   string
 }
 
 func (h checkout) page(ctx context.Context, r Request) (Response, error) {
+	if n, err := order.ParseNumber(r.PathParameters["id"]); err == nil && n.Key > 0 {
+		return h.issuance(ctx, r)
+	}
 	base := baseURL(h.base, r)
 	p, err := h.use.Open(ctx, r.PathParameters["id"], r.PathParameters["linkToken"], base)
 	if errors.Is(err, payment.ErrNotFound) {
@@ -45,19 +49,47 @@ func (h checkout) page(ctx context.Context, r Request) (Response, error) {
 	})), nil
 }
 
+// issuance is the page that registers a means of payment for a subscription.
+func (h checkout) issuance(ctx context.Context, r Request) (Response, error) {
+	base := baseURL(h.base, r)
+	e, err := h.enroll.Open(ctx, r.PathParameters["id"], r.PathParameters["linkToken"], base)
+	s := e.Subscription
+	lang := askedLanguage(r, s.Language)
+	switch {
+	case errors.Is(err, payment.ErrNotFound):
+		return pageResponse(web.NotFound(lang)), nil
+	case err != nil:
+		return Response{}, err
+	case s.Issuing() == nil:
+		return pageResponse(subscriptionPage(s, subscriptionPageOptions{lang: lang, base: base})), nil
+	}
+	return pageResponse(issuancePage(e, lang, base)), nil
+}
+
 // status is for a page that waits; it says no more than the page itself would.
 func (h checkout) status(ctx context.Context, r Request) (Response, error) {
+	if n, err := order.ParseNumber(r.PathParameters["id"]); err == nil && n.Key > 0 {
+		s, err := h.enroll.Status(ctx, r.PathParameters["id"], r.PathParameters["linkToken"])
+		return statusResponse(string(s.Status), err)
+	}
 	o, err := h.use.Status(ctx, r.PathParameters["id"], r.PathParameters["linkToken"])
+	return statusResponse(string(o.Status), err)
+}
+
+func statusResponse(status string, err error) (Response, error) {
 	if errors.Is(err, payment.ErrNotFound) {
 		return errorResponse(http.StatusNotFound, "NOT_FOUND", "no such order"), nil
 	}
 	if err != nil {
 		return errorResponse(http.StatusInternalServerError, "INTERNAL", "the status could not be read; try again"), err
 	}
-	return jsonResponse(http.StatusOK, map[string]string{"status": string(o.Status)}), nil
+	return jsonResponse(http.StatusOK, map[string]string{"status": status}), nil
 }
 
 func noticeOf(o order.Order) web.ResultState {
+	if returnedMoney(o, o.Attempt.N-1) {
+		return web.ResultReturned
+	}
 	if o.Attempt.N > 1 {
 		return web.ResultDeclined
 	}

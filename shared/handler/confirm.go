@@ -11,19 +11,21 @@ import (
 	"tosspay-sam/shared/web"
 )
 
-// Confirm is the door to which the provider's window sends the buyer back.
-func Confirm(s *payment.Settler, log *slog.Logger, publicBase string) Door {
-	h := confirm{s, log, publicBase}
+// Confirm is the door to which the providers' windows send the buyer back.
+func Confirm(s *payment.Settler, e *payment.Enroller, log *slog.Logger, publicBase string) Door {
+	h := confirm{s, e, log, publicBase}
 	return serve(log, map[string]route{
 		"GET /confirm/toss/{orderId}/{linkToken}":      h.success,
 		"GET /confirm/toss/{orderId}/{linkToken}/fail": h.fail,
+		"GET /confirm/portone/{id}/{linkToken}":        h.returned,
 	}, problemPage)
 }
 
 type confirm struct {
-	use  *payment.Settler
-	log  *slog.Logger
-	base string
+	use    *payment.Settler
+	enroll *payment.Enroller
+	log    *slog.Logger
+	base   string
 }
 
 // success serves the successUrl: ?paymentKey=&orderId=&amount= and whatever else the provider adds.
@@ -56,6 +58,39 @@ func (h confirm) fail(ctx context.Context, r Request) (Response, error) {
 			"code", knownCode(q["code"]))
 	}
 	return h.answer(ctx, r, result, err, orderPageOptions{attempt: result.Attempt, failCode: knownCode(q["code"]), failed: true})
+}
+
+// returned serves m_redirect_url and the popup's callback, of an order and of a billing key's issuance: ?imp_uid=&merchant_uid=, and
+// error_code and error_msg when the window thinks that it failed. Older windows say imp_success or success instead. The message is never
+// shown, and none of it is believed.
+func (h confirm) returned(ctx context.Context, r Request) (Response, error) {
+	q, err := query(r, "imp_uid", "merchant_uid", "error_code", "imp_success", "success")
+	if err != nil {
+		return h.badReturn(ctx, r, err), nil
+	}
+	failed := q["error_code"] != "" || q["imp_success"] == "false" || q["success"] == "false"
+	code := knownCode(q["error_code"])
+	if n, err := order.ParseNumber(r.PathParameters["id"]); err == nil && n.Key > 0 {
+		return h.issued(ctx, r, failed, code)
+	}
+	result, err := h.use.Return(ctx, payment.WindowReturn{
+		Provider: "portone", OrderID: r.PathParameters["id"], LinkToken: r.PathParameters["linkToken"],
+		Number: q["merchant_uid"], Key: q["imp_uid"], Failed: failed,
+	})
+	return h.answer(ctx, r, result, err, orderPageOptions{attempt: result.Attempt, failed: failed, failCode: code})
+}
+
+// issued shows what became of a billing key's issuance.
+func (h confirm) issued(ctx context.Context, r Request, failed bool, code string) (Response, error) {
+	s, err := h.enroll.Return(ctx, r.PathParameters["id"], r.PathParameters["linkToken"], failed)
+	lang := askedLanguage(r, s.Language)
+	switch {
+	case errors.Is(err, payment.ErrNotFound):
+		return pageResponse(web.NotFound(lang)), nil
+	case err != nil && s.ID == "":
+		return Response{}, err
+	}
+	return pageResponse(subscriptionPage(s, subscriptionPageOptions{lang: lang, base: baseURL(h.base, r), failed: failed, failCode: code})), err
 }
 
 // answer shows the order. An error beside an order means that the money may have moved and its record is late: the buyer gets the page

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,10 +21,13 @@ import (
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/store/memstore"
+	"tosspay-sam/shared/subscription"
 	"tosspay-sam/shared/telemetry"
 )
 
 const body = `{"language":"en","orderId":"order-1","provider":"toss","amount":15000,"currency":"KRW","name":"T-shirt"}`
+
+const subscribe = `{"subscriptionId":"sub-001","customerId":"customer-1","language":"en","plan":{"amount":9900,"currency":"KRW","name":"Plan","interval":"month"}}`
 
 type windows struct{}
 
@@ -46,34 +50,87 @@ func (p *approves) Confirm(ctx context.Context, c provider.Confirm) provider.Ans
 
 func (p *approves) Find(context.Context, provider.Ref) provider.Answer { return provider.Answer{} }
 
+func (p *approves) Cancel(context.Context, provider.Cancel) provider.Answer { return provider.Answer{} }
+
+// keys is a provider of billing keys that knows some of them.
+type keys struct {
+	mu    sync.Mutex
+	known map[string]bool
+	asked int
+}
+
+func (k *keys) BillingKey(_ context.Context, name string) provider.KeyAnswer {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.asked++
+	if !k.known[name] {
+		return provider.KeyAnswer{Answer: provider.Answer{Verdict: provider.Absent, HTTP: 404, Call: "billing-key"}}
+	}
+	return provider.KeyAnswer{Answer: provider.Answer{Verdict: provider.Paid, HTTP: 200, Call: "billing-key"}, Key: provider.BillingKey{
+		ID: name, Brand: "Canary card", Masked: "5594-****-4", IssuedAt: time.Now(), Sandbox: true,
+	}}
+}
+
+func (windows) KeyWindow(s subscription.Subscription, base string) (provider.Window, error) {
+	name := s.KeyName(s.Issuing().N)
+	params, err := json.Marshal(map[string]string{"customer_uid": name, "merchant_uid": name, "m_redirect_url": base + "/back"})
+	return provider.Window{Script: "https://js.example/iamport", ClientKey: "imp00000000", Params: params}, err
+}
+
 // house is all doors on one table.
 type house struct {
-	store                       *memstore.Store
-	provider                    *approves
-	log                         bytes.Buffer
-	merchant, checkout, confirm handler.Door
+	store                                *memstore.Store
+	provider                             *approves
+	keys                                 *keys
+	hints                                []provider.Hint // what the webhook door's parser was made to say
+	log                                  bytes.Buffer
+	merchant, checkout, confirm, webhook handler.Door
 }
+
+const webhookToken = "hook-token"
 
 func newHouse(t *testing.T, base string) *house {
 	t.Helper()
-	h := &house{store: memstore.New(), provider: &approves{}}
+	h := &house{store: memstore.New(), provider: &approves{}, keys: &keys{known: map[string]bool{}}}
 	log := telemetry.New(&h.log, "debug")
 	allowed, err := payment.ParseReturnURLs("https://shop.example")
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := time.Now
+	noWait := func(context.Context, time.Duration) error { return errors.New("no time to wait") }
+	ready := func(context.Context) error { return nil }
+	enroller := &payment.Enroller{
+		Subscriptions: h.store, Windows: windows{}, Keys: h.keys, Ready: ready, Mode: "test", AmountMin: 100, ReturnURLs: allowed, Now: now, Wait: noWait,
+		NewToken: func() string { return "link" }, NewID: func() string { return "sub_made" }, Log: log,
+	}
+	offer := payment.Offer{Windows: windows{}, AmountMin: 100, NameMax: 100}
 	h.merchant = handler.Merchant(&payment.Merchant{
-		Orders: h.store, Offers: map[string]payment.Offer{"toss": {Windows: windows{}, AmountMin: 100, NameMax: 100}}, Mode: "test", ReturnURLs: allowed,
+		Orders: h.store, Offers: map[string]payment.Offer{"toss": offer, "portone": offer}, Mode: "test", ReturnURLs: allowed,
 		Now: now, NewToken: func() string { return "link" }, NewID: func() string { return "ord_made" },
-	}, log, base)
-	h.checkout = handler.Checkout(&payment.Checkout{Orders: h.store, Windows: map[string]payment.Windows{"toss": windows{}}, Now: now}, log, base)
-	h.confirm = handler.Confirm(&payment.Settler{
-		Orders: h.store, Claims: h.store, Now: now, Log: log, Wait: func(context.Context, time.Duration) error { return errors.New("no time to wait") },
-		Gateways: map[string]payment.Gateway{"toss": {
-			Finder: h.provider, Confirmer: h.provider, Timing: provider.Timing{ConfirmWindow: time.Minute}, Ready: func(context.Context) error { return nil },
-		}},
-	}, log, base)
+	}, enroller, log, base)
+	shown := map[string]payment.Windows{"toss": windows{}, "portone": windows{}}
+	h.checkout = handler.Checkout(&payment.Checkout{Orders: h.store, Windows: shown, Now: now}, enroller, log, base)
+	settler := &payment.Settler{
+		Orders: h.store, Claims: h.store, Now: now, Log: log, Wait: noWait,
+		Gateways: map[string]payment.Gateway{
+			"toss":    {Finder: h.provider, Confirmer: h.provider, Canceler: h.provider, Timing: provider.Timing{ConfirmWindow: time.Minute}, Ready: ready},
+			"portone": {Finder: h.provider, Canceler: h.provider, Timing: provider.Timing{PendingMax: time.Hour, AbsentMax: time.Minute}, Ready: ready},
+		},
+	}
+	h.confirm = handler.Confirm(settler, enroller, log, base)
+	parse := func(contentType string, body []byte) (provider.Hint, error) {
+		if contentType != "application/json" {
+			return provider.Hint{}, errors.New("not a webhook")
+		}
+		hint := provider.Hint{Event: "TEST", Number: string(body), Status: "PAID"}
+		h.hints = append(h.hints, hint)
+		return hint, nil
+	}
+	h.webhook = handler.Webhook(settler, enroller, handler.WebhookSettings{
+		Token: webhookToken, Sources: map[string][]string{"toss": {"192.0.2.7"}},
+		Parsers: map[string]func(string, []byte) (provider.Hint, error){"toss": parse, "portone": parse},
+	}, log)
 	return h
 }
 
@@ -137,6 +194,10 @@ func TestBaseURL(t *testing.T) {
 func TestUnknownRoute(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "")
+	webhook := call(t, h.webhook, event("DELETE /orders", "", ""))
+	if webhook.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("webhook: %d %s", webhook.StatusCode, webhook.Body)
+	}
 	for name, door := range map[string]handler.Door{"merchant": h.merchant, "checkout": h.checkout, "confirm": h.confirm} {
 		response := call(t, door, event("DELETE /orders", "", ""))
 		if response.StatusCode != http.StatusInternalServerError || !strings.Contains(response.Body, "request-7") {
@@ -152,12 +213,17 @@ func TestFailuresShowNothingInternal(t *testing.T) {
 		door    func(*house) handler.Door
 		request handler.Request
 	}{
-		"create": {func(h *house) handler.Door { return h.merchant }, event("POST /orders", "", body)},
-		"read":   {func(h *house) handler.Door { return h.merchant }, event("GET /orders/{orderId}", "", "", "orderId", "order-1")},
-		"page":   {func(h *house) handler.Door { return h.checkout }, event("GET /pay/{id}/{linkToken}", "", "", "id", "order-1", "linkToken", "link")},
-		"status": {func(h *house) handler.Door { return h.checkout }, event("GET /pay/{id}/{linkToken}/status", "", "", "id", "order-1", "linkToken", "link")},
-		"return": {func(h *house) handler.Door { return h.confirm }, success(good)},
-		"fail":   {func(h *house) handler.Door { return h.confirm }, event("GET /confirm/toss/{orderId}/{linkToken}/fail", "code=X", "", "orderId", "order-1", "linkToken", "link")},
+		"create":        {func(h *house) handler.Door { return h.merchant }, event("POST /orders", "", body)},
+		"read":          {func(h *house) handler.Door { return h.merchant }, event("GET /orders/{orderId}", "", "", "orderId", "order-1")},
+		"page":          {func(h *house) handler.Door { return h.checkout }, event("GET /pay/{id}/{linkToken}", "", "", "id", "order-1", "linkToken", "link")},
+		"status":        {func(h *house) handler.Door { return h.checkout }, event("GET /pay/{id}/{linkToken}/status", "", "", "id", "order-1", "linkToken", "link")},
+		"return":        {func(h *house) handler.Door { return h.confirm }, success(good)},
+		"fail":          {func(h *house) handler.Door { return h.confirm }, event("GET /confirm/toss/{orderId}/{linkToken}/fail", "code=X", "", "orderId", "order-1", "linkToken", "link")},
+		"returned":      {func(h *house) handler.Door { return h.confirm }, event("GET /confirm/portone/{id}/{linkToken}", "imp_uid=imp_1", "", "id", "order-1", "linkToken", "link")},
+		"issued":        {func(h *house) handler.Door { return h.confirm }, event("GET /confirm/portone/{id}/{linkToken}", "", "", "id", "sub-001--key1", "linkToken", "link")},
+		"subscribe":     {func(h *house) handler.Door { return h.merchant }, event("POST /subscriptions", "", subscribe)},
+		"subscription":  {func(h *house) handler.Door { return h.merchant }, event("GET /subscriptions/{id}", "", "", "id", "sub-001")},
+		"issuance page": {func(h *house) handler.Door { return h.checkout }, event("GET /pay/{id}/{linkToken}", "", "", "id", "sub-001--key1", "linkToken", "link")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -325,6 +391,257 @@ func TestCheckoutOpensExactlyTheWindow(t *testing.T) {
 	page := call(t, h.checkout, event("GET /pay/{id}/{linkToken}", "", "", "id", "order-1", "linkToken", "link"))
 	if !strings.Contains(page.Body, string(made.Window)) || page.StatusCode != http.StatusOK {
 		t.Errorf("%d: the page does not hold %s", page.StatusCode, made.Window)
+	}
+}
+
+func hook(name, token, source, body string) handler.Request {
+	r := event("POST /webhooks/"+name+"/{webhookToken}", "", body, "webhookToken", token)
+	r.RequestContext.HTTP.SourceIP = source
+	return r
+}
+
+const tossAddress = "192.0.2.7"
+
+// TestWebhookDoor: who may knock, and what is answered. A provider that gets 5xx sends again; one that gets 4xx was not the provider.
+func TestWebhookDoor(t *testing.T) {
+	t.Parallel()
+	text := func(r handler.Request) handler.Request { r.Headers["content-type"] = "text/html"; return r }
+	for name, tc := range map[string]struct {
+		request handler.Request
+		status  int
+		heard   int
+	}{
+		"an order of ours":              {hook("toss", webhookToken, tossAddress, "order-1"), 503, 1}, // this provider answers no questions
+		"an unknown order":              {hook("toss", webhookToken, tossAddress, "order-9"), 200, 1},
+		"something else altogether":     {hook("toss", webhookToken, tossAddress, "{}"), 200, 1},
+		"an issuance at the wrong door": {hook("toss", webhookToken, tossAddress, "sub-001--key1"), 200, 1},
+		"a wrong token":                 {hook("toss", "hook-token2", tossAddress, "order-1"), 404, 0},
+		"no token":                      {hook("toss", "", tossAddress, "order-1"), 404, 0},
+		"another address":               {hook("toss", webhookToken, "203.0.113.9", "order-1"), 404, 0},
+		"no address":                    {hook("toss", webhookToken, "", "order-1"), 404, 0},
+		"a provider without a list":     {hook("portone", webhookToken, "203.0.113.9", "order-9"), 200, 1},
+		"no webhook":                    {text(hook("toss", webhookToken, tossAddress, "order-1")), 400, 0},
+		"a megabyte":                    {hook("toss", webhookToken, tossAddress, strings.Repeat("x", 1<<20)), 413, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, "https://pay.example")
+			h.create(t, body)
+			tc.request.Headers["x-forwarded-for"] = tossAddress // anybody can write this
+			response := call(t, h.webhook, tc.request)
+			if response.StatusCode != tc.status || len(h.hints) != tc.heard {
+				t.Errorf("%d %s, %d hints; want %d and %d", response.StatusCode, response.Body, len(h.hints), tc.status, tc.heard)
+			}
+			if response.StatusCode == http.StatusNotFound && response.Body != `{"message":"Not Found"}` {
+				t.Errorf("%s: more than API Gateway says of a path that is not there", response.Body)
+			}
+		})
+	}
+}
+
+// TestWebhookOfAFinalOrderWithoutAnAnswer: the provider is to send it again, and learns nothing.
+func TestWebhookOfAFinalOrderWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "https://pay.example")
+	h.create(t, body)
+	call(t, h.confirm, success(good))
+	paid := call(t, h.webhook, hook("toss", webhookToken, tossAddress, "order-1"))
+	if paid.StatusCode != http.StatusServiceUnavailable || strings.Contains(paid.Body, "order-1") {
+		t.Errorf("a paid order, and the provider does not answer: %d %s", paid.StatusCode, paid.Body)
+	}
+	h = newHouse(t, "https://pay.example")
+	h.store.Before = func(string) error { return errors.New("canary-table is down") }
+	if down := call(t, h.webhook, hook("toss", webhookToken, tossAddress, "order-1")); down.StatusCode != http.StatusServiceUnavailable || strings.Contains(down.Body, "canary") {
+		t.Errorf("the table is down: %d %s", down.StatusCode, down.Body)
+	}
+}
+
+// TestWebhookWithoutATokenIsClosed: a deployment that has none set answers nobody.
+func TestWebhookWithoutATokenIsClosed(t *testing.T) {
+	t.Parallel()
+	door := handler.Webhook(nil, nil, handler.WebhookSettings{}, telemetry.New(&bytes.Buffer{}, "debug"))
+	for _, token := range []string{"", "x"} {
+		if response := call(t, door, hook("toss", token, "", "order-1")); response.StatusCode != http.StatusNotFound {
+			t.Errorf("token %q: %d %s", token, response.StatusCode, response.Body)
+		}
+	}
+}
+
+// TestEnrolment: a subscription is made, its window opens, the return asks the provider, and the means is shown with nothing secret in it.
+func TestEnrolment(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "https://pay.example")
+	made := call(t, h.merchant, event("POST /subscriptions", "", subscribe))
+	var got struct {
+		SubscriptionID, Status, CheckoutURL string
+		DueAt                               *time.Time
+		Window                              json.RawMessage
+		SDK                                 struct{ Script, ClientKey string }
+		Means                               *struct{ Key, Brand, Masked string }
+	}
+	decode := func(r handler.Response) {
+		t.Helper()
+		got.Means, got.Window, got.CheckoutURL, got.DueAt = nil, nil, "", nil
+		if err := json.Unmarshal([]byte(r.Body), &got); err != nil {
+			t.Fatal(err)
+		}
+	}
+	decode(made)
+	if made.StatusCode != http.StatusCreated || got.Status != "enrolling" || got.CheckoutURL != "https://pay.example/pay/sub-001--key1/link" ||
+		!strings.Contains(string(got.Window), `"sub-001--key1"`) || got.SDK.Script == "" || got.DueAt == nil || got.Means != nil {
+		t.Fatalf("%d %s", made.StatusCode, made.Body)
+	}
+	if again := call(t, h.merchant, event("POST /subscriptions", "", subscribe)); again.StatusCode != http.StatusOK {
+		t.Errorf("the same request again: %d %s", again.StatusCode, again.Body)
+	}
+	if other := call(t, h.merchant, event("POST /subscriptions", "", strings.Replace(subscribe, "9900", "9901", 1))); other.StatusCode != http.StatusConflict || strings.Contains(other.Body, "link") {
+		t.Errorf("another plan: %d %s", other.StatusCode, other.Body)
+	}
+	page := call(t, h.checkout, event("GET /pay/{id}/{linkToken}", "", "", "id", "sub-001--key1", "linkToken", "link"))
+	if page.StatusCode != http.StatusOK || !strings.Contains(page.Body, string(got.Window)) {
+		t.Errorf("the page does not hold the window: %d", page.StatusCode)
+	}
+	back := event("GET /confirm/portone/{id}/{linkToken}", "imp_uid=imp_1&merchant_uid=sub-001--key1", "", "id", "sub-001--key1", "linkToken", "link")
+	h.sub001(t, func(s *subscription.Subscription) { s.AskAfter = time.Time{} })
+	if early := call(t, h.confirm, back); early.StatusCode != http.StatusOK || early.Headers["Refresh"] == "" {
+		t.Errorf("no key yet: %d, refresh %q", early.StatusCode, early.Headers["Refresh"])
+	}
+	h.keys.known["sub-001--key1"] = true
+	h.sub001(t, func(s *subscription.Subscription) { s.AskAfter = time.Time{} }) // the pause between two questions is over
+	if response := call(t, h.webhook, hook("portone", webhookToken, "", "sub-001--key1")); response.StatusCode != http.StatusOK {
+		t.Errorf("webhook: %d %s", response.StatusCode, response.Body)
+	}
+	read := call(t, h.merchant, event("GET /subscriptions/{id}", "", "", "id", "sub-001"))
+	if decode(read); got.Status != "active" || got.Means == nil || got.Means.Brand != "Canary card" || got.Means.Key != "sub-001--key1" || got.CheckoutURL != "" || got.DueAt == nil {
+		t.Errorf("after the webhook: %s", read.Body)
+	}
+	asked := h.keys.asked
+	if again := call(t, h.confirm, back); again.StatusCode != http.StatusOK || again.Headers["Refresh"] != "" || !strings.Contains(again.Body, "Canary card") || h.keys.asked != asked {
+		t.Errorf("back after the webhook: %d, refresh %q, asked %d times: %s", again.StatusCode, again.Headers["Refresh"], h.keys.asked-asked, again.Body)
+	}
+	for _, id := range []string{"sub-009--key1", "sub-001", "sub-001--key2"} {
+		if response := call(t, h.checkout, event("GET /pay/{id}/{linkToken}", "", "", "id", id, "linkToken", "link")); response.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: %d", id, response.StatusCode)
+		}
+	}
+	if wrong := call(t, h.confirm, event("GET /confirm/portone/{id}/{linkToken}", "", "", "id", "sub-001--key1", "linkToken", "wrong")); wrong.StatusCode != http.StatusNotFound {
+		t.Errorf("a wrong link: %d", wrong.StatusCode)
+	}
+}
+
+// sub001 changes the stored subscription.
+func (h *house) sub001(t *testing.T, edit func(*subscription.Subscription)) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	s, err := h.store.GetSubscription(ctx, "sub-001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit(&s)
+	s.Revision++
+	if _, err := h.store.SaveSubscription(ctx, s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSubscriptionRefuses: each bad field by its name, and nothing stored.
+func TestSubscriptionRefuses(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ field, old, new string }{
+		{"subscriptionId", "sub-001", "sub--01"},
+		{"subscriptionId", "sub-001", strings.Repeat("a", 25)},
+		{"subscriptionId", "sub-001", "sub-1"},
+		{"customerId", "customer-1", ""},
+		{"customerId", "customer-1", strings.Repeat("c", 51)},
+		{"plan.amount", "9900", "99"},
+		{"plan.amount", "9900", "0"},
+		{"plan.amount", `"amount":9900,`, ""},
+		{"plan.currency", "KRW", "USD"},
+		{"plan.name", `"Plan"`, `"` + strings.Repeat("가", 14) + `"`},
+		{"plan.name", `"Plan"`, `""`},
+		{"plan", `"month"`, `"fortnight"`},
+		{"plan", `"month"`, `"day","anchorDay":3`},
+		{"plan.every", `"month"`, `"month","every":0`},
+		{"plan", `"month"`, `"month","every":-1`},
+		{"plan.anchorDay", `"month"`, `"month","anchorDay":0`},
+		{"plan", `"month"`, `"month","anchorDay":32`},
+		{"plan", `"month"`, `"month","chargeHour":24`},
+		{"plan.catchUp", `"month"`, `"month","catchUp":"never"`},
+		{"firstChargeAt", `"language"`, `"firstChargeAt":"2020-01-01T00:00:00Z","language"`},
+		{"firstChargeAt", `"language"`, `"firstChargeAt":"tomorrow","language"`},
+		{"returnUrl", `"language"`, `"returnUrl":"http://shop.example","language"`},
+		{"language", `"en"`, `"fr"`},
+		{"customer.email", `"language"`, `"customer":{"email":"me"},"language"`},
+		{"cycle", `"language"`, `"cycle":3,"language"`},
+	} {
+		t.Run(tc.field+" "+tc.new, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, "https://pay.example")
+			h.store.Before = func(operation string) error { t.Errorf("%s reached the table", operation); return nil }
+			response := call(t, h.merchant, event("POST /subscriptions", "", strings.Replace(subscribe, tc.old, tc.new, 1)))
+			var got struct{ Error struct{ Code, Field string } }
+			if err := json.Unmarshal([]byte(response.Body), &got); err != nil || response.StatusCode != http.StatusBadRequest || got.Error.Field != tc.field {
+				t.Errorf("%d %s, want 400 for %s", response.StatusCode, response.Body, tc.field)
+			}
+		})
+	}
+}
+
+// TestReturnOfAWindow: m_redirect_url and the popup's callback. Nothing it says is shown or believed.
+func TestReturnOfAWindow(t *testing.T) {
+	t.Parallel()
+	for query, status := range map[string]int{
+		"imp_uid=imp_1&merchant_uid=order-1":                                      200,
+		"imp_uid=imp_1&merchant_uid=order-1&imp_success=true":                     200,
+		"imp_uid=imp_1&merchant_uid=order-2":                                      200,
+		"error_code=F400&error_msg=" + url.QueryEscape("<script>canary</script>"): 200,
+		"":                            200,
+		"imp_uid=imp_1&imp_uid=imp_2": 400,
+		"merchant_uid=order-1&merchant_uid=order": 400,
+		"imp_uid=%zz": 400,
+	} {
+		h := newHouse(t, "https://pay.example")
+		h.create(t, strings.Replace(body, `"toss"`, `"portone"`, 1))
+		response := call(t, h.confirm, event("GET /confirm/portone/{id}/{linkToken}", query, "", "id", "order-1", "linkToken", "link"))
+		if response.StatusCode != status || strings.Contains(response.Body, "canary") || strings.Contains(response.Body, "Payment complete") || strings.Contains(h.log.String(), "canary") {
+			t.Errorf("%q: %d %s", query, response.StatusCode, response.Body)
+		}
+	}
+	h := newHouse(t, "https://pay.example")
+	h.create(t, body) // an order of the other provider
+	if response := call(t, h.confirm, event("GET /confirm/portone/{id}/{linkToken}", "imp_uid=imp_1", "", "id", "order-1", "linkToken", "link")); response.StatusCode != http.StatusNotFound {
+		t.Errorf("another provider's order: %d", response.StatusCode)
+	}
+}
+
+// TestWithoutSubscriptions: a deployment that offers no provider of billing keys answers what it is asked about them, and does not break down.
+func TestWithoutSubscriptions(t *testing.T) {
+	t.Parallel()
+	store, log := memstore.New(), telemetry.New(&bytes.Buffer{}, "debug")
+	merchant := handler.Merchant(&payment.Merchant{Orders: store, Now: time.Now}, nil, log, "")
+	checkout := handler.Checkout(&payment.Checkout{Orders: store, Now: time.Now}, nil, log, "")
+	confirm := handler.Confirm(&payment.Settler{Orders: store, Claims: store, Now: time.Now, Log: log}, nil, log, "")
+	for name, tc := range map[string]struct {
+		door    handler.Door
+		request handler.Request
+	}{
+		"subscribe": {merchant, event("POST /subscriptions", "", subscribe)},
+		"read":      {merchant, event("GET /subscriptions/{id}", "", "", "id", "sub-001")},
+		"page":      {checkout, event("GET /pay/{id}/{linkToken}", "", "", "id", "sub-001--key1", "linkToken", "link")},
+		"status":    {checkout, event("GET /pay/{id}/{linkToken}/status", "", "", "id", "sub-001--key1", "linkToken", "link")},
+		"return":    {confirm, event("GET /confirm/portone/{id}/{linkToken}", "", "", "id", "sub-001--key1", "linkToken", "link")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if broken := recover(); broken != nil {
+					t.Errorf("panic: %v", broken)
+				}
+			}()
+			if response := call(t, tc.door, tc.request); response.StatusCode < 400 || response.StatusCode > 499 {
+				t.Errorf("%d %s, want a refusal", response.StatusCode, response.Body)
+			}
+		})
 	}
 }
 

@@ -1,16 +1,11 @@
 package handler
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"mime"
 	"net/http"
-	"strings"
 	"time"
 
 	"tosspay-sam/shared/money"
@@ -20,34 +15,38 @@ import (
 )
 
 // Merchant is the private API's door. API Gateway has checked the caller's signature (IAM) before it is called.
-func Merchant(m *payment.Merchant, log *slog.Logger, publicBase string) Door {
-	h := merchant{m, log, publicBase}
+func Merchant(m *payment.Merchant, e *payment.Enroller, log *slog.Logger, publicBase string) Door {
+	h := merchant{m, e, log, publicBase}
 	return serve(log, map[string]route{
-		"POST /orders":          h.create,
-		"GET /orders/{orderId}": h.read,
+		"POST /orders":            h.create,
+		"GET /orders/{orderId}":   h.read,
+		"POST /subscriptions":     h.subscribe,
+		"GET /subscriptions/{id}": h.subscription,
 	}, func(_ Request, requestID string) Response {
 		return errorResponse(http.StatusInternalServerError, "INTERNAL", "the request could not be served; quote request "+requestID)
 	})
 }
 
 type merchant struct {
-	use  *payment.Merchant
-	log  *slog.Logger
-	base string
+	use    *payment.Merchant
+	enroll *payment.Enroller
+	log    *slog.Logger
+	base   string
 }
 
 // createBody is POST /orders. Unknown fields are refused: a misspelt option must not be a default silently.
 type createBody struct {
-	OrderID   string             `json:"orderId"`
-	Provider  string             `json:"provider"`
-	Amount    *int64             `json:"amount"`
-	Currency  string             `json:"currency"`
-	Name      string             `json:"name"`
-	Customer  order.Customer     `json:"customer"`
-	Language  string             `json:"language"`
-	ReturnURL string             `json:"returnUrl"`
-	ExpiresAt time.Time          `json:"expiresAt"`
-	Toss      *order.TossOptions `json:"toss"`
+	OrderID   string                `json:"orderId"`
+	Provider  string                `json:"provider"`
+	Amount    *int64                `json:"amount"`
+	Currency  string                `json:"currency"`
+	Name      string                `json:"name"`
+	Customer  order.Customer        `json:"customer"`
+	Language  string                `json:"language"`
+	ReturnURL string                `json:"returnUrl"`
+	ExpiresAt time.Time             `json:"expiresAt"`
+	Toss      *order.TossOptions    `json:"toss"`
+	PortOne   *order.PortOneOptions `json:"portone"`
 }
 
 // orderBody is an order as the merchant sees it.
@@ -130,6 +129,11 @@ func (h merchant) create(ctx context.Context, r Request) (Response, error) {
 	switch {
 	case errors.As(err, &field):
 		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field.Field, field.Error()), nil
+	case errors.Is(err, payment.ErrNotRegistered):
+		if errors.Is(err, payment.ErrNotReady) {
+			h.log.ErrorContext(ctx, "the provider cannot be asked", "event", "config.error", "cause", err.Error())
+		}
+		return errorResponse(http.StatusServiceUnavailable, "TRY_AGAIN", payment.ErrNotRegistered.Error()), err
 	case errors.Is(err, payment.ErrOtherBody):
 		return fieldResponse(http.StatusConflict, "ORDER_EXISTS", "orderId", err.Error()), nil
 	case err != nil:
@@ -157,53 +161,18 @@ func (h merchant) read(ctx context.Context, r Request) (Response, error) {
 
 // decodeCreate reads the body strictly and names the field that is wrong.
 func decodeCreate(r Request) (payment.NewOrder, *Response) {
-	refuse := func(status int, code, field, message string) (payment.NewOrder, *Response) {
-		response := fieldResponse(status, code, field, message)
-		return payment.NewOrder{}, &response
-	}
-	if media, _, err := mime.ParseMediaType(header(r, "Content-Type")); err != nil || media != "application/json" {
-		return refuse(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", "", "Content-Type must be application/json")
-	}
-	data, ok := body(r)
-	if !ok {
-		return refuse(http.StatusRequestEntityTooLarge, "BODY_TOO_LARGE", "", fmt.Sprintf("the body must be at most %d bytes", bodyMax))
-	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
 	var in createBody
-	err := decoder.Decode(&in)
-	var wrongType *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &wrongType) && wrongType.Field != "":
-		return refuse(http.StatusBadRequest, "INVALID_FIELD", wrongType.Field, wrongType.Field+" must be "+jsonType(wrongType))
-	case err != nil && strings.HasPrefix(err.Error(), "json: unknown field "):
-		name := strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`)
-		return refuse(http.StatusBadRequest, "UNKNOWN_FIELD", name, "unknown field "+name)
-	case err != nil && (strings.Contains(err.Error(), "parsing time") || strings.HasPrefix(err.Error(), "Time.UnmarshalJSON")):
-		return refuse(http.StatusBadRequest, "INVALID_FIELD", "expiresAt", "expiresAt must be a time such as 2026-11-21T12:00:00+09:00")
-	case err != nil:
-		return refuse(http.StatusBadRequest, "INVALID_JSON", "", "the body must be one JSON object")
-	case decoder.Decode(&struct{}{}) != io.EOF:
-		return refuse(http.StatusBadRequest, "INVALID_JSON", "", "the body must be one JSON object and nothing after it")
-	case in.Amount == nil:
-		return refuse(http.StatusBadRequest, "INVALID_FIELD", "amount", "amount is required: a whole number of won")
+	if refusal := decode(r, &in, "expiresAt"); refusal != nil {
+		return payment.NewOrder{}, refusal
+	}
+	if in.Amount == nil {
+		response := fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "amount", "amount is required: a whole number of won")
+		return payment.NewOrder{}, &response
 	}
 	return payment.NewOrder{
 		OrderID: in.OrderID, Provider: in.Provider, Amount: *in.Amount, Currency: in.Currency, Name: in.Name, Customer: in.Customer,
-		Language: in.Language, ReturnURL: in.ReturnURL, ExpiresAt: in.ExpiresAt, Toss: in.Toss,
+		Language: in.Language, ReturnURL: in.ReturnURL, ExpiresAt: in.ExpiresAt, Toss: in.Toss, PortOne: in.PortOne,
 	}, nil
-}
-
-func jsonType(e *json.UnmarshalTypeError) string {
-	switch e.Type.Kind().String() {
-	case "int64":
-		return "a whole number"
-	case "string":
-		return "a string"
-	case "bool":
-		return "true or false"
-	}
-	return "an object"
 }
 
 func bodyOf(o order.Order, base string) orderBody {

@@ -33,7 +33,7 @@ func orderPage(o order.Order, opt orderPageOptions) web.Page {
 	if o.Status == order.Settling {
 		return web.Checking(web.CheckingView{
 			Language: opt.lang, OrderID: o.ID, OrderName: o.Name, AmountValue: o.Amount.Value, Currency: string(o.Amount.Currency),
-			Seconds: min(checkingSeconds+2*o.Attempt.Asks, checkingSecondsMax),
+			Seconds: min(checkingSeconds+2*o.Attempt.Asks, checkingSecondsMax), Reversing: o.Owed() != nil,
 		})
 	}
 	v := web.ResultView{
@@ -69,6 +69,8 @@ func openState(o order.Order, opt orderPageOptions) (web.ResultState, string) {
 		return web.ResultExpired, ""
 	case opt.tampered:
 		return web.ResultMismatch, ""
+	case returnedMoney(o, opt.attempt):
+		return web.ResultReturned, ""
 	case opt.failed && opt.failCode == "PAY_PROCESS_CANCELED":
 		return web.ResultCanceled, ""
 	case opt.failed && opt.failCode == "REJECT_CARD_COMPANY":
@@ -79,6 +81,13 @@ func openState(o order.Order, opt orderPageOptions) (web.ResultState, string) {
 		return web.ResultDeclined, refusalCode(o, opt.attempt)
 	}
 	return web.ResultOpen, ""
+}
+
+// returnedMoney says that the attempt a redirect speaks of, or the one just over, took money that has been given back.
+func returnedMoney(o order.Order, attempt int) bool {
+	return slices.ContainsFunc(o.Reversals, func(r order.Reversal) bool {
+		return !r.DoneAt.IsZero() && attempt > 0 && r.Attempt == attempt && attempt < o.Attempt.N
+	})
 }
 
 // refusalCode is the provider's code that ended an attempt, for the buyer's advice.

@@ -33,7 +33,7 @@ func (s *Settler) Advance(ctx context.Context, orderID string) (order.Order, err
 // await returns the order once somebody has settled it: another request that is at work on it, or this one, when nobody is. It comes
 // back with the order still settling when one question to the provider, its own or another's, brought no conclusion.
 func (s *Settler) await(ctx context.Context, o order.Order) (order.Order, error) {
-	waiting, cancel := s.callContext(ctx)
+	waiting, cancel := callContext(ctx)
 	defer cancel()
 	for pause := waitStep; s.worthAsking(o); pause = min(2*pause, waitStepMax) {
 		now := s.Now()
@@ -67,27 +67,41 @@ func (s *Settler) await(ctx context.Context, o order.Order) (order.Order, error)
 
 // worthAsking says that the provider may know more of the order than we do.
 func (s *Settler) worthAsking(o order.Order) bool {
-	return o.Status == order.Settling || o.Status == order.Open && !s.Now().Before(o.DueAt)
+	return o.Status == order.Settling || o.Owed() != nil || o.Status == order.Open && !s.Now().Before(o.DueAt)
 }
 
-// settle asks the provider about an order this request has claimed (send: the money has not been asked for yet) or leased, and records
-// what the answers prove. It ends when an answer is conclusive, when a lookup says that nothing can be done but wait, when time runs out,
-// or after callsMax questions.
+// settle asks the provider about an order this request has claimed (send: the money has not been asked for yet) or leased, records what the
+// answers prove, and gives back what they show to be owed.
 func (s *Settler) settle(ctx context.Context, o order.Order, send bool) (order.Order, error) {
 	g, ok := s.Gateways[o.Provider]
 	if !ok {
 		return o, fmt.Errorf("payment: settle %s: no gateway for provider %q", o.ID, o.Provider)
 	}
-	calls, cancel := s.callContext(ctx)
+	calls, cancel := callContext(ctx)
 	defer cancel()
-	work, event := o, doubtful(o, s.Now()) // work is o with what this settle has learned of the attempt and not saved yet
+	var err error
+	if o.Owed() == nil {
+		o, err = s.ask(ctx, calls, g, o, send)
+	}
+	if err == nil && o.Owed() != nil && o.Status != order.Review && hasTime(calls) {
+		o, err = s.reverse(ctx, calls, g, o)
+	}
+	return o, err
+}
+
+// ask questions the provider about the current attempt. It ends when an answer is conclusive, when a lookup says that nothing can be done
+// but wait, when time runs out, or after callsMax questions.
+func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send bool) (order.Order, error) {
+	began := s.Now()
+	work, event := o, doubtful(o, began) // work is o with what this settle has learned of the attempt and not saved yet
 	var evidence []order.Evidence
+	var others []provider.Payment
 	for n := 0; n < callsMax && hasTime(calls); n++ {
 		var answers []provider.Answer
 		asked := !send || !s.mayConfirm(g, work)
 		if asked {
 			answers = s.find(calls, g, work)
-			event, send = afterFind(work, answers, s.Now(), g.Timing)
+			event, send = afterFind(work, answers, g.Account, s.Now(), g.Timing)
 			send = send && s.mayConfirm(g, work)
 		} else {
 			intended, err := s.intend(ctx, o, work.Attempt.Turn)
@@ -100,12 +114,10 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send bool) (order.O
 			o = intended
 			work.Attempt.Unanswered = true
 			answers = []provider.Answer{g.Confirmer.Confirm(calls, confirmOf(work))}
-			event, send = afterConfirm(work, answers[0], s.Now()), false
+			event, send = afterConfirm(work, answers[0], g.Account, s.Now()), false
 		}
-		for _, a := range answers {
-			s.logAnswer(ctx, work, a)
-			evidence = append(evidence, evidenceOf(work, a, s.Now()))
-		}
+		evidence = append(evidence, s.evidence(ctx, work, answers)...)
+		others = answers[len(answers)-1].Others
 		if event.Kind != order.Doubtful || asked && !send {
 			break
 		}
@@ -114,8 +126,42 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send bool) (order.O
 	if len(evidence) == 0 {
 		return o, nil // there was no time to ask
 	}
-	event.Evidence = evidence
-	return s.record(ctx, o, event)
+	event.Evidence, event.Asked = evidence, began
+	o, err := s.record(ctx, o, event)
+	if err != nil {
+		return o, err
+	}
+	return s.recordOthers(ctx, g, o, others, began)
+}
+
+// recordOthers records further payments under the order's number that hold money: what is not the order's to keep is then owed.
+func (s *Settler) recordOthers(ctx context.Context, g Gateway, o order.Order, others []provider.Payment, asked time.Time) (order.Order, error) {
+	for _, p := range others {
+		verdict := provider.Paid
+		if p.Balance < p.Amount {
+			verdict = provider.PartlyRefunded
+		}
+		e, ok := fromPayment(o, provider.Answer{Verdict: verdict, Payment: p}, g.Account, s.Now())
+		if !ok {
+			continue
+		}
+		var err error
+		e.Asked = asked
+		if o, err = s.record(ctx, o, e); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+// evidence logs answers and turns them into what an order keeps of them.
+func (s *Settler) evidence(ctx context.Context, o order.Order, answers []provider.Answer) []order.Evidence {
+	var evidence []order.Evidence
+	for _, a := range answers {
+		s.logAnswer(ctx, o, a)
+		evidence = append(evidence, evidenceOf(o, a, s.Now()))
+	}
+	return evidence
 }
 
 // intend makes sure that the stored order says a confirm of this turn may have been sent. The claim has said so of the first one.
@@ -160,10 +206,24 @@ func confirmOf(o order.Order) provider.Confirm {
 	}
 }
 
+// register tells the provider the amount of an attempt that has just become the next one. It is a second lock on the window and no more:
+// without it the amount is checked when the payment is looked up, and money of another amount is given back.
+func (s *Settler) register(ctx context.Context, before, after order.Order) {
+	g := s.Gateways[after.Provider]
+	if g.Registrar == nil || after.Status != order.Open || after.Attempt.N == before.Attempt.N {
+		return
+	}
+	calls, cancel := callContext(ctx)
+	defer cancel()
+	a := g.Registrar.Register(calls, provider.Registration{Number: after.Number(), Amount: after.Amount.Value})
+	s.logAnswer(ctx, after, a)
+}
+
 // record saves what an event makes of the order. When somebody else was faster the event is applied to what they left: a fact stays a
 // fact.
 func (s *Settler) record(ctx context.Context, o order.Order, e order.Event) (order.Order, error) {
 	for range savesMax {
+		e.KeepLate = s.KeepLate
 		next, err := o.Apply(e)
 		if err != nil {
 			return o, err
@@ -174,6 +234,7 @@ func (s *Settler) record(ctx context.Context, o order.Order, e order.Event) (ord
 		saved, err := s.Claims.Save(ctx, next)
 		if err == nil {
 			s.logTransition(ctx, o, saved, e)
+			s.register(ctx, o, saved)
 			return saved, nil
 		}
 		if !errors.Is(err, ErrConflict) {
@@ -185,7 +246,7 @@ func (s *Settler) record(ctx context.Context, o order.Order, e order.Event) (ord
 }
 
 // callContext leaves SettleKeep of the caller's time to record what the provider said.
-func (s *Settler) callContext(ctx context.Context) (context.Context, context.CancelFunc) {
+func callContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	if end, ok := ctx.Deadline(); ok {
 		return context.WithDeadline(ctx, end.Add(-SettleKeep))
 	}
@@ -199,8 +260,13 @@ func hasTime(ctx context.Context) bool {
 
 func (s *Settler) logAnswer(ctx context.Context, o order.Order, a provider.Answer) {
 	level, event := slog.LevelInfo, "provider.answer"
-	if a.Class == provider.ClassCredentials {
+	switch {
+	case a.Class == provider.ClassCredentials:
 		level, event = slog.LevelError, "config.error"
+	case a.Class == provider.ClassMerchant:
+		level, event = slog.LevelWarn, "merchant.refusal" // every buyer may be refused for the same reason
+	case a.Payment.Sandbox && o.Mode == "live":
+		level, event = slog.LevelError, "security.sandbox_payment"
 	}
 	s.Log.Log(ctx, level, "the provider answered", "event", event, "orderId", o.ID, "attempt", o.Attempt.N, "provider", o.Provider,
 		"call", a.Call, "verdict", a.Verdict.String(), "http", a.HTTP, "code", a.Code, "class", a.Class.String(), "providerTraceId", a.TraceID,
@@ -212,6 +278,10 @@ func (s *Settler) logTransition(ctx context.Context, before, after order.Order, 
 	switch {
 	case after.Status == order.Review:
 		level, name = slog.LevelError, "money.review"
+	case len(after.Reversals) > len(before.Reversals):
+		level, name = slog.LevelWarn, "money.reversal"
+	case after.Owed() != nil && e.At.Sub(after.Owed().DecidedAt) >= order.AlarmAfter:
+		level, name = slog.LevelError, "money.unsettled"
 	case after.Status == order.Settling && e.At.Sub(after.Attempt.ClaimedAt) >= order.AlarmAfter:
 		level, name = slog.LevelError, "money.unsettled"
 	}

@@ -28,8 +28,12 @@ const (
 // Gateway is one provider as the settling doors need it.
 type Gateway struct {
 	Finder    Finder
-	Confirmer Confirmer
+	Confirmer Confirmer // nil when the provider's window takes the money by itself
+	Canceler  Canceler
+	Registrar Registrar // nil when the provider knows no amounts beforehand
+	KeyFinder KeyFinder // nil when the provider issues no billing keys here
 	Timing    provider.Timing
+	Account   string // the merchant account payments must have gone to, in the provider's words; empty: not checked
 	// Ready returns an error, in words for the operator, when the provider cannot be asked at all: no secret, or a key of the wrong mode.
 	Ready func(context.Context) error
 }
@@ -43,6 +47,8 @@ type Settler struct {
 	// Wait sleeps, or returns early with the context's error.
 	Wait func(context.Context, time.Duration) error
 	Log  *slog.Logger
+	// KeepLate takes money that comes after an order was closed as payment, instead of giving it back.
+	KeepLate bool
 }
 
 // Return is what the success redirect brought: untrusted, every part of it.
@@ -89,7 +95,7 @@ func (s *Settler) Confirm(ctx context.Context, r Return) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if err := s.Gateways[r.Provider].Ready(ctx); err != nil {
+	if err := ready(ctx, s.Gateways[r.Provider].Ready); err != nil {
 		return s.unready(ctx, r, err)
 	}
 	o, err := s.Claims.Claim(ctx, claim)
@@ -112,6 +118,14 @@ func (s *Settler) Confirm(ctx context.Context, r Return) (Result, error) {
 		result.Order, err = s.await(ctx, o)
 	}
 	return result, err
+}
+
+// ready asks what tells whether a provider can be asked; nil: it always can.
+func ready(ctx context.Context, ask func(context.Context) error) error {
+	if ask == nil {
+		return nil
+	}
+	return ask(ctx)
 }
 
 // unready still shows an order that needs no provider any more.

@@ -39,16 +39,17 @@ const (
 
 // NewOrder is a merchant's request. Its JSON form, fields in this order, is what the digest is made of.
 type NewOrder struct {
-	OrderID   string             `json:"orderId"` // empty: one is made; then the request cannot be repeated safely
-	Provider  string             `json:"provider"`
-	Amount    int64              `json:"amount"`
-	Currency  string             `json:"currency"`
-	Name      string             `json:"name"`
-	Customer  order.Customer     `json:"customer"`
-	Language  string             `json:"language"`
-	ReturnURL string             `json:"returnUrl"`
-	ExpiresAt time.Time          `json:"expiresAt"` // zero: an hour from now
-	Toss      *order.TossOptions `json:"toss"`
+	OrderID   string                `json:"orderId"` // empty: one is made; then the request cannot be repeated safely
+	Provider  string                `json:"provider"`
+	Amount    int64                 `json:"amount"`
+	Currency  string                `json:"currency"`
+	Name      string                `json:"name"`
+	Customer  order.Customer        `json:"customer"`
+	Language  string                `json:"language"`
+	ReturnURL string                `json:"returnUrl"`
+	ExpiresAt time.Time             `json:"expiresAt"` // zero: an hour from now
+	Toss      *order.TossOptions    `json:"toss"`
+	PortOne   *order.PortOneOptions `json:"portone,omitempty"`
 }
 
 // FieldError refuses one field of a request, in words for the merchant's engineer.
@@ -64,7 +65,17 @@ type Offer struct {
 	Windows   Windows
 	AmountMin int64 // the provider takes no less
 	NameMax   int   // characters of an order's name
+	// Fit refuses the merchant's choices for this provider with a *FieldError, and shortens the order's life to what they allow; nil: there
+	// is nothing to choose.
+	Fit func(o order.Order, now time.Time) (order.Order, error)
+	// Registrar is told the amount before the window may open; nil when the provider knows no such thing.
+	Registrar Registrar
+	// Ready returns an error when the provider cannot be asked at all; nil: it always can.
+	Ready func(context.Context) error
 }
+
+// ErrNotRegistered says that the provider could not be told the order's amount. The order is stored; the same request again tries again.
+var ErrNotRegistered = errors.New("the provider could not be told of the order; send the same request again")
 
 // Merchant serves the private API.
 type Merchant struct {
@@ -94,26 +105,32 @@ func (m *Merchant) Create(ctx context.Context, r NewOrder, base string) (Created
 	if err := m.checkExpiry(r); err != nil {
 		return m.unfit(ctx, r, base, err)
 	}
-	o := m.build(r, amount)
-	window, err := m.Offers[r.Provider].Windows.Window(o, base)
-	if err != nil {
+	o, offer := m.build(r, amount), m.Offers[r.Provider]
+	if offer.Fit != nil {
+		if o, err = offer.Fit(o, m.Now()); err != nil {
+			return m.unfit(ctx, r, base, err)
+		}
+	}
+	if _, err := offer.Windows.Window(o, base); err != nil {
 		return Created{}, fmt.Errorf("payment: create order: %w", err)
 	}
 	stored, err := m.Orders.Create(ctx, o)
+	made := err == nil
 	switch {
-	case errors.Is(err, ErrExists) && stored.Request == o.Request:
-		window, err = m.Offers[stored.Provider].Windows.Window(stored, base)
-		return Created{Order: stored, Window: window}, err
-	case errors.Is(err, ErrExists):
+	case errors.Is(err, ErrExists) && stored.Request != o.Request:
 		return Created{}, ErrOtherBody
-	case err != nil:
+	case err != nil && !errors.Is(err, ErrExists):
 		return Created{}, fmt.Errorf("payment: create order: %w", err)
 	}
-	return Created{Order: stored, Window: window, New: true}, nil
+	if err := m.register(ctx, offer, stored); err != nil {
+		return Created{}, err
+	}
+	window, err := offer.Windows.Window(stored, base)
+	return Created{Order: stored, Window: window, New: made}, err
 }
 
 // unfit refuses a request, unless it is the repetition of one that was taken: a choice that has become wrong since, such as an expiry that
-// has come too near, must not turn that into an error.
+// has passed, must not turn that into an error.
 func (m *Merchant) unfit(ctx context.Context, r NewOrder, base string, cause error) (Created, error) {
 	if r.OrderID == "" {
 		return Created{}, cause
@@ -122,8 +139,33 @@ func (m *Merchant) unfit(ctx context.Context, r NewOrder, base string, cause err
 	if err != nil || stored.Request != r.digest() {
 		return Created{}, cause
 	}
+	if stored.Status != order.Open || !m.Now().Before(stored.ExpiresAt) {
+		return Created{Order: stored}, nil
+	}
 	window, err := m.Offers[stored.Provider].Windows.Window(stored, base)
 	return Created{Order: stored, Window: window}, err
+}
+
+// register tells the provider the amount of an open order before its window can open.
+func (m *Merchant) register(ctx context.Context, offer Offer, o order.Order) error {
+	if offer.Registrar == nil || o.Status != order.Open || !m.Now().Before(o.ExpiresAt) {
+		return nil
+	}
+	if err := ready(ctx, offer.Ready); err != nil {
+		return fmt.Errorf("%w: %w: %w", ErrNotRegistered, ErrNotReady, err)
+	}
+	a := offer.Registrar.Register(ctx, provider.Registration{Number: o.Number(), Amount: o.Amount.Value})
+	if a.Verdict == provider.Pending {
+		return nil
+	}
+	err := fmt.Errorf("%w: %s", ErrNotRegistered, a.Code)
+	if a.Class == provider.ClassCredentials {
+		err = fmt.Errorf("%w: %w", ErrNotReady, err)
+	}
+	if a.Err != nil {
+		err = fmt.Errorf("%w: %w", err, a.Err)
+	}
+	return err
 }
 
 // Read returns an order for the merchant, or ErrNotFound.
@@ -151,6 +193,9 @@ func (m *Merchant) build(r NewOrder, amount money.Amount) order.Order {
 	}
 	if r.Toss != nil {
 		o.Toss = *r.Toss
+	}
+	if r.PortOne != nil {
+		o.PortOne = *r.PortOne
 	}
 	return order.New(o)
 }
@@ -199,6 +244,9 @@ func (m *Merchant) checkRest(r NewOrder) error {
 	}
 	if r.Toss != nil && r.Provider != "toss" {
 		return &FieldError{"toss", "is only for provider toss"}
+	}
+	if r.PortOne != nil && r.Provider != "portone" {
+		return &FieldError{"portone", "is only for provider portone"}
 	}
 	if r.ReturnURL != "" {
 		if err := m.ReturnURLs.Check(r.ReturnURL); err != nil {

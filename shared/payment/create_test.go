@@ -264,3 +264,162 @@ func TestReadKnowsOrdersOnly(t *testing.T) {
 		}
 	}
 }
+
+// registrar is a provider that is told amounts.
+type registrar struct {
+	told    []provider.Registration
+	answer  provider.Answer
+	unready error      // why it cannot be asked at all
+	stored  func() int // how many orders there are when it is told
+	seen    []int
+}
+
+func (r *registrar) Register(_ context.Context, in provider.Registration) provider.Answer {
+	r.told = append(r.told, in)
+	r.seen = append(r.seen, r.stored())
+	return r.answer
+}
+
+// newWindowShop sells through a provider whose window is told the amount beforehand, and offers choices.
+func newWindowShop(t *testing.T) (*shop, *registrar) {
+	s := newShop(t)
+	created := 0
+	s.store.After = func(operation string) error {
+		if operation == "create" {
+			created++
+		}
+		return nil
+	}
+	r := &registrar{answer: provider.Answer{Verdict: provider.Pending, HTTP: 200}, stored: func() int { return created }}
+	s.Offers["portone"] = payment.Offer{
+		Windows: fakeWindows{}, AmountMin: 100, NameMax: 40, Registrar: r, Ready: func(context.Context) error { return r.unready },
+		Fit: func(o order.Order, now time.Time) (order.Order, error) {
+			switch o.PortOne.PayMethod {
+			case "soon":
+				o.ExpiresAt = noon.Add(10 * time.Minute)
+				if !now.Before(o.ExpiresAt) {
+					return o, &payment.FieldError{Field: "portone.expiredTime", Problem: "must be ahead"}
+				}
+				o.DueAt = o.ExpiresAt.Add(order.OpenGrace)
+			case "broken":
+				return o, errors.New("canary")
+			case "card":
+				return o, &payment.FieldError{Field: "portone.payMethod", Problem: "must be another"}
+			}
+			return o, nil
+		},
+	}
+	return s, r
+}
+
+func windowRequest(method string) payment.NewOrder {
+	r := request()
+	r.Provider, r.PortOne = "portone", &order.PortOneOptions{PayMethod: method}
+	return r
+}
+
+// TestCreateRegistersTheAmount: after the order is stored, before anybody gets a window, and again with a repeated request.
+func TestCreateRegistersTheAmount(t *testing.T) {
+	t.Parallel()
+	s, r := newWindowShop(t)
+	for i := range 2 {
+		if got, err := s.create(t, windowRequest("")); err != nil || got.Window.Params == nil {
+			t.Fatalf("request %d: %+v, %v", i+1, got, err)
+		}
+	}
+	want := provider.Registration{Number: "order-1", Amount: 15000}
+	if len(r.told) != 2 || r.told[0] != want || r.told[1] != want || r.seen[0] != 1 {
+		t.Errorf("told %+v, with %v orders stored; want %+v after the first one was", r.told, r.seen, want)
+	}
+	if _, err := s.create(t, func() payment.NewOrder { r := windowRequest(""); r.Amount++; return r }()); !errors.Is(err, payment.ErrOtherBody) || len(r.told) != 2 {
+		t.Errorf("another amount under the same id: %v, told %+v", err, r.told)
+	}
+}
+
+// TestCreateWithoutRegistration: no window is given away whose amount the provider does not know; the same request again tries again.
+func TestCreateWithoutRegistration(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]provider.Answer{
+		"no answer":      {Code: provider.NoAnswer, Err: errors.New("no route")},
+		"another amount": {HTTP: 200, Code: "OTHER_AMOUNT", Class: provider.ClassMerchant},
+		"keys refused":   {HTTP: 401, Class: provider.ClassCredentials},
+	} {
+		s, r := newWindowShop(t)
+		well := r.answer
+		r.answer = answer
+		if got, err := s.create(t, windowRequest("")); !errors.Is(err, payment.ErrNotRegistered) || got.Window.Params != nil || got.Order.LinkToken != "" {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+		r.answer = well
+		if got, err := s.create(t, windowRequest("")); err != nil || got.Window.Params == nil {
+			t.Errorf("%s, and again: %+v, %v", name, got, err)
+		}
+	}
+}
+
+// TestCreateWithAnUnusableSecret: the merchant is told to try again and the operator what is wrong; nobody is asked.
+func TestCreateWithAnUnusableSecret(t *testing.T) {
+	t.Parallel()
+	s, r := newWindowShop(t)
+	r.unready = errors.New("no secret")
+	if got, err := s.create(t, windowRequest("")); !errors.Is(err, payment.ErrNotRegistered) || !errors.Is(err, payment.ErrNotReady) || got.Window.Params != nil || len(r.told) > 0 {
+		t.Errorf("%+v, %v, told %v", got, err, r.told)
+	}
+	r.unready = nil
+	if got, err := s.create(t, windowRequest("")); err != nil || got.Window.Params == nil || len(r.told) != 1 {
+		t.Errorf("mended: %+v, %v, told %v", got, err, r.told)
+	}
+}
+
+// TestCreateDoesNotRegisterWhatCannotBePaid: a repeated request for an order that is over costs no call.
+func TestCreateDoesNotRegisterWhatCannotBePaid(t *testing.T) {
+	t.Parallel()
+	s, r := newWindowShop(t)
+	if _, err := s.create(t, windowRequest("")); err != nil {
+		t.Fatal(err)
+	}
+	s.now = s.now.Add(2 * time.Hour)
+	if got, err := s.create(t, windowRequest("")); err != nil || got.New || len(r.told) != 1 {
+		t.Errorf("%+v, %v, told %d times", got, err, len(r.told))
+	}
+}
+
+// TestCreateFitsTheProvidersChoices: a choice is refused by its field, shortens the order's life, and is part of what makes a request the same.
+func TestCreateFitsTheProvidersChoices(t *testing.T) {
+	t.Parallel()
+	s, r := newWindowShop(t)
+	field := new(payment.FieldError)
+	if got, err := s.create(t, windowRequest("card")); !errors.As(err, &field) || field.Field != "portone.payMethod" || got.Order.ID != "" || len(r.told) > 0 {
+		t.Errorf("%+v, %v, told %v", got, err, r.told)
+	}
+	if _, err := s.create(t, windowRequest("broken")); err == nil || errors.As(err, &field) && field.Field == "" || len(r.told) > 0 {
+		t.Errorf("%v", err)
+	}
+	got, err := s.create(t, windowRequest("soon"))
+	if err != nil || !got.Order.ExpiresAt.Equal(noon.Add(10*time.Minute)) || !got.Order.DueAt.Equal(got.Order.ExpiresAt.Add(order.OpenGrace)) || got.Order.PortOne.PayMethod != "soon" {
+		t.Errorf("%+v, %v", got.Order, err)
+	}
+	if _, err := s.create(t, windowRequest("")); !errors.Is(err, payment.ErrOtherBody) {
+		t.Errorf("another choice under the same id: %v", err)
+	}
+	s.now = noon.Add(20 * time.Minute)
+	if again, err := s.create(t, windowRequest("soon")); err != nil || again.New || again.Order.LinkToken != got.Order.LinkToken || again.Window.Params != nil {
+		t.Errorf("the same request after its window's time: %+v, %v; want the order it made, and no window", again, err)
+	}
+	other := windowRequest("soon")
+	other.OrderID = "order-2"
+	if _, err := s.create(t, other); !errors.As(err, &field) || field.Field != "portone.expiredTime" {
+		t.Errorf("a new request after its window's time: %v", err)
+	}
+}
+
+func TestCreateRefusesPortOneOptionsForAnotherProvider(t *testing.T) {
+	t.Parallel()
+	s, _ := newWindowShop(t)
+	r := request()
+	r.PortOne = &order.PortOneOptions{}
+	field := new(payment.FieldError)
+	if _, err := s.create(t, r); !errors.As(err, &field) || field.Field != "portone" {
+		t.Errorf("error %v, want one about portone", err)
+	}
+}

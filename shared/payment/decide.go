@@ -10,8 +10,8 @@ import (
 
 // afterConfirm is what the answer to a confirm proves. A refusal in an error body is not yet the end: one lookup must agree, because the
 // provider's replay of an old answer and its view of the payment can differ.
-func afterConfirm(o order.Order, a provider.Answer, now time.Time) order.Event {
-	if e, ok := fromPayment(o, a, now); ok && a.Payment.Key == o.Attempt.Key {
+func afterConfirm(o order.Order, a provider.Answer, account string, now time.Time) order.Event {
+	if e, ok := fromPayment(o, a, account, now); ok && a.Payment.Key == o.Attempt.Key {
 		return e
 	}
 	e := doubtful(o, now)
@@ -34,34 +34,43 @@ func afterConfirm(o order.Order, a provider.Answer, now time.Time) order.Event {
 
 // afterFind is what lookups prove, and whether the confirm may be sent (again). The last answer decides; those before it only say that the
 // key was of no use.
-func afterFind(o order.Order, answers []provider.Answer, now time.Time, t provider.Timing) (e order.Event, send bool) {
+func afterFind(o order.Order, answers []provider.Answer, account string, now time.Time, t provider.Timing) (e order.Event, send bool) {
 	a := answers[len(answers)-1]
-	if e, ok := fromPayment(o, a, now); ok {
+	if e, ok := fromPayment(o, a, account, now); ok {
 		return e, false
 	}
+	if a.Payment.Issuance {
+		a.Verdict = provider.Absent // somebody registered a means under an order's number: there is no payment
+	}
 	if a.Verdict != provider.Pending && a.Verdict != provider.Absent {
-		return doubtful(o, now), false
+		e := doubtful(o, now)
+		e.NoAnswer = true
+		return e, false
 	}
 	if o.Status == order.Open {
+		if now.Before(o.ExpiresAt.Add(order.OpenGrace)) {
+			return doubtful(o, now), false // asked before its time: it may still be paid
+		}
 		return lapsed(o, now), false
 	}
 	// Nothing is captured now. May it still be?
-	end := o.Attempt.ClaimedAt.Add(t.ConfirmWindow)
+	since := now.Sub(o.Attempt.ClaimedAt)
+	over := since >= t.PendingMax || a.Verdict == provider.Absent && since >= t.AbsentMax
 	switch {
 	case foreign(o, answers[0]):
 		return refused(o, now), false // the redirect's key is another order's; the provider will never take it for this one
 	case o.Attempt.Rejection != "" && !o.Attempt.Unanswered:
 		return refused(o, now), false // the refusal is confirmed
-	case !now.Before(end.Add(t.Linger)):
+	case over:
 		return lapsed(o, now), false
 	case o.Attempt.Rejection != "":
 		return doubtful(o, now), false // an earlier request was never answered: it may still be at work
 	}
-	return doubtful(o, now), now.Before(end)
+	return doubtful(o, now), since < t.ConfirmWindow
 }
 
 // fromPayment is what a payment object of this order proves by itself.
-func fromPayment(o order.Order, a provider.Answer, now time.Time) (order.Event, bool) {
+func fromPayment(o order.Order, a provider.Answer, account string, now time.Time) (order.Event, bool) {
 	if attemptOf(o, a.Payment.Number) == 0 {
 		return order.Event{}, false
 	}
@@ -78,11 +87,19 @@ func fromPayment(o order.Order, a provider.Answer, now time.Time) (order.Event, 
 	default:
 		return order.Event{}, false
 	}
-	if a.Payment.Amount != o.Amount.Value || a.Payment.Currency != string(o.Amount.Currency) || a.Payment.Sandbox != (o.Mode == "test") {
+	switch p := a.Payment; {
+	case p.Issuance:
+		return order.Event{}, false // a billing key was issued; no money was taken
+	case p.Sandbox && o.Mode != "test":
+		return order.Event{Kind: order.Refused, At: now, Attempt: e.Attempt}, true // test money pays nothing; there is nothing to give back
+	case p.Amount != o.Amount.Value || p.Currency != string(o.Amount.Currency) || !p.Sandbox && o.Mode == "test" || !accountFits(account, p.Account):
 		e.Kind = order.Mismatched
 	}
 	return e, true
 }
+
+// accountFits compares the merchant account a payment went to with the deployment's, when both are known.
+func accountFits(own, paid string) bool { return own == "" || paid == "" || own == paid }
 
 // foreign says that an answer shows a payment that says nothing of the current attempt: of somebody else's order, or of an earlier
 // attempt that took no money. One of an earlier attempt that did take money concerns us very much.

@@ -13,7 +13,7 @@ import (
 
 var (
 	claimedAt = time.Date(2026, 11, 2, 6, 0, 0, 0, time.UTC)
-	timing    = provider.Timing{ConfirmWindow: 10 * time.Minute, Linger: 5 * time.Minute}
+	timing    = provider.Timing{ConfirmWindow: 10 * time.Minute, PendingMax: 15 * time.Minute, AbsentMax: 15 * time.Minute}
 )
 
 // The moments of an attempt, seen from its claim.
@@ -22,10 +22,16 @@ var (
 	inLinger = claimedAt.Add(10 * time.Minute)
 	linger2  = claimedAt.Add(15*time.Minute - time.Nanosecond)
 	after    = claimedAt.Add(15 * time.Minute)
-	moments  = []time.Time{inWindow, inLinger, linger2, after}
+	moments  = []time.Time{claimedAt.Add(time.Minute), claimedAt.Add(2*time.Minute - time.Nanosecond), claimedAt.Add(2 * time.Minute), inWindow, inLinger, linger2, after, claimedAt.Add(75*time.Minute - time.Nanosecond), claimedAt.Add(75 * time.Minute)}
 )
 
-const ownKey = "key-own"
+// window is a provider that takes the money by itself: there is no confirm, and one that does not know a payment will not come to know it.
+var window = provider.Timing{PendingMax: 75 * time.Minute, AbsentMax: 2 * time.Minute}
+
+const (
+	ownKey     = "key-own"
+	ownAccount = "gateway.merchant"
+)
 
 // settling is a test order in its second attempt, claimed with ownKey.
 func settling() order.Order {
@@ -46,21 +52,28 @@ type shape struct {
 	name                string
 	edit                func(*provider.Payment)
 	ours, current, fits bool
+	issuance            bool // of a billing key: no money, whatever its status says
 }
 
 var shapes = []shape{
-	{"ours", func(*provider.Payment) {}, true, true, true},
-	{"the earlier attempt", func(p *provider.Payment) { p.Number = "order-1" }, true, false, true},
-	{"another order", func(p *provider.Payment) { p.Number = "order-2--2" }, false, false, true},
-	{"a longer order id", func(p *provider.Payment) { p.Number = "order-11--2" }, false, false, true},
-	{"a cycle of ours", func(p *provider.Payment) { p.Number = "order-1--c2" }, false, false, true},
-	{"a number with a zero", func(p *provider.Payment) { p.Number = "order-1--02" }, false, false, true},
-	{"no number", func(p *provider.Payment) { p.Number = "" }, false, false, true},
-	{"one won less", func(p *provider.Payment) { p.Amount-- }, true, true, false},
-	{"one won more", func(p *provider.Payment) { p.Amount++ }, true, true, false},
-	{"dollars", func(p *provider.Payment) { p.Currency = "USD" }, true, true, false},
-	{"no currency", func(p *provider.Payment) { p.Currency = "" }, true, true, false},
-	{"live money", func(p *provider.Payment) { p.Sandbox = false }, true, true, false},
+	{"ours", func(*provider.Payment) {}, true, true, true, false},
+	{"ours, to our account", func(p *provider.Payment) { p.Account = ownAccount }, true, true, true, false},
+	{"to another account", func(p *provider.Payment) { p.Account = "gateway.somebody" }, true, true, false, false},
+	{"to another gateway", func(p *provider.Payment) { p.Account = "other.merchant" }, true, true, false, false},
+	{"the earlier attempt", func(p *provider.Payment) { p.Number = "order-1" }, true, false, true, false},
+	{"the earlier attempt, one won less", func(p *provider.Payment) { p.Number, p.Amount = "order-1", p.Amount-1 }, true, false, false, false},
+	{"an attempt to come", func(p *provider.Payment) { p.Number = "order-1--3" }, true, false, true, false},
+	{"another order", func(p *provider.Payment) { p.Number = "order-2--2" }, false, false, true, false},
+	{"a longer order id", func(p *provider.Payment) { p.Number = "order-11--2" }, false, false, true, false},
+	{"a cycle of ours", func(p *provider.Payment) { p.Number = "order-1--c2" }, false, false, true, false},
+	{"a number with a zero", func(p *provider.Payment) { p.Number = "order-1--02" }, false, false, true, false},
+	{"no number", func(p *provider.Payment) { p.Number = "" }, false, false, true, false},
+	{"one won less", func(p *provider.Payment) { p.Amount-- }, true, true, false, false},
+	{"one won more", func(p *provider.Payment) { p.Amount++ }, true, true, false, false},
+	{"dollars", func(p *provider.Payment) { p.Currency = "USD" }, true, true, false, false},
+	{"no currency", func(p *provider.Payment) { p.Currency = "" }, true, true, false, false},
+	{"live money", func(p *provider.Payment) { p.Sandbox = false }, true, true, false, false},
+	{"a billing key's issuance under our number", func(p *provider.Payment) { p.Issuance = true }, true, true, true, true},
 }
 
 func verdicts() []provider.Verdict {
@@ -86,6 +99,8 @@ var captures = map[provider.Verdict]order.Kind{
 func wantOfPayment(v provider.Verdict, s shape) order.Kind {
 	kind, took := captures[v]
 	switch {
+	case took && s.issuance:
+		return ""
 	case took && s.ours && !s.fits:
 		return order.Mismatched
 	case took && s.ours:
@@ -97,8 +112,11 @@ func wantOfPayment(v provider.Verdict, s shape) order.Kind {
 }
 
 func attemptOfShape(s shape) int {
-	if s.current {
+	switch {
+	case s.current:
 		return 2
+	case s.name == "an attempt to come":
+		return 3
 	}
 	return 1
 }
@@ -117,7 +135,7 @@ func TestAfterConfirm(t *testing.T) {
 						s.edit(&a.Payment)
 						a.Payment.Key = key
 						o := settling()
-						e := afterConfirm(o, a, inWindow)
+						e := afterConfirm(o, a, ownAccount, inWindow)
 						name := fmt.Sprintf("%v/%v/%d/%s/%s", v, c, http, s.name, key)
 						want := wantOfPayment(v, s)
 						if key != ownKey {
@@ -179,14 +197,17 @@ func TestAfterFind(t *testing.T) {
 				for _, unanswered := range []bool{true, false} {
 					for _, now := range moments {
 						for _, status := range []order.Status{order.Settling, order.Open} {
-							cases++
-							o := settling()
-							o.Status, o.Attempt.Rejection, o.Attempt.Unanswered = status, rejection, unanswered
-							a := provider.Answer{Verdict: v, HTTP: 200, Payment: paymentOf("order-1--2")}
-							s.edit(&a.Payment)
-							name := fmt.Sprintf("%s %v/%s/rejection %q/unanswered %v/%v", status, v, s.name, rejection, unanswered, now.Sub(claimedAt))
-							e, send := afterFind(o, []provider.Answer{a}, now, timing)
-							checkFound(t, name, o, a, s, now, e, send)
+							for _, limits := range []provider.Timing{timing, window} {
+								cases++
+								o := settling()
+								o.Status, o.Attempt.Rejection, o.Attempt.Unanswered = status, rejection, unanswered
+								o.ExpiresAt = claimedAt.Add(12*time.Minute - order.OpenGrace) // an open order's time is over at some of the moments
+								a := provider.Answer{Verdict: v, HTTP: 200, Payment: paymentOf("order-1--2")}
+								s.edit(&a.Payment)
+								name := fmt.Sprintf("%s %v/%s/rejection %q/unanswered %v/%v/confirm within %v", status, v, s.name, rejection, unanswered, now.Sub(claimedAt), limits.ConfirmWindow)
+								e, send := afterFind(o, []provider.Answer{a}, ownAccount, now, limits)
+								checkFound(t, name, o, a, s, now.Sub(claimedAt), limits, e, send)
+							}
 						}
 					}
 				}
@@ -196,7 +217,7 @@ func TestAfterFind(t *testing.T) {
 	t.Logf("%d answers", cases)
 }
 
-func checkFound(t *testing.T, name string, o order.Order, a provider.Answer, s shape, now time.Time, e order.Event, send bool) {
+func checkFound(t *testing.T, name string, o order.Order, a provider.Answer, s shape, since time.Duration, limits provider.Timing, e order.Event, send bool) {
 	t.Helper()
 	if want := wantOfPayment(a.Verdict, s); want != "" {
 		checkProven(t, name, e, want, attemptOfShape(s), a.Payment)
@@ -206,17 +227,21 @@ func checkFound(t *testing.T, name string, o order.Order, a provider.Answer, s s
 		return
 	}
 	want, wantSend := order.Doubtful, false
+	if a.Payment.Issuance {
+		a.Verdict = provider.Absent // a means was registered: there is no payment
+	}
 	foreign := a.Payment.Number != "" && !s.current
 	if nothing := a.Verdict == provider.Pending || a.Verdict == provider.Absent; nothing {
 		switch {
+		case o.Status == order.Open && claimedAt.Add(since).Before(o.ExpiresAt.Add(order.OpenGrace)): // it may still be paid
 		case o.Status == order.Open:
 			want = order.Lapsed
 		case foreign, o.Attempt.Rejection != "" && !o.Attempt.Unanswered:
 			want = order.Refused
-		case !now.Before(after):
+		case since >= limits.PendingMax, a.Verdict == provider.Absent && since >= limits.AbsentMax:
 			want = order.Lapsed
 		default:
-			wantSend = now.Before(inLinger) && o.Attempt.Rejection == ""
+			wantSend = since < limits.ConfirmWindow && o.Attempt.Rejection == ""
 		}
 	}
 	if e.Kind != want || send != wantSend || e.Attempt != 2 || e.Capture != (order.Capture{}) {
@@ -267,7 +292,7 @@ func TestAfterFindByKeyAndNumber(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			e, send := afterFind(settling(), []provider.Answer{tc.byKey, tc.byNumber}, tc.now, timing)
+			e, send := afterFind(settling(), []provider.Answer{tc.byKey, tc.byNumber}, ownAccount, tc.now, timing)
 			if e.Kind != tc.want || send != tc.send {
 				t.Errorf("%s, send %v; want %s, send %v", e.Kind, send, tc.want, tc.send)
 			}
@@ -275,27 +300,103 @@ func TestAfterFindByKeyAndNumber(t *testing.T) {
 	}
 }
 
-// TestSandboxMoneyIsNotLiveMoney: in both directions.
+// TestSandboxMoneyIsNotLiveMoney: test money pays no live order, and is not given back either: there is nothing to give back, and a second
+// payment of real money must not be lost for it. Real money in a test deployment is given back.
 func TestSandboxMoneyIsNotLiveMoney(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []string{"test", "live"} {
+	for _, mode := range []string{"test", "live", ""} {
 		for _, sandbox := range []bool{true, false} {
-			o := settling()
-			o.Mode = mode
-			p := paymentOf("order-1--2")
-			p.Sandbox = sandbox
-			a := provider.Answer{Verdict: provider.Paid, HTTP: 200, Payment: p}
-			want := order.Mismatched
-			if sandbox == (mode == "test") {
-				want = order.Captured
-			}
-			if e := afterConfirm(o, a, inWindow); e.Kind != want {
-				t.Errorf("%s order, sandbox %v, confirm: %s, want %s", mode, sandbox, e.Kind, want)
-			}
-			if e, _ := afterFind(o, []provider.Answer{a}, inWindow, timing); e.Kind != want {
-				t.Errorf("%s order, sandbox %v, lookup: %s, want %s", mode, sandbox, e.Kind, want)
+			for v, kind := range captures {
+				for _, number := range []string{"order-1--2", "order-1"} {
+					o := settling()
+					o.Mode = mode
+					p := paymentOf(number)
+					p.Sandbox = sandbox
+					a := provider.Answer{Verdict: v, HTTP: 200, Payment: p}
+					want := kind
+					switch {
+					case sandbox && mode != "test":
+						want = order.Refused
+					case !sandbox && mode == "test":
+						want = order.Mismatched
+					}
+					attempt := map[string]int{"order-1--2": 2, "order-1": 1}[number]
+					name := fmt.Sprintf("%q order, sandbox %v, %v of attempt %d", mode, sandbox, v, attempt)
+					e, _ := afterFind(o, []provider.Answer{a}, ownAccount, inWindow, timing)
+					for call, got := range map[string]order.Event{"confirm": afterConfirm(o, a, ownAccount, inWindow), "lookup": e} {
+						if got.Kind != want || got.Attempt != attempt {
+							t.Errorf("%s, %s: %s of attempt %d, want %s", name, call, got.Kind, got.Attempt, want)
+						}
+						if got.Kind == order.Refused && got.Capture != (order.Capture{}) {
+							t.Errorf("%s, %s: test money is booked as %+v", name, call, got.Capture)
+						}
+						o.Status = order.Settling
+						if next, err := o.Apply(got); sandbox && mode != "test" && (err != nil || len(next.Reversals) != 0 || next.Status == order.Paid) {
+							t.Errorf("%s, %s: %s, gives back %v, %v", name, call, next.Status, next.Reversals, err)
+						}
+					}
+				}
 			}
 		}
+	}
+}
+
+// TestAccounts: money of another merchant account is not ours to book. What nobody says is not compared.
+func TestAccounts(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		own, paid string
+		want      order.Kind
+	}{
+		{ownAccount, ownAccount, order.Captured},
+		{ownAccount, "gateway.somebody", order.Mismatched},
+		{ownAccount, "other.merchant", order.Mismatched},
+		{ownAccount, "GATEWAY.MERCHANT", order.Mismatched},
+		{ownAccount, ownAccount + "2", order.Mismatched},
+		{ownAccount, "", order.Captured},
+		{"", "gateway.somebody", order.Captured},
+		{"", "", order.Captured},
+	} {
+		p := paymentOf("order-1--2")
+		p.Account = tc.paid
+		a := provider.Answer{Verdict: provider.Paid, HTTP: 200, Payment: p}
+		if e := afterConfirm(settling(), a, tc.own, inWindow); e.Kind != tc.want {
+			t.Errorf("ours %q, paid to %q, confirm: %s, want %s", tc.own, tc.paid, e.Kind, tc.want)
+		}
+		if e, _ := afterFind(settling(), []provider.Answer{a}, tc.own, inWindow, timing); e.Kind != tc.want {
+			t.Errorf("ours %q, paid to %q, lookup: %s, want %s", tc.own, tc.paid, e.Kind, tc.want)
+		}
+	}
+}
+
+// TestCancelIsOneRequest: a request to give money back names the whole of what is left, so that it cannot be carried out twice, and every
+// copy of it is the same request to the provider.
+func TestCancelIsOneRequest(t *testing.T) {
+	t.Parallel()
+	o, owed := settling(), order.Reversal{Key: ownKey, Attempt: 2, Amount: 14999, Reason: order.ReasonMismatch}
+	base := cancelOf(o, owed)
+	if again := cancelOf(o, owed); again != base || base.Key != ownKey || base.Amount != 14999 || base.Balance != 14999 || base.Reason == "" {
+		t.Errorf("the same request came out as %+v and %+v", base, again)
+	}
+	seen := map[string]string{base.IdempotencyKey: "base", confirmOf(o).IdempotencyKey: "confirm"}
+	if len(seen) != 2 {
+		t.Error("a cancel has the idempotency key of a confirm")
+	}
+	for name, edit := range map[string]func(*order.Order, *order.Reversal){
+		"order":                       func(o *order.Order, _ *order.Reversal) { o.ID = "order-2" },
+		"payment":                     func(_ *order.Order, r *order.Reversal) { r.Key = "key-two" },
+		"request after a refused one": func(_ *order.Order, r *order.Reversal) { r.Asks++ },
+	} {
+		o, owed := o, owed
+		edit(&o, &owed)
+		key := cancelOf(o, owed).IdempotencyKey
+		if other, taken := seen[key]; taken {
+			t.Errorf("another %s has the idempotency key of %s", name, other)
+		}
+		if len(key) > 300 {
+			t.Errorf("idempotency key of %d characters", len(key))
+		}
+		seen[key] = name
 	}
 }
 

@@ -10,13 +10,14 @@ import (
 
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/provider"
+	"tosspay-sam/shared/subscription"
 )
 
 // Errors of the store's methods, and of the use cases.
 var (
-	ErrNotFound = errors.New("no such order")
-	ErrExists   = errors.New("an order with this id exists")
-	ErrConflict = errors.New("the order was changed by somebody else")
+	ErrNotFound = errors.New("no such record")
+	ErrExists   = errors.New("a record with this id exists")
+	ErrConflict = errors.New("the record was changed by somebody else")
 )
 
 // Orders is the table. Every method is exactly one request to it. A write whose reply was lost and that is repeated by the client
@@ -35,26 +36,52 @@ type Claims interface {
 	Claim(context.Context, order.Claim) (order.Order, error)
 	// Lease does the same for order.Lease.
 	Lease(context.Context, order.Lease) (order.Order, error)
-	// Save replaces the order if the stored revision is next.Revision-1, or returns the stored order with ErrConflict.
+	// Save replaces the order if the stored revision is next.Revision-1, or returns the stored order with
+	// ErrConflict; ErrNotFound when there is none.
 	Save(ctx context.Context, next order.Order) (order.Order, error)
 }
 
-// DueOrders lists what must be looked at.
-type DueOrders interface {
-	// Due returns up to limit ids of one shard whose due time is at or before the given one, earliest first, and the cursor for the
-	// next page, empty on the last. It reads an index that may lag: an id means "maybe due".
-	Due(ctx context.Context, shard int, before time.Time, limit int, cursor string) (ids []string, next string, err error)
+// Subscriptions is the same table's records of subscriptions, under the same rules as Orders and Claims: one request a method, lost
+// replies recognised.
+type Subscriptions interface {
+	// CreateSubscription stores a new one, or returns the stored one with ErrExists.
+	CreateSubscription(context.Context, subscription.Subscription) (subscription.Subscription, error)
+	// GetSubscription reads one, strongly consistent, or returns ErrNotFound.
+	GetSubscription(ctx context.Context, id string) (subscription.Subscription, error)
+	// SaveSubscription replaces it if the stored revision is next.Revision-1, or returns the stored one with
+	// ErrConflict; ErrNotFound when there is none.
+	SaveSubscription(ctx context.Context, next subscription.Subscription) (subscription.Subscription, error)
+}
+
+// DueRecord names a record that may be due.
+type DueRecord struct {
+	Kind string // KindOrder or KindSubscription
+	ID   string
+}
+
+// The kinds of records.
+const (
+	KindOrder        = "order"
+	KindSubscription = "subscription"
+)
+
+// DueRecords lists what must be looked at.
+type DueRecords interface {
+	// Due returns up to limit records of one shard whose due time is at or before the given one, earliest first, and the cursor for the
+	// next page, empty on the last. It reads an index that may lag: a record means "maybe due".
+	Due(ctx context.Context, shard int, before time.Time, limit int, cursor string) (due []DueRecord, next string, err error)
 }
 
 // DueShards is the number of shards of the due index, so that ten million orders due in one hour stay under an index partition's limit
 // of 1,000 writes a second.
 const DueShards = 32
 
-// Store is all three; one type implements it, and a use case takes the part it needs.
+// Store is all of them; one type implements it, and a use case takes the part it needs.
 type Store interface {
 	Orders
 	Claims
-	DueOrders
+	Subscriptions
+	DueRecords
 }
 
 // Finder asks a provider what became of a payment. It moves nothing.
@@ -71,6 +98,21 @@ type Confirmer interface {
 // Canceler asks a provider to give money back.
 type Canceler interface {
 	Cancel(context.Context, provider.Cancel) provider.Answer
+}
+
+// Registrar tells a provider an order's amount before its window opens. The provider's window then refuses every other amount.
+type Registrar interface {
+	Register(context.Context, provider.Registration) provider.Answer
+}
+
+// KeyFinder asks a provider about a billing key by its name.
+type KeyFinder interface {
+	BillingKey(ctx context.Context, name string) provider.KeyAnswer
+}
+
+// KeyWindows composes what a page needs to open the window that issues a billing key.
+type KeyWindows interface {
+	KeyWindow(s subscription.Subscription, base string) (provider.Window, error)
 }
 
 // Windows composes what a page needs to open the provider's payment window for the order's current attempt. base is the public

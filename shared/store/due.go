@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/store/internal/item"
@@ -27,11 +26,15 @@ type position struct {
 
 var errCursor = errors.New("the cursor is not one of this shard")
 
-// Due implements payment.DueOrders. The last page may be empty: DynamoDB says that there may be more whenever it stops at the limit.
-func (d *DynamoDB) Due(ctx context.Context, shard int, before time.Time, limit int, cursor string) (ids []string, next string, err error) {
+// Due implements payment.DueRecords. Entries of a kind that this program does not know are left out, so a page may be shorter than the
+// limit, and empty, without being the last. The last page, too, may be empty: DynamoDB says that there may be more whenever it stops at
+// the limit.
+func (d *DynamoDB) Due(
+	ctx context.Context, shard int, before time.Time, limit int, cursor string,
+) (due []payment.DueRecord, next string, err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("store: list due orders of shard %d: %w", shard, err)
+			err = fmt.Errorf("store: list due records of shard %d: %w", shard, err)
 		}
 	}()
 	if err := bounded(ctx); err != nil {
@@ -48,7 +51,7 @@ func (d *DynamoDB) Due(ctx context.Context, shard int, before time.Time, limit i
 		TableName:              aws.String(d.table),
 		IndexName:              aws.String(dueIndex),
 		KeyConditionExpression: aws.String("due_shard = :shard AND due_at <= :before"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{
+		ExpressionAttributeValues: values{
 			":shard":  str(item.ShardName(shard)),
 			":before": num(item.Millis(before)),
 		},
@@ -60,19 +63,19 @@ func (d *DynamoDB) Due(ctx context.Context, shard int, before time.Time, limit i
 		return nil, "", err
 	}
 	for _, key := range out.Items {
-		// A key of something else was put there by a newer version of this program. It must not stop the orders behind it.
-		if id, ok := orderID(key); ok {
-			ids = append(ids, id)
+		// A key of something else was put there by a newer version of this program. It must not stop the records behind it.
+		if record, ok := recordOf(key); ok {
+			due = append(due, record)
 		}
 	}
 	next, err = encodeCursor(out.LastEvaluatedKey)
-	return ids, next, err
+	return due, next, err
 }
 
 // dueLimitMax keeps a page well under the 1 MB at which DynamoDB ends it anyway: an index entry is some 150 bytes.
 const dueLimitMax = 1000
 
-func encodeCursor(key map[string]types.AttributeValue) (string, error) {
+func encodeCursor(key values) (string, error) {
 	if len(key) == 0 {
 		return "", nil
 	}
@@ -84,7 +87,7 @@ func encodeCursor(key map[string]types.AttributeValue) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(b), err
 }
 
-func decodeCursor(cursor, shard string) (map[string]types.AttributeValue, error) {
+func decodeCursor(cursor, shard string) (values, error) {
 	if cursor == "" {
 		return nil, nil
 	}

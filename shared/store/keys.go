@@ -8,30 +8,36 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"tosspay-sam/shared/payment"
 )
 
-// The table has one item per order and nothing else. On demand, keys are strings:
+// The table has one item per order, one per subscription, and nothing else. On demand, keys are strings:
 //
-//	PK            S  "order#<id>"
-//	SK            S  "order"
+//	PK            S  "order#<id>"    "subscription#<id>"
+//	SK            S  "order"         "subscription"
 //
-// Beside the order's own attributes, which internal/item lists one by one:
+// The order of a subscription's cycle is an order like every other, with an id of its own. Beside the records' own attributes, which
+// internal/item lists one by one:
 //
 //	v             N  version of the item's format, 1
-//	status        S  open, settling, paid, refunded, failed, expired or review
+//	status        S  an order's or a subscription's, as package order or subscription lists them
 //	revision      N  +1 with every claim and save; a save's condition
-//	link_token    S  random; a claim's condition, like attempt.n, amount and currency
+//	link_token    S  random; a claim's condition, like attempt.n, amount and currency of the order
 //	ask_after     N  nobody else asks the provider before; a lease's condition. Absent and 0 are the same
+//	heard_at      N  when the latest question to the provider was begun whose answer is in the item
 //	write_token   S  random, new with every write: see stored
-//	due_at        N  when the order must be looked at again
+//	due_at        N  when the record must be looked at again; there or not is a condition of an order's lease
 //	due_shard     S  "00" to "31": the first byte of the id's SHA-256, modulo 32
 //
 // Every time is a number: milliseconds since 1970 UTC.
 //
-// The index "due" (partition due_shard, sort due_at, KEYS_ONLY) lists what must be looked at. An order that is final has neither
-// attribute, so it is not in the index, which stays as small as the work that is left. Every item with one of them has both.
+// The index "due" (partition due_shard, sort due_at, KEYS_ONLY) lists what must be looked at, of both kinds together: the keys of an
+// entry say which record it is. A record from which nothing more is expected has neither attribute, so it is not in the index, which
+// stays as small as the work that is left. That is not a matter of the status: a paid order that owes money back is due. Every item
+// with one of the two attributes has both.
 //
-// No order has the attribute ttl, by which the table would delete it: what happened to money is kept.
+// No item has the attribute ttl, by which the table would delete it: what happened to money is kept.
 const (
 	attrPK         = "PK"
 	attrSK         = "SK"
@@ -39,9 +45,7 @@ const (
 	attrDueAt      = "due_at"
 	attrWriteToken = "write_token"
 
-	orderPrefix = "order#"
-	orderSort   = "order"
-	dueIndex    = "due"
+	dueIndex = "due"
 )
 
 func str(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
@@ -50,17 +54,23 @@ func num[T int | int64](n T) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: fmt.Sprint(n)}
 }
 
-// orderKey is the primary key of an order.
-func orderKey(id string) map[string]types.AttributeValue {
-	return map[string]types.AttributeValue{attrPK: str(orderPrefix + id), attrSK: str(orderSort)}
+func orderKey(id string) values { return recordKey(payment.DueRecord{Kind: payment.KindOrder, ID: id}) }
+
+func subscriptionKey(id string) values {
+	return recordKey(payment.DueRecord{Kind: payment.KindSubscription, ID: id})
 }
 
-// orderID undoes orderKey; ok is false for the key of something else.
-func orderID(key map[string]types.AttributeValue) (id string, ok bool) {
-	if text(key[attrSK]) != orderSort {
-		return "", false
-	}
-	return strings.CutPrefix(text(key[attrPK]), orderPrefix)
+// recordKey is the primary key of a record. Its kind is in both halves: PK, because an order and a subscription may have the same id,
+// and SK, so that items of other kinds could be kept beside a record one day.
+func recordKey(r payment.DueRecord) values {
+	return values{attrPK: str(r.Kind + "#" + r.ID), attrSK: str(r.Kind)}
+}
+
+// recordOf undoes recordKey; ok is false for the key of something else.
+func recordOf(key values) (r payment.DueRecord, ok bool) {
+	kind, id, keyed := strings.Cut(text(key[attrPK]), "#")
+	known := kind == payment.KindOrder || kind == payment.KindSubscription
+	return payment.DueRecord{Kind: kind, ID: id}, keyed && known && text(key[attrSK]) == kind
 }
 
 // text is the value of a string attribute, empty when it is absent or something else.

@@ -24,6 +24,7 @@ import (
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/store"
 	"tosspay-sam/shared/store/enginetest"
+	"tosspay-sam/shared/subscription"
 )
 
 // wire is the network under the real SDK. It counts requests and loses replies.
@@ -81,6 +82,11 @@ func TestOneRequest(t *testing.T) {
 		o := newOrder("order-1")
 		stale := order.Lease{OrderID: o.ID, At: created, Until: created.Add(time.Hour)}
 		lease := order.Lease{OrderID: o.ID, At: created.Add(time.Hour), Until: created.Add(2 * time.Hour)}
+		paid := newOrder("order-2")
+		paid.Status, paid.DueAt = order.Paid, time.Time{}
+		final := order.Lease{OrderID: paid.ID, At: created.Add(time.Hour), Until: created.Add(2 * time.Hour), Final: true}
+		sub := newSubscription("subscription-1")
+		saveSub := func() error { sub.Revision = 2; _, err := s.SaveSubscription(timed(t), sub); return err }
 		save := func() error { o.Revision = 3; _, err := s.Save(timed(t), o); return err }
 		due := func(limit int) error {
 			_, _, err := s.Due(timed(t), 11, created.AddDate(1, 0, 0), limit, "")
@@ -101,6 +107,20 @@ func TestOneRequest(t *testing.T) {
 			{"lease while leased", "UpdateItem", func() error { _, err := s.Lease(timed(t), stale); return err }, true},
 			{"save", "PutItem", save, false},
 			{"save again", "PutItem", save, true},
+			{"create a final one", "PutItem", func() error {
+				o := newOrder("order-2")
+				o.DueAt = time.Time{}
+				_, err := s.Create(timed(t), o)
+				return err
+			}, false},
+			{"lease a final one", "UpdateItem", func() error { _, err := s.Lease(timed(t), final); return err }, false},
+			{"and again", "UpdateItem", func() error { _, err := s.Lease(timed(t), final); return err }, true},
+			{"create subscription", "PutItem", func() error { _, err := s.CreateSubscription(timed(t), sub); return err }, false},
+			{"and again", "PutItem", func() error { _, err := s.CreateSubscription(timed(t), sub); return err }, true},
+			{"get subscription", "GetItem", func() error { _, err := s.GetSubscription(timed(t), sub.ID); return err }, false},
+			{"get a missing one", "GetItem", func() error { _, err := s.GetSubscription(timed(t), "none"); return err }, true},
+			{"save subscription", "PutItem", saveSub, false},
+			{"and again", "PutItem", saveSub, true},
 			{"due", "Query", func() error { return due(10) }, false},
 			{"due, a page", "Query", func() error { return due(1) }, false},
 		} {
@@ -112,7 +132,7 @@ func TestOneRequest(t *testing.T) {
 			if !maps.Equal(got, want) {
 				t.Errorf("%s: sent %v, want %v", test.name, got, want)
 			}
-			t.Logf("%-18s %v", test.name, got)
+			t.Logf("%-20s %v", test.name, got)
 		}
 	})
 }
@@ -121,24 +141,11 @@ func TestOneRequest(t *testing.T) {
 func lostReplies(t *testing.T, s *store.DynamoDB, w *wire) map[string]error {
 	t.Helper()
 	said := map[string]error{}
+	o := newOrder("order-1")
 	try := func(name string, want order.Order, write func() (order.Order, error)) {
 		t.Helper()
-		w.take()
-		w.lose = 1
-		got, err := write()
-		said[name] = err
-		if sent := w.take(); sent["PutItem"]+sent["UpdateItem"] != 2 {
-			t.Errorf("%s: sent %v, want the write twice", name, sent)
-		}
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: returned\n%+v\nwant\n%+v", name, got, want)
-		}
-		stored, err := s.Get(timed(t), want.ID)
-		if err != nil || !reflect.DeepEqual(stored, want) {
-			t.Errorf("%s: stored %v\n%+v\nwant\n%+v", name, err, stored, want)
-		}
+		said[name] = loseReply(t, w, name, want, write, func() (order.Order, error) { return s.Get(timed(t), o.ID) })
 	}
-	o := newOrder("order-1")
 	try("create", o, func() (order.Order, error) { return s.Create(timed(t), o) })
 
 	claimed, err := o.Claim(claimOf(o))
@@ -158,6 +165,39 @@ func lostReplies(t *testing.T, s *store.DynamoDB, w *wire) map[string]error {
 	saved.Status, saved.DueAt = order.Paid, time.Time{}
 	saved.Revision++
 	try("save", saved, func() (order.Order, error) { return s.Save(timed(t), saved) })
+
+	lease = order.Lease{OrderID: o.ID, At: lease.Until, Until: created.Add(3 * time.Hour), Final: true}
+	leased, err = saved.Lease(lease)
+	if err != nil {
+		t.Fatal(err)
+	}
+	try("lease of a final one", leased, func() (order.Order, error) { return s.Lease(timed(t), lease) })
+
+	sub := newSubscription("subscription-1")
+	get := func() (subscription.Subscription, error) { return s.GetSubscription(timed(t), sub.ID) }
+	said["create subscription"] = loseReply(t, w, "create subscription", sub,
+		func() (subscription.Subscription, error) { return s.CreateSubscription(timed(t), sub) }, get)
+	next := sub.Lease(created.Add(time.Hour))
+	said["save subscription"] = loseReply(t, w, "save subscription", next,
+		func() (subscription.Subscription, error) { return s.SaveSubscription(timed(t), next) }, get)
+	return said
+}
+
+// loseReply makes a write whose first reply is lost, checks what it returned and what get then reads, and returns the write's error.
+func loseReply[T any](t *testing.T, w *wire, name string, want T, write, get func() (T, error)) error {
+	t.Helper()
+	w.take()
+	w.lose = 1
+	got, said := write()
+	if sent := w.take(); sent["PutItem"]+sent["UpdateItem"] != 2 {
+		t.Errorf("%s: sent %v, want the write twice", name, sent)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s: returned\n%+v\nwant\n%+v", name, got, want)
+	}
+	if stored, err := get(); err != nil || !reflect.DeepEqual(stored, want) {
+		t.Errorf("%s: stored %v\n%+v\nwant\n%+v", name, err, stored, want)
+	}
 	return said
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"tosspay-sam/shared/store"
 	"tosspay-sam/shared/store/enginetest"
 	"tosspay-sam/shared/store/storetest"
+	"tosspay-sam/shared/subscription"
 )
 
 // onEngines runs the test on every engine.
@@ -53,6 +56,15 @@ func newOrder(id string) order.Order {
 	})
 }
 
+func newSubscription(id string) subscription.Subscription {
+	return subscription.New(subscription.Subscription{
+		ID: id, Provider: "portone", Mode: "test", CustomerID: "customer-1", LinkToken: "link", CreatedAt: created,
+		Plan:     subscription.Plan{Amount: money.Amount{Value: 1000, Currency: money.KRW}, Name: "a thing each month"},
+		Calendar: subscription.Calendar{First: created, Interval: subscription.Month, Every: 1, Anchor: 31, Hour: 9},
+		CatchUp:  subscription.Once,
+	})
+}
+
 func claimOf(o order.Order) order.Claim {
 	at := created.Add(time.Minute)
 	return order.Claim{
@@ -66,25 +78,35 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// altered is a client that changes claims on their way to the table: a store with a defect.
+// altered is a client that changes the conditions of writes on their way to the table: a store with a defect.
 type altered struct {
 	store.API
-	claim func(*dynamodb.UpdateItemInput)
+	alter func(condition string) string
 }
 
-func (a altered) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, options ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
-	a.claim(in)
+func (a altered) UpdateItem(
+	ctx context.Context, in *dynamodb.UpdateItemInput, options ...func(*dynamodb.Options),
+) (*dynamodb.UpdateItemOutput, error) {
+	in.ConditionExpression = aws.String(a.alter(aws.ToString(in.ConditionExpression)))
 	return a.API.UpdateItem(ctx, in, options...)
 }
 
-// always makes a part of a condition true of every order. It keeps its words, because DynamoDB refuses values that no expression uses.
-func always(t *testing.T, in *dynamodb.UpdateItemInput, part string) {
-	t.Helper()
-	condition := aws.ToString(in.ConditionExpression)
-	if !strings.Contains(condition, part) {
-		t.Errorf("the condition %q has no part %q to remove", condition, part)
+func (a altered) PutItem(ctx context.Context, in *dynamodb.PutItemInput, options ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
+	in.ConditionExpression = aws.String(a.alter(aws.ToString(in.ConditionExpression)))
+	return a.API.PutItem(ctx, in, options...)
+}
+
+// all makes a condition true of every record there is. It keeps its words, because DynamoDB refuses values that no expression uses.
+func all(condition string) string { return "((" + condition + ") OR attribute_exists(PK))" }
+
+// without does that to a part of a condition.
+func without(t *testing.T, part string) func(string) string {
+	return func(condition string) string {
+		if !strings.Contains(condition, part) {
+			t.Errorf("the condition %q has no part %q to remove", condition, part)
+		}
+		return strings.Replace(condition, part, all(part), 1)
 	}
-	in.ConditionExpression = aws.String(strings.Replace(condition, part, "(("+part+") OR attribute_exists(PK))", 1))
 }
 
 // TestMutantClaimWithoutCondition: the race of claims is what stands between a buyer and two captures, so it must notice when nothing
@@ -93,14 +115,58 @@ func TestMutantClaimWithoutCondition(t *testing.T) {
 	const racers = 20 // enough to see, and every winner makes the history longer
 	onEngines(t, func(t *testing.T, e enginetest.Engine) {
 		client := enginetest.Client(e.Endpoint)
-		mutant := store.New(altered{client, func(in *dynamodb.UpdateItemInput) {
-			always(t, in, aws.ToString(in.ConditionExpression))
-		}}, enginetest.Table(t, client), rand.Text)
+		mutant := store.New(altered{client, all}, enginetest.Table(t, client), rand.Text)
 		winners := storetest.RaceClaims(t, mutant, racers)
 		if winners < 2 {
 			t.Errorf("without the claim's condition %d of %d claims succeed: the race would not notice", winners, racers)
 		}
 		t.Logf("without the claim's condition %d of %d claims succeed, with it 1", winners, racers)
+	})
+}
+
+// TestMutantSaveWithoutCondition: the race of a subscription's saves must notice the same.
+func TestMutantSaveWithoutCondition(t *testing.T) {
+	const racers = 20
+	onEngines(t, func(t *testing.T, e enginetest.Engine) {
+		client := enginetest.Client(e.Endpoint)
+		mutant := store.New(altered{client, all}, enginetest.Table(t, client), rand.Text)
+		winners := storetest.RaceSubscriptionSaves(t, mutant, racers)
+		if winners < 2 {
+			t.Errorf("without the save's condition %d of %d saves succeed: the race would not notice", winners, racers)
+		}
+		t.Logf("without the save's condition %d of %d saves succeed, with it 1", winners, racers)
+	})
+}
+
+// TestMutantLeaseConditions does what TestMutantClaimConditions does.
+func TestMutantLeaseConditions(t *testing.T) {
+	onEngines(t, func(t *testing.T, e enginetest.Engine) {
+		client := enginetest.Client(e.Endpoint)
+		table := enginetest.Table(t, client)
+		at := created.Add(time.Hour)
+		for _, test := range []struct {
+			part   string
+			order  func(*order.Order)
+			reason order.Reason
+		}{
+			{"attribute_exists(due_at)", func(o *order.Order) { o.DueAt = time.Time{} }, order.NotOpen},
+			{"ask_after <= :at", func(o *order.Order) { o.AskAfter = at.Add(time.Millisecond) }, order.Leased},
+		} {
+			o := newOrder("order-" + rand.Text())
+			test.order(&o)
+			s := store.New(client, table, rand.Text)
+			if _, err := s.Create(timed(t), o); err != nil {
+				t.Fatal(err)
+			}
+			l := order.Lease{OrderID: o.ID, At: at, Until: at.Add(time.Second)}
+			_, err := s.Lease(timed(t), l)
+			if refusal, ok := errors.AsType[*order.Refusal](err); !ok || refusal.Reason != test.reason {
+				t.Errorf("%s: got %v, want the refusal %q", test.part, err, test.reason)
+			}
+			if _, err := store.New(altered{client, without(t, test.part)}, table, rand.Text).Lease(timed(t), l); err != nil {
+				t.Errorf("without %q the lease is still refused: %v", test.part, err)
+			}
+		}
 	})
 }
 
@@ -134,7 +200,7 @@ func TestMutantClaimConditions(t *testing.T) {
 			if refusal, ok := errors.AsType[*order.Refusal](err); !ok || refusal.Reason != test.reason {
 				t.Errorf("%s: got %v, want the refusal %q", test.part, err, test.reason)
 			}
-			mutant := store.New(altered{client, func(in *dynamodb.UpdateItemInput) { always(t, in, test.part) }}, table, rand.Text)
+			mutant := store.New(altered{client, without(t, test.part)}, table, rand.Text)
 			if _, err := mutant.Claim(timed(t), c); err != nil {
 				t.Errorf("without %q the claim is still refused: %v", test.part, err)
 			}
@@ -147,8 +213,8 @@ func TestMutantClaimConditions(t *testing.T) {
 func TestRefusedWithoutReason(t *testing.T) {
 	onEngines(t, func(t *testing.T, e enginetest.Engine) {
 		client := enginetest.Client(e.Endpoint)
-		s := store.New(altered{client, func(in *dynamodb.UpdateItemInput) {
-			in.ConditionExpression = aws.String("(" + aws.ToString(in.ConditionExpression) + ") AND attribute_not_exists(PK)")
+		s := store.New(altered{client, func(condition string) string {
+			return "(" + condition + ") AND attribute_not_exists(PK)"
 		}}, enginetest.Table(t, client), rand.Text)
 		o, err := s.Create(timed(t), newOrder("order-1"))
 		if err != nil {
@@ -167,19 +233,21 @@ func TestRefusedWithoutReason(t *testing.T) {
 // unreached is a client that must not be used.
 type unreached struct{ store.API }
 
-// TestEmptyToken: an order written without a token would look like everybody's own write.
+// TestEmptyToken: a record written without a token would look like everybody's own write.
 func TestEmptyToken(t *testing.T) {
 	t.Parallel()
 	s := store.New(unreached{}, "table", func() string { return "" })
-	o := newOrder("order-1")
+	o, sub := newOrder("order-1"), newSubscription("subscription-1")
 	for call, try := range map[string]func() error{
-		"create": func() error { _, err := s.Create(timed(t), o); return err },
-		"claim":  func() error { _, err := s.Claim(timed(t), claimOf(o)); return err },
-		"lease":  func() error { _, err := s.Lease(timed(t), order.Lease{OrderID: o.ID}); return err },
-		"save":   func() error { _, err := s.Save(timed(t), o); return err },
+		"create order order-1":               func() error { _, err := s.Create(timed(t), o); return err },
+		"claim order order-1":                func() error { _, err := s.Claim(timed(t), claimOf(o)); return err },
+		"lease order order-1":                func() error { _, err := s.Lease(timed(t), order.Lease{OrderID: o.ID}); return err },
+		"save order order-1":                 func() error { _, err := s.Save(timed(t), o); return err },
+		"create subscription subscription-1": func() error { _, err := s.CreateSubscription(timed(t), sub); return err },
+		"save subscription subscription-1":   func() error { _, err := s.SaveSubscription(timed(t), sub); return err },
 	} {
-		if err := try(); err == nil || !strings.HasPrefix(err.Error(), "store: "+call+" order order-1: ") {
-			t.Errorf("%s: got %v, want an error that names the call and the order", call, err)
+		if err := try(); err == nil || !strings.HasPrefix(err.Error(), "store: "+call+": ") {
+			t.Errorf("%s: got %v, want an error that names the call and the record", call, err)
 		}
 	}
 }
@@ -189,15 +257,50 @@ func TestItem(t *testing.T) {
 	t.Parallel()
 	var put *dynamodb.PutItemInput
 	s := store.New(putOnly{put: &put}, "orders", func() string { return "token" })
-	if _, err := s.Create(timed(t), newOrder("order-1")); err != nil {
+	o, sub := newOrder("order-1"), newSubscription("order-1")
+	o.DueAt, sub.DueAt = created.Add(time.Hour), created.Add(2*time.Hour)
+	if _, err := s.Create(timed(t), o); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{
+	wantItem(t, put, map[string]string{
 		"PK": "order#order-1", "SK": "order", "v": "1", "id": "order-1", "status": "open", "revision": "1", "write_token": "token",
 		"amount": "1000", "currency": "KRW", "link_token": "link", "name": "a thing", "provider": "toss", "mode": "test",
-		"created_at": "1793588645678", "expires_at": "1793590445678", "due_at": "1793593145678", "due_shard": "11",
+		"created_at": "1793588645678", "expires_at": "1793590445678", "due_at": "1793592245678", "due_shard": "11",
 		"attempt": "map", "history": "list",
+	})
+	if _, err := s.CreateSubscription(timed(t), sub); err != nil {
+		t.Fatal(err)
 	}
+	wantItem(t, put, map[string]string{
+		"PK": "subscription#order-1", "SK": "subscription", "v": "1", "id": "order-1", "status": "enrolling", "revision": "1",
+		"write_token": "token", "link_token": "link", "provider": "portone", "mode": "test", "customer_id": "customer-1",
+		"created_at": "1793588645678", "due_at": "1793595845678", "due_shard": "11", "plan": "map", "calendar": "map",
+		"catch_up": "once", "key": "map", "offered": "1", "cycle": "1", "date": "0", "history": "list",
+	})
+
+	final := newOrder("order-1")
+	final.DueAt = time.Time{}
+	if _, err := s.Create(timed(t), final); err != nil {
+		t.Fatal(err)
+	}
+	wantNotDue(t, "a final order", put)
+	canceled := newSubscription("subscription-1")
+	canceled.DueAt = time.Time{}
+	if _, err := s.CreateSubscription(timed(t), canceled); err != nil {
+		t.Fatal(err)
+	}
+	wantNotDue(t, "a final subscription", put)
+}
+
+func wantNotDue(t *testing.T, what string, put *dynamodb.PutItemInput) {
+	t.Helper()
+	if put.Item["due_at"] != nil || put.Item["due_shard"] != nil {
+		t.Errorf("%s has due_at %v and due_shard %v, want neither", what, put.Item["due_at"], put.Item["due_shard"])
+	}
+}
+
+func wantItem(t *testing.T, put *dynamodb.PutItemInput, want map[string]string) {
+	t.Helper()
 	for name, v := range put.Item {
 		got := "?"
 		switch v := v.(type) {
@@ -218,27 +321,66 @@ func TestItem(t *testing.T) {
 	if len(want) != 0 || aws.ToString(put.TableName) != "orders" {
 		t.Errorf("missing in table %s: %v", aws.ToString(put.TableName), want)
 	}
+}
 
-	final := newOrder("order-1")
-	final.DueAt = time.Time{}
-	if _, err := s.Create(timed(t), final); err != nil {
-		t.Fatal(err)
-	}
-	if put.Item["due_at"] != nil || put.Item["due_shard"] != nil {
-		t.Errorf("a final order has due_at %v and due_shard %v, want neither", put.Item["due_at"], put.Item["due_shard"])
-	}
+// TestDueSkipsOtherKinds: what a newer version of this program puts into the index must neither be taken for an order or a subscription
+// nor stop the records behind it.
+func TestDueSkipsOtherKinds(t *testing.T) {
+	onEngines(t, func(t *testing.T, e enginetest.Engine) {
+		client := enginetest.Client(e.Endpoint)
+		table := enginetest.Table(t, client)
+		s := store.New(client, table, rand.Text)
+		for i, key := range [][2]string{
+			{"settlement#order-1", "settlement"}, {"order#order-1", "note"}, {"subscription#order-1", "order"}, {"order-1", "order"}, {"order", "order"},
+		} {
+			if _, err := client.PutItem(timed(t), &dynamodb.PutItemInput{TableName: aws.String(table), Item: map[string]types.AttributeValue{
+				"PK": &types.AttributeValueMemberS{Value: key[0]}, "SK": &types.AttributeValueMemberS{Value: key[1]},
+				"due_shard": &types.AttributeValueMemberS{Value: "11"}, "due_at": &types.AttributeValueMemberN{Value: strconv.Itoa(i + 1)},
+			}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.Create(timed(t), newOrder("order-1")); err != nil { // in shard 11, says TestItem
+			t.Fatal(err)
+		}
+		if _, err := s.CreateSubscription(timed(t), newSubscription("order-1")); err != nil {
+			t.Fatal(err)
+		}
+		want := []payment.DueRecord{{Kind: payment.KindSubscription, ID: "order-1"}, {Kind: payment.KindOrder, ID: "order-1"}}
+		for _, limit := range []int{1, 2, 100} {
+			var got []payment.DueRecord
+			cursor := ""
+			for range 10 {
+				page, next, err := s.Due(timed(t), 11, created.AddDate(1, 0, 0), limit, cursor)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, page...)
+				if cursor = next; next == "" {
+					break
+				}
+			}
+			if !slices.Equal(got, want) || cursor != "" {
+				t.Errorf("limit %d: due are %v, want %v and an end", limit, got, want)
+			}
+		}
+	})
 }
 
 // TestGetIsConsistent: an engine on one machine is always consistent, so no other test would notice.
 func TestGetIsConsistent(t *testing.T) {
 	t.Parallel()
-	consistent := false
-	s := store.New(getOnly{consistent: &consistent}, "orders", rand.Text)
-	if _, err := s.Get(timed(t), "order-1"); !errors.Is(err, payment.ErrNotFound) {
-		t.Errorf("got %v, want %v", err, payment.ErrNotFound)
-	}
-	if !consistent {
-		t.Error("the read is eventually consistent: it may show the order as it was before the claim")
+	for name, get := range map[string]func(*store.DynamoDB) error{
+		"order":        func(s *store.DynamoDB) error { _, err := s.Get(timed(t), "order-1"); return err },
+		"subscription": func(s *store.DynamoDB) error { _, err := s.GetSubscription(timed(t), "subscription-1"); return err },
+	} {
+		consistent := false
+		if err := get(store.New(getOnly{consistent: &consistent}, "orders", rand.Text)); !errors.Is(err, payment.ErrNotFound) {
+			t.Errorf("%s: got %v, want %v", name, err, payment.ErrNotFound)
+		}
+		if !consistent {
+			t.Errorf("%s: the read is eventually consistent: it may show the record as it was before the last write", name)
+		}
 	}
 }
 

@@ -18,17 +18,20 @@ const (
 	advicePoints              // card points
 	adviceAccount             // bank account behind a wallet
 	adviceCardType            // card kind not accepted
-	adviceLater               // outside service hours
+	adviceLater               // outside service hours, under maintenance, too busy
 	adviceStartAgain          // the authentication is no longer valid
 	adviceSecurity            // fraud detection
 	adviceShop                // the shop's settings; a buyer can only tell the shop
-	adviceRegisterCard        // a card registered for recurring payments is gone
+	adviceRegister            // a means registered for recurring payments is gone
+	adviceMeans               // means not accepted here
+	adviceWallet              // the buyer's account with the wallet
 	adviceRefund              // codes of cancellations, seen by operators rather than buyers
 	adviceCount
 )
 
-// codeAdvice lists every documented code (docs.tosspayments.com/reference/error-codes, 2026-11) by
-// what the buyer can do about it. Codes after which a payment may or may not exist must be
+// codeAdvice lists every documented code (docs.tosspayments.com/reference/error-codes, 2026-11; Toss
+// Pay's own, which PortOne passes on as they are: tossdev.github.io/qna.html, 2024-12) by what the
+// buyer can do about it. Codes after which a payment may or may not exist must be
 // adviceChecking: a test compares this table with the documented classes.
 var codeAdvice = map[string]advice{
 	// Redirects to failUrl.
@@ -105,8 +108,8 @@ var codeAdvice = map[string]advice{
 	"NOT_MATCHES_CUSTOMER_KEY":     adviceShop,
 
 	// Cards registered for recurring payments.
-	"INVALID_BILL_KEY_REQUEST":    adviceRegisterCard,
-	"ALREADY_REMOVED_BILLING_KEY": adviceRegisterCard,
+	"INVALID_BILL_KEY_REQUEST":    adviceRegister,
+	"ALREADY_REMOVED_BILLING_KEY": adviceRegister,
 
 	// Cancellations.
 	"ALREADY_CANCELED_PAYMENT":      adviceRefund,
@@ -117,6 +120,60 @@ var codeAdvice = map[string]advice{
 	"NOT_MATCHES_REFUNDABLE_AMOUNT": adviceRefund,
 	"REFUND_REJECTED":               adviceRefund,
 	"FORBIDDEN_CONSECUTIVE_REQUEST": adviceRefund,
+
+	// PortOne's window: the number has been paid before.
+	"F1002": adviceChecking,
+
+	// Toss Pay: the outcome is open, or the payment has been made before.
+	"COMMON_TIMEOUT":                 adviceChecking,
+	"COMMON_SYSTEM_ERROR":            adviceChecking,
+	"COMMON_PAY_ERROR":               adviceChecking,
+	"TRANSACTION_PENDING_ERROR":      adviceChecking,
+	"TRANSACTION_NOT_COMPLETE":       adviceChecking,
+	"BNPL_IN_PROGRESS_REQUEST":       adviceChecking,
+	"PAYMENT_DUPLICATION_ORDER_NO":   adviceChecking,
+	"PAYMENT_EXISTING_PAYMENT":       adviceChecking,
+	"BNPL_ALREADY_COMPLETED_REQUEST": adviceChecking,
+
+	// Toss Pay: the buyer's means or account.
+	"CARD_EXCEED_LIMIT":                    adviceLimit,
+	"CARD_NOT_ENOUGH_BALANCE":              adviceLimit,
+	"COMMON_NOT_ENOUGH_CASH":               adviceLimit,
+	"COMMON_EXCEED_LIMIT":                  adviceLimit,
+	"BNPL_EXCEED_PAYABLE_AMOUNT":           adviceLimit,
+	"CARD_NOT_AVAILABLE":                   adviceCardBlocked,
+	"CARD_NOT_AVAILABLE_SHOP":              adviceMeans,
+	"NOT_SUPPORTED_PAYMENT_METHOD":         adviceMeans,
+	"INACTIVE_USER":                        adviceWallet,
+	"CORE_USER_ERROR":                      adviceWallet,
+	"USER_STATUS_ERROR":                    adviceWallet,
+	"PAUSE_USER":                           adviceWallet,
+	"BLOCKED_THE_USE_OF_POINT":             adviceWallet,
+	"AUTO_CHARGE_NOT_YET_REGISTER_ACCOUNT": adviceAccount,
+	"INVALID_ACCOUNT_STATUS":               adviceAccount,
+	"FRAUD_DETECTION_SYSTEM_ERROR":         adviceSecurity,
+	"PAY_FRAUD_DETECTED":                   adviceSecurity,
+	"CARD_SPREADOUT_ERROR":                 adviceInstallment,
+	"CARD_MIN_AMOUNT_FOR_SPREADOUT_ERROR":  adviceInstallment,
+	"CARD_SYSTEM_ERROR":                    adviceLater,
+	"CARD_BANK_SYSTEM_ERROR":               adviceLater,
+	"COMMON_BREAK_TIME_OF_BANK":            adviceLater,
+	"COMMON_THROTTLED":                     adviceLater,
+	"COMMON_BILLING_KEY_NOT_FOUND":         adviceRegister,
+
+	// Toss Pay: the shop's contract, keys or request.
+	"COMMON_INVALID_API_KEY":         adviceShop,
+	"COMMON_INVALID_PARAMETER":       adviceShop,
+	"COMMON_UNAUTHORIZED":            adviceShop,
+	"NOT_SUPPORTED_BILLING_KEY_SHOP": adviceShop,
+	"PAYMENT_SHOP_STATE_NOT_NORMAL":  adviceShop,
+	"CARD_MIN_AMOUNT_ERROR":          adviceShop,
+
+	// Toss Pay: cancellations.
+	"REFUND_ALREADY_REFUNDED":    adviceRefund,
+	"REFUND_REFUND_NO_DUPLICATE": adviceRefund,
+	"REFUND_EXCEED_DAILY":        adviceRefund,
+	"COMMON_REFUND_ERROR":        adviceRefund,
 }
 
 // BuyerText is what a buyer should be told about a provider's code: one or two sentences of our own

@@ -8,7 +8,7 @@ import (
 
 // documentedCodes is the provider's list (docs.tosspayments.com/reference/error-codes, 2026-11),
 // written down a second time on purpose: approve, cancel, look-up and recurring-payment errors and
-// the codes of failUrl.
+// the codes of failUrl; then Toss Pay's (tossdev.github.io/qna.html, 2024-12), which come by PortOne.
 const documentedCodes = `
 PAY_PROCESS_CANCELED PAY_PROCESS_ABORTED REJECT_CARD_COMPANY
 
@@ -31,6 +31,21 @@ NOT_MATCHES_REFUNDABLE_AMOUNT REFUND_REJECTED ALREADY_REFUND_PAYMENT FORBIDDEN_C
 NOT_MATCHES_CUSTOMER_KEY INVALID_BILL_KEY_REQUEST NOT_SUPPORTED_METHOD NOT_SUPPORTED_CARD_TYPE
 NOT_REGISTERED_CARD_COMPANY ALREADY_REMOVED_BILLING_KEY INVALID_CARD_PASSWORD
 INVALID_CARD_IDENTITY INVALID_BIRTH_DAY_FORMAT
+` + `
+COMMON_BILLING_KEY_NOT_FOUND CARD_NOT_AVAILABLE CARD_NOT_AVAILABLE_SHOP NOT_SUPPORTED_PAYMENT_METHOD
+INACTIVE_USER CORE_USER_ERROR AUTO_CHARGE_NOT_YET_REGISTER_ACCOUNT BLOCKED_THE_USE_OF_POINT
+FRAUD_DETECTION_SYSTEM_ERROR PAY_FRAUD_DETECTED USER_STATUS_ERROR PAUSE_USER
+
+CARD_EXCEED_LIMIT CARD_NOT_ENOUGH_BALANCE COMMON_NOT_ENOUGH_CASH COMMON_EXCEED_LIMIT
+BNPL_EXCEED_PAYABLE_AMOUNT INVALID_ACCOUNT_STATUS
+
+CARD_SYSTEM_ERROR CARD_BANK_SYSTEM_ERROR COMMON_BREAK_TIME_OF_BANK COMMON_THROTTLED
+
+COMMON_INVALID_API_KEY COMMON_INVALID_PARAMETER COMMON_UNAUTHORIZED NOT_SUPPORTED_BILLING_KEY_SHOP
+PAYMENT_SHOP_STATE_NOT_NORMAL CARD_MIN_AMOUNT_ERROR CARD_MIN_AMOUNT_FOR_SPREADOUT_ERROR
+CARD_SPREADOUT_ERROR
+
+REFUND_ALREADY_REFUNDED REFUND_REFUND_NO_DUPLICATE REFUND_EXCEED_DAILY COMMON_REFUND_ERROR
 `
 
 // undecidedCodes come when a payment may exist, or does.
@@ -39,6 +54,10 @@ ALREADY_PROCESSED_PAYMENT ALREADY_PROCESSING_REQUEST PROVIDER_ERROR CARD_PROCESS
 UNAPPROVED_ORDER_ID NOT_FOUND_PAYMENT IDEMPOTENT_REQUEST_PROCESSING DUPLICATED_ORDER_ID
 FAILED_PAYMENT_INTERNAL_SYSTEM_PROCESSING FAILED_INTERNAL_SYSTEM_PROCESSING UNKNOWN_PAYMENT_ERROR
 FAILED_CARD_COMPANY_RESPONSE FAILED_DB_PROCESSING COMMON_ERROR
+
+F1002 COMMON_TIMEOUT COMMON_SYSTEM_ERROR COMMON_PAY_ERROR TRANSACTION_PENDING_ERROR
+TRANSACTION_NOT_COMPLETE BNPL_IN_PROGRESS_REQUEST PAYMENT_DUPLICATION_ORDER_NO
+PAYMENT_EXISTING_PAYMENT BNPL_ALREADY_COMPLETED_REQUEST
 `
 
 // chargeClaims are the words with which each language would say that money moved or did not.
@@ -99,18 +118,21 @@ func TestChargeClaimsAreRecognised(t *testing.T) {
 			told := language.catalog().Results[state]
 			claimed := claims(told.Title+" "+told.Body, language)
 			switch state {
-			case ResultReview, ResultOpen, ResultExpired:
+			case ResultReview, ResultOpen, ResultExpired, ResultRegistered, ResultNotRegistered, ResultSubscriptionEnded:
 				if claimed {
 					t.Errorf("%s %s: %q claims what is not known", language, state, told)
 				}
-			case ResultPaid, ResultRefunded, ResultDeclined, ResultCanceled, ResultAborted, ResultRejected, ResultMismatch:
+			case ResultPaid, ResultRefunded, ResultDeclined, ResultCanceled, ResultAborted, ResultRejected, ResultMismatch, ResultReturned:
 				if !claimed {
 					t.Errorf("%s %s: %q does not say what happened to the money", language, state, told)
 				}
+			case ResultFailed:
+			default:
+				t.Errorf("%s: this test does not know whether it may speak of money", state)
 			}
 		}
 		words := language.catalog()
-		for _, told := range []message{words.Checking, words.Problem, words.NotFound} {
+		for _, told := range []message{words.Checking, words.Reversing, words.Registering, words.Problem, words.NotFound} {
 			if claims(told.Title+" "+told.Body, language) {
 				t.Errorf("%s: %q claims what is not known", language, told)
 			}

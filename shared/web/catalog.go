@@ -7,16 +7,30 @@ type catalog struct {
 	Name string // the language's name in itself, for the language switch
 
 	LanguageLabel, OrderName, OrderID, Amount, SupportCode, RequestID string // labels
+	PlanName, PlanAmount, SubscriptionID, FirstCharge, Means          string // labels of subscriptions
 
-	Checkout    checkoutText
-	Checking    message
-	CheckingTip string // what to do when the checking page lasts for minutes
-	Results     map[ResultState]message
-	NotFound    message
-	Problem     message
-	Advice      [adviceCount]string
+	AtRegistration string                // the value of FirstCharge without a date
+	Periods        map[string]periodText // by Plan.IntervalUnit
 
-	ReturningToShop, BackToShop, PayNow, PayAgain, Reload string // links and what announces them
+	Checkout       checkoutText
+	Issuance       issuanceText
+	Checking       message
+	CheckingTip    string // what to do when the checking page lasts for minutes
+	Reversing      message
+	Registering    message
+	RegisteringTip string
+	Results        map[ResultState]message
+	NotFound       message
+	Problem        message
+	Advice         [adviceCount]string
+
+	ReturningToShop, BackToShop, PayNow, PayAgain, RegisterAgain, Reload string // links and what announces them
+}
+
+// periodText says how much is charged how often: One every unit, Many every {every} units. Both
+// contain {amount}.
+type periodText struct {
+	One, Many string
 }
 
 // message is a heading and the paragraph below it.
@@ -24,11 +38,12 @@ type message struct {
 	Title, Body string
 }
 
-// checkoutText holds the words of the payment page. Some are spoken by the page's script, which
+// checkoutText holds the words of the payment page, most of them neutral enough for the page that
+// registers a payment method as well. Some are spoken by the page's script, which
 // receives them with its data.
 type checkoutText struct {
 	Title       string
-	PayButton   string // contains one %s, the amount
+	PayButton   string // contains {amount}
 	SafeNote    string // where card details go
 	NoScript    string
 	Loading     string // the provider's script is on its way
@@ -38,6 +53,19 @@ type checkoutText struct {
 	Closed      string // the buyer closed the window
 	NotOpened   string // the window refused to open; trying again may help
 	ShopProblem string // the window refused our parameters; only the shop can help
+	CheckHint   string // for windows that may end without a word: what CheckButton is for
+	CheckButton string // asks for the result; must not read like a second way to pay
+}
+
+// issuanceText holds the words of the page that registers a payment method.
+type issuanceText struct {
+	Title        string
+	Body         string // what registering means: automatic payments
+	ChargeLater  string // nothing is charged now; contains {date}, the first charge
+	ChargeAtOnce string // the first charge follows the registration
+	Button       string
+	CheckHint    string
+	CheckButton  string
 }
 
 // catalog returns the language's words. An unknown language gets the default one.

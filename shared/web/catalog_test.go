@@ -2,10 +2,12 @@ package web
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -48,8 +50,8 @@ func TestCatalogsAreComplete(t *testing.T) {
 			if strings.TrimSpace(text) == "" || text != strings.TrimSpace(text) {
 				t.Errorf("%s %s = %q: empty or padded", language, path, text)
 			}
-			if verbs := strings.Count(text, "%"); (path == ".Checkout.PayButton") != (verbs == 1) {
-				t.Errorf("%s %s = %q: only the pay button, and it once, has a place for the amount", language, path, text)
+			if got, want := places.FindAllString(text, -1), placesOf(path); !sameElements(got, want) || strings.Contains(text, "%") {
+				t.Errorf("%s %s = %q: has places for %v, want %v", language, path, text, got, want)
 			}
 		}
 		for _, state := range ResultStates() {
@@ -60,7 +62,30 @@ func TestCatalogsAreComplete(t *testing.T) {
 		if got, want := len(language.catalog().Results), len(ResultStates()); got != want {
 			t.Errorf("%s has texts for %d results, want %d", language, got, want)
 		}
+		if units := slices.Sorted(maps.Keys(language.catalog().Periods)); !slices.Equal(units, []string{"day", "month", "week", "year"}) {
+			t.Errorf("%s has texts for the units %v", language, units)
+		}
 	}
+}
+
+var places = regexp.MustCompile(`\{[^}]*\}`)
+
+// placesOf returns the values that are put into a text.
+func placesOf(path string) []string {
+	switch {
+	case path == ".Checkout.PayButton", strings.HasPrefix(path, ".Periods[") && strings.HasSuffix(path, "].One"):
+		return []string{"{amount}"}
+	case strings.HasPrefix(path, ".Periods[") && strings.HasSuffix(path, "].Many"):
+		return []string{"{amount}", "{every}"}
+	case path == ".Issuance.ChargeLater":
+		return []string{"{date}"}
+	default:
+		return nil
+	}
+}
+
+func sameElements(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // A text pasted into the wrong language is complete and still wrong.
@@ -120,29 +145,38 @@ func TestNoCatalogFieldIsUnused(t *testing.T) {
 	}
 	check("", reflect.TypeFor[catalog]())
 	check(`Checkout\.`, reflect.TypeFor[checkoutText]())
+	check(`Issuance\.`, reflect.TypeFor[issuanceText]())
+	check(``, reflect.TypeFor[periodText]())
 }
 
 // The texts the page's script may speak are exactly those it is given.
 func TestScriptTextsMatchTheScript(t *testing.T) {
 	t.Parallel()
-	page := Checkout(checkoutView())
+	for _, view := range []CheckoutView{checkoutView(), portoneView(), issuanceView()} {
+		checkScriptTexts(t, view)
+	}
+}
+
+func checkScriptTexts(t *testing.T, view CheckoutView) {
+	t.Helper()
+	page := Checkout(view)
 	given := regexp.MustCompile(`"text":\{[^}]*\}`).FindString(string(page.Body))
-	provider, _ := providerFor("toss")
+	provider, _ := providerFor(view.Provider)
 	script := checkoutScript(provider)
 	keys := regexp.MustCompile(`"([a-zA-Z]+)":"`).FindAllStringSubmatch(given, -1)
 	if len(keys) == 0 {
-		t.Fatal("the page gives its script no texts")
+		t.Fatalf("%s: the page gives its script no texts", view.Provider)
 	}
 	known := map[string]bool{}
 	for _, key := range keys {
 		known[key[1]] = true
 		if !strings.Contains(script, `"`+key[1]+`"`) {
-			t.Errorf("text %q is given to a script that never says it", key[1])
+			t.Errorf("%s: text %q is given to a script that never says it", view.Provider, key[1])
 		}
 	}
-	for _, said := range regexp.MustCompile(`(?:say\(|return )"([a-zA-Z]+)"`).FindAllStringSubmatch(script, -1) {
+	for _, said := range regexp.MustCompile(`(?:say\(|return |\? |: )"([a-zA-Z]+)"`).FindAllStringSubmatch(script, -1) {
 		if !known[said[1]] {
-			t.Errorf("the script says %q, which it is not given", said[1])
+			t.Errorf("%s: the script says %q, which it is not given", view.Provider, said[1])
 		}
 	}
 }

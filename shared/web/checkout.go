@@ -8,22 +8,29 @@ import (
 	"strings"
 )
 
-// CheckoutView is what the payment page shows and opens.
+// CheckoutView is what the payment page shows and opens. With Issuance it is the page that registers a
+// payment method for a subscription, and OrderID and OrderName are the subscription's.
 type CheckoutView struct {
 	Language Language
-	Provider string // "toss"; "portone" has its place here, see providerFor
+	Provider string // "toss" or "portone"
 
 	OrderID     string
 	OrderName   string
 	AmountValue int64  // smallest unit of the currency; for KRW, won
 	Currency    string // ISO 4217; only KRW gets a currency sign
 
+	Issuance bool // registers a payment method and charges nothing; PortOne only
+	Plan     Plan // required for an issuance, ignored otherwise
+
 	// ScriptURL is the provider's script: https, or http on loopback for the simulator. Toss:
-	// https://js.tosspayments.com/v2/standard (docs.tosspayments.com/sdk/v2/js, 2026-11).
+	// https://js.tosspayments.com/v2/standard (docs.tosspayments.com/sdk/v2/js, 2026-11). PortOne:
+	// https://cdn.iamport.kr/v1/iamport.js (developers.portone.io, V1 SDK, 2026-11).
 	ScriptURL   string
-	ClientKey   string          // public half of the key pair
-	CustomerKey string          // empty = a guest
-	WindowJSON  json.RawMessage // the exact object the provider's function is called with
+	ClientKey   string // Toss: public half of the key pair; PortOne: the merchant code, imp00000000
+	CustomerKey string // Toss only; empty = a guest
+	// WindowJSON is the exact object the provider's function is called with. PortOne's must have a
+	// merchant_uid and an m_redirect_url, and a customer_uid if and only if this is an issuance.
+	WindowJSON json.RawMessage
 
 	// Notice is how the attempt before ended and NoticeCode the provider's code for it, both
 	// optional. The same rules hold as for ResultView.State.
@@ -34,30 +41,7 @@ type CheckoutView struct {
 	ReturnURL     string              // the shop; empty = no link
 }
 
-// provider is what differs between payment windows: the script that opens one, and the hosts its own
-// script loads from and talks to.
-type provider struct {
-	opener  string
-	sources []string
-}
-
-// providerFor returns how to open a provider's window. A new provider is a static/<name>.js that
-// defines the same three functions as static/toss.js, and a case here.
-func providerFor(name string) (provider, bool) {
-	switch name {
-	case "toss":
-		// Both domains are in the provider's own allow-list for firewalls
-		// (docs.tosspayments.com/reference/using-api/http-protocol, 2026-11).
-		return provider{opener: tossOpener, sources: []string{"https://*.tosspayments.com", "https://*.toss.im"}}, true
-	default:
-		return provider{}, false
-	}
-}
-
-var (
-	tossOpener   = asset("toss.js")
-	checkoutCore = asset("checkout.js")
-)
+var checkoutCore = asset("checkout.js")
 
 // checkoutScript is the page's whole script. It is closed in a function so that no name of ours can
 // collide with one of the provider's.
@@ -68,11 +52,17 @@ func checkoutScript(p provider) string {
 // payment is the part of the layout around the payment button.
 type payment struct {
 	Button   string
+	Check    *check
 	Again    string
 	Note     string
 	NoScript string
 	Data     checkoutData
 	Script   template.JS
+}
+
+// check is the way out of a window that ended without a word. It stays hidden until the window opens.
+type check struct {
+	Hint, Text, URL string
 }
 
 // checkoutData is everything the page's script gets to know. html/template writes it as JSON in which
@@ -87,29 +77,50 @@ type checkoutData struct {
 
 // Checkout renders the payment page, status 200. It opens the provider's window with exactly
 // WindowJSON when the buyer presses the button. A view it cannot turn into a working and safe page
-// (unknown provider, script URL that is neither https nor loopback, WindowJSON that is no object)
-// becomes the problem page with status 500.
+// (unknown provider, script URL that is neither https nor loopback, WindowJSON that is no object or
+// does something other than the page says, issuance without a plan) becomes the problem page with
+// status 500.
 func Checkout(v CheckoutView) Page {
 	provider, known := providerFor(v.Provider)
 	origin, safe := scriptOrigin(v.ScriptURL)
-	window := bytes.TrimSpace(v.WindowJSON)
-	if !known || !safe || !json.Valid(window) || window[0] != '{' {
+	window, readable := windowObject(v.WindowJSON)
+	if !known || !safe || !readable || v.Issuance && !v.Plan.known() {
+		return Problem(v.Language, http.StatusInternalServerError, "")
+	}
+	checkURL, accepted := provider.accept(window, v.Issuance)
+	if !accepted {
 		return Problem(v.Language, http.StatusInternalServerError, "")
 	}
 
-	words := v.Language.catalog()
-	page, _ := newLayout(v.Language, message{Title: words.Checkout.Title})
+	page, words := checkoutLayout(v)
 	page.Notice = checkoutNotice(words, v)
-	page.Rows = orderRows(words, page.Language, v.OrderName, v.OrderID, v.AmountValue, v.Currency)
-	script := checkoutScript(provider)
-	page.Pay = &payment{
-		Button:   strings.Replace(words.Checkout.PayButton, "%s", amountText(v.AmountValue, v.Currency, page.Language), 1),
+	page.Pay.Script = template.JS(checkoutScript(provider))
+	if checkURL != "" {
+		page.Pay.Check = checkText(words, v.Issuance)
+		page.Pay.Check.URL = checkURL
+	}
+	if link := safeLink(v.ReturnURL); link != "" {
+		page.Actions = append(page.Actions, action{Text: words.BackToShop, URL: link})
+	}
+	page.SwitchFor = words.LanguageLabel
+	page.Switch = languageSwitch(page.Language, v.LanguageLinks)
+
+	response := render(http.StatusOK, checkoutPolicy(provider, string(page.Pay.Script), origin), page)
+	// Wallets inside the provider's frame may use the browser's own payment sheet.
+	response.Header.Set("Permissions-Policy",
+		`camera=(), geolocation=(), microphone=(), payment=(self "`+strings.Join(provider.hosts, `" "`)+`")`)
+	return response
+}
+
+// checkoutLayout puts the view into words: as a payment, or as the registration of a payment method.
+func checkoutLayout(v CheckoutView) (layout, *catalog) {
+	words := v.Language.catalog()
+	pay := &payment{
 		Again:    words.Checkout.LoadAgain,
 		Note:     words.Checkout.SafeNote,
 		NoScript: words.Checkout.NoScript,
-		Script:   template.JS(script),
 		Data: checkoutData{
-			ScriptURL: v.ScriptURL, ClientKey: v.ClientKey, CustomerKey: v.CustomerKey, Window: window,
+			ScriptURL: v.ScriptURL, ClientKey: v.ClientKey, CustomerKey: v.CustomerKey, Window: bytes.TrimSpace(v.WindowJSON),
 			Text: map[string]string{
 				"loading":     words.Checkout.Loading,
 				"loadFailed":  words.Checkout.LoadFailed,
@@ -120,23 +131,36 @@ func Checkout(v CheckoutView) Page {
 			},
 		},
 	}
-	if link := safeLink(v.ReturnURL); link != "" {
-		page.Actions = append(page.Actions, action{Text: words.BackToShop, URL: link})
+	if v.Issuance {
+		page, _ := newLayout(v.Language, message{words.Issuance.Title, words.Issuance.Body})
+		charge := words.Issuance.ChargeAtOnce
+		if !v.Plan.FirstCharge.IsZero() {
+			charge = fill(words.Issuance.ChargeLater, "{date}", dateText(v.Plan.FirstCharge, page.Language))
+		}
+		page.Text = append(page.Text, charge)
+		page.Rows = planRows(words, page.Language, v.OrderName, v.OrderID, v.AmountValue, v.Currency, v.Plan)
+		pay.Button = words.Issuance.Button
+		page.Pay = pay
+		return page, words
 	}
-	page.SwitchFor = words.LanguageLabel
-	page.Switch = languageSwitch(page.Language, v.LanguageLinks)
-
-	response := render(http.StatusOK, checkoutPolicy(provider, script, origin), page)
-	// Wallets inside the provider's frame may use the browser's own payment sheet.
-	response.Header.Set("Permissions-Policy",
-		`camera=(), geolocation=(), microphone=(), payment=(self "`+strings.Join(provider.sources, `" "`)+`")`)
-	return response
+	page, _ := newLayout(v.Language, message{Title: words.Checkout.Title})
+	page.Rows = orderRows(words, page.Language, v.OrderName, v.OrderID, v.AmountValue, v.Currency)
+	pay.Button = fill(words.Checkout.PayButton, "{amount}", amountText(v.AmountValue, v.Currency, page.Language))
+	page.Pay = pay
+	return page, words
 }
 
-// checkoutNotice says how the attempt before ended. Only states that invite to pay again can stand
-// above a payment button; any other is left out.
+func checkText(words *catalog, issuance bool) *check {
+	if issuance {
+		return &check{Hint: words.Issuance.CheckHint, Text: words.Issuance.CheckButton}
+	}
+	return &check{Hint: words.Checkout.CheckHint, Text: words.Checkout.CheckButton}
+}
+
+// checkoutNotice says how the attempt before ended. Only states that invite to try the same again can
+// stand above a button; any other is left out.
 func checkoutNotice(words *catalog, v CheckoutView) *notice {
-	if !v.Notice.payable() || v.Notice == ResultOpen {
+	if !v.Notice.payable() || v.Notice == ResultOpen || v.Notice.subscription() != v.Issuance {
 		return nil
 	}
 	told := words.Results[v.Notice]

@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"reflect"
 	"regexp"
 	"strings"
@@ -48,7 +49,7 @@ func TestCheckout(t *testing.T) {
 		if page.Status != http.StatusOK {
 			t.Fatalf("%s: status %d", language, page.Status)
 		}
-		button := strings.Replace(words.Checkout.PayButton, "%s", amountText(12000, "KRW", language), 1)
+		button := strings.Replace(words.Checkout.PayButton, "{amount}", amountText(12000, "KRW", language), 1)
 		for _, text := range []string{
 			"<h1>" + words.Checkout.Title + "</h1>", ">" + button + "</button>", testName, "o-123456",
 			words.Checkout.SafeNote, "<noscript><p class=\"problem\">" + words.Checkout.NoScript, words.Checkout.LoadAgain,
@@ -96,12 +97,17 @@ func TestCheckoutNotice(t *testing.T) {
 		view := checkoutView()
 		view.Notice, view.NoticeCode = state, "REJECT_CARD_PAYMENT"
 		page := Checkout(view)
-		want := state.payable() && state != ResultOpen
+		want := state.payable() && state != ResultOpen && state != ResultNotRegistered
 		if got := contains(page, `class="notice"`); got != want {
 			t.Errorf("notice %q shown = %v, want %v", state, got, want)
 		}
 		if want && !contains(page, english.Results[state].Title) {
 			t.Errorf("notice %q has another text", state)
+		}
+		view = issuanceView()
+		view.Notice = state
+		if got, want := contains(Checkout(view), `class="notice"`), state == ResultNotRegistered; got != want {
+			t.Errorf("notice %q shown above a registration = %v, want %v", state, got, want)
 		}
 	}
 }
@@ -110,7 +116,7 @@ func TestCheckoutRefusesUnsafeViews(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(*CheckoutView){
 		"no provider":          func(v *CheckoutView) { v.Provider = "" },
-		"unknown provider":     func(v *CheckoutView) { v.Provider = "portone" },
+		"unknown provider":     func(v *CheckoutView) { v.Provider = "paypal" },
 		"no script":            func(v *CheckoutView) { v.ScriptURL = "" },
 		"script over http":     func(v *CheckoutView) { v.ScriptURL = "http://js.tosspayments.com/v2/standard" },
 		"script as javascript": func(v *CheckoutView) { v.ScriptURL = "javascript:alert(1)" },
@@ -122,6 +128,7 @@ func TestCheckoutRefusesUnsafeViews(t *testing.T) {
 		"window is broken":     func(v *CheckoutView) { v.WindowJSON = json.RawMessage(`{"a":`) },
 		"window is a list":     func(v *CheckoutView) { v.WindowJSON = json.RawMessage(`[]`) },
 		"window is a script":   func(v *CheckoutView) { v.WindowJSON = json.RawMessage(`{};alert(1)`) },
+		"toss issuance":        func(v *CheckoutView) { v.Issuance, v.Plan = true, issuanceView().Plan },
 	}
 	for name, spoil := range tests {
 		view := checkoutView()
@@ -194,6 +201,11 @@ func TestHostileValues(t *testing.T) {
 				t.Errorf("%s with %q: elements %v, want %v", name, value, got, want)
 			}
 		}
+		for _, name := range []string{"portone", "issuance"} {
+			if _, raw := readData(t, everyViewWith(value)[name]); strings.ContainsAny(raw, "<>\u2028\u2029") {
+				t.Errorf("%s with %q: the data block contains a character that can end it: %s", name, value, raw)
+			}
+		}
 		page := everyViewWith(value)["checkout"]
 		data, raw := readData(t, page)
 		if strings.ContainsAny(raw, "<>\u2028\u2029") {
@@ -216,16 +228,37 @@ func hostileWindow(value string) json.RawMessage {
 	return window
 }
 
+func portoneWindow(value string, issuance bool) json.RawMessage {
+	window := map[string]any{"merchant_uid": value, "m_redirect_url": "https://pay.example/confirm?x=" + url.QueryEscape(value), "name": value}
+	if issuance {
+		window["customer_uid"] = value
+	}
+	raw, err := json.Marshal(window)
+	if err != nil {
+		panic(err)
+	}
+	return raw
+}
+
 func everyViewWith(value string) map[string]Page {
 	checkout := checkoutView()
 	checkout.OrderID, checkout.OrderName, checkout.ClientKey, checkout.CustomerKey = value, value, value, value
 	checkout.Currency, checkout.NoticeCode, checkout.Notice = "X"+value, value, ResultDeclined
 	checkout.WindowJSON = hostileWindow(value)
+	portone, issuance := portoneView(), issuanceView()
+	portone.ClientKey, issuance.ClientKey = value, value
+	portone.WindowJSON = portoneWindow(value, false)
+	issuance.OrderID, issuance.OrderName, issuance.Currency, issuance.WindowJSON = value, value, "X"+value, portoneWindow(value, true)
+	registered := resultView(ResultRegistered, English)
+	registered.OrderID, registered.OrderName, registered.Currency, registered.MeansBrand, registered.MeansMasked = value, value, "X"+value, "m"+value, value
 	result := resultView(ResultDeclined, English)
 	result.OrderID, result.OrderName, result.Currency, result.Code = value, value, "X"+value, value
 	result.PayURL, result.ReturnURL = "/pay/"+value, "https://shop.example/?q="+value
 	return map[string]Page{
 		"checkout": Checkout(checkout),
+		"portone":  Checkout(portone),
+		"issuance": Checkout(issuance),
+		"means":    Result(registered),
 		"result":   Result(withSafeLinks(result)),
 		"checking": Checking(CheckingView{Language: English, OrderID: value, OrderName: value, Currency: "X" + value}),
 		"problem":  Problem(English, 500, value),

@@ -10,6 +10,14 @@ type CheckingView struct {
 	AmountValue int64  // smallest unit of the currency
 	Currency    string // ISO 4217; empty = no amount shown
 	Seconds     int    // until the page reloads its own URL; held between 1 and checkingSecondsMax
+
+	// Issuance: what is checked is the registration of a subscription's payment method, and OrderID and
+	// OrderName are the subscription's.
+	Issuance bool
+	Plan     Plan // of an issuance; unknown = no amount and no date shown
+	// Reversing: a payment that does not match the order is being given back. It is the more important
+	// news, so it wins over Issuance.
+	Reversing bool
 }
 
 // checkingSecondsMax keeps the page alive when a caller's backoff has grown: a buyer who looks at it
@@ -21,10 +29,20 @@ const checkingSecondsMax = 60
 // browsers show their own error page, or a download, for anything but 200.
 func Checking(v CheckingView) Page {
 	words := v.Language.catalog()
-	page, _ := newLayout(v.Language, words.Checking)
+	told, tip := words.Checking, words.CheckingTip
+	switch {
+	case v.Reversing:
+		told = words.Reversing
+	case v.Issuance:
+		told, tip = words.Registering, words.RegisteringTip
+	}
+	page, _ := newLayout(v.Language, told)
 	page.Tone = toneWait
-	page.Text = append(page.Text, words.CheckingTip)
+	page.Text = append(page.Text, tip)
 	page.Rows = orderRows(words, page.Language, v.OrderName, v.OrderID, v.AmountValue, v.Currency)
+	if v.Issuance {
+		page.Rows = planRows(words, page.Language, v.OrderName, v.OrderID, v.AmountValue, v.Currency, v.Plan)
+	}
 	page.Refresh = min(max(v.Seconds, 1), checkingSecondsMax)
 	page.Actions = []action{{Text: words.Reload}}
 	response := render(http.StatusOK, pagePolicy(), page)

@@ -1,5 +1,5 @@
-// Package web renders the pages a buyer sees: the payment page, the result pages, the checking page
-// and two error pages, in four languages.
+// Package web renders the pages a buyer sees: the payment page, which also registers payment methods for
+// subscriptions, the result pages, the checking page and two error pages, in four languages.
 //
 // It is pure: a view of plain values in, a Page of status, headers and bytes out, the same page for
 // the same view. It decides nothing about money; callers pass the state they have proven. Everything

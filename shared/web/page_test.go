@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 const (
@@ -30,10 +31,29 @@ func checkoutView() CheckoutView {
 	}
 }
 
+// portoneView pays and issuanceView registers with the other provider.
+func portoneView() CheckoutView {
+	view := checkoutView()
+	view.Provider, view.ScriptURL, view.ClientKey, view.CustomerKey = "portone", "https://cdn.iamport.kr/v1/iamport.js", "imp00000000", ""
+	view.WindowJSON = json.RawMessage(`{"channelKey":"channel-key-1","pay_method":"tosspay","merchant_uid":"o-123456","name":"T-shirt","amount":12000,` +
+		`"m_redirect_url":"https://pay.example/confirm/portone/o-123456/token?lang=en","bypass":{"tosspay_v2":{"expiredTime":"2026-11-01 12:00:00"}}}`)
+	return view
+}
+
+func issuanceView() CheckoutView {
+	view := portoneView()
+	view.Issuance, view.OrderID, view.OrderName, view.AmountValue = true, "sub-123456", "월간 이용권", 9900
+	view.Plan = Plan{IntervalUnit: "month", Every: 1, FirstCharge: time.Date(2026, 11, 30, 15, 0, 0, 0, time.UTC)}
+	view.WindowJSON = json.RawMessage(`{"channelKey":"channel-key-1","pay_method":"tosspay","merchant_uid":"sub-123456--key1","customer_uid":"sub-123456--key1",` +
+		`"customer_id":"c-1","name":"Monthly","amount":0,"m_redirect_url":"https://pay.example/confirm/portone/sub-123456/token"}`)
+	return view
+}
+
 func resultView(state ResultState, language Language) ResultView {
 	return ResultView{
 		Language: language, State: state, OrderID: "o-123456", OrderName: testName, AmountValue: 12000, Currency: "KRW",
 		Code: "REJECT_CARD_PAYMENT", PayURL: payURL, ReturnURL: shopURL,
+		Plan: issuanceView().Plan, MeansBrand: "신한카드", MeansMasked: "559410*********4",
 	}
 }
 
@@ -43,10 +63,21 @@ func everyPage(language Language) map[string]Page {
 	checkout.Language = language
 	again := checkout
 	again.Notice, again.NoticeCode = ResultDeclined, "REJECT_CARD_PAYMENT"
+	portone, issuance := portoneView(), issuanceView()
+	portone.Language, issuance.Language = language, language
+	issuance.Notice, issuance.NoticeCode = ResultNotRegistered, "CARD_NOT_AVAILABLE"
+	checking := CheckingView{Language: language, OrderID: "o-123456", OrderName: testName, AmountValue: 12000, Currency: "KRW", Seconds: 3}
+	reversing, registering := checking, checking
+	reversing.Reversing = true
+	registering.Issuance, registering.Plan = true, issuance.Plan
 	pages := map[string]Page{
 		"checkout":       Checkout(checkout),
 		"checkout again": Checkout(again),
-		"checking":       Checking(CheckingView{Language: language, OrderID: "o-123456", OrderName: testName, AmountValue: 12000, Currency: "KRW", Seconds: 3}),
+		"portone":        Checkout(portone),
+		"issuance":       Checkout(issuance),
+		"checking":       Checking(checking),
+		"reversing":      Checking(reversing),
+		"registering":    Checking(registering),
 		"not found":      NotFound(language),
 		"problem":        Problem(language, http.StatusServiceUnavailable, "req-1"),
 	}
@@ -125,8 +156,8 @@ func checkPolicy(t *testing.T, name string, page Page) {
 
 func TestResult(t *testing.T) {
 	t.Parallel()
-	pays := []ResultState{ResultDeclined, ResultCanceled, ResultAborted, ResultRejected, ResultMismatch, ResultOpen}
-	shows := []ResultState{ResultDeclined, ResultAborted, ResultRejected, ResultFailed, ResultReview} // the code
+	pays := []ResultState{ResultDeclined, ResultCanceled, ResultAborted, ResultRejected, ResultMismatch, ResultOpen, ResultReturned, ResultNotRegistered}
+	shows := []ResultState{ResultDeclined, ResultAborted, ResultRejected, ResultFailed, ResultReview, ResultNotRegistered} // the code
 	for _, language := range Languages() {
 		words := language.catalog()
 		for _, state := range ResultStates() {
@@ -134,7 +165,13 @@ func TestResult(t *testing.T) {
 			if page.Status != http.StatusOK || !contains(page, "<h1>"+words.Results[state].Title+"</h1>") || !contains(page, words.Results[state].Body) {
 				t.Errorf("%s %s: status %d, or not its text", language, state, page.Status)
 			}
-			for _, text := range []string{testName, "o-123456", amountText(12000, "KRW", language), words.BackToShop, `href="` + shopURL + `"`} {
+			if got, want := contains(page, amountText(12000, "KRW", language)), state != ResultNotRegistered && state != ResultSubscriptionEnded; got != want {
+				t.Errorf("%s %s: amount = %v, want %v", language, state, got, want)
+			}
+			if got, want := contains(page, "559410*********4"), state == ResultRegistered; got != want {
+				t.Errorf("%s %s: payment method = %v, want %v", language, state, got, want)
+			}
+			for _, text := range []string{testName, "o-123456", words.BackToShop, `href="` + shopURL + `"`} {
 				if !contains(page, text) {
 					t.Errorf("%s %s: does not show %q", language, state, text)
 				}
@@ -159,7 +196,7 @@ func TestResultReturnsToShop(t *testing.T) {
 		view.ReturnSeconds = 5
 		page := Result(view)
 		want := ""
-		if state == ResultPaid {
+		if state == ResultPaid || state == ResultRegistered {
 			want = "5; url=" + shopURL
 		}
 		if got := page.Header.Get("Refresh"); got != want || contains(page, english.ReturningToShop) != (want != "") {
@@ -199,6 +236,13 @@ func TestResultAdvice(t *testing.T) {
 		{ResultPaid, "REJECT_CARD_PAYMENT", false},
 		{ResultReview, "REJECT_CARD_PAYMENT", false},
 		{ResultMismatch, "FORBIDDEN_REQUEST", false},
+		{ResultReturned, "REJECT_CARD_PAYMENT", false},
+		{ResultDeclined, "CARD_NOT_ENOUGH_BALANCE", true},
+		{ResultDeclined, "COMMON_TIMEOUT", false},
+		{ResultDeclined, "F1002", false},
+		{ResultNotRegistered, "CARD_NOT_AVAILABLE", true},
+		{ResultNotRegistered, "TRANSACTION_PENDING_ERROR", false},
+		{ResultSubscriptionEnded, "CARD_NOT_AVAILABLE", false},
 	}
 	for _, test := range tests {
 		view := resultView(test.state, English)
@@ -234,6 +278,63 @@ func TestChecking(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestCheckingVariants(t *testing.T) {
+	t.Parallel()
+	for _, language := range Languages() {
+		words := language.catalog()
+		told := map[string]message{"payment": words.Checking, "reversing": words.Reversing, "registering": words.Registering}
+		tests := []struct {
+			view CheckingView
+			want string
+			row  string
+		}{
+			{CheckingView{}, "payment", words.OrderID},
+			{CheckingView{Reversing: true}, "reversing", words.OrderID},
+			{CheckingView{Issuance: true}, "registering", words.SubscriptionID},
+			{CheckingView{Issuance: true, Reversing: true}, "reversing", words.SubscriptionID},
+		}
+		for _, test := range tests {
+			test.view.Language, test.view.OrderID, test.view.AmountValue, test.view.Currency = language, "x-123456", 9900, "KRW"
+			page := Checking(test.view)
+			for name, text := range told {
+				if got, want := contains(page, text.Body), name == test.want; got != want {
+					t.Errorf("%s %+v: shows the text of %s = %v, want %v", language, test.view, name, got, want)
+				}
+			}
+			if !contains(page, "<dt>"+test.row+"</dt>") || page.Header.Get("Refresh") != "1" || contains(page, "<button") || contains(page, words.PayAgain) {
+				t.Errorf("%s %+v: no %q, no refresh, or a way to pay", language, test.view, test.row)
+			}
+			if got := contains(page, amountText(9900, "KRW", language)); got == test.view.Issuance {
+				t.Errorf("%s %+v: shows an amount = %v, but must not show it without its period", language, test.view, got)
+			}
+		}
+	}
+}
+
+func TestMaskedNumber(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{
+		"559410*********4": "559410*********4", "5594-10**-****-1234": "5594-10**-****-1234", "": "", "12345678****1234": "12345678****1234",
+		"5594101234561234": "", "5594-1012-3456-1234": "", "４４４４５５５５６６６６７７７７": "", "1234567890123": "",
+	}
+	for number, want := range tests {
+		view := resultView(ResultRegistered, English)
+		view.MeansMasked = number
+		page := Result(view)
+		if got := maskedNumber(number); got != want || number != want && contains(page, number) {
+			t.Errorf("maskedNumber(%q) = %q, want %q, and shown only then", number, got, want)
+		}
+		if !contains(page, view.MeansBrand) {
+			t.Errorf("%q: the brand is missing", number)
+		}
+	}
+	view := resultView(ResultRegistered, English)
+	view.MeansBrand, view.MeansMasked = "", ""
+	if page := Result(view); contains(page, english.Means+"</dt>") {
+		t.Error("an unknown payment method is announced")
 	}
 }
 

@@ -25,21 +25,26 @@ func pagePolicy() string {
 // checkoutPolicy is the Content-Security-Policy of the payment page: our own script by hash, and the
 // provider's script with what it needs. Two directives are wider than they look necessary, and a
 // narrower value would stop real payments:
-//   - frame-src allows any https page: a card's 3-D Secure step may navigate the provider's frame to
-//     the server of any bank in the world.
+//   - frame-src may allow any https page, for a provider whose window is a frame: a card's 3-D Secure
+//     step may navigate it to the server of any bank in the world.
 //   - style-src has 'unsafe-inline', as the provider's script styles its own overlay in our page.
 //
 // Scripts, the part that could read or alter the payment, stay closed.
 func checkoutPolicy(p provider, script, origin string) string {
-	trusted := strings.Join(append([]string{origin}, p.sources...), " ")
+	scripts := strings.Join(append([]string{origin}, p.scripts...), " ")
+	trusted := strings.Join(append([]string{origin}, p.hosts...), " ")
+	frames := trusted
+	if p.anyFrame {
+		frames = "https: " + origin
+	}
 	return strings.Join([]string{
 		"default-src 'none'",
-		"script-src " + hashSource(script) + " " + trusted,
+		"script-src " + hashSource(script) + " " + scripts,
 		"style-src 'unsafe-inline' " + trusted,
 		"img-src data: " + trusted,
 		"font-src data: " + trusted,
 		"connect-src " + trusted,
-		"frame-src https: " + origin,
+		"frame-src " + frames,
 		"base-uri 'none'",
 		"form-action " + trusted,
 		"frame-ancestors 'none'",

@@ -3,13 +3,15 @@ package web
 import (
 	"net/http"
 	"regexp"
+	"strings"
+	"unicode"
 )
 
 // ResultState is what a result page tells the buyer. It follows from the stored order, never from
 // the address the browser came with.
 type ResultState string
 
-// The states. Those that say nothing was charged (declined, canceled, aborted, rejected, mismatch)
+// The states of an order. Those that say nothing was charged (declined, canceled, aborted, rejected, mismatch)
 // may be shown only for an order for which no approval was ever sent, or whose refusal the provider
 // has stated. While that is unknown, show Checking.
 const (
@@ -24,21 +26,42 @@ const (
 	ResultFailed   ResultState = "failed"
 	ResultReview   ResultState = "review" // the facts contradict each other; a person decides
 	ResultOpen     ResultState = "open"   // nothing has happened yet
+	// ResultReturned: a payment that did not match the order was given back in full, on the provider's
+	// word. Until that is proven, show Checking with Reversing.
+	ResultReturned ResultState = "returned"
+)
+
+// The states of a subscription's payment method.
+const (
+	ResultRegistered        ResultState = "registered"     // the provider knows the billing key
+	ResultNotRegistered     ResultState = "not-registered" // it does not, and may be asked again
+	ResultSubscriptionEnded ResultState = "subscription-ended"
 )
 
 // ResultStates lists every state.
 func ResultStates() []ResultState {
 	return []ResultState{
 		ResultPaid, ResultRefunded, ResultDeclined, ResultCanceled, ResultAborted, ResultRejected,
-		ResultMismatch, ResultExpired, ResultFailed, ResultReview, ResultOpen,
+		ResultMismatch, ResultExpired, ResultFailed, ResultReview, ResultOpen, ResultReturned,
+		ResultRegistered, ResultNotRegistered, ResultSubscriptionEnded,
 	}
 }
 
-// payable tells whether the buyer may be offered to pay. It lists the states that may, so that a new
-// state does not by accident invite a second payment.
+// payable tells whether the buyer may be offered to pay, or to register, again. It lists the states
+// that may, so that a new state does not by accident invite a second payment.
 func (s ResultState) payable() bool {
 	switch s {
-	case ResultDeclined, ResultCanceled, ResultAborted, ResultRejected, ResultMismatch, ResultOpen:
+	case ResultDeclined, ResultCanceled, ResultAborted, ResultRejected, ResultMismatch, ResultOpen, ResultReturned, ResultNotRegistered:
+		return true
+	default:
+		return false
+	}
+}
+
+// subscription tells whether the state is about a subscription rather than an order.
+func (s ResultState) subscription() bool {
+	switch s {
+	case ResultRegistered, ResultNotRegistered, ResultSubscriptionEnded:
 		return true
 	default:
 		return false
@@ -47,16 +70,17 @@ func (s ResultState) payable() bool {
 
 func (s ResultState) tone() tone {
 	switch s {
-	case ResultPaid:
+	case ResultPaid, ResultRegistered:
 		return toneGood
-	case ResultRefunded, ResultCanceled, ResultOpen:
+	case ResultRefunded, ResultCanceled, ResultOpen, ResultSubscriptionEnded:
 		return toneInfo
 	default:
 		return toneWarn
 	}
 }
 
-// ResultView is what a result page shows.
+// ResultView is what a result page shows. In the states of a subscription, OrderID and OrderName are
+// the subscription's.
 type ResultView struct {
 	Language Language
 	State    ResultState
@@ -67,9 +91,14 @@ type ResultView struct {
 	Currency    string // ISO 4217; empty = no amount shown
 	Code        string // the provider's code, for advice and for support; may be untrusted
 
-	PayURL    string // the payment page; used only in states that may be paid
+	Plan        Plan   // states of a subscription; unknown = no amount and no date shown
+	MeansBrand  string // ResultRegistered: whose card or account it is; empty = not shown
+	MeansMasked string // ResultRegistered: its masked number; one that is not masked is not shown
+
+	PayURL    string // the page that pays or registers; used only in states that may do so again
 	ReturnURL string // the shop, with whatever query it expects; empty = no link
-	// ReturnSeconds sends the buyer of a paid order to ReturnURL by itself; 0 = only the link does.
+	// ReturnSeconds sends the buyer of a paid order, or with a registered payment method, to ReturnURL
+	// by itself; 0 = only the link does.
 	ReturnSeconds int
 }
 
@@ -84,7 +113,7 @@ func Result(v ResultView) Page {
 	page, _ := newLayout(v.Language, told)
 	page.Tone = v.State.tone()
 	page.Text = append(page.Text, paragraphs(stateAdvice(v.State, v.Code, v.Language))...)
-	page.Rows = orderRows(words, page.Language, v.OrderName, v.OrderID, v.AmountValue, v.Currency)
+	page.Rows = resultRows(words, page.Language, v)
 	if code := supportCode(v.State, v.Code); code != "" {
 		page.Rows = append(page.Rows, row{Label: words.SupportCode, Value: code})
 	}
@@ -94,17 +123,13 @@ func Result(v ResultView) Page {
 		pay = safeLink(v.PayURL)
 	}
 	if pay != "" {
-		text := words.PayAgain
-		if v.State == ResultOpen {
-			text = words.PayNow
-		}
-		page.Actions = append(page.Actions, action{Text: text, URL: pay, Primary: true})
+		page.Actions = append(page.Actions, action{Text: payText(words, v.State), URL: pay, Primary: true})
 	}
 	if shop != "" {
 		page.Actions = append(page.Actions, action{Text: words.BackToShop, URL: shop, Primary: pay == ""})
 	}
 
-	returning := v.State == ResultPaid && shop != "" && v.ReturnSeconds > 0
+	returning := (v.State == ResultPaid || v.State == ResultRegistered) && shop != "" && v.ReturnSeconds > 0
 	if returning {
 		page.Text = append(page.Text, words.ReturningToShop)
 	}
@@ -115,12 +140,55 @@ func Result(v ResultView) Page {
 	return response
 }
 
+func resultRows(words *catalog, language Language, v ResultView) []row {
+	if !v.State.subscription() {
+		return orderRows(words, language, v.OrderName, v.OrderID, v.AmountValue, v.Currency)
+	}
+	if v.State != ResultRegistered {
+		return planRows(words, language, v.OrderName, v.OrderID, v.AmountValue, v.Currency, Plan{})
+	}
+	rows := planRows(words, language, v.OrderName, v.OrderID, v.AmountValue, v.Currency, v.Plan)
+	if means := strings.TrimSpace(v.MeansBrand + " " + maskedNumber(v.MeansMasked)); means != "" {
+		rows = append(rows, row{Label: words.Means, Value: means})
+	}
+	return rows
+}
+
+func payText(words *catalog, state ResultState) string {
+	switch state {
+	case ResultOpen:
+		return words.PayNow
+	case ResultNotRegistered:
+		return words.RegisterAgain
+	default:
+		return words.PayAgain
+	}
+}
+
+// maskedDigitsMax is how much of a card number may be shown: its first eight and last four digits
+// (PCI SSC, FAQ 1091, truncation formats). Whole ones have thirteen or more.
+const maskedDigitsMax = 12
+
+// maskedNumber returns a masked number as the provider wrote it, and "" for one that is not masked.
+func maskedNumber(number string) string {
+	digits := 0
+	for _, r := range number {
+		if unicode.IsDigit(r) {
+			digits++
+		}
+	}
+	if digits > maskedDigitsMax {
+		return ""
+	}
+	return number
+}
+
 // stateAdvice returns what to do about a code in a state, or "" where the state's own text says it
 // all. Advice to wait never stands beside an invitation to pay again: the state is proven, a code
 // that came along with it is not.
 func stateAdvice(state ResultState, code string, language Language) string {
 	switch state {
-	case ResultDeclined, ResultAborted, ResultRejected:
+	case ResultDeclined, ResultAborted, ResultRejected, ResultNotRegistered:
 	default:
 		return ""
 	}
@@ -138,7 +206,7 @@ var codeShape = regexp.MustCompile(`^[A-Z][A-Z0-9_]{1,63}$`)
 // supportCode returns the code to quote to the shop, or "" when it would only puzzle the buyer.
 func supportCode(state ResultState, code string) string {
 	switch state {
-	case ResultDeclined, ResultAborted, ResultRejected, ResultFailed, ResultReview:
+	case ResultDeclined, ResultAborted, ResultRejected, ResultFailed, ResultReview, ResultNotRegistered:
 		return codeShape.FindString(code)
 	default:
 		return ""

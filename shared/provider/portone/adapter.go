@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ type Charging struct {
 // developers.portone.io, tosspay-v2, 2026-08), and a payment may be pending for more than 10 after that (tossdev.github.io/qna.html,
 // TRANSACTION_PENDING_ERROR, 2024-12); 5 more for clocks that differ.
 func Timing() provider.Timing {
-	return provider.Timing{Linger: 75 * time.Minute}
+	return provider.Timing{PendingMax: 75 * time.Minute, AbsentMax: 2 * time.Minute}
 }
 
 // Find asks by the payment's key when it is known, else for all payments of our number. It moves nothing.
@@ -82,7 +83,7 @@ func (a *Adapter) findAll(ctx context.Context, number string) provider.Answer {
 // unfinished is the answer when not every payment could be read: a capture that was seen is one, and everything else proves nothing.
 func unfinished(best, last provider.Answer, seen int) provider.Answer {
 	switch {
-	case captured(best) || best.Code == CodeManyCaptures:
+	case captured(best):
 		return best
 	case seen > 0 && last.Verdict == provider.Absent:
 		last.Verdict, last.Class = provider.Unknown, provider.ClassUnknown // the page is not there; the payments before it are
@@ -95,17 +96,26 @@ func better(best, next provider.Answer, read bool) provider.Answer {
 	if !read {
 		return next
 	}
-	// The same payment stands on two pages when another one was added between them.
-	if captured(best) && captured(next) && best.Payment.Sandbox == next.Payment.Sandbox && best.Payment.Key != next.Payment.Key {
-		best.Verdict, best.Code, best.Class = provider.Unknown, CodeManyCaptures, provider.ClassUnknown
-		return best
-	}
-	if best.Code == CodeManyCaptures && !(best.Payment.Sandbox && captured(next) && !next.Payment.Sandbox) {
-		return best
+	if captured(best) && captured(next) && best.Payment.Sandbox == next.Payment.Sandbox {
+		return withOther(best, next)
 	}
 	if weight(next) > weight(best) {
 		return next
 	}
+	return best
+}
+
+// withOther keeps the payment that was captured first, and the second one beside it: one number holds money twice. The same payment stands on
+// two pages when another one was added between them.
+func withOther(best, next provider.Answer) provider.Answer {
+	if next.Payment.Key == best.Payment.Key || slices.ContainsFunc(best.Others, func(p provider.Payment) bool { return p.Key == next.Payment.Key }) {
+		return best
+	}
+	if next.Payment.ApprovedAt.Before(best.Payment.ApprovedAt) {
+		next.Others, best.Others = best.Others, nil
+		best, next = next, best
+	}
+	best.Others = append(slices.Clone(best.Others), next.Payment)
 	return best
 }
 
@@ -345,7 +355,8 @@ func verdictOfRefusal(op Operation, class provider.Class) provider.Verdict {
 }
 
 // failureOf says what the reason of a failed payment proves. A reason that no table lists is a decline that may pass; some that are
-// listed leave the outcome open, whatever the status says.
+// listed leave the outcome open, whatever the status says: Toss Pay may still be at work, for more than ten minutes. Such a payment is
+// pending, and when it is still the same at the end of Timing's PendingMax it took nothing.
 func failureOf(failReason string) (provider.Verdict, string, provider.Class) {
 	rule, found := classify(OpFailure, 0, failReason)
 	switch {
@@ -354,7 +365,7 @@ func failureOf(failReason string) (provider.Verdict, string, provider.Class) {
 	case rule.Reason.Class().Definitive():
 		return provider.Declined, rule.Code, rule.Reason.Class()
 	}
-	return provider.Unknown, rule.Code, rule.Reason.Class()
+	return provider.Pending, rule.Code, rule.Reason.Class()
 }
 
 // Errors of paymentOf and keyOf. They name the field and do not quote it.

@@ -475,7 +475,7 @@ func (s silent) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func TestTiming(t *testing.T) {
 	t.Parallel()
-	if timing := portone.Timing(); timing.ConfirmWindow != 0 || timing.Linger < 70*time.Minute {
+	if timing := portone.Timing(); timing.ConfirmWindow != 0 || timing.PendingMax < 70*time.Minute {
 		t.Errorf("timing %+v: there is no confirm, and a window of 60 minutes may end in a payment that is pending for 10", timing)
 	}
 }

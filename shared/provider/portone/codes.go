@@ -96,7 +96,6 @@ const (
 	CodeUnlistedMessage = "UNLISTED_MESSAGE"         // a refusal that no table lists
 	CodeUnlistedReason  = "UNLISTED_REASON"          // a failed payment whose reason no table lists
 	CodeOtherAmount     = "PREPARED_DIFFERENTLY"     // the number is registered with another amount
-	CodeManyCaptures    = "SEVERAL_CAPTURES"         // one number, more than one capture: a person must look
 	CodeTooMany         = "MORE_PAYMENTS_THAN_READ"  // one number, more payments than are read, and no capture among those that were
 	codeNothingFound    = "NOTHING_UNDER_THE_NUMBER" // an empty list
 )

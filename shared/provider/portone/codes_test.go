@@ -145,7 +145,7 @@ func TestEveryReason(t *testing.T) {
 				t.Errorf("%q: %s, %s, class %s; want %s, %s", text, a.Code, reason, a.Class, m.code, m.reason)
 			}
 			open := m.reason == "unknown" || m.reason == "duplicate"
-			if open != (a.Verdict == provider.Unknown) || !open && a.Verdict != provider.Declined {
+			if open != (a.Verdict == provider.Pending) || !open && a.Verdict != provider.Declined {
 				t.Errorf("%q: verdict %s for reason %s", text, a.Verdict, m.reason)
 			}
 			code, class := portone.Classify(portone.OpCharge, 200, text)

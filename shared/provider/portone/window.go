@@ -149,15 +149,15 @@ func (w Windows) Check(mode string) error {
 	case len(w.UserCode) != 11 || len(digits) != 8 || strings.Trim(digits, "0123456789") != "":
 		return errors.New("portone: PortOneUserCode must be imp and 8 digits")
 	case w.ChannelKey == "" && w.MID == "":
-		return errors.New("portone: PortOneChannelKey or PortOneMID is missing")
+		return errors.New("portone: PortOneChannelKey or PortOneMid is missing")
 	case w.ChannelKey != "" && !isVisible(w.ChannelKey, channelKeyMax):
 		return fmt.Errorf("portone: PortOneChannelKey must have at most %d visible characters", channelKeyMax)
 	case w.MID != "" && !isUID(w.MID, 64):
-		return errors.New("portone: PortOneMID is not a merchant id")
+		return errors.New("portone: PortOneMid is not a merchant id")
 	case w.MID == testMID && mode == "live":
-		return errors.New("portone: PortOneMID is the test one and Mode is live: they must agree")
+		return errors.New("portone: PortOneMid is the test one and Mode is live: they must agree")
 	case w.MID != "" && w.MID != testMID && mode == "test":
-		return fmt.Errorf("portone: PortOneMID is not %s and Mode is test: test orders would take real money", testMID)
+		return fmt.Errorf("portone: PortOneMid is not %s and Mode is test: test orders would take real money", testMID)
 	}
 	return nil
 }

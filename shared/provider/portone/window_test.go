@@ -212,7 +212,7 @@ func TestWindowRefuses(t *testing.T) {
 		{"no mode", base, func(_ *portone.Windows, o *order.Order) { o.Mode = "" }, "Mode must be"},
 		{"no account", base, func(w *portone.Windows, _ *order.Order) { w.ChannelKey, w.MID = "", "" }, "PortOneChannelKey"},
 		{"a channel key of 56", base, func(w *portone.Windows, _ *order.Order) { w.ChannelKey = strings.Repeat("k", 56) }, "PortOneChannelKey"},
-		{"a merchant id with a dot", base, func(w *portone.Windows, _ *order.Order) { w.MID = "toss.test" }, "PortOneMID"},
+		{"a merchant id with a dot", base, func(w *portone.Windows, _ *order.Order) { w.MID = "toss.test" }, "PortOneMid"},
 		{"no user code", base, func(w *portone.Windows, _ *order.Order) { w.UserCode = "" }, "PortOneUserCode"},
 		{"a short user code", base, func(w *portone.Windows, _ *order.Order) { w.UserCode = "imp1234567" }, "PortOneUserCode"},
 		{"an API key for a user code", base, func(w *portone.Windows, _ *order.Order) { w.UserCode = "1234567890123456" }, "PortOneUserCode"},

@@ -21,7 +21,7 @@ type Adapter struct {
 // Timing of Toss Payments: 10 minutes from authentication to confirm (docs.tosspayments.com/reference, 2026-11). The 5 after them are
 // ours, for answers that are late and clocks that differ.
 func Timing() provider.Timing {
-	return provider.Timing{ConfirmWindow: 10 * time.Minute, Linger: 5 * time.Minute}
+	return provider.Timing{ConfirmWindow: 10 * time.Minute, PendingMax: 15 * time.Minute, AbsentMax: 15 * time.Minute}
 }
 
 // Find asks by the payment's key when it is known, else by our number. It moves nothing.

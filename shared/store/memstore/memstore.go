@@ -1,5 +1,5 @@
 // Package memstore is the embedded store, for the laptop and for simulations. It passes the same conformance suite as the table, keeps
-// orders in the same stored form and uses the pure rules of package order themselves where the table repeats them as conditions.
+// records in the same stored form and uses the pure rules of package order themselves where the table repeats them as conditions.
 package memstore
 
 import (
@@ -15,90 +15,126 @@ import (
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/store/internal/item"
+	"tosspay-sam/shared/subscription"
 )
 
-// Store keeps orders in memory. It is safe for concurrent use.
+// Store keeps orders and subscriptions in memory. It is safe for concurrent use.
 type Store struct {
-	// Before and After, when set, decide about faults. They are called with the operation: create, get, claim, lease, save or due.
-	// An error of Before is a request that never arrived: it is returned and nothing has happened. An error of After is a lost reply:
-	// it is returned and everything has happened. Set them before the store is used.
+	// Before and After, when set, decide about faults. They are called with the operation: create, get, claim, lease, save,
+	// create-subscription, get-subscription, save-subscription or due. An error of Before is a request that never arrived: it is
+	// returned and nothing has happened. An error of After is a lost reply: it is returned and everything has happened. Set them
+	// before the store is used.
 	Before, After func(operation string) error
 
-	mu    sync.Mutex
-	items map[string]item.Order // by order id
+	mu            sync.Mutex
+	orders        map[string]item.Order        // by id
+	subscriptions map[string]item.Subscription // by id
 }
 
 var _ payment.Store = (*Store)(nil)
 
 // New returns an empty store.
-func New() *Store { return &Store{items: map[string]item.Order{}} }
+func New() *Store {
+	return &Store{orders: map[string]item.Order{}, subscriptions: map[string]item.Subscription{}}
+}
 
 // Create implements payment.Orders.
 func (s *Store) Create(ctx context.Context, o order.Order) (order.Order, error) {
-	return s.do(ctx, "create", o.ID, func(old order.Order, found bool) (order.Order, error) {
-		if found {
-			return old, payment.ErrExists
+	return do(ctx, s, "create", o.ID, func() (order.Order, error) {
+		old, err := s.order(o.ID)
+		if errors.Is(err, payment.ErrNotFound) {
+			return s.putOrder(o)
 		}
-		return s.put(o)
+		return old, cmp.Or(err, payment.ErrExists)
 	})
 }
 
 // Get implements payment.Orders.
 func (s *Store) Get(ctx context.Context, id string) (order.Order, error) {
-	return s.do(ctx, "get", id, func(old order.Order, found bool) (order.Order, error) {
-		if !found {
-			return order.Order{}, payment.ErrNotFound
-		}
-		return old, nil
-	})
+	return do(ctx, s, "get", id, func() (order.Order, error) { return s.order(id) })
 }
 
 // Claim implements payment.Claims.
 func (s *Store) Claim(ctx context.Context, c order.Claim) (order.Order, error) {
-	return s.do(ctx, "claim", c.OrderID, func(old order.Order, found bool) (order.Order, error) {
-		if !found {
-			return order.Order{}, payment.ErrNotFound
+	return do(ctx, s, "claim", c.OrderID, func() (order.Order, error) {
+		old, err := s.order(c.OrderID)
+		if err != nil {
+			return old, err
 		}
 		next, err := old.Claim(c)
 		if err != nil {
 			return old, err
 		}
-		return s.put(next)
+		return s.putOrder(next)
 	})
 }
 
 // Lease implements payment.Claims.
 func (s *Store) Lease(ctx context.Context, l order.Lease) (order.Order, error) {
-	return s.do(ctx, "lease", l.OrderID, func(old order.Order, found bool) (order.Order, error) {
-		if !found {
-			return order.Order{}, payment.ErrNotFound
+	return do(ctx, s, "lease", l.OrderID, func() (order.Order, error) {
+		old, err := s.order(l.OrderID)
+		if err != nil {
+			return old, err
 		}
 		next, err := old.Lease(l)
 		if err != nil {
 			return old, err
 		}
-		return s.put(next)
+		return s.putOrder(next)
 	})
 }
 
 // Save implements payment.Claims; ErrNotFound when there is no such order.
 func (s *Store) Save(ctx context.Context, next order.Order) (order.Order, error) {
-	return s.do(ctx, "save", next.ID, func(old order.Order, found bool) (order.Order, error) {
-		if !found {
-			return order.Order{}, payment.ErrNotFound
+	return do(ctx, s, "save", next.ID, func() (order.Order, error) {
+		old, err := s.order(next.ID)
+		if err != nil {
+			return old, err
 		}
 		if old.Revision != next.Revision-1 {
 			return old, payment.ErrConflict
 		}
-		return s.put(next)
+		return s.putOrder(next)
 	})
 }
 
-// Due implements payment.DueOrders. Like the table it answers with a cursor whenever it stops at the limit.
-func (s *Store) Due(ctx context.Context, shard int, before time.Time, limit int, cursor string) (ids []string, next string, err error) {
+// CreateSubscription implements payment.Subscriptions.
+func (s *Store) CreateSubscription(ctx context.Context, created subscription.Subscription) (subscription.Subscription, error) {
+	return do(ctx, s, "create-subscription", created.ID, func() (subscription.Subscription, error) {
+		old, err := s.subscription(created.ID)
+		if errors.Is(err, payment.ErrNotFound) {
+			return s.putSubscription(created)
+		}
+		return old, cmp.Or(err, payment.ErrExists)
+	})
+}
+
+// GetSubscription implements payment.Subscriptions.
+func (s *Store) GetSubscription(ctx context.Context, id string) (subscription.Subscription, error) {
+	return do(ctx, s, "get-subscription", id, func() (subscription.Subscription, error) { return s.subscription(id) })
+}
+
+// SaveSubscription implements payment.Subscriptions; ErrNotFound when there is no such subscription.
+func (s *Store) SaveSubscription(ctx context.Context, next subscription.Subscription) (subscription.Subscription, error) {
+	return do(ctx, s, "save-subscription", next.ID, func() (subscription.Subscription, error) {
+		old, err := s.subscription(next.ID)
+		if err != nil {
+			return old, err
+		}
+		if old.Revision != next.Revision-1 {
+			return old, payment.ErrConflict
+		}
+		return s.putSubscription(next)
+	})
+}
+
+// Due implements payment.DueRecords. Like the table it answers with a cursor whenever it stops at the limit.
+func (s *Store) Due(
+	ctx context.Context, shard int, before time.Time, limit int, cursor string,
+) (due []payment.DueRecord, next string, err error) {
 	defer func() {
 		if err != nil {
-			ids, next, err = nil, "", fmt.Errorf("memstore: list due orders of shard %d: %w", shard, err)
+			due, next, err = nil, "", fmt.Errorf("memstore: list due records of shard %d: %w", shard, err)
 		}
 	}()
 	if err := s.enter(ctx, "due"); err != nil {
@@ -111,29 +147,31 @@ func (s *Store) Due(ctx context.Context, shard int, before time.Time, limit int,
 	if err != nil {
 		return nil, "", err
 	}
-	due := s.dueAfter(from, item.Millis(before))
-	if len(due) >= limit {
-		due = due[:limit]
-		next = due[limit-1].cursor()
+	positions := s.dueAfter(from, item.Millis(before))
+	if len(positions) >= limit {
+		positions = positions[:limit]
+		next = positions[limit-1].cursor()
 	}
-	for _, p := range due {
-		ids = append(ids, p.id)
+	for _, p := range positions {
+		due = append(due, p.record)
 	}
-	return ids, next, s.leave("due")
+	return due, next, s.leave("due")
 }
 
 // position is a place in the due index.
 type position struct {
-	shard string
-	at    int64
-	id    string
+	shard  string
+	at     int64
+	record payment.DueRecord
 }
 
 func (p position) compare(q position) int {
-	return cmp.Or(cmp.Compare(p.at, q.at), strings.Compare(p.id, q.id))
+	return cmp.Or(cmp.Compare(p.at, q.at), strings.Compare(p.record.Kind, q.record.Kind), strings.Compare(p.record.ID, q.record.ID))
 }
 
-func (p position) cursor() string { return fmt.Sprintf("%s %d %s", p.shard, p.at, p.id) }
+func (p position) cursor() string {
+	return fmt.Sprintf("%s %d %s %s", p.shard, p.at, p.record.Kind, p.record.ID)
+}
 
 // decodeCursor returns the position the cursor names; without one, the beginning of the shard.
 func decodeCursor(cursor string, shard int) (position, error) {
@@ -142,7 +180,8 @@ func decodeCursor(cursor string, shard int) (position, error) {
 		return begin, nil
 	}
 	var p position
-	if n, err := fmt.Sscanf(cursor, "%s %d %s", &p.shard, &p.at, &p.id); n != 3 || err != nil || p.shard != begin.shard {
+	n, err := fmt.Sscanf(cursor, "%s %d %s %s", &p.shard, &p.at, &p.record.Kind, &p.record.ID)
+	if n != 4 || err != nil || p.shard != begin.shard {
 		return position{}, errors.New("the cursor is not one of this shard")
 	}
 	return p, nil
@@ -153,55 +192,76 @@ func (s *Store) dueAfter(from position, before int64) []position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var due []position
-	for id, it := range s.items {
-		p := position{it.DueShard, it.DueAt, id}
+	add := func(p position) {
 		if p.shard == from.shard && p.at <= before && p.compare(from) > 0 {
 			due = append(due, p)
 		}
+	}
+	for id, it := range s.orders {
+		add(position{it.DueShard, it.DueAt, payment.DueRecord{Kind: payment.KindOrder, ID: id}})
+	}
+	for id, it := range s.subscriptions {
+		add(position{it.DueShard, it.DueAt, payment.DueRecord{Kind: payment.KindSubscription, ID: id}})
 	}
 	slices.SortFunc(due, position.compare)
 	return due
 }
 
-// do runs one operation on one order alone, between the faults.
-func (s *Store) do(ctx context.Context, operation, id string, f func(old order.Order, found bool) (order.Order, error)) (order.Order, error) {
-	o, err := s.alone(ctx, operation, id, f)
+// do runs one operation on one record alone, between the faults.
+func do[T any](ctx context.Context, s *Store, operation, id string, f func() (T, error)) (T, error) {
+	record, err := alone(ctx, s, operation, f)
 	if err != nil {
-		return o, fmt.Errorf("memstore: %s order %s: %w", operation, id, err)
+		return record, fmt.Errorf("memstore: %s %s: %w", operation, id, err)
 	}
-	return o, nil
+	return record, nil
 }
 
-func (s *Store) alone(ctx context.Context, operation, id string, f func(old order.Order, found bool) (order.Order, error)) (order.Order, error) {
+func alone[T any](ctx context.Context, s *Store, operation string, f func() (T, error)) (record T, err error) {
 	if err := s.enter(ctx, operation); err != nil {
-		return order.Order{}, err
+		return record, err
 	}
-	o, err := s.locked(id, f)
+	done, err := locked(s, f)
 	if lost := s.leave(operation); lost != nil {
-		return order.Order{}, lost
+		return record, lost
 	}
-	return o, err
+	return done, err
 }
 
-func (s *Store) locked(id string, f func(old order.Order, found bool) (order.Order, error)) (order.Order, error) {
+func locked[T any](s *Store, f func() (T, error)) (T, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	it, found := s.items[id]
-	if !found {
-		return f(order.Order{}, false)
-	}
-	old, err := it.Order()
-	if err != nil {
-		return order.Order{}, err
-	}
-	return f(old, true)
+	return f()
 }
 
-// put stores the order and returns it as it will be read. The stored form shares no memory with either.
-func (s *Store) put(o order.Order) (order.Order, error) {
-	it := item.FromOrder(o)
-	s.items[o.ID] = it
+// order returns the stored order, or ErrNotFound.
+func (s *Store) order(id string) (order.Order, error) {
+	it, found := s.orders[id]
+	if !found {
+		return order.Order{}, payment.ErrNotFound
+	}
 	return it.Order()
+}
+
+// putOrder stores the order and returns it as it will be read. The stored form shares no memory with either.
+func (s *Store) putOrder(o order.Order) (order.Order, error) {
+	it := item.FromOrder(o)
+	s.orders[o.ID] = it
+	return it.Order()
+}
+
+// subscription and putSubscription do the same for subscriptions.
+func (s *Store) subscription(id string) (subscription.Subscription, error) {
+	it, found := s.subscriptions[id]
+	if !found {
+		return subscription.Subscription{}, payment.ErrNotFound
+	}
+	return it.Subscription()
+}
+
+func (s *Store) putSubscription(next subscription.Subscription) (subscription.Subscription, error) {
+	it := item.FromSubscription(next)
+	s.subscriptions[next.ID] = it
+	return it.Subscription()
 }
 
 // enter refuses what the table's client would refuse: a call without a deadline, and one that is over already.

@@ -11,6 +11,7 @@ import (
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/store/memstore"
 	"tosspay-sam/shared/store/storetest"
+	"tosspay-sam/shared/subscription"
 )
 
 func TestConformance(t *testing.T) {
@@ -60,8 +61,14 @@ func TestFaults(t *testing.T) {
 	s.Claim(ctx, order.Claim{})
 	s.Lease(ctx, order.Lease{})
 	s.Save(ctx, order.Order{})
+	s.CreateSubscription(ctx, subscription.Subscription{})
+	s.GetSubscription(ctx, "plan-1")
+	s.SaveSubscription(ctx, subscription.Subscription{})
 	s.Due(ctx, 0, time.Time{}, 1, "")
-	if want := []string{"create", "get", "claim", "lease", "save", "due"}; !slices.Equal(seen, want) {
+	want := []string{
+		"create", "get", "claim", "lease", "save", "create-subscription", "get-subscription", "save-subscription", "due",
+	}
+	if !slices.Equal(seen, want) {
 		t.Errorf("operations are called %v, want %v", seen, want)
 	}
 }

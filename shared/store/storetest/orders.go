@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/subscription"
 )
 
 func testCreate(t *testing.T, s payment.Store) {
@@ -81,40 +83,59 @@ func testNothingShared(t *testing.T, s payment.Store) {
 	returned := create(t, s, given)
 	read := get(t, s, given.ID)
 	for _, o := range []order.Order{given, returned, read} {
-		o.History[0].Note, o.Evidence[1].Code = "scribbled", "scribbled"
+		o.History[0].Note, o.Evidence[1].Code, o.Reversals[1].Reason = "scribbled", "scribbled", "scribbled"
 		_ = append(o.History[:1], order.Step{Note: "scribbled"})
 	}
 	wantSame(t, s, "after the caller wrote into its own orders", get(t, s, given.ID), want)
 }
 
 func testMissing(t *testing.T, s payment.Store) {
-	o := open("order-none")
-	for name, call := range map[string]func() (order.Order, error){
-		"get":   func() (order.Order, error) { return s.Get(timed(t), o.ID) },
-		"claim": func() (order.Order, error) { return s.Claim(timed(t), claimOf(o)) },
-		"lease": func() (order.Order, error) {
-			return s.Lease(timed(t), order.Lease{OrderID: o.ID, At: created, Until: created.Add(time.Second)})
-		},
-		"save of revision 2": func() (order.Order, error) { o := o; o.Revision = 2; return s.Save(timed(t), o) },
-		"save of revision 1": func() (order.Order, error) { return s.Save(timed(t), o) },
+	o, sub := open("order-none"), enrolling("order-none")
+	lease := order.Lease{OrderID: o.ID, At: created, Until: created.Add(time.Second)}
+	final := lease
+	final.Final = true
+	orders := func(call func() (order.Order, error)) func() (string, error) {
+		return func() (string, error) { got, err := call(); return got.ID, err }
+	}
+	subscriptions := func(call func() (subscription.Subscription, error)) func() (string, error) {
+		return func() (string, error) { got, err := call(); return got.ID, err }
+	}
+	for name, call := range map[string]func() (string, error){
+		"get":                orders(func() (order.Order, error) { return s.Get(timed(t), o.ID) }),
+		"claim":              orders(func() (order.Order, error) { return s.Claim(timed(t), claimOf(o)) }),
+		"lease":              orders(func() (order.Order, error) { return s.Lease(timed(t), lease) }),
+		"lease of a final":   orders(func() (order.Order, error) { return s.Lease(timed(t), final) }),
+		"save of revision 2": orders(func() (order.Order, error) { o := o; o.Revision = 2; return s.Save(timed(t), o) }),
+		"save of revision 1": orders(func() (order.Order, error) { return s.Save(timed(t), o) }),
+		"get subscription":   subscriptions(func() (subscription.Subscription, error) { return s.GetSubscription(timed(t), sub.ID) }),
+		"save subscription of revision 2": subscriptions(func() (subscription.Subscription, error) {
+			sub := sub
+			sub.Revision = 2
+			return s.SaveSubscription(timed(t), sub)
+		}),
+		"save subscription of revision 1": subscriptions(func() (subscription.Subscription, error) { return s.SaveSubscription(timed(t), sub) }),
 	} {
 		got, err := call()
 		wantError(t, name, err, payment.ErrNotFound)
-		if got.ID != "" {
-			t.Errorf("%s: got order %s beside the error", name, got.ID)
+		if got != "" {
+			t.Errorf("%s: got %s beside the error", name, got)
 		}
 		if _, err := s.Get(timed(t), o.ID); !errors.Is(err, payment.ErrNotFound) {
 			t.Fatalf("%s made an order of it: %v", name, err)
 		}
+		if _, err := s.GetSubscription(timed(t), sub.ID); !errors.Is(err, payment.ErrNotFound) {
+			t.Fatalf("%s made a subscription of it: %v", name, err)
+		}
 	}
-	if ids := dueEverywhere(t, s, created.AddDate(10, 0, 0)); len(ids) != 0 {
-		t.Errorf("missing orders are due: %v", ids)
+	if due := dueEverywhere(t, s, created.AddDate(10, 0, 0)); len(due) != 0 {
+		t.Errorf("missing records are due: %v", due)
 	}
 }
 
 // testContext: without a deadline a stuck connection would outlive the buyer's patience and the function.
 func testContext(t *testing.T, s payment.Store) {
 	there := create(t, s, open("order-there"))
+	subscribed := createSubscription(t, s, enrolling("subscription-there"))
 	canceled, cancel := context.WithTimeout(context.Background(), time.Minute)
 	cancel()
 	for name, ctx := range map[string]context.Context{"no deadline": context.Background(), "canceled": canceled} {
@@ -126,8 +147,11 @@ func testContext(t *testing.T, s payment.Store) {
 				_, err := s.Lease(ctx, order.Lease{OrderID: there.ID, At: created, Until: created.Add(time.Second)})
 				return err
 			},
-			"save": func() error { o := there; o.Revision++; _, err := s.Save(ctx, o); return err },
-			"due":  func() error { _, _, err := s.Due(ctx, 0, created, 1, ""); return err },
+			"save":                func() error { o := there; o.Revision++; _, err := s.Save(ctx, o); return err },
+			"create subscription": func() error { _, err := s.CreateSubscription(ctx, enrolling("subscription-new")); return err },
+			"get subscription":    func() error { _, err := s.GetSubscription(ctx, subscribed.ID); return err },
+			"save subscription":   func() error { n := subscribed; n.Revision++; _, err := s.SaveSubscription(ctx, n); return err },
+			"due":                 func() error { _, _, err := s.Due(ctx, 0, created, 1, ""); return err },
 		} {
 			if err := try(); err == nil {
 				t.Errorf("%s with %s was carried out", call, name)
@@ -137,6 +161,10 @@ func testContext(t *testing.T, s payment.Store) {
 	wantSame(t, s, "after refused calls", get(t, s, there.ID), there)
 	if _, err := s.Get(timed(t), "order-new"); !errors.Is(err, payment.ErrNotFound) {
 		t.Errorf("a refused create made an order: %v", err)
+	}
+	wantSameSubscription(t, s, "after refused calls", subscribed, subscribed)
+	if _, err := s.GetSubscription(timed(t), "subscription-new"); !errors.Is(err, payment.ErrNotFound) {
+		t.Errorf("a refused create made a subscription: %v", err)
 	}
 }
 
@@ -230,8 +258,8 @@ func testClaimsRace(t *testing.T, s payment.Store) {
 		} else {
 			wantRefusal(t, fmt.Sprintf("racer %d", i), r.err, order.NotOpen)
 		}
-		if !reflect.DeepEqual(r.order, stored) {
-			t.Errorf("racer %d was shown\n%+v\nstored is\n%+v", i, r.order, stored)
+		if !reflect.DeepEqual(r.record, stored) {
+			t.Errorf("racer %d was shown\n%+v\nstored is\n%+v", i, r.record, stored)
 		}
 	}
 	if winners != 1 {
@@ -239,29 +267,44 @@ func testClaimsRace(t *testing.T, s payment.Store) {
 	}
 }
 
+// testLease compares with the pure rule in every status, because the rule goes by the due time and not by the status: a paid order that
+// owes money back may be asked about.
 func testLease(t *testing.T, s payment.Store) {
 	l := order.Lease{At: created.Add(time.Minute), Until: created.Add(time.Minute + 3*time.Second)}
-	for _, status := range order.Statuses {
-		for name, askAfter := range map[string]time.Time{
-			"never leased":   {},
-			"lease is over":  l.At.Add(-time.Millisecond),
-			"lease ends now": l.At,
-			"leased":         l.At.Add(time.Millisecond),
-		} {
-			o := full(t, fmt.Sprintf("order-%s-%d", status, askAfter.UnixMilli()))
+	reasons, n := map[order.Reason]int{}, 0
+	lease := func(status order.Status, askAfter time.Time) {
+		t.Helper()
+		for i := range 4 {
+			n++
+			o := full(t, fmt.Sprintf("order-%d", n))
 			o.Status, o.AskAfter = status, askAfter
+			if i%2 == 1 {
+				o.DueAt = time.Time{}
+			}
+			l.OrderID, l.Final = o.ID, i >= 2
 			create(t, s, o)
-			what := fmt.Sprintf("%s, %s", status, name)
-			l.OrderID = o.ID
+			what := fmt.Sprintf("%s, due at %v, leased until %v, final too: %t", status, o.DueAt, askAfter, l.Final)
 			want, wantErr := o.Lease(l)
 			got, err := s.Lease(timed(t), l)
 			if refusal, ok := errors.AsType[*order.Refusal](wantErr); ok {
+				reasons[refusal.Reason]++
 				wantRefusal(t, what, err, refusal.Reason)
 			} else if err != nil {
 				t.Errorf("%s: %v", what, err)
 			}
 			wantSame(t, s, what, got, want)
 		}
+	}
+	for _, status := range order.Statuses {
+		lease(status, time.Time{})
+	}
+	for _, askAfter := range []time.Time{l.At.Add(-time.Millisecond), l.At, l.At.Add(time.Millisecond)} { // over, ends now, leased
+		lease(order.Settling, askAfter)
+	}
+	// Of each four one is neither due nor leased as final, and of the last four the others are leased.
+	want := map[order.Reason]int{order.NotOpen: len(order.Statuses) + 3, order.Leased: 3}
+	if !maps.Equal(reasons, want) {
+		t.Errorf("the rule refused %v, want %v", reasons, want)
 	}
 
 	o := create(t, s, open("order-again"))
@@ -330,7 +373,7 @@ func testOthersRace(t *testing.T, s payment.Store) {
 			case !lost:
 				t.Errorf("%s, racer %d: %v", name, i, r.err)
 			}
-			if r.order.ID == "" {
+			if r.record.ID == "" {
 				t.Errorf("%s, racer %d was shown no order", name, i)
 			}
 		}

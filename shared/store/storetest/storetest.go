@@ -14,6 +14,7 @@ import (
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/subscription"
 )
 
 // Run tests the stores that open returns, a new and empty one for each of its subtests.
@@ -26,7 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) payment.Store) {
 		{"every field comes back", testEveryField},
 		{"times are UTC milliseconds", testTimes},
 		{"nothing is shared with the caller", testNothingShared},
-		{"missing orders are not made", testMissing},
+		{"missing records are not made", testMissing},
 		{"calls without time are refused", testContext},
 		{"claim", testClaim},
 		{"claim refused", testClaimRefused},
@@ -34,11 +35,19 @@ func Run(t *testing.T, open func(t *testing.T) payment.Store) {
 		{"lease", testLease},
 		{"save", testSave},
 		{"others race", testOthersRace},
+		{"subscription: create", testSubscriptionCreate},
+		{"subscription: every field comes back", testSubscriptionEveryField},
+		{"subscription: times are UTC milliseconds", testSubscriptionTimes},
+		{"subscription: nothing is shared with the caller", testSubscriptionNothingShared},
+		{"subscription: save", testSubscriptionSave},
+		{"subscription: races", testSubscriptionRaces},
+		{"an order and a subscription of one id", testOneID},
 		{"due: only what is not final", testDueSparse},
 		{"due: boundary", testDueBoundary},
 		{"due: pages", testDuePages},
 		{"due: pages of one moment", testDueSameMoment},
-		{"due: every order in one shard", testDueShards},
+		{"due: both kinds in one page", testDueMixed},
+		{"due: every record in one shard", testDueShards},
 		{"due: wrong questions", testDueWrong},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -69,7 +78,7 @@ func RaceClaims(t *testing.T, s payment.Store, racers int) (winners int) {
 	return winners
 }
 
-func raceClaims(t *testing.T, s payment.Store, racers int) []result {
+func raceClaims(t *testing.T, s payment.Store, racers int) []result[order.Order] {
 	t.Helper()
 	o := create(t, s, open(racedOrder))
 	return race(racers, func(i int) (order.Order, error) {
@@ -79,20 +88,47 @@ func raceClaims(t *testing.T, s payment.Store, racers int) []result {
 	})
 }
 
-type result struct {
-	order order.Order
-	err   error
+const racedSubscription = "subscription-race"
+
+// RaceSubscriptionSaves lets racers save one new subscription at the same time and returns how many were told that theirs is stored: 1,
+// or what the others learned of the buyer's means is lost. It is exported for the same reason as RaceClaims.
+func RaceSubscriptionSaves(t *testing.T, s payment.Store, racers int) (winners int) {
+	t.Helper()
+	for i, r := range raceSubscriptionSaves(t, s, racers) {
+		switch {
+		case r.err == nil:
+			winners++
+		case !errors.Is(r.err, payment.ErrConflict):
+			t.Errorf("racer %d: got %v, want success or %v", i, r.err, payment.ErrConflict)
+		}
+	}
+	return winners
+}
+
+func raceSubscriptionSaves(t *testing.T, s payment.Store, racers int) []result[subscription.Subscription] {
+	t.Helper()
+	base := createSubscription(t, s, enrolling(racedSubscription))
+	return race(racers, func(i int) (subscription.Subscription, error) {
+		next := base
+		next.Revision, next.Key.Account = base.Revision+1, fmt.Sprint(i)
+		return s.SaveSubscription(timed(t), next)
+	})
+}
+
+type result[T any] struct {
+	record T
+	err    error
 }
 
 // race starts n calls at the same moment and returns what they returned.
-func race(n int, call func(i int) (order.Order, error)) []result {
-	results := make([]result, n)
+func race[T any](n int, call func(i int) (T, error)) []result[T] {
+	results := make([]result[T], n)
 	begin := make(chan struct{})
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() {
 			<-begin
-			results[i].order, results[i].err = call(i)
+			results[i].record, results[i].err = call(i)
 		})
 	}
 	close(begin)
@@ -112,6 +148,17 @@ func open(id string) order.Order {
 	})
 }
 
+// enrolling returns a subscription as it is first stored.
+func enrolling(id string) subscription.Subscription {
+	return subscription.New(subscription.Subscription{
+		ID: id, Provider: "portone", Mode: "test", CustomerID: "customer-1", Language: "ko", ReturnURL: "https://shop.example/done",
+		Request: "digest", LinkToken: "link", CreatedAt: created,
+		Plan:     subscription.Plan{Amount: money.Amount{Value: 1000, Currency: money.KRW}, Name: "a thing each month"},
+		Calendar: subscription.Calendar{First: created, Interval: subscription.Month, Every: 1, Anchor: 31, Hour: 9},
+		CatchUp:  subscription.Once,
+	})
+}
+
 // claimOf returns a claim that the order allows while it is open.
 func claimOf(o order.Order) order.Claim {
 	at := created.Add(time.Minute)
@@ -124,11 +171,24 @@ func claimOf(o order.Order) order.Claim {
 // full returns an order with no field at its zero value and no two fields alike, so that a store that forgets or confuses one is caught.
 func full(t *testing.T, id string) order.Order {
 	t.Helper()
-	var o order.Order
-	n := 0
-	fill(t, reflect.ValueOf(&o).Elem(), &n)
+	o := filled[order.Order](t)
 	o.ID = id
 	return o
+}
+
+// fullSubscription does the same for a subscription.
+func fullSubscription(t *testing.T, id string) subscription.Subscription {
+	t.Helper()
+	s := filled[subscription.Subscription](t)
+	s.ID = id
+	return s
+}
+
+func filled[T any](t *testing.T) (record T) {
+	t.Helper()
+	n := 0
+	fill(t, reflect.ValueOf(&record).Elem(), &n)
+	return record
 }
 
 func fill(t *testing.T, v reflect.Value, n *int) {
@@ -191,6 +251,27 @@ func wantSame(t *testing.T, s payment.Store, what string, got, want order.Order)
 	}
 	if stored := get(t, s, want.ID); !reflect.DeepEqual(stored, want) {
 		t.Errorf("%s: stored\n%+v\nwant\n%+v", what, stored, want)
+	}
+}
+
+func createSubscription(t *testing.T, s payment.Store, created subscription.Subscription) subscription.Subscription {
+	t.Helper()
+	got, err := s.CreateSubscription(timed(t), created)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// wantSameSubscription does what wantSame does for orders.
+func wantSameSubscription(t *testing.T, s payment.Store, what string, got, want subscription.Subscription) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s: returned\n%+v\nwant\n%+v", what, got, want)
+	}
+	stored, err := s.GetSubscription(timed(t), want.ID)
+	if err != nil || !reflect.DeepEqual(stored, want) {
+		t.Errorf("%s: stored %v\n%+v\nwant\n%+v", what, err, stored, want)
 	}
 }
 

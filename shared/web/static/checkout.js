@@ -4,6 +4,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const pay = document.getElementById("pay");
 const again = document.getElementById("again");
 const status = document.getElementById("status");
+const check = document.getElementById("check"); // only for a window that may end without a word
 const slow = 15000; // ms after which a script that has not come is worth a word
 
 const say = (key, problem) => {
@@ -42,6 +43,7 @@ pay.addEventListener("click", async () => {
   say("opening");
   try {
     await provider.open(data);
+    if (check) check.hidden = false;
   } catch (error) {
     open = false;
     ready();

@@ -1,5 +1,5 @@
-// Package item is the stored form of an order, the same for every store. It is the one place where the names and the precision of what
-// is stored are decided, so that the embedded store forgets exactly what the table forgets.
+// Package item is the stored form of orders and subscriptions, the same for every store. It is the one place where the names and the
+// precision of what is stored are decided, so that the embedded store forgets exactly what the table forgets.
 package item
 
 import (
@@ -12,39 +12,44 @@ import (
 	"tosspay-sam/shared/payment"
 )
 
-// Version of the format. Whoever finds another one stops: an order half understood must not be written back.
+// Version of the format. Whoever finds another one stops: a record half understood must not be written back.
 const Version = 1
 
 // Order is an order as it is stored. Times are whole milliseconds since 1970 UTC; 0 is no time and, like every empty field, not stored.
 // Amounts and counters that conditions compare are stored even when they are 0.
 type Order struct {
-	V         int            `dynamodbav:"v"`
-	ID        string         `dynamodbav:"id"`
-	Provider  string         `dynamodbav:"provider,omitempty"`
-	Mode      string         `dynamodbav:"mode,omitempty"`
-	Amount    int64          `dynamodbav:"amount"`
-	Currency  money.Currency `dynamodbav:"currency"`
-	Name      string         `dynamodbav:"name,omitempty"`
-	Customer  *customer      `dynamodbav:"customer,omitempty"`
-	Language  string         `dynamodbav:"language,omitempty"`
-	ReturnURL string         `dynamodbav:"return_url,omitempty"`
-	Toss      *tossOptions   `dynamodbav:"toss,omitempty"`
-	Request   string         `dynamodbav:"request,omitempty"`
-	LinkToken string         `dynamodbav:"link_token,omitempty"`
-	CreatedAt int64          `dynamodbav:"created_at,omitempty"`
-	ExpiresAt int64          `dynamodbav:"expires_at,omitempty"`
-	Status    order.Status   `dynamodbav:"status"`
-	Attempt   attempt        `dynamodbav:"attempt"`
-	Capture   *capture       `dynamodbav:"capture,omitempty"`
-	DueAt     int64          `dynamodbav:"due_at,omitempty"`
-	DueShard  string         `dynamodbav:"due_shard,omitempty"` // there exactly when DueAt is
-	AskAfter  int64          `dynamodbav:"ask_after,omitempty"`
-	History   []Step         `dynamodbav:"history,omitempty"`
-	Evidence  []evidence     `dynamodbav:"evidence,omitempty"`
-	Revision  int64          `dynamodbav:"revision"`
+	V         int             `dynamodbav:"v"`
+	ID        string          `dynamodbav:"id"`
+	Provider  string          `dynamodbav:"provider,omitempty"`
+	Mode      string          `dynamodbav:"mode,omitempty"`
+	Amount    int64           `dynamodbav:"amount"`
+	Currency  money.Currency  `dynamodbav:"currency"`
+	Name      string          `dynamodbav:"name,omitempty"`
+	Customer  *customer       `dynamodbav:"customer,omitempty"`
+	Language  string          `dynamodbav:"language,omitempty"`
+	ReturnURL string          `dynamodbav:"return_url,omitempty"`
+	Toss      *tossOptions    `dynamodbav:"toss,omitempty"`
+	PortOne   *portOneOptions `dynamodbav:"portone,omitempty"`
+	Request   string          `dynamodbav:"request,omitempty"`
+	LinkToken string          `dynamodbav:"link_token,omitempty"`
+	CreatedAt int64           `dynamodbav:"created_at,omitempty"`
+	ExpiresAt int64           `dynamodbav:"expires_at,omitempty"`
+	Status    order.Status    `dynamodbav:"status"`
+	Attempt   attempt         `dynamodbav:"attempt"`
+	Capture   *capture        `dynamodbav:"capture,omitempty"`
+	Reversals []reversal      `dynamodbav:"reversals,omitempty"`
+	DueAt     int64           `dynamodbav:"due_at,omitempty"`
+	DueShard  string          `dynamodbav:"due_shard,omitempty"` // there exactly when DueAt is
+	AskAfter  int64           `dynamodbav:"ask_after,omitempty"`
+	HeardAt   int64           `dynamodbav:"heard_at,omitempty"`
+	HeardKey  string          `dynamodbav:"heard_key,omitempty"`
+	History   []Step          `dynamodbav:"history,omitempty"`
+	Evidence  []evidence      `dynamodbav:"evidence,omitempty"`
+	Revision  int64           `dynamodbav:"revision"`
 }
 
-// customer and tossOptions have the fields of their namesakes in the same order: the compiler refuses the conversion when one grows.
+// customer, tossOptions and portOneOptions have the fields of their namesakes in the same order: the compiler refuses the conversion when
+// one grows.
 type customer struct {
 	ID    string `dynamodbav:"id,omitempty"`
 	Name  string `dynamodbav:"name,omitempty"`
@@ -54,6 +59,13 @@ type customer struct {
 
 type tossOptions struct {
 	InternationalCardOnly bool `dynamodbav:"international_card_only,omitempty"`
+}
+
+type portOneOptions struct {
+	PayMethod              string `dynamodbav:"pay_method,omitempty"`
+	UseInstallment         bool   `dynamodbav:"use_installment,omitempty"`
+	ExpiredTime            string `dynamodbav:"expired_time,omitempty"`
+	CashReceiptTradeOption string `dynamodbav:"cash_receipt_trade_option,omitempty"`
 }
 
 type attempt struct {
@@ -78,7 +90,18 @@ type capture struct {
 	ReceiptURL     string         `dynamodbav:"receipt_url,omitempty"`
 }
 
-// Step is a history entry as it is stored. A claim appends one without reading the order.
+type reversal struct {
+	Key       string `dynamodbav:"key,omitempty"`
+	Attempt   int    `dynamodbav:"attempt,omitempty"`
+	Amount    int64  `dynamodbav:"amount,omitempty"`
+	Currency  string `dynamodbav:"currency,omitempty"`
+	Reason    string `dynamodbav:"reason,omitempty"`
+	DecidedAt int64  `dynamodbav:"decided_at,omitempty"`
+	DoneAt    int64  `dynamodbav:"done_at,omitempty"`
+	Asks      int    `dynamodbav:"asks,omitempty"`
+}
+
+// Step is an order's history entry as it is stored. A claim appends one without reading the order.
 type Step struct {
 	At      int64        `dynamodbav:"at,omitempty"`
 	From    order.Status `dynamodbav:"from,omitempty"`
@@ -105,7 +128,8 @@ func FromOrder(o order.Order) Order {
 	it := Order{
 		V: Version, ID: o.ID, Provider: o.Provider, Mode: o.Mode, Amount: o.Amount.Value, Currency: o.Amount.Currency, Name: o.Name,
 		Customer: optional(customer(o.Customer)), Language: o.Language, ReturnURL: o.ReturnURL, Toss: optional(tossOptions(o.Toss)),
-		Request: o.Request, LinkToken: o.LinkToken, CreatedAt: Millis(o.CreatedAt), ExpiresAt: Millis(o.ExpiresAt), Status: o.Status,
+		PortOne: optional(portOneOptions(o.PortOne)), Request: o.Request, LinkToken: o.LinkToken, CreatedAt: Millis(o.CreatedAt),
+		ExpiresAt: Millis(o.ExpiresAt), Status: o.Status,
 		Attempt: attempt{
 			N: o.Attempt.N, Key: o.Attempt.Key, ClaimedAt: Millis(o.Attempt.ClaimedAt), Asks: o.Attempt.Asks, Turn: o.Attempt.Turn,
 			Unanswered: o.Attempt.Unanswered, Rejection: o.Attempt.Rejection,
@@ -115,10 +139,16 @@ func FromOrder(o order.Order) Order {
 			Currency: o.Capture.Amount.Currency, Balance: o.Capture.Balance, ApprovedAt: Millis(o.Capture.ApprovedAt),
 			Method: o.Capture.Method, ReceiptURL: o.Capture.ReceiptURL,
 		}),
-		DueAt: Millis(o.DueAt), AskAfter: Millis(o.AskAfter), Revision: o.Revision,
+		DueAt: Millis(o.DueAt), AskAfter: Millis(o.AskAfter), HeardAt: Millis(o.HeardAt), HeardKey: o.HeardKey, Revision: o.Revision,
 	}
 	if it.DueAt != 0 {
 		it.DueShard = Shard(o.ID)
+	}
+	for _, r := range o.Reversals {
+		it.Reversals = append(it.Reversals, reversal{
+			Key: r.Key, Attempt: r.Attempt, Amount: r.Amount, Currency: r.Currency, Reason: r.Reason, DecidedAt: Millis(r.DecidedAt),
+			DoneAt: Millis(r.DoneAt), Asks: r.Asks,
+		})
 	}
 	for _, s := range o.History {
 		it.History = append(it.History, FromStep(s))
@@ -132,7 +162,7 @@ func FromOrder(o order.Order) Order {
 	return it
 }
 
-// FromStep returns the stored form of one history entry.
+// FromStep returns the stored form of one of an order's history entries.
 func FromStep(s order.Step) Step {
 	return Step{At: Millis(s.At), From: s.From, To: s.To, Event: s.Event, Attempt: s.Attempt, Note: s.Note}
 }
@@ -146,7 +176,8 @@ func (it Order) Order() (order.Order, error) {
 	o := order.Order{
 		ID: it.ID, Provider: it.Provider, Mode: it.Mode, Amount: money.Amount{Value: it.Amount, Currency: it.Currency}, Name: it.Name,
 		Customer: order.Customer(value(it.Customer)), Language: it.Language, ReturnURL: it.ReturnURL,
-		Toss: order.TossOptions(value(it.Toss)), Request: it.Request, LinkToken: it.LinkToken,
+		Toss: order.TossOptions(value(it.Toss)), PortOne: order.PortOneOptions(value(it.PortOne)), Request: it.Request,
+		LinkToken: it.LinkToken,
 		CreatedAt: Time(it.CreatedAt), ExpiresAt: Time(it.ExpiresAt), Status: it.Status,
 		Attempt: order.Attempt{
 			N: it.Attempt.N, Key: it.Attempt.Key, ClaimedAt: Time(it.Attempt.ClaimedAt), Asks: it.Attempt.Asks, Turn: it.Attempt.Turn,
@@ -157,7 +188,13 @@ func (it Order) Order() (order.Order, error) {
 			Amount: money.Amount{Value: taken.Amount, Currency: taken.Currency}, Balance: taken.Balance,
 			ApprovedAt: Time(taken.ApprovedAt), Method: taken.Method, ReceiptURL: taken.ReceiptURL,
 		},
-		DueAt: Time(it.DueAt), AskAfter: Time(it.AskAfter), Revision: it.Revision,
+		DueAt: Time(it.DueAt), AskAfter: Time(it.AskAfter), HeardAt: Time(it.HeardAt), HeardKey: it.HeardKey, Revision: it.Revision,
+	}
+	for _, r := range it.Reversals {
+		o.Reversals = append(o.Reversals, order.Reversal{
+			Key: r.Key, Attempt: r.Attempt, Amount: r.Amount, Currency: r.Currency, Reason: r.Reason, DecidedAt: Time(r.DecidedAt),
+			DoneAt: Time(r.DoneAt), Asks: r.Asks,
+		})
 	}
 	for _, s := range it.History {
 		o.History = append(o.History, order.Step{At: Time(s.At), From: s.From, To: s.To, Event: s.Event, Attempt: s.Attempt, Note: s.Note})
@@ -187,7 +224,7 @@ func Time(millis int64) time.Time {
 	return time.UnixMilli(millis).UTC()
 }
 
-// Shard is the partition of the due index that an order belongs to for ever: "00" to "31". It is derived by hash, because ids that
+// Shard is the partition of the due index that a record belongs to for ever: "00" to "31". It is derived by hash, because ids that
 // count upwards must not fill one partition.
 func Shard(id string) string {
 	sum := sha256.Sum256([]byte(id))

@@ -7,12 +7,13 @@ import (
 
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/subscription"
 )
 
 func TestShardsAreEven(t *testing.T) {
 	t.Parallel()
 	const each = 1000
-	for _, form := range []string{"order-%06d", "%06d", "2026-11-%07d", "shop_%d_a"} {
+	for _, form := range []string{"order-%06d", "%06d", "2026-11-%07d", "shop_%d_a", "shop-%d--c1"} {
 		count := map[string]int{}
 		for i := range each * payment.DueShards {
 			count[Shard(fmt.Sprintf(form, i))]++
@@ -37,6 +38,11 @@ func TestAnotherFormatIsRefused(t *testing.T) {
 		it.V = version
 		if o, err := it.Order(); err == nil || o.ID != "" {
 			t.Errorf("version %d: got %v, %v, want only an error", version, o.ID, err)
+		}
+		sub := FromSubscription(subscription.Subscription{ID: "subscription-1"})
+		sub.V = version
+		if s, err := sub.Subscription(); err == nil || s.ID != "" {
+			t.Errorf("version %d: got %v, %v, want only an error", version, s.ID, err)
 		}
 	}
 }

@@ -1,0 +1,174 @@
+package handler
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/subscription"
+)
+
+// subscribeBody is POST /subscriptions.
+type subscribeBody struct {
+	SubscriptionID string                `json:"subscriptionId"`
+	CustomerID     string                `json:"customerId"`
+	Customer       subscription.Customer `json:"customer"`
+	Language       string                `json:"language"`
+	ReturnURL      string                `json:"returnUrl"`
+	Plan           planBody              `json:"plan"`
+	FirstChargeAt  time.Time             `json:"firstChargeAt"`
+}
+
+type planBody struct {
+	Amount     *int64 `json:"amount"`
+	Currency   string `json:"currency"`
+	Name       string `json:"name"`
+	Interval   string `json:"interval"`
+	Every      *int   `json:"every"`
+	AnchorDay  *int   `json:"anchorDay"`
+	ChargeHour int    `json:"chargeHour"`
+	CatchUp    string `json:"catchUp"`
+}
+
+// subscriptionBody is a subscription as the merchant sees it.
+type subscriptionBody struct {
+	SubscriptionID string              `json:"subscriptionId"`
+	Status         subscription.Status `json:"status"`
+	Provider       string              `json:"provider"`
+	Mode           string              `json:"mode"`
+	CustomerID     string              `json:"customerId"`
+	Plan           planView            `json:"plan"`
+	Cycle          int                 `json:"cycle"` // the next to charge
+	NextDate       time.Time           `json:"nextDate"`
+	CreatedAt      time.Time           `json:"createdAt"`
+	DueAt          *time.Time          `json:"dueAt,omitempty"`
+	Means          *meansBody          `json:"means,omitempty"`
+	CheckoutURL    string              `json:"checkoutUrl,omitempty"` // while a means of payment is to be registered
+	History        []subscriptionStep  `json:"history"`
+	Window         json.RawMessage     `json:"window,omitempty"`
+	SDK            *sdkBody            `json:"sdk,omitempty"`
+}
+
+type planView struct {
+	Amount     int64                 `json:"amount"`
+	Currency   money.Currency        `json:"currency"`
+	Name       string                `json:"name"`
+	Interval   subscription.Interval `json:"interval"`
+	Every      int                   `json:"every"`
+	AnchorDay  int                   `json:"anchorDay,omitempty"`
+	ChargeHour int                   `json:"chargeHour"`
+	CatchUp    subscription.CatchUp  `json:"catchUp"`
+}
+
+// meansBody shows a means of payment: nothing of it is secret.
+type meansBody struct {
+	Key      string    `json:"key"` // our name of the billing key at the provider
+	Brand    string    `json:"brand,omitempty"`
+	Masked   string    `json:"masked,omitempty"`
+	IssuedAt time.Time `json:"issuedAt"`
+}
+
+type subscriptionStep struct {
+	At    time.Time           `json:"at"`
+	From  subscription.Status `json:"from,omitempty"`
+	To    subscription.Status `json:"to"`
+	Event string              `json:"event"`
+	Note  string              `json:"note,omitempty"`
+}
+
+func (h merchant) subscribe(ctx context.Context, r Request) (Response, error) {
+	if h.enroll == nil {
+		return errorResponse(http.StatusNotFound, "NOT_OFFERED", "this deployment offers no subscriptions: PortOne is not set up"), nil
+	}
+	var in subscribeBody
+	if refusal := decode(r, &in, "firstChargeAt"); refusal != nil {
+		return *refusal, nil
+	}
+	for field, missing := range map[string]bool{
+		"plan.amount": in.Plan.Amount == nil, "plan.every": in.Plan.Every != nil && *in.Plan.Every == 0,
+		"plan.anchorDay": in.Plan.AnchorDay != nil && *in.Plan.AnchorDay == 0,
+	} {
+		if missing {
+			return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field, field+" must be a whole number from 1"), nil
+		}
+	}
+	base := baseURL(h.base, r)
+	e, err := h.enroll.Start(ctx, in.request(), base)
+	var field *payment.FieldError
+	switch {
+	case errors.As(err, &field):
+		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field.Field, field.Error()), nil
+	case errors.Is(err, payment.ErrOtherSubscription):
+		return fieldResponse(http.StatusConflict, "SUBSCRIPTION_EXISTS", "subscriptionId", err.Error()), nil
+	case err != nil:
+		return Response{}, err
+	}
+	b := subscriptionOf(e.Subscription, base)
+	if e.Window.Params != nil {
+		sdk := sdkOf(e.Window)
+		b.Window, b.SDK = e.Window.Params, &sdk
+	}
+	if !e.New {
+		return jsonResponse(http.StatusOK, b), nil
+	}
+	h.log.InfoContext(ctx, "a subscription was started", "event", "subscription.created", "subscriptionId", e.Subscription.ID)
+	return jsonResponse(http.StatusCreated, b), nil
+}
+
+func (in subscribeBody) request() payment.NewSubscription {
+	r := payment.NewSubscription{
+		SubscriptionID: in.SubscriptionID, CustomerID: in.CustomerID, Customer: in.Customer, Language: in.Language, ReturnURL: in.ReturnURL,
+		Amount: *in.Plan.Amount, Currency: in.Plan.Currency, Name: in.Plan.Name, Interval: in.Plan.Interval, ChargeHour: in.Plan.ChargeHour,
+		CatchUp: in.Plan.CatchUp, FirstChargeAt: in.FirstChargeAt,
+	}
+	if in.Plan.Every != nil {
+		r.Every = *in.Plan.Every
+	}
+	if in.Plan.AnchorDay != nil {
+		r.AnchorDay = *in.Plan.AnchorDay
+	}
+	return r
+}
+
+func (h merchant) subscription(ctx context.Context, r Request) (Response, error) {
+	s, err := h.enroll.Read(ctx, r.PathParameters["id"])
+	if errors.Is(err, payment.ErrNotFound) {
+		return errorResponse(http.StatusNotFound, "NOT_FOUND", "no such subscription"), nil
+	}
+	if err != nil {
+		return Response{}, err
+	}
+	return jsonResponse(http.StatusOK, subscriptionOf(s, baseURL(h.base, r))), nil
+}
+
+func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
+	b := subscriptionBody{
+		SubscriptionID: s.ID, Status: s.Status, Provider: s.Provider, Mode: s.Mode, CustomerID: s.CustomerID, Cycle: s.Cycle,
+		NextDate: s.Calendar.Date(s.Date), CreatedAt: s.CreatedAt, History: []subscriptionStep{},
+		Plan: planView{
+			Amount: s.Plan.Amount.Value, Currency: s.Plan.Amount.Currency, Name: s.Plan.Name, Interval: s.Calendar.Interval,
+			Every: s.Calendar.Every, AnchorDay: s.Calendar.Anchor, ChargeHour: s.Calendar.Hour, CatchUp: s.CatchUp,
+		},
+	}
+	if !s.DueAt.IsZero() {
+		b.DueAt = &s.DueAt
+	}
+	if !s.Key.IssuedAt.IsZero() {
+		b.Means = &meansBody{Key: s.KeyName(s.Key.N), Brand: s.Key.Brand, Masked: s.Key.Masked, IssuedAt: s.Key.IssuedAt}
+	}
+	if issuing := s.Issuing(); issuing != nil {
+		b.CheckoutURL = issuanceURL(s, issuing.N, base)
+	}
+	for _, step := range s.History {
+		b.History = append(b.History, subscriptionStep(step))
+	}
+	return b
+}
+
+func issuanceURL(s subscription.Subscription, n int, base string) string {
+	return base + "/pay/" + s.KeyName(n) + "/" + s.LinkToken
+}

@@ -1,0 +1,79 @@
+package handler
+
+import (
+	"net/url"
+	"time"
+
+	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/subscription"
+	"tosspay-sam/shared/web"
+)
+
+// subscriptionPageOptions is what a return knows beside the subscription.
+type subscriptionPageOptions struct {
+	lang     web.Language
+	base     string
+	failed   bool   // the redirect says that the window failed, with
+	failCode string // its code
+}
+
+// subscriptionPage shows a subscription's true state to the buyer who registers a means of payment.
+func subscriptionPage(s subscription.Subscription, opt subscriptionPageOptions) web.Page {
+	v := web.ResultView{
+		Language: opt.lang, OrderID: s.ID, OrderName: s.Plan.Name, AmountValue: s.Plan.Amount.Value, Currency: string(s.Plan.Amount.Currency),
+		ReturnURL: subscriptionReturnURL(s), MeansBrand: s.Key.Brand, MeansMasked: s.Key.Masked,
+	}
+	issuing := s.Issuing()
+	switch {
+	case s.Status == subscription.Canceled:
+		v.State = web.ResultSubscriptionEnded
+	case issuing == nil:
+		v.State = web.ResultRegistered
+	case opt.failed:
+		v.State, v.Code, v.PayURL = web.ResultNotRegistered, opt.failCode, issuanceURL(s, issuing.N, opt.base)
+	default:
+		return web.Checking(web.CheckingView{
+			Language: opt.lang, OrderID: s.ID, OrderName: s.Plan.Name, AmountValue: s.Plan.Amount.Value, Currency: string(s.Plan.Amount.Currency),
+			Seconds: min(checkingSeconds+2*issuing.Asks, checkingSecondsMax), Issuance: true, Plan: planOf(s),
+		})
+	}
+	return web.Result(v)
+}
+
+// issuancePage is the page that opens the window.
+func issuancePage(e payment.Enrolled, lang web.Language, base string) web.Page {
+	s := e.Subscription
+	links := make(map[web.Language]string, 4)
+	for _, l := range web.Languages() {
+		links[l] = issuanceURL(s, s.Issuing().N, base) + "?lang=" + string(l)
+	}
+	return web.Checkout(web.CheckoutView{
+		Language: lang, Provider: s.Provider, OrderID: s.ID, OrderName: s.Plan.Name, AmountValue: s.Plan.Amount.Value,
+		Currency: string(s.Plan.Amount.Currency), Issuance: true, Plan: planOf(s), ScriptURL: e.Window.Script, ClientKey: e.Window.ClientKey,
+		WindowJSON: e.Window.Params, LanguageLinks: links, ReturnURL: subscriptionReturnURL(s),
+	})
+}
+
+// planOf: a first charge that is due at once is shown as such, not as a date that has passed.
+func planOf(s subscription.Subscription) web.Plan {
+	p := web.Plan{IntervalUnit: string(s.Calendar.Interval), Every: s.Calendar.Every}
+	if first := s.Calendar.Date(0); first.After(s.CreatedAt.Add(time.Hour)) {
+		p.FirstCharge = first
+	}
+	return p
+}
+
+func subscriptionReturnURL(s subscription.Subscription) string {
+	if s.ReturnURL == "" {
+		return ""
+	}
+	u, err := url.Parse(s.ReturnURL)
+	if err != nil {
+		return ""
+	}
+	q := u.Query()
+	q.Set("subscriptionId", s.ID)
+	q.Set("status", string(s.Status))
+	u.RawQuery = q.Encode()
+	return u.String()
+}

@@ -1,0 +1,367 @@
+package payment
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/provider"
+	"tosspay-sam/shared/subscription"
+)
+
+// firstChargeMax is how far ahead a first charge may lie: a year of trial.
+const firstChargeMax = 366 * 24 * time.Hour
+
+// NewSubscription is a merchant's request. Its JSON form, fields in this order, is what the digest is made of.
+type NewSubscription struct {
+	SubscriptionID string                `json:"subscriptionId"`
+	CustomerID     string                `json:"customerId"`
+	Customer       subscription.Customer `json:"customer"`
+	Language       string                `json:"language"`
+	ReturnURL      string                `json:"returnUrl"`
+	Amount         int64                 `json:"amount"`
+	Currency       string                `json:"currency"`
+	Name           string                `json:"name"`
+	Interval       string                `json:"interval"`
+	Every          int                   `json:"every"`
+	AnchorDay      int                   `json:"anchorDay"` // 0: the day of the first charge
+	ChargeHour     int                   `json:"chargeHour"`
+	FirstChargeAt  time.Time             `json:"firstChargeAt"` // zero: when the means is registered
+	CatchUp        string                `json:"catchUp"`
+}
+
+// ErrOtherSubscription says that the id is taken by a subscription made from another request.
+var ErrOtherSubscription = errors.New("a subscription with this subscriptionId exists and was made from another request")
+
+// subscriptionProvider is the only one that issues billing keys here.
+const subscriptionProvider = "portone"
+
+// Enroller makes subscriptions and sees their billing keys issued. Start, Return, Hear and Advance all end in the same look.
+type Enroller struct {
+	Subscriptions Subscriptions
+	Windows       KeyWindows
+	Keys          KeyFinder
+	Ready         func(context.Context) error // an error when the provider cannot be asked at all
+	Account       string                      // the merchant account a key must belong to; empty: not checked
+	Mode          string
+	AmountMin     int64
+	ReturnURLs    ReturnURLs
+	Now           func() time.Time
+	Wait          func(context.Context, time.Duration) error
+	NewToken      func() string
+	NewID         func() string
+	Log           *slog.Logger
+}
+
+// Enrolled is a subscription with the window that registers its means of payment.
+type Enrolled struct {
+	Subscription subscription.Subscription
+	Window       provider.Window // empty when there is nothing to register
+	New          bool
+}
+
+// Start stores a new subscription before any window opens. The same request again returns the stored one; another request under the same id
+// is ErrOtherSubscription; a field out of limits is a *FieldError.
+func (e *Enroller) Start(ctx context.Context, r NewSubscription, base string) (Enrolled, error) {
+	s, err := e.build(r)
+	if err != nil {
+		return Enrolled{}, err
+	}
+	stored, err := e.Subscriptions.CreateSubscription(ctx, s)
+	switch {
+	case errors.Is(err, ErrExists) && stored.Request != s.Request:
+		return Enrolled{}, ErrOtherSubscription
+	case err != nil && !errors.Is(err, ErrExists):
+		return Enrolled{}, fmt.Errorf("payment: start subscription: %w", err)
+	}
+	enrolled, windowErr := e.window(stored, base)
+	enrolled.New = err == nil
+	return enrolled, windowErr
+}
+
+// Read returns a subscription for the merchant, or ErrNotFound.
+func (e *Enroller) Read(ctx context.Context, id string) (subscription.Subscription, error) {
+	if e == nil || checkSubscriptionID(id) != nil {
+		return subscription.Subscription{}, ErrNotFound
+	}
+	return e.Subscriptions.GetSubscription(ctx, id)
+}
+
+// Open returns the page that registers the means. number is <subscription>--key<n>, whatever n: the page always shows the issuance that can
+// be completed now. A wrong link token is ErrNotFound.
+func (e *Enroller) Open(ctx context.Context, number, linkToken, base string) (Enrolled, error) {
+	s, _, err := e.byLink(ctx, number, linkToken)
+	if err != nil {
+		return Enrolled{}, err
+	}
+	return e.window(s, base)
+}
+
+// Status returns the subscription for the page that waits.
+func (e *Enroller) Status(ctx context.Context, number, linkToken string) (subscription.Subscription, error) {
+	s, _, err := e.byLink(ctx, number, linkToken)
+	return s, err
+}
+
+// Return asks what became of an issuance's window. failed is what the query said, and only matters when the provider knows no such key.
+func (e *Enroller) Return(ctx context.Context, number, linkToken string, failed bool) (subscription.Subscription, error) {
+	s, n, err := e.byLink(ctx, number, linkToken)
+	if err != nil {
+		return s, err
+	}
+	return e.look(ctx, s, n, failed)
+}
+
+// Hear takes a webhook's hint about an issuance. An unknown subscription is dropped before anybody is asked.
+func (e *Enroller) Hear(ctx context.Context, h provider.Hint) error {
+	n, err := order.ParseNumber(h.Number)
+	if err != nil || n.Key == 0 {
+		return nil
+	}
+	s, err := e.Subscriptions.GetSubscription(ctx, n.ID)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if n.Key > s.KeysOffered() {
+		return nil // we never offered such a window
+	}
+	_, err = e.look(ctx, s, n.Key, false)
+	return err
+}
+
+// Advance asks about an issuance that nobody has told us of.
+func (e *Enroller) Advance(ctx context.Context, id string) (subscription.Subscription, error) {
+	s, err := e.Subscriptions.GetSubscription(ctx, id)
+	if err != nil {
+		return s, err
+	}
+	issuing := s.Issuing()
+	if issuing == nil || s.Status == subscription.Enrolling && e.Now().Before(s.DueAt) {
+		return s, nil
+	}
+	return e.look(ctx, s, issuing.N, false)
+}
+
+// look asks the provider about key n and records the answer, unless a question begun after look was called has been answered meanwhile:
+// however many copies of a webhook or reloads of a page ask, the provider is asked once in hookPause.
+func (e *Enroller) look(ctx context.Context, s subscription.Subscription, n int, failed bool) (subscription.Subscription, error) {
+	came := e.Now()
+	waiting, cancel := callContext(ctx)
+	defer cancel()
+	for pause := waitStep; s.Awaits(n) && !s.HeardAt.After(came.Add(clockSkew)); pause = min(2*pause, waitStepMax) {
+		if now := e.Now(); !s.AskAfter.After(now) {
+			leased, err := e.Subscriptions.SaveSubscription(ctx, s.Lease(now.Add(hookPause)))
+			if err == nil {
+				return e.ask(ctx, leased, n, failed)
+			}
+			if !errors.Is(err, ErrConflict) {
+				return s, err
+			}
+			s = leased
+			continue
+		}
+		if e.Wait(waiting, pause) != nil {
+			return s, nil // an enrolment has a due time
+		}
+		seen, err := e.Subscriptions.GetSubscription(ctx, s.ID)
+		if err != nil {
+			return s, err
+		}
+		s = seen
+	}
+	return s, nil
+}
+
+// ask is one question about key n.
+func (e *Enroller) ask(ctx context.Context, s subscription.Subscription, n int, failed bool) (subscription.Subscription, error) {
+	if err := ready(ctx, e.Ready); err != nil {
+		e.Log.ErrorContext(ctx, "the provider cannot be asked", "event", "config.error", "subscriptionId", s.ID, "cause", err.Error())
+		return s, fmt.Errorf("payment: subscription %s: %w", s.ID, ErrNotReady)
+	}
+	calls, cancel := callContext(ctx)
+	defer cancel()
+	began := e.Now()
+	a := e.Keys.BillingKey(calls, s.KeyName(n))
+	level, event := slog.LevelInfo, "provider.answer"
+	if a.Class == provider.ClassCredentials {
+		level, event = slog.LevelError, "config.error"
+	}
+	e.Log.Log(ctx, level, "the provider answered", "event", event, "subscriptionId", s.ID, "key", n, "call", a.Call,
+		"verdict", a.Verdict.String(), "http", a.HTTP, "code", a.Code, "class", a.Class.String(), "cause", errorText(a.Err))
+	for range savesMax {
+		next := e.learn(ctx, s, n, failed, a, began)
+		if next.Revision == s.Revision {
+			return s, nil
+		}
+		saved, err := e.Subscriptions.SaveSubscription(ctx, next)
+		if err == nil {
+			e.Log.InfoContext(ctx, "the subscription moved", "event", "subscription.transition", "subscriptionId", s.ID, "from", string(s.Status),
+				"to", string(saved.Status), "key", n)
+		}
+		if !errors.Is(err, ErrConflict) {
+			return saved, err
+		}
+		s = saved
+	}
+	return s, fmt.Errorf("payment: subscription %s: %w", s.ID, ErrConflict)
+}
+
+// learn is what an answer about key n makes of the subscription.
+func (e *Enroller) learn(ctx context.Context, s subscription.Subscription, n int, failed bool, a provider.KeyAnswer, began time.Time) subscription.Subscription {
+	now := e.Now()
+	switch {
+	case a.Verdict == provider.Paid && e.fits(s, a.Key):
+		s = s.Issued(subscription.Key{
+			N: n, IssuedAt: a.Key.IssuedAt, Account: a.Key.Account, Brand: a.Key.Brand, Masked: a.Key.Masked, SeenAt: now,
+		}, now)
+	case a.Verdict == provider.Paid:
+		e.Log.ErrorContext(ctx, "a billing key does not fit its subscription: another account, customer or mode", "event", "security.key_mismatch",
+			"subscriptionId", s.ID, "key", n)
+		s = s.NotIssued(n, false, now)
+	case a.Verdict == provider.Absent:
+		s = s.NotIssued(n, failed, now)
+	default:
+		s = s.Unheard(now)
+	}
+	s.HeardAt = began
+	return s
+}
+
+// fits: a key of another merchant account, customer or mode is not this subscription's, whatever its name.
+func (e *Enroller) fits(s subscription.Subscription, k provider.BillingKey) bool {
+	return accountFits(e.Account, k.Account) && (k.CustomerID == "" || k.CustomerID == s.CustomerID) && k.Sandbox == (s.Mode == "test")
+}
+
+func (e *Enroller) window(s subscription.Subscription, base string) (Enrolled, error) {
+	enrolled := Enrolled{Subscription: s}
+	if s.Issuing() == nil {
+		return enrolled, nil
+	}
+	var err error
+	enrolled.Window, err = e.Windows.KeyWindow(s, base)
+	return enrolled, err
+}
+
+func (e *Enroller) byLink(ctx context.Context, number, linkToken string) (subscription.Subscription, int, error) {
+	n, err := order.ParseNumber(number)
+	if e == nil || err != nil || n.Key == 0 || linkToken == "" {
+		return subscription.Subscription{}, 0, ErrNotFound
+	}
+	s, err := e.Subscriptions.GetSubscription(ctx, n.ID)
+	if err != nil {
+		return subscription.Subscription{}, 0, err
+	}
+	if !s.LinkTokenMatches(linkToken) || n.Key > s.KeysOffered() {
+		return subscription.Subscription{}, 0, ErrNotFound
+	}
+	return s, n.Key, nil
+}
+
+func (e *Enroller) build(r NewSubscription) (subscription.Subscription, error) {
+	now := e.Now().UTC()
+	if err := e.check(r, now); err != nil {
+		return subscription.Subscription{}, err
+	}
+	s := subscription.Subscription{
+		ID: r.SubscriptionID, Provider: subscriptionProvider, Mode: e.Mode, CustomerID: r.CustomerID, Customer: r.Customer, Language: r.Language,
+		ReturnURL: r.ReturnURL, Request: r.digest(), LinkToken: e.NewToken(), CreatedAt: now, CatchUp: subscription.CatchUp(r.CatchUp),
+		Plan:     subscription.Plan{Amount: money.Amount{Value: r.Amount, Currency: money.KRW}, Name: r.Name},
+		Calendar: r.calendar(now),
+	}
+	if s.ID == "" {
+		s.ID = e.NewID()
+	}
+	if s.Language == "" {
+		s.Language = "ko"
+	}
+	if s.CatchUp == "" {
+		s.CatchUp = subscription.Once
+	}
+	return subscription.New(s), nil
+}
+
+// calendar of the request. Without a first charge date the calendar begins today and the first cycle is due as soon as there is a key.
+func (r NewSubscription) calendar(now time.Time) subscription.Calendar {
+	c := subscription.Calendar{
+		First: r.FirstChargeAt.UTC(), Interval: subscription.Interval(r.Interval), Every: r.Every, Anchor: r.AnchorDay, Hour: r.ChargeHour,
+	}
+	if r.FirstChargeAt.IsZero() {
+		c.First = now
+	}
+	if c.Every == 0 {
+		c.Every = 1
+	}
+	if c.Anchor == 0 && (c.Interval == subscription.Month || c.Interval == subscription.Year) {
+		c.Anchor = c.First.In(subscription.Seoul).Day()
+	}
+	return c
+}
+
+func (r NewSubscription) digest() string {
+	text, err := json.Marshal(r)
+	if err != nil {
+		panic("payment: a NewSubscription always has a JSON form: " + err.Error())
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+func checkSubscriptionID(id string) error {
+	if len(id) > order.SubscriptionIDMax || order.CheckID(id) != nil {
+		return errors.New("must be 6 to 24 of A-Z a-z 0-9 _ - and must not contain --")
+	}
+	return nil
+}
+
+func (e *Enroller) check(r NewSubscription, now time.Time) error {
+	if r.SubscriptionID != "" {
+		if err := checkSubscriptionID(r.SubscriptionID); err != nil {
+			return &FieldError{"subscriptionId", err.Error()}
+		}
+	}
+	if err := checkText("customerId", r.CustomerID, 1, customerIDMax); err != nil {
+		return err
+	}
+	switch _, err := money.New(r.Amount, money.Currency(r.Currency)); {
+	case errors.Is(err, money.ErrCurrency):
+		return &FieldError{"plan.currency", "must be KRW"}
+	case err != nil || r.Amount < e.AmountMin:
+		return &FieldError{"plan.amount", fmt.Sprintf("must be a whole number from %d to %d", e.AmountMin, int64(money.Max))}
+	}
+	if err := checkText("plan.name", r.Name, 1, planNameBytes); err != nil {
+		return err
+	}
+	if len(r.Name) > planNameBytes {
+		return &FieldError{"plan.name", fmt.Sprintf("must be at most %d bytes in UTF-8", planNameBytes)}
+	}
+	if err := r.calendar(now).Check(); err != nil {
+		return &FieldError{"plan", err.Error()}
+	}
+	if !r.FirstChargeAt.IsZero() && (r.FirstChargeAt.Before(now.Add(-time.Minute)) || r.FirstChargeAt.After(now.Add(firstChargeMax))) {
+		return &FieldError{"firstChargeAt", "must not be in the past, and at most a year ahead"}
+	}
+	switch subscription.CatchUp(r.CatchUp) {
+	case "", subscription.Once, subscription.Each, subscription.Skip:
+	default:
+		return &FieldError{"plan.catchUp", "must be once, each or skip"}
+	}
+	rest := NewOrder{Language: r.Language, ReturnURL: r.ReturnURL, Customer: order.Customer{Name: r.Customer.Name, Email: r.Customer.Email, Phone: r.Customer.Phone}}
+	if err := (&Merchant{ReturnURLs: e.ReturnURLs, Now: e.Now}).checkRest(rest); err != nil {
+		return err
+	}
+	return rest.checkCustomer()
+}
+
+// planNameBytes is the limit of a cycle's name: PortOne's name(40), counted in bytes because a name that is too long would be found out by
+// the first charge and not by the merchant.
+const planNameBytes = 40

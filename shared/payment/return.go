@@ -1,0 +1,98 @@
+package payment
+
+import (
+	"context"
+	"slices"
+
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/provider"
+)
+
+// WindowReturn is what a redirect, or the popup's callback, brought back from a window that takes the money by itself. Untrusted.
+type WindowReturn struct {
+	Provider  string // of our own path, as are
+	OrderID   string
+	LinkToken string
+	Number    string // merchant_uid of the query; may be missing
+	Key       string // imp_uid of the query; may be missing
+	Failed    bool   // the query has an error code
+}
+
+// Return asks what became of a window and records it. The query only says where to look first: paid is what the provider says is paid.
+func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
+	o, err := readByLink(ctx, s.Orders, r.OrderID, r.LinkToken)
+	if err != nil {
+		return Result{}, err
+	}
+	g, ok := s.Gateways[o.Provider]
+	if !ok || o.Provider != r.Provider {
+		return Result{}, ErrNotFound
+	}
+	result := Result{Order: o, Outcome: Settled, Attempt: attemptReturned(o, r.Number)}
+	switch {
+	case o.Status == order.Settling:
+		result.Order, err = s.await(ctx, o)
+		return result, err
+	case o.Status != order.Open && s.knows(o, r.Key):
+		return result, nil
+	case o.Status != order.Open: // a second window may have taken money, too
+		if err := s.Hear(ctx, r.Provider, provider.Hint{Event: "return", Number: o.Number(), Key: r.Key}); err != nil {
+			s.Log.WarnContext(ctx, "another payment's return could not be looked up", "event", "redirect.unheard", "orderId", o.ID, "cause", err.Error())
+			return result, nil // the order's own state is known
+		}
+		result.Order, err = s.Orders.Get(ctx, o.ID)
+		return result, err
+	case result.Attempt < o.Attempt.N:
+		result.Outcome = Stale
+		return result, nil
+	}
+	if err := ready(ctx, g.Ready); err != nil {
+		return s.unready(ctx, Return{OrderID: r.OrderID, LinkToken: r.LinkToken}, err)
+	}
+	result.Order, err = s.look(ctx, g, o, r)
+	return result, err
+}
+
+// knows says that a redirect's payment is the one the order was paid with, or one that is given back, or none at all.
+func (s *Settler) knows(o order.Order, key string) bool {
+	return !isPaymentKey(key) || key == o.Capture.Key || key == o.HeardKey || slices.ContainsFunc(o.Reversals, func(r order.Reversal) bool { return r.Key == key })
+}
+
+// attemptReturned is the attempt a redirect speaks of; the current one when it does not say, or says something else altogether.
+func attemptReturned(o order.Order, number string) int {
+	if n := attemptOf(o, number); n > 0 && n < o.Attempt.N {
+		return n
+	}
+	return o.Attempt.N
+}
+
+// look is the one lookup of an open order, by our own number: it shows every payment there is under it, and whatever key the redirect names
+// could only be one of them, or somebody else's.
+func (s *Settler) look(ctx context.Context, g Gateway, o order.Order, r WindowReturn) (order.Order, error) {
+	began := s.Now()
+	calls, cancel := callContext(ctx)
+	defer cancel()
+	answers := []provider.Answer{g.Finder.Find(calls, provider.Ref{Number: o.Number()})}
+	last := answers[len(answers)-1]
+	now := s.Now()
+	event, ok := fromPayment(o, last, g.Account, now)
+	switch {
+	case ok:
+	case last.Verdict == provider.Absent || r.Failed && last.Verdict == provider.Pending:
+		// The provider has taken nothing, whatever the redirect says. The window may be opened again under the same number: should it have
+		// been paid after all, the provider refuses to take it twice.
+		return o, nil
+	default:
+		// Until the provider says, nobody shall pay again; the order is settling and has a due time.
+		event = order.Event{Kind: order.Announced, At: now, Attempt: o.Attempt.N}
+	}
+	event.Evidence, event.Asked, event.AskedKey = s.evidence(ctx, o, answers), began, r.Key
+	o, err := s.record(ctx, o, event)
+	if err == nil {
+		o, err = s.recordOthers(ctx, g, o, last.Others, began)
+	}
+	if err == nil && o.Owed() != nil && o.Status != order.Review && hasTime(calls) {
+		return s.reverse(ctx, calls, g, o)
+	}
+	return o, err
+}

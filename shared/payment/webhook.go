@@ -1,0 +1,144 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/provider"
+)
+
+// hookPause is order.HintPause, also for subscriptions.
+const hookPause = order.HintPause
+
+// clockSkew is how far the clocks of two functions may differ: a question counts as begun after a webhook came only beyond it.
+const clockSkew = 250 * time.Millisecond
+
+// ErrBusy says that the order could not be asked about in time; the provider shall send its webhook again.
+var ErrBusy = errors.New("the order is being asked about")
+
+// Hear takes a webhook's hint: it asks the provider about the order the hint names, and records the answer. The hint itself is never
+// believed. It returns nil when the answer is stored, when a question about the same payment begun after the hint came has been answered and
+// stored by somebody else, when the order has a due time anyway, and when we never made such an order: then nobody is asked at all.
+func (s *Settler) Hear(ctx context.Context, name string, h provider.Hint) error {
+	n, err := order.ParseNumber(h.Number)
+	if err != nil || n.Key > 0 {
+		return nil
+	}
+	came := s.Now()
+	waiting, cancel := callContext(ctx)
+	defer cancel()
+	for pause := waitStep; ; pause = min(2*pause, waitStepMax) {
+		now := s.Now()
+		o, err := s.Claims.Lease(ctx, order.Lease{OrderID: n.OrderID(), At: now, Until: now.Add(hookPause), Final: true})
+		var refusal *order.Refusal
+		switch {
+		case errors.Is(err, ErrNotFound) || err == nil && o.Provider != name:
+			return nil
+		case err == nil:
+			return s.hear(ctx, o, n.Attempt, h)
+		case !errors.As(err, &refusal):
+			return err
+		case o.HeardKey == h.Key && o.HeardAt.After(came.Add(clockSkew)):
+			return nil
+		}
+		if s.Wait(waiting, pause) != nil {
+			if !o.Final() {
+				return nil
+			}
+			return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy)
+		}
+	}
+}
+
+// hear asks about the payment the hint names, which may be another one than the order was paid with, and then about the order as every
+// other door does.
+func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provider.Hint) error {
+	g, ok := s.Gateways[o.Provider]
+	if !ok {
+		return fmt.Errorf("payment: webhook of %s: no gateway for provider %q", o.ID, o.Provider)
+	}
+	if err := ready(ctx, g.Ready); err != nil {
+		s.Log.ErrorContext(ctx, "the provider cannot be asked", "event", "config.error", "orderId", o.ID, "cause", err.Error())
+		return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrNotReady)
+	}
+	began := s.Now()
+	calls, cancel := callContext(ctx)
+	defer cancel()
+	answers := s.findHinted(calls, g, o, min(max(attempt, 1), o.Attempt.N), h.Key)
+	event, ok := fromPayment(o, answers[len(answers)-1], g.Account, s.Now())
+	if !ok {
+		if last := answers[len(answers)-1]; last.Verdict == provider.Unknown && (o.Final() || o.Status == order.Settling && isPaymentKey(h.Key) && h.Key != o.Attempt.Key) {
+			s.evidence(ctx, o, answers)
+			return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy) // the provider did not answer: let it tell us again
+		}
+		event = doubtful(o, s.Now())
+		event.NoAnswer = answers[len(answers)-1].Verdict == provider.Unknown
+	}
+	event.Evidence, event.Asked, event.AskedKey = s.evidence(ctx, o, answers), began, h.Key
+	if o.Status != order.Settling && (event.Kind == order.Doubtful && !event.NoAnswer || event.Kind == order.Refused && o.Status == order.Open) {
+		return s.heard(ctx, o, began, h.Key) // a window that came to nothing leaves an open order as it is: the buyer may be in the next one
+	}
+	saved, err := s.record(ctx, o, event)
+	if err == nil {
+		saved, err = s.recordOthers(ctx, g, saved, answers[len(answers)-1].Others, began)
+	}
+	if err != nil {
+		return err
+	}
+	if event.NoAnswer && saved.Status == order.Open {
+		return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy) // it is due soon now; being told again may be sooner
+	}
+	if len(saved.Reversals) > len(o.Reversals) && saved.Owed() != nil && saved.Status != order.Review && hasTime(calls) {
+		_, err = s.reverse(ctx, calls, g, saved)
+		return err
+	}
+	return s.heard(ctx, saved, began, h.Key)
+}
+
+// findHinted asks about a payment that a webhook or a redirect names, and takes its word only when it shows money taken for this order: of
+// another tab's payment that failed, nothing follows for the one that counts. Then it asks about that one: the payment the order was paid
+// with, or was claimed for, or else whatever there is under the number.
+func (s *Settler) findHinted(ctx context.Context, g Gateway, o order.Order, attempt int, key string) []provider.Answer {
+	own := o
+	if own.Attempt.Key = o.Attempt.Key; o.Capture.Key != "" {
+		own.Attempt.N, own.Attempt.Key = o.Capture.Attempt, o.Capture.Key
+	} else if attempt != o.Attempt.N {
+		own.Attempt = order.Attempt{N: attempt}
+	}
+	if !isPaymentKey(key) || key == own.Attempt.Key {
+		return s.find(ctx, g, own)
+	}
+	a := g.Finder.Find(ctx, provider.Ref{Key: key})
+	if attemptOf(o, a.Payment.Number) > 0 && taken(o, a) || a.Verdict == provider.Unknown && !a.Payment.Issuance {
+		return []provider.Answer{a} // it counts, or nobody knows yet whether it does
+	}
+	s.logAnswer(ctx, o, a)
+	if own.Attempt.Key != "" {
+		return []provider.Answer{g.Finder.Find(ctx, provider.Ref{Key: own.Attempt.Key})}
+	}
+	return []provider.Answer{g.Finder.Find(ctx, provider.Ref{Number: own.Number()})}
+}
+
+// taken says that an answer shows real money taken, whether or not some of it is back.
+func taken(o order.Order, a provider.Answer) bool {
+	switch a.Verdict {
+	case provider.Paid, provider.PartlyRefunded, provider.Refunded:
+		return !a.Payment.Issuance && (!a.Payment.Sandbox || o.Mode == "test")
+	}
+	return false
+}
+
+// heard makes it durable that a question begun then has been answered, for the copies of the webhook that wait for it.
+func (s *Settler) heard(ctx context.Context, o order.Order, began time.Time, key string) error {
+	if !o.HeardAt.Before(began) && o.HeardKey == key {
+		return nil
+	}
+	_, err := s.Claims.Save(ctx, o.Hear(began, key))
+	if errors.Is(err, ErrConflict) {
+		return nil // somebody else has moved the order after our lease: they have asked as well
+	}
+	return err
+}

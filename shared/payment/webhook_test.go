@@ -1,0 +1,398 @@
+package payment_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/provider"
+)
+
+// TestHintsThatAskNobody: what is not of an order of ours costs one look at the table at most, and no question to the provider.
+func TestHintsThatAskNobody(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		provider string
+		hint     provider.Hint
+	}{
+		"no number":              {"portone", provider.Hint{Key: "key-1"}},
+		"an unknown order":       {"portone", provider.Hint{Key: "key-1", Number: "order-9"}},
+		"no number of ours":      {"portone", provider.Hint{Key: "key-1", Number: "../order-1"}},
+		"an issuance":            {"portone", provider.Hint{Key: "key-1", Number: "order-1--key1"}},
+		"the wrong provider":     {"toss", provider.Hint{Key: "key-1", Number: "order-1"}},
+		"an unknown provider":    {"", provider.Hint{Key: "key-1", Number: "order-1"}},
+		"a number with a zero":   {"portone", provider.Hint{Key: "key-1", Number: "order-1--02"}},
+		"a number of 41":         {"portone", provider.Hint{Key: "key-1", Number: "order-1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}},
+		"the order's id in full": {"portone", provider.Hint{Key: "key-1", Number: "ORDER-1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := newTill(t)
+			before := x.read()
+			x.bank.put("key-1", "order-1", provider.Paid)
+			ctx, cancel := x.door()
+			defer cancel()
+			if err := x.Hear(ctx, tc.provider, tc.hint); err != nil {
+				t.Errorf("%v: the provider would send it for ever", err)
+			}
+			if after := x.read(); after.Revision != before.Revision || after.Status != order.Open || len(x.bank.calls) > 0 {
+				t.Errorf("%s at revision %d, asked %v", after.Status, after.Revision, x.bank.calls)
+			}
+		})
+	}
+}
+
+// TestHintIsNotBelieved: whatever it says, the order becomes what the lookup says.
+func TestHintIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	for truth, want := range map[provider.Verdict]order.Status{
+		provider.Paid: order.Paid, provider.Pending: order.Open, provider.Declined: order.Open, provider.Absent: order.Open, provider.Unknown: order.Open,
+	} {
+		bubble(t, func(t *testing.T) {
+			x := newTill(t)
+			if truth != provider.Absent {
+				x.bank.put("key-1", "order-1", truth)
+			}
+			if err := x.hint("key-1", "order-1"); (err != nil) != (truth == provider.Unknown) { // it says paid
+				t.Errorf("%v: %v", truth, err)
+			}
+			x.want(want, 1)
+			if len(x.read().Reversals) > 0 || x.bank.asked("cancel ") > 0 {
+				t.Errorf("%v: gives back %+v", truth, x.read().Reversals)
+			}
+		})
+	}
+}
+
+// TestHintOfTheOtherTab: two windows of one attempt. One is at work, or has paid; the other one ends without money. That proves nothing of the
+// order: no next attempt may begin, and a paid order is no contradiction.
+func TestHintOfTheOtherTab(t *testing.T) {
+	t.Parallel()
+	claimed := func(o *order.Order) {
+		o.Status = order.Settling
+		o.Attempt.Key, o.Attempt.ClaimedAt, o.Attempt.Unanswered = "key-1", time.Now(), true
+		o.DueAt = time.Now().Add(30 * time.Second)
+	}
+	for name, tc := range map[string]struct {
+		state func(*order.Order)
+		first provider.Verdict // of the window that is at work
+		want  order.Status
+		ends  order.Status
+	}{
+		"claimed, and the provider is at work":  {claimed, provider.Pending, order.Settling, order.Paid},
+		"announced, and the other one has paid": {announcedNow, provider.Paid, order.Paid, order.Paid},
+		"paid":                                  {paidBefore, provider.Paid, order.Paid, order.Paid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(t *testing.T) {
+				x := newTill(t)
+				x.edit(tc.state)
+				x.bank.put("key-1", "order-1", tc.first)
+				x.bank.put("key-2", "order-1", provider.Declined)
+				x.mustHear("key-2", "order-1")
+				if o := x.read(); o.Status != tc.want && o.Status != order.Settling || o.Attempt.N != 1 {
+					t.Errorf("the other tab's end made the order %s in attempt %d; asked %v", o.Status, o.Attempt.N, x.bank.calls)
+				}
+				x.bank.put("key-1", "order-1", provider.Paid) // and then it is taken
+				x.due()
+				x.want(tc.ends, 1)
+			})
+		})
+	}
+}
+
+// TestConsoleRefunds: what the merchant gives back in the provider's console is recorded, of the money the order was paid with and of no other.
+func TestConsoleRefunds(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		balance int64
+		want    order.Status
+	}{{15000, order.Paid}, {5000, order.Paid}, {0, order.Refunded}} {
+		bubble(t, func(t *testing.T) {
+			x := newTill(t)
+			x.edit(paidBefore)
+			x.bank.put("key-1", "order-1", provider.Paid, func(p *provider.Payment) { p.Balance = tc.balance })
+			for range 3 {
+				x.mustHear("key-1", "order-1")
+			}
+			x.want(tc.want, 1)
+			if o := x.read(); o.Capture.Balance != tc.balance || len(o.Reversals) > 0 || x.bank.asked("cancel ") > 0 || !o.DueAt.IsZero() {
+				t.Errorf("%d left at the provider, %d on record, gives back %+v", tc.balance, o.Capture.Balance, o.Reversals)
+			}
+		})
+	}
+}
+
+// announcedNow is an order whose buyer is back, and nobody knows yet.
+func announcedNow(o *order.Order) {
+	o.Status, o.Attempt.ClaimedAt, o.DueAt = order.Settling, time.Now(), time.Now().Add(30*time.Second)
+}
+
+// TestHearSaysBusy: a webhook whose payment could not be looked up is to be sent again, whatever else is known of the order.
+func TestHearSaysBusy(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		state func(*order.Order)
+		busy  bool
+	}{
+		"open": {func(*order.Order) {}, true}, "settling": {announcedNow, true}, "paid": {paidBefore, true}, "expired": {closedAs(order.Expired), true}, "review": {closedAs(order.Review), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(t *testing.T) {
+				x := newTill(t)
+				x.edit(tc.state)
+				x.bank.down = true
+				if err := x.hint("key-1", "order-1"); errors.Is(err, payment.ErrBusy) != tc.busy || err != nil && !tc.busy {
+					t.Errorf("%v, want busy %v", err, tc.busy)
+				}
+				x.bank.down = false
+				x.bank.put("key-2", "order-1", provider.Paid)
+				time.Sleep(2 * time.Second)
+				x.mustHear("key-2", "order-1")
+				if o := x.read(); o.Final() && o.Status != order.Review && o.Capture.Key != "key-2" && x.bank.left("key-2") != 0 {
+					t.Errorf("sent again, and %d won are left: %s", x.bank.left("key-2"), o.Status)
+				}
+			})
+		})
+	}
+}
+
+// TestFloodOfCopies: many copies of one webhook within ten seconds, while the provider takes its time. All are answered, and it is
+// asked twice a second at most.
+func TestFloodOfCopies(t *testing.T) {
+	t.Parallel()
+	for name, state := range map[string]func(*order.Order){"open": func(*order.Order) {}, "paid": paidBefore, "expired": closedAs(order.Expired)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(t *testing.T) {
+				const copies, flood = 600, 10 * time.Second
+				x := newTill(t)
+				x.edit(state)
+				x.bank.put("key-1", "order-1", provider.Paid)
+				x.bank.before = func(string) { time.Sleep(100 * time.Millisecond) }
+				began := time.Now()
+				var all sync.WaitGroup
+				for i := range copies {
+					all.Go(func() {
+						time.Sleep(flood * time.Duration(i) / copies)
+						if err := x.hint("key-1", "order-1"); err != nil {
+							t.Errorf("copy %d: %v", i, err)
+						}
+					})
+				}
+				all.Wait()
+				seconds := int(time.Since(began)/time.Second) + 1
+				if got := x.bank.asked(""); got > 2*seconds {
+					t.Errorf("%d copies in %d s cost %d questions", copies, seconds, got)
+				}
+				if o := x.read(); x.bank.asked("cancel ") > 1 || o.Owed() != nil {
+					t.Errorf("%d cancels, owes %+v", x.bank.asked("cancel "), o.Owed())
+				}
+			})
+		})
+	}
+}
+
+// TestReturnFromAWindow: the buyer is back from a window that takes the money itself. What the address says only tells where to look.
+func TestReturnFromAWindow(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name    string
+		truth   provider.Verdict
+		key     string // of the address
+		failed  bool
+		down    bool
+		want    order.Status
+		attempt int
+	}{
+		{"paid", provider.Paid, "key-1", false, false, order.Paid, 1},
+		{"paid, and the address says failed", provider.Paid, "key-1", true, false, order.Paid, 1},
+		{"paid, and the address names nothing", provider.Paid, "", false, false, order.Paid, 1},
+		{"paid, and the address names another payment", provider.Paid, "key-forged", true, false, order.Paid, 1},
+		{"paid, and the address names no key at all", provider.Paid, "../key", false, false, order.Paid, 1},
+		{"nothing, and the address says paid", provider.Absent, "key-1", false, false, order.Open, 1},
+		{"nothing, and the address says failed", provider.Absent, "key-1", true, false, order.Open, 1},
+		{"at work, and the address says paid", provider.Pending, "key-1", false, false, order.Settling, 1},
+		{"at work, and the address says failed", provider.Pending, "key-1", true, false, order.Open, 1},
+		{"declined", provider.Declined, "key-1", true, false, order.Open, 2},
+		{"unknown", provider.Unknown, "key-1", true, false, order.Settling, 1},
+		{"the provider is down", provider.Paid, "key-1", true, true, order.Settling, 1},
+		{"given back already", provider.Refunded, "key-1", false, false, order.Refunded, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(t *testing.T) {
+				x := newTill(t)
+				x.bank.down = tc.down
+				if tc.truth != provider.Absent {
+					x.bank.put("key-1", "order-1", tc.truth, func(p *provider.Payment) {
+						if tc.truth == provider.Refunded {
+							p.Balance = 0
+						}
+					})
+				}
+				x.back(tc.key, tc.failed)
+				x.want(tc.want, tc.attempt)
+				if x.bank.asked("") > 2 || x.bank.asked("cancel ") > 0 {
+					t.Errorf("asked %v, want 2 lookups at most", x.bank.calls)
+				}
+				if o := x.read(); o.Status == order.Settling && o.DueAt.IsZero() {
+					t.Error("settling and never due")
+				}
+			})
+		})
+	}
+}
+
+// TestReturnOfTheOtherTab: the buyer comes back from a window that failed, or paid with test money, and has paid in another one under the
+// same number. The order must not go on to the next number and forget the money.
+func TestReturnOfTheOtherTab(t *testing.T) {
+	t.Parallel()
+	for name, edit := range map[string]func(*provider.Payment){
+		"failed":     func(p *provider.Payment) { p.Status = provider.Declined.String() },
+		"test money": func(p *provider.Payment) { p.Sandbox = true },
+	} {
+		for _, live := range []bool{true, false} {
+			if name == "test money" && !live {
+				continue // it is this deployment's money
+			}
+			bubble(t, func(t *testing.T) {
+				x := newTill(t, func(o *order.Order) { o.Mode = map[bool]string{true: "live", false: "test"}[live] })
+				x.bank.put("key-1", "order-1", provider.Paid, func(p *provider.Payment) { p.Sandbox = !live })
+				x.bank.put("key-2", "order-1", provider.Paid, edit)
+				x.back("key-2", name == "failed")
+				x.want(order.Paid, 1)
+				if o := x.read(); o.Capture.Key != "key-1" || x.bank.asked("cancel ") > 0 || x.bank.asked("") > 2 {
+					t.Errorf("%s, live %v: paid with %q, asked %v", name, live, o.Capture.Key, x.bank.calls)
+				}
+			})
+		}
+	}
+}
+
+// TestReturnOfWrongMoney: a window whose amount was changed in the browser. It is given back within the buyer's own return.
+func TestReturnOfWrongMoney(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := newTill(t)
+		x.bank.put("key-1", "order-1", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 100 })
+		x.back("key-1", false)
+		x.want(order.Open, 2)
+		if x.bank.left("key-1") != 0 || x.bank.asked("cancel ") != 1 {
+			t.Errorf("%d won are left after %v", x.bank.left("key-1"), x.bank.calls)
+		}
+		x.back("key-1", false) // a reload of the same address
+		x.want(order.Open, 2)
+		if x.bank.asked("cancel ") != 1 {
+			t.Errorf("a reload: %v", x.bank.calls)
+		}
+	})
+}
+
+// TestMoneyUnderAnEarlierNumber: money under an earlier number that nobody has seen is found by the webhook that names it.
+func TestMoneyUnderAnEarlierNumber(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		state func(*order.Order)
+		want  order.Status
+		kept  bool
+	}{
+		"open in attempt 2": {func(o *order.Order) { o.Attempt = order.Attempt{N: 2} }, order.Paid, true},
+		"settling in attempt 2": {func(o *order.Order) {
+			o.Status, o.DueAt = order.Settling, time.Now().Add(30*time.Second)
+			o.Attempt = order.Attempt{N: 2, ClaimedAt: time.Now()}
+		}, order.Settling, false},
+		"paid in attempt 2": {func(o *order.Order) {
+			paidBefore(o)
+			o.Attempt.N, o.Capture.Attempt = 2, 2
+		}, order.Paid, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(t *testing.T) {
+				x := newTill(t)
+				x.edit(tc.state)
+				x.bank.put("key-old", "order-1", provider.Paid)
+				x.mustHear("key-old", "order-1")
+				x.want(tc.want, 2)
+				o := x.read()
+				if kept := o.Capture.Key == "key-old" && o.Capture.Amount == (money.Amount{Value: 15000, Currency: money.KRW}); kept != tc.kept {
+					t.Errorf("paid with %+v", o.Capture)
+				}
+				if back := x.bank.left("key-old") == 0; back == tc.kept {
+					t.Errorf("%d won are left at the provider; kept %v", x.bank.left("key-old"), tc.kept)
+				}
+			})
+		})
+	}
+}
+
+// TestHintThatWasNotLookedUp: the payment a webhook names could not be looked up, and the one the order knows of could. That one's word does
+// not take the webhook: the provider must send it again, for nobody else will ask about this payment.
+func TestHintThatWasNotLookedUp(t *testing.T) {
+	t.Parallel()
+	for name, state := range map[string]func(*order.Order){"open": func(*order.Order) {}, "settling": announcedNow, "paid": paidBefore, "expired": closedAs(order.Expired)} {
+		bubble(t, func(t *testing.T) {
+			x := newTill(t)
+			x.edit(state)
+			x.bank.put("key-1", "order-1", provider.Paid)
+			x.bank.put("key-2", "order-1", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 100 })
+			x.bank.deaf = "key-2"
+			if err := x.hint("key-2", "order-1"); !errors.Is(err, payment.ErrBusy) {
+				t.Errorf("%s: %v; asked %v", name, err, x.bank.calls)
+			}
+			x.bank.deaf = ""
+			time.Sleep(time.Minute)
+			x.mustHear("key-2", "order-1")
+			x.due()
+			if o := x.read(); x.bank.left("key-2") != 0 || o.Owed() != nil {
+				t.Errorf("%s: %s, %d won are left; asked %v", name, o.Status, x.bank.left("key-2"), x.bank.calls)
+			}
+		})
+	}
+}
+
+// TestHintsOfTwoPayments: webhooks of two payments of one order come together, and many copies of the first. What they learn of that one says
+// nothing of the other payment: the money is found whichever is asked about first and most often.
+func TestHintsOfTwoPayments(t *testing.T) {
+	t.Parallel()
+	for name, state := range map[string]func(*order.Order){"open": func(*order.Order) {}, "settling": announcedNow, "paid": paidBefore, "expired": closedAs(order.Expired)} {
+		for copies := range 12 {
+			for _, slow := range []time.Duration{50 * time.Millisecond, 700 * time.Millisecond} {
+				bubble(t, func(t *testing.T) {
+					x := newTill(t)
+					x.edit(state)
+					x.bank.put("key-1", "order-1", provider.Paid)
+					x.bank.put("key-2", "order-1", provider.Paid)
+					x.bank.before = func(string) { time.Sleep(slow) }
+					var all sync.WaitGroup
+					for i := range 2 + copies {
+						key := "key-1"
+						if i == 1 {
+							key = "key-2"
+						}
+						all.Go(func() {
+							time.Sleep(time.Duration(i) * 60 * time.Millisecond)
+							if err := x.hint(key, "order-1"); err != nil {
+								t.Errorf("%s: %v", key, err)
+							}
+						})
+					}
+					all.Wait()
+					x.due()
+					o := x.read()
+					kept := x.bank.left("key-1") + x.bank.left("key-2")
+					if want := map[bool]int64{true: 15000, false: 0}[o.Status == order.Paid]; kept != want || o.Owed() != nil {
+						t.Errorf("%s, %d copies, answers after %v: %s, and the provider holds %d; asked %v", name, copies, slow, o.Status, kept, x.bank.calls)
+					}
+				})
+			}
+		}
+	}
+}

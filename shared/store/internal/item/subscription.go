@@ -1,0 +1,140 @@
+package item
+
+import (
+	"fmt"
+
+	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/subscription"
+)
+
+// Subscription is a subscription as it is stored, under the same rules as Order.
+type Subscription struct {
+	V          int                  `dynamodbav:"v"`
+	ID         string               `dynamodbav:"id"`
+	Provider   string               `dynamodbav:"provider,omitempty"`
+	Mode       string               `dynamodbav:"mode,omitempty"`
+	CustomerID string               `dynamodbav:"customer_id,omitempty"`
+	Customer   *subscriber          `dynamodbav:"customer,omitempty"`
+	Language   string               `dynamodbav:"language,omitempty"`
+	ReturnURL  string               `dynamodbav:"return_url,omitempty"`
+	Request    string               `dynamodbav:"request,omitempty"`
+	LinkToken  string               `dynamodbav:"link_token,omitempty"`
+	CreatedAt  int64                `dynamodbav:"created_at,omitempty"`
+	Plan       plan                 `dynamodbav:"plan"`
+	Calendar   calendar             `dynamodbav:"calendar"`
+	CatchUp    subscription.CatchUp `dynamodbav:"catch_up,omitempty"`
+	Status     subscription.Status  `dynamodbav:"status"`
+	Key        *key                 `dynamodbav:"key,omitempty"`
+	NextKey    *key                 `dynamodbav:"next_key,omitempty"`
+	Offered    int                  `dynamodbav:"offered,omitempty"`
+	Cycle      int                  `dynamodbav:"cycle"`
+	Date       int                  `dynamodbav:"date"`
+	DueAt      int64                `dynamodbav:"due_at,omitempty"`
+	DueShard   string               `dynamodbav:"due_shard,omitempty"` // there exactly when DueAt is
+	AskAfter   int64                `dynamodbav:"ask_after,omitempty"`
+	HeardAt    int64                `dynamodbav:"heard_at,omitempty"`
+	History    []subscriptionStep   `dynamodbav:"history,omitempty"`
+	Revision   int64                `dynamodbav:"revision"`
+}
+
+// subscriber has the fields of subscription.Customer in the same order, for the same reason as customer.
+type subscriber struct {
+	Name  string `dynamodbav:"name,omitempty"`
+	Email string `dynamodbav:"email,omitempty"`
+	Phone string `dynamodbav:"phone,omitempty"`
+}
+
+type plan struct {
+	Amount   int64          `dynamodbav:"amount"`
+	Currency money.Currency `dynamodbav:"currency"`
+	Name     string         `dynamodbav:"name,omitempty"`
+}
+
+type calendar struct {
+	First    int64                 `dynamodbav:"first,omitempty"`
+	Interval subscription.Interval `dynamodbav:"interval,omitempty"`
+	Every    int                   `dynamodbav:"every,omitempty"`
+	Anchor   int                   `dynamodbav:"anchor,omitempty"`
+	Hour     int                   `dynamodbav:"hour,omitempty"`
+}
+
+type key struct {
+	N        int    `dynamodbav:"n,omitempty"`
+	OpenedAt int64  `dynamodbav:"opened_at,omitempty"`
+	IssuedAt int64  `dynamodbav:"issued_at,omitempty"`
+	Account  string `dynamodbav:"account,omitempty"`
+	Brand    string `dynamodbav:"brand,omitempty"`
+	Masked   string `dynamodbav:"masked,omitempty"`
+	SeenAt   int64  `dynamodbav:"seen_at,omitempty"`
+	Asks     int    `dynamodbav:"asks,omitempty"`
+}
+
+type subscriptionStep struct {
+	At    int64               `dynamodbav:"at,omitempty"`
+	From  subscription.Status `dynamodbav:"from,omitempty"`
+	To    subscription.Status `dynamodbav:"to,omitempty"`
+	Event string              `dynamodbav:"event,omitempty"`
+	Note  string              `dynamodbav:"note,omitempty"`
+}
+
+// FromSubscription returns the stored form. It shares no memory with s.
+func FromSubscription(s subscription.Subscription) Subscription {
+	it := Subscription{
+		V: Version, ID: s.ID, Provider: s.Provider, Mode: s.Mode, CustomerID: s.CustomerID, Customer: optional(subscriber(s.Customer)),
+		Language: s.Language, ReturnURL: s.ReturnURL, Request: s.Request, LinkToken: s.LinkToken, CreatedAt: Millis(s.CreatedAt),
+		Plan: plan{Amount: s.Plan.Amount.Value, Currency: s.Plan.Amount.Currency, Name: s.Plan.Name},
+		Calendar: calendar{
+			First: Millis(s.Calendar.First), Interval: s.Calendar.Interval, Every: s.Calendar.Every, Anchor: s.Calendar.Anchor,
+			Hour: s.Calendar.Hour,
+		},
+		CatchUp: s.CatchUp, Status: s.Status, Key: optional(fromKey(s.Key)), NextKey: optional(fromKey(s.NextKey)), Offered: s.Offered, Cycle: s.Cycle,
+		Date: s.Date, DueAt: Millis(s.DueAt), AskAfter: Millis(s.AskAfter), HeardAt: Millis(s.HeardAt), Revision: s.Revision,
+	}
+	if it.DueAt != 0 {
+		it.DueShard = Shard(s.ID)
+	}
+	for _, step := range s.History {
+		it.History = append(it.History, subscriptionStep{
+			At: Millis(step.At), From: step.From, To: step.To, Event: step.Event, Note: step.Note,
+		})
+	}
+	return it
+}
+
+// Subscription returns the subscription, or an error when the item was written in another format. It shares no memory with it.
+func (it Subscription) Subscription() (subscription.Subscription, error) {
+	if it.V != Version {
+		return subscription.Subscription{}, fmt.Errorf("the stored subscription has format version %d, this program knows %d", it.V, Version)
+	}
+	s := subscription.Subscription{
+		ID: it.ID, Provider: it.Provider, Mode: it.Mode, CustomerID: it.CustomerID, Customer: subscription.Customer(value(it.Customer)),
+		Language: it.Language, ReturnURL: it.ReturnURL, Request: it.Request, LinkToken: it.LinkToken, CreatedAt: Time(it.CreatedAt),
+		Plan: subscription.Plan{Amount: money.Amount{Value: it.Plan.Amount, Currency: it.Plan.Currency}, Name: it.Plan.Name},
+		Calendar: subscription.Calendar{
+			First: Time(it.Calendar.First), Interval: it.Calendar.Interval, Every: it.Calendar.Every, Anchor: it.Calendar.Anchor,
+			Hour: it.Calendar.Hour,
+		},
+		CatchUp: it.CatchUp, Status: it.Status, Key: value(it.Key).key(), NextKey: value(it.NextKey).key(), Offered: it.Offered, Cycle: it.Cycle,
+		Date: it.Date, DueAt: Time(it.DueAt), AskAfter: Time(it.AskAfter), HeardAt: Time(it.HeardAt), Revision: it.Revision,
+	}
+	for _, step := range it.History {
+		s.History = append(s.History, subscription.Step{
+			At: Time(step.At), From: step.From, To: step.To, Event: step.Event, Note: step.Note,
+		})
+	}
+	return s, nil
+}
+
+func fromKey(k subscription.Key) key {
+	return key{
+		N: k.N, OpenedAt: Millis(k.OpenedAt), IssuedAt: Millis(k.IssuedAt), Account: k.Account, Brand: k.Brand, Masked: k.Masked,
+		SeenAt: Millis(k.SeenAt), Asks: k.Asks,
+	}
+}
+
+func (k key) key() subscription.Key {
+	return subscription.Key{
+		N: k.N, OpenedAt: Time(k.OpenedAt), IssuedAt: Time(k.IssuedAt), Account: k.Account, Brand: k.Brand, Masked: k.Masked,
+		SeenAt: Time(k.SeenAt), Asks: k.Asks,
+	}
+}

@@ -1,0 +1,81 @@
+package web
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Plan is how a subscription is charged; its amount and name stand in the view.
+type Plan struct {
+	IntervalUnit string // "day", "week", "month" or "year"
+	Every        int    // of IntervalUnit; 1 or more
+
+	// FirstCharge is shown as a date in Korea. Zero means right after the registration, so that a page
+	// says that nothing is charged only when its caller has said so.
+	FirstCharge time.Time
+}
+
+// known tells whether the plan can be put into words.
+func (p Plan) known() bool {
+	_, ok := korean.Periods[p.IntervalUnit]
+	return ok && p.Every >= 1
+}
+
+// seoul is Korea's time: UTC+9, without summer time since 1988. A fixed zone needs no database.
+var seoul = time.FixedZone("Asia/Seoul", 9*60*60)
+
+// periodText writes an amount and its period: "매월 9,900원", "₩9,900 KRW every 2 months".
+func (p Plan) periodText(amount string, language Language) string {
+	period := language.catalog().Periods[p.IntervalUnit]
+	pattern := period.Many
+	if p.Every == 1 {
+		pattern = period.One
+	}
+	return fill(pattern, "{amount}", amount, "{every}", strconv.Itoa(p.Every))
+}
+
+// firstChargeText writes the day of the first charge.
+func (p Plan) firstChargeText(language Language) string {
+	if p.FirstCharge.IsZero() {
+		return language.catalog().AtRegistration
+	}
+	return dateText(p.FirstCharge, language)
+}
+
+// dateText writes the day it is in Korea at t: "2026년 12월 1일", "December 1, 2026", "2026年12月1日".
+func dateText(t time.Time, language Language) string {
+	t = t.In(seoul)
+	switch language {
+	case English:
+		return t.Format("January 2, 2006")
+	case Japanese, Chinese:
+		return t.Format("2006年1月2日")
+	default:
+		return t.Format("2006년 1월 2일")
+	}
+}
+
+// planRows describes a subscription. Without a known plan its amount is left out: a sum that does not
+// say how often it is charged would mislead.
+func planRows(words *catalog, language Language, name, id string, amount int64, currency string, plan Plan) []row {
+	var rows []row
+	if plan.known() && currency != "" {
+		rows = append(rows, row{Label: words.PlanAmount, Value: plan.periodText(amountText(amount, currency, language), language), Emphasis: true})
+	}
+	if name != "" {
+		rows = append(rows, row{Label: words.PlanName, Value: name})
+	}
+	if plan.known() {
+		rows = append(rows, row{Label: words.FirstCharge, Value: plan.firstChargeText(language)})
+	}
+	if id != "" {
+		rows = append(rows, row{Label: words.SubscriptionID, Value: id})
+	}
+	return rows
+}
+
+// fill puts values into a text's {places}. A value that itself looks like a place stays as it is.
+func fill(text string, placesAndValues ...string) string {
+	return strings.NewReplacer(placesAndValues...).Replace(text)
+}
