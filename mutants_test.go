@@ -20,10 +20,15 @@ type mutant struct {
 
 const (
 	orders   = "shared/order/order.go"
+	reversal = "shared/order/reversal.go"
 	decide   = "shared/payment/decide.go"
 	advance  = "shared/payment/advance.go"
+	reverse  = "shared/payment/reverse.go"
+	hear     = "shared/payment/webhook.go"
+	enrolled = "shared/subscription/subscription.go"
 	world    = "./sim/world"
 	payments = "./shared/payment"
+	pure     = "./shared/order"
 )
 
 var mutants = []mutant{
@@ -64,13 +69,13 @@ var mutants = []mutant{
 	},
 	{
 		"an unknown outcome opens the next attempt", decide,
-		"if a.Verdict != provider.Pending && a.Verdict != provider.Absent {\n\t\treturn doubtful(o, now), false",
-		"if a.Verdict != provider.Pending && a.Verdict != provider.Absent {\n\t\treturn refused(o, now), false",
+		"if a.Verdict != provider.Pending && a.Verdict != provider.Absent {\n\t\te := doubtful(o, now)",
+		"if a.Verdict != provider.Pending && a.Verdict != provider.Absent {\n\t\te := refused(o, now)",
 		world, "TestProviderDown",
 	},
 	{
 		"doubt opens the order again", orders,
-		"case Refused, Lapsed:\n\t\treturn o.afterRefusal(e, current)", "case Refused, Lapsed, Doubtful:\n\t\treturn o.afterRefusal(e, current)",
+		"case Refused, Lapsed:\n\t\tif o.Owed() == nil {", "case Refused, Lapsed, Doubtful:\n\t\tif o.Owed() == nil {",
 		"./shared/order", "TestEveryPairKeepsThePromise",
 	},
 	{
@@ -85,12 +90,32 @@ var mutants = []mutant{
 	},
 	{
 		"test money pays live orders", decide,
-		` || a.Payment.Sandbox != (o.Mode == "test")`, "",
+		`case p.Sandbox && o.Mode != "test":`, "case false:",
 		payments, "TestSandboxMoneyIsNotLiveMoney",
 	},
 	{
+		"test money in a live deployment is given back", decide,
+		"return order.Event{Kind: order.Refused, At: now, Attempt: e.Attempt}, true // test money", "e.Kind = order.Mismatched // test money",
+		payments, "TestSandboxMoneyIsNotLiveMoney",
+	},
+	{
+		"real money pays test orders", decide,
+		` || !p.Sandbox && o.Mode == "test"`, "",
+		payments, "TestMoneyThatIsNotOurs",
+	},
+	{
+		"money of another merchant account pays", decide,
+		" || !accountFits(account, p.Account)", "",
+		payments, "TestAccounts",
+	},
+	{
+		"a billing key's issuance pays an order", decide,
+		"case p.Issuance:", "case false:",
+		payments, "TestMoneyThatIsOurs",
+	},
+	{
 		"money of another amount pays", decide,
-		"a.Payment.Amount != o.Amount.Value || ", "",
+		"p.Amount != o.Amount.Value || ", "",
 		payments, "TestAfterConfirm",
 	},
 	{
@@ -100,13 +125,113 @@ var mutants = []mutant{
 	},
 	{
 		"an attempt lapses while an answer may still come", decide,
-		"!now.Before(end.Add(t.Linger))", "!now.Before(end)",
+		"over := since >= t.PendingMax ||", "over := since >= t.ConfirmWindow ||",
 		payments, "TestAfterFind",
 	},
 	{
 		"the intent is not written before the call", advance,
 		"if o.Attempt.Unanswered && o.Attempt.Turn == turn {", "if true {",
 		world, "TestIntentIsWrittenBeforeTheCall",
+	},
+	{
+		"money is given back before it is written that it is owed", hear,
+		"saved, err := s.record(ctx, o, event)", "saved, err := o.Apply(event)",
+		payments, "TestMoneyThatIsNotOurs",
+	},
+	{
+		"a request to give back is repeated without a look", reverse,
+		"if owed.Asks > 0 {", "if false {",
+		payments, "TestReversalsThatGoWrong",
+	},
+	{
+		"a lost reply counts as given back", reverse,
+		"if !settled && event.Kind != order.Irreversible {", "if !settled && len(answers) > 0 && answers[0].Call == \"cancel\" && answers[0].HTTP == 0 {\n\t\tevent.Kind = order.FullyRefunded\n\t\tevent.Capture.Key = owed.Key\n\t} else if !settled && event.Kind != order.Irreversible {",
+		payments, "TestReversalsThatGoWrong",
+	},
+	{
+		"a refused refund that was carried out goes to a person", reverse,
+		"if !settled && event.Capture.Balance > 0 {\n\t\t\t\tevent.Kind", "if true {\n\t\t\t\tevent.Kind",
+		payments, "TestReversalsThatGoWrong",
+	},
+	{
+		"the old sum is asked for again", reverse,
+		"owed.Amount = event.Capture.Balance", "_ = event.Capture.Balance",
+		payments, "TestConsoleGivesBackAPartMeanwhile",
+	},
+	{
+		"a refund does not say what must be left", reverse,
+		"Amount: owed.Amount, Balance: owed.Amount,", "Amount: owed.Amount,",
+		payments, "TestCancelIsOneRequest",
+	},
+	{
+		"late money is ignored", reversal,
+		"case (o.Status == Failed || o.Status == Expired) && !e.KeepLate:", "case false:",
+		payments, "TestMoneyThatIsNotOurs",
+	},
+	{
+		"late money is kept without being asked to", reversal,
+		" && !e.KeepLate:", " && e.KeepLate:",
+		pure, "TestEachReversalHasItsReason",
+	},
+	{
+		"money that does not fit is not owed", reversal,
+		"|| e.Kind == Mismatched\n\tif !taken", "\n\tif !taken",
+		pure, "TestEveryPairKeepsThePromise",
+	},
+	{
+		"a second payment is not owed", reversal,
+		"case o.Status == Paid || o.Status == Refunded:", "case false:",
+		world, "TestWindfalls",
+	},
+	{
+		"the earlier attempt's money pays while this one is under way", reversal,
+		"case o.Status == Settling && e.Attempt != o.Attempt.N:", "case false:",
+		pure, "TestEachReversalHasItsReason",
+	},
+	{
+		"a payment is given back twice", reversal,
+		"slices.ContainsFunc(o.Reversals, func(r Reversal) bool { return r.Key == e.Capture.Key })", "false",
+		pure, "TestEveryPairKeepsThePromise",
+	},
+	{
+		"what is owed has no due time", orders,
+		"if r := o.Owed(); r != nil && o.Status != Review {", "if r := o.Owed(); false {",
+		pure, "TestEveryPairKeepsThePromise",
+	},
+	{
+		"an order is open while money is owed", orders,
+		"return Settling // until it is given back", "return Open // until it is given back",
+		pure, "TestNextAttemptOnlyWhenTheMoneyIsBack",
+	},
+	{
+		"money that is there again is not seen", orders,
+		"return Review // given back, and there again", "return o.Status // given back, and there again",
+		pure, "TestEveryPairKeepsThePromise",
+	},
+	{
+		"an old answer overrules the refund", orders,
+		"if e.Capture.Balance > 0 && !o.stale(e) && !o.beforeReversal(e) {", "if e.Capture.Balance > 0 {",
+		payments, "TestAnswerThatIsLate",
+	},
+	{
+		"another tab's failure ends the attempt", hear,
+		"if attemptOf(o, a.Payment.Number) > 0 && taken(o, a) ||", "if attemptOf(o, a.Payment.Number) > 0 ||",
+		payments, "TestHintOfTheOtherTab",
+	},
+	{
+		"a webhook of another provider is looked up", hear,
+		"errors.Is(err, ErrNotFound) || err == nil && o.Provider != name", "errors.Is(err, ErrNotFound)",
+		payments, "TestHintsThatAskNobody",
+	},
+	{
+		"a name of a billing key is used twice", enrolled,
+		"s.Offered = offered + 1", "s.Offered = offered",
+		"./shared/subscription", "TestNoNumberIsOfferedTwice",
+	},
+	{
+		"a subscription is activated again", enrolled,
+		"case s.Key.IssuedAt.IsZero() && key.N <= s.Key.N:", "case key.N <= s.Key.N:",
+		"./shared/subscription", "TestActivatedOnce",
 	},
 }
 

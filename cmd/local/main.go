@@ -55,6 +55,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 		return err
 	}
 	mountShop(w)
+	go w.Hooks.Run(ctx)
 	server := &http.Server{Handler: w, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	greet(out, base, o)
 	return serve(ctx, server, listener)

@@ -3,8 +3,6 @@ package tosssim
 import (
 	"encoding/json"
 	"unicode/utf8"
-
-	"tosspay-sam/sim/ledger"
 )
 
 // cancelReasonMax is the documented length of cancelReason in characters.
@@ -38,26 +36,7 @@ func (s *Sim) cancel(c *call) reply {
 		return refuse(code)
 	}
 	amount := req.amount(p)
-	now := s.now()
-	p.balance -= amount
-	// Partial cancels that add up to the whole leave PARTIAL_CANCELED with
-	// balance 0 (measured on the test server, 2026-08).
-	p.status = partialCanceled
-	if amount == p.amount {
-		p.status = canceled
-	}
-	p.lastTransaction = s.id("transaction")
-	p.cancels = append(p.cancels, cancelBody{
-		CancelAmount:     amount,
-		CancelReason:     req.CancelReason,
-		TaxFreeAmount:    req.TaxFreeAmount,
-		RefundableAmount: p.balance,
-		CanceledAt:       timestamp(now),
-		TransactionKey:   p.lastTransaction,
-		CancelStatus:     "DONE",
-		CancelRequestID:  req.CancelRequestID,
-	})
-	s.Ledger.Add(ledger.Entry{Provider: Provider, Kind: ledger.Cancel, OrderID: p.orderID, Amount: amount, At: now})
+	s.giveBack(p, amount, req)
 	return answerWith(s.view(p))
 }
 

@@ -107,7 +107,7 @@ func (s *Sim) finishConfirm(p *payment) reply {
 	}
 	if next.code != "" && !next.captured {
 		if codes[next.code].refusesCard {
-			p.abort(next.code)
+			s.abort(p, next.code)
 		}
 		return refuse(next.code)
 	}
@@ -117,6 +117,7 @@ func (s *Sim) finishConfirm(p *payment) reply {
 	p.balance = p.amount
 	p.lastTransaction = s.id("transaction")
 	s.Ledger.Add(ledger.Entry{Provider: Provider, Kind: ledger.Capture, OrderID: p.orderID, Amount: p.amount, At: now})
+	s.notify(p)
 	if next.code != "" {
 		return refuse(next.code)
 	}

@@ -45,13 +45,15 @@ func (s *Sim) expire(p *payment) {
 	if late {
 		p.status = expired
 		p.failure = new(message("EXPIRED_PAYMENT"))
+		s.notify(p)
 	}
 }
 
 // abort ends p without money, for the reason of an error code.
-func (p *payment) abort(code string) {
+func (s *Sim) abort(p *payment, code string) {
 	p.status = aborted
 	p.failure = new(message(code))
+	s.notify(p)
 }
 
 // timestamp is a time as the API writes it: ISO 8601 in Korean time.

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/hooks"
 	"tosspay-sam/sim/ledger"
 )
 
@@ -77,6 +78,10 @@ type Options struct {
 	// PartialCancelable is the isPartialCancelable of all payments. The one
 	// published payment with a foreign card has false, hence the default.
 	PartialCancelable bool
+	// Webhooks takes the webhooks to deliver, to WebhookURL; nil sends none. It
+	// is called under the Sim's lock and must not call the Sim.
+	Webhooks   func(hooks.Delivery)
+	WebhookURL string
 }
 
 // Sim is one simulated Toss Payments. It is an http.Handler, safe for
@@ -102,6 +107,8 @@ type Sim struct {
 	script     []scripted            // of the confirms to come
 	calls      map[string]int        // by operation
 	attempts   map[string]int        // confirms by order number
+	webhooks   func(hooks.Delivery)
+	webhookURL string
 	violations []string
 	ids        uint64
 }
@@ -112,6 +119,7 @@ func New(o Options) *Sim {
 		Ledger: o.Ledger, Faults: o.Faults,
 		now: o.Now, sleep: o.Sleep, newKey: o.NewKey, seed: o.Seed,
 		cache5xx: o.Cache5xx, partialCancelable: o.PartialCancelable,
+		webhooks: o.Webhooks, webhookURL: o.WebhookURL,
 		keys:     slices.Clone(o.Keys),
 		payments: map[string]*payment{}, orders: map[string][]*payment{}, answers: map[scope]*slot{},
 		calls: map[string]int{}, attempts: map[string]int{},

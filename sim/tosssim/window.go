@@ -141,10 +141,10 @@ func (s *Sim) decide(req windowRequest, outcome, tamper string) (string, error) 
 		p.status = inProgress
 		p.authenticatedAt = s.now()
 	case outcome == "abort":
-		p.abort("PAY_PROCESS_ABORTED")
+		s.abort(p, "PAY_PROCESS_ABORTED")
 		return req.failTarget("PAY_PROCESS_ABORTED"), nil
 	case outcome == "reject":
-		p.abort("REJECT_CARD_COMPANY")
+		s.abort(p, "REJECT_CARD_COMPANY")
 		return req.failTarget("REJECT_CARD_COMPANY"), nil
 	}
 	amount := strconv.FormatInt(p.amount, 10)

@@ -13,6 +13,7 @@ import (
 	"tosspay-sam/shared/handler"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/gateway"
 	"tosspay-sam/sim/tosssim"
@@ -53,36 +54,51 @@ func (m *mortal) call(name string, carryOut func()) error {
 	return nil
 }
 
-func (m *mortal) order(name string, f func() (order.Order, error)) (o order.Order, err error) {
-	if dead := m.call(name, func() { o, err = f() }); dead != nil {
-		return order.Order{}, dead
+func record[T any](m *mortal, name string, f func() (T, error)) (r T, err error) {
+	if dead := m.call(name, func() { r, err = f() }); dead != nil {
+		var none T
+		return none, dead
 	}
-	return o, err
+	return r, err
 }
 
 func (m *mortal) Create(ctx context.Context, o order.Order) (order.Order, error) {
-	return m.order("create", func() (order.Order, error) { return m.store.Create(ctx, o) })
+	return record(m, "create", func() (order.Order, error) { return m.store.Create(ctx, o) })
 }
 
 func (m *mortal) Get(ctx context.Context, id string) (order.Order, error) {
-	return m.order("get", func() (order.Order, error) { return m.store.Get(ctx, id) })
+	return record(m, "get", func() (order.Order, error) { return m.store.Get(ctx, id) })
 }
 
 func (m *mortal) Claim(ctx context.Context, c order.Claim) (order.Order, error) {
-	return m.order("claim", func() (order.Order, error) { return m.store.Claim(ctx, c) })
+	return record(m, "claim", func() (order.Order, error) { return m.store.Claim(ctx, c) })
 }
 
 func (m *mortal) Lease(ctx context.Context, l order.Lease) (order.Order, error) {
-	return m.order("lease", func() (order.Order, error) { return m.store.Lease(ctx, l) })
+	return record(m, "lease", func() (order.Order, error) { return m.store.Lease(ctx, l) })
 }
 
 func (m *mortal) Save(ctx context.Context, o order.Order) (order.Order, error) {
-	return m.order("save", func() (order.Order, error) { return m.store.Save(ctx, o) })
+	return record(m, "save", func() (order.Order, error) { return m.store.Save(ctx, o) })
 }
 
-func (m *mortal) Due(context.Context, int, time.Time, int, string) ([]string, string, error) {
+func (m *mortal) CreateSubscription(ctx context.Context, s subscription.Subscription) (subscription.Subscription, error) {
+	return record(m, "create", func() (subscription.Subscription, error) { return m.store.CreateSubscription(ctx, s) })
+}
+
+func (m *mortal) GetSubscription(ctx context.Context, id string) (subscription.Subscription, error) {
+	return record(m, "get", func() (subscription.Subscription, error) { return m.store.GetSubscription(ctx, id) })
+}
+
+func (m *mortal) SaveSubscription(ctx context.Context, s subscription.Subscription) (subscription.Subscription, error) {
+	return record(m, "save", func() (subscription.Subscription, error) { return m.store.SaveSubscription(ctx, s) })
+}
+
+func (m *mortal) Due(context.Context, int, time.Time, int, string) ([]payment.DueRecord, string, error) {
 	return nil, "", errDead
 }
+
+var _ payment.Store = (*mortal)(nil)
 
 func (m *mortal) RoundTrip(r *http.Request) (answer *http.Response, err error) {
 	if dead := m.call("provider", func() { answer, err = m.transport.RoundTrip(r) }); dead != nil {
@@ -98,6 +114,7 @@ func (s *stage) process(dieAt int, after bool) (http.Handler, *payment.Settler, 
 	parts.Store, parts.Transport = m, m
 	mux := http.NewServeMux()
 	gateway.Handle(mux, "GET /confirm/toss/{orderId}/{linkToken}", parts.Confirm())
+	gateway.Handle(mux, "POST /webhooks/toss/{webhookToken}", parts.Webhook())
 	return mux, parts.Settler(), m
 }
 

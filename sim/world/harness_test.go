@@ -2,6 +2,7 @@ package world_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -119,6 +120,7 @@ func (p page) canPay() bool {
 const (
 	paidPage     = "Payment complete"
 	checkingPage = "Checking your payment"
+	givingBack   = "Canceling a payment"
 	declinedPage = "Your payment was not approved"
 	mismatchPage = "The amount did not match"
 	canceledPage = "You canceled the payment"
@@ -300,32 +302,106 @@ func (s *stage) advance(id string) made {
 // roundsMax bounds settled: 15 minutes of window and linger are over after 6 due times.
 const roundsMax = 12
 
-// settled sleeps from due time to due time and advances, until nobody has to ask any more. It needs a fake clock.
+// settled sleeps from due time to due time and advances, until nobody has to ask any more: the order is not settling, and owes nothing that
+// could still be given back. It needs a fake clock.
 func (s *stage) settled(id string) made {
 	s.t.Helper()
-	m := s.read(id)
 	for range roundsMax {
-		if m.Status != order.Settling {
-			return m
+		o := s.record(id)
+		if o.Status != order.Settling && (o.Owed() == nil || o.Status == order.Review) {
+			return s.read(id)
 		}
-		if m.DueAt.IsZero() {
-			s.t.Fatalf("%s is settling and never due", id)
+		if o.DueAt.IsZero() {
+			s.t.Fatalf("%s is %s, owes %+v, and is never due", id, o.Status, o.Owed())
 		}
-		time.Sleep(time.Until(m.DueAt))
-		m = s.advance(id)
+		time.Sleep(time.Until(o.DueAt))
+		s.advance(id)
 	}
-	s.t.Errorf("%s is still settling after %d questions: %+v", id, roundsMax, m)
-	return m
+	o := s.record(id)
+	s.t.Errorf("%s is still %s, owes %+v, after %d questions", id, o.Status, o.Owed(), roundsMax)
+	return s.read(id)
+}
+
+// record is the order as it is stored.
+func (s *stage) record(id string) order.Order {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	defer cancel()
+	o, err := s.Store.Get(ctx, id)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return o
+}
+
+// capture takes the money of an authenticated payment behind our back: a confirm of ours that was under way for ever, or somebody else's with
+// our key. It says whether the provider did it.
+func (s *stage) capture(redirect string) bool {
+	s.t.Helper()
+	u, err := url.Parse(redirect)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	q := u.Query()
+	body := fmt.Sprintf(`{"paymentKey":%q,"orderId":%q,"amount":%s}`, q.Get("paymentKey"), q.Get("orderId"), q.Get("amount"))
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Parts.Toss.BaseURL+"/v1/payments/confirm", strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Idempotency-Key", "elsewhere:"+q.Get("paymentKey"))
+	r.SetBasicAuth(tosssim.DefaultSecretKey, "")
+	answer, err := s.Parts.Transport.RoundTrip(r)
+	if err != nil {
+		return false // which says nothing about the money
+	}
+	_ = answer.Body.Close()
+	return answer.StatusCode == http.StatusOK
+}
+
+// mustCapture fails the test when the provider does not.
+func (s *stage) mustCapture(redirect string) {
+	s.t.Helper()
+	before := len(s.Ledger.Entries())
+	if !s.capture(redirect) || len(s.Ledger.Entries()) != before+1 {
+		s.t.Fatalf("the provider did not take the money of %s", redirect)
+	}
+}
+
+// hint is the webhook of a redirect's payment.
+func hint(redirect string) *http.Request {
+	u, err := url.Parse(redirect)
+	if err != nil {
+		panic(err)
+	}
+	q := u.Query()
+	return post("/webhooks/toss/"+world.WebhookToken, fmt.Sprintf(
+		`{"eventType":"PAYMENT_STATUS_CHANGED","createdAt":"2026-01-02T14:46:59.65327","data":{"paymentKey":%q,"orderId":%q,"status":"DONE"}}`,
+		q.Get("paymentKey"), q.Get("orderId")))
 }
 
 // captures are the movements of money for an order, whatever attempt.
-func (s *stage) captures(id string) (found []ledger.Entry) {
+func (s *stage) captures(id string) (found []ledger.Entry) { return s.moved(id, ledger.Capture) }
+
+// cancels are the movements back to the buyer.
+func (s *stage) cancels(id string) (found []ledger.Entry) { return s.moved(id, ledger.Cancel) }
+
+func (s *stage) moved(id, kind string) (found []ledger.Entry) {
 	for _, e := range s.Ledger.Entries() {
-		if n, err := order.ParseNumber(e.OrderID); err == nil && n.OrderID() == id && e.Kind == ledger.Capture {
+		if n, err := order.ParseNumber(e.OrderID); err == nil && n.OrderID() == id && e.Kind == kind {
 			found = append(found, e)
 		}
 	}
 	return found
+}
+
+func sum(entries []ledger.Entry) (total int64) {
+	for _, e := range entries {
+		total += e.Amount
+	}
+	return total
 }
 
 // audit compares an order that nobody asks about any more with the money that was really moved.
@@ -337,17 +413,16 @@ func (s *stage) audit(id string) (broken []string) {
 			broken = append(broken, id+": "+fmt.Sprintf(format, args...))
 		}
 	}
-	fail(len(taken) > 1, "%d captures: %+v", len(taken), taken)
+	back, o := s.cancels(id), s.record(id)
+	kept := sum(taken) - sum(back)
+	fail(len(taken) != 1+len(back) && kept > 0 || len(taken) != len(back) && kept == 0 || kept < 0, "captures %+v, given back %+v", taken, back)
 	fail(m.Status == order.Settling, "still settling")
-	switch len(taken) {
-	case 0:
-		fail(m.Status == order.Paid || m.Status == order.Refunded, "%s, and no money was taken", m.Status)
-		fail(m.Status == order.Review, "in review, and no money was taken")
-	case 1:
-		fail(m.Status != order.Paid, "%s, and money was taken: %+v", m.Status, taken)
-		fail(taken[0].Amount != price, "%d taken, want %d", taken[0].Amount, price)
-		fail(m.Payment == nil || m.Payment.Key == "", "paid, and no payment is recorded")
-	}
+	fail(m.Status == order.Review, "in review: captures %+v, given back %+v", taken, back)
+	fail(o.Owed() != nil, "still owes %+v", o.Owed())
+	fail(m.Status == order.Paid && (kept != price || m.Payment == nil || m.Payment.Key == ""), "paid with %+v, and %d of %+v are kept", m.Payment, kept, taken)
+	fail(m.Status != order.Paid && kept != 0, "%s, and %d of %+v are kept", m.Status, kept, taken)
+	fail(m.Status == order.Refunded, "refunded, and nobody asked for that") // what goes back here is never the order's own payment
+	fail(len(o.Reversals) != len(back), "%d payments were given back, and the record says %+v", len(back), o.Reversals)
 	if v := s.Toss.Violations(); len(v) > 0 {
 		fail(true, "the provider was asked what its documentation does not allow: %q", v)
 	}

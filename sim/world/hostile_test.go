@@ -219,27 +219,30 @@ func TestForgedPaymentKey(t *testing.T) {
 	}
 }
 
-// TestMoneyThatDoesNotFitIsReviewed: what was captured does not fit the order. A person looks at it, and the alarm rings.
-func TestMoneyThatDoesNotFitIsReviewed(t *testing.T) {
+// TestTestMoneyPaysNoLiveOrder: it is refused and the alarm rings. There is nothing to give back, and the buyer may pay with money.
+func TestTestMoneyPaysNoLiveOrder(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	m := s.order("order-1")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	o, err := s.Store.Get(ctx, "order-1")
-	if err != nil {
-		t.Fatal(err)
-	}
+	o := s.record("order-1")
 	o.Mode, o.Revision = "live", o.Revision+1
 	if _, err := s.Store.Save(ctx, o); err != nil {
 		t.Fatal(err)
 	}
-	p := s.open(s.approve(m))
-	s.wantPage("the return", p, "We are reviewing this payment")
-	if p.canPay() || s.logs.count("money.review") != 1 {
-		t.Errorf("can pay %v, %d alarms", p.canPay(), s.logs.count("money.review"))
+	redirect := s.approve(m)
+	p := s.open(redirect)
+	s.wantPage("the return", p, declinedPage)
+	s.open(redirect)
+	via(s, hint(redirect))
+	if !p.canPay() || s.logs.count("security.sandbox_payment") == 0 {
+		t.Errorf("can pay %v, %d alarms", p.canPay(), s.logs.count("security.sandbox_payment"))
 	}
-	s.wantOrder("order-1", order.Review, 1)
+	s.wantOrder("order-1", order.Open, 2)
+	if got := s.record("order-1"); len(got.Reversals) > 0 || got.Capture.Key != "" || s.Toss.Calls()[tosssim.OpCancel] > 0 {
+		t.Errorf("paid with %+v, gives back %+v", got.Capture, got.Reversals)
+	}
 }
 
 // TestBadOrders: a 4xx that names the field, and no order.
@@ -420,7 +423,7 @@ func TestUnusableSecret(t *testing.T) {
 			m := s.order("order-1")
 			redirect := s.approve(m)
 			parts := s.Parts
-			parts.TossKeys = brokenKeys{err}
+			parts.Toss.Keys = brokenKeys{err}
 			mux := http.NewServeMux()
 			gateway.Handle(mux, "GET /confirm/toss/{orderId}/{linkToken}", parts.Confirm())
 			p := via(mux, browse(redirect))

@@ -20,8 +20,9 @@ import (
 
 const ordersOfWorkload = 8
 
-// TestRandomWorkloads: buyers with several tabs, reloads, tampering and processes that die, a provider of whose calls a third goes wrong,
-// and a schedule that comes when it likes. Then the faults stop and the clock moves on: every order ends where the ledger says.
+// TestRandomWorkloads: buyers with several tabs, reloads, tampering and processes that die, a provider of whose calls a third goes wrong, that
+// takes money nobody asked for, twice, late and in wrong amounts, and sends webhooks of it all, and a schedule that comes when it likes. Then
+// the faults stop and the clock moves on: every order ends where the ledger says, and what was taken too much is back.
 //
 // go test ./sim/world -run TestRandomWorkloads -seed N -workloads M runs M of them from seed N on. The seed fixes what buyers and provider
 // are up to; which goroutine comes first it does not.
@@ -36,15 +37,16 @@ func TestRandomWorkloads(t *testing.T) {
 	for i := range *workloads {
 		runWorkload(t, seed+uint64(i), &total)
 	}
-	t.Logf("%d orders, %d captures; %d calls of the provider, %d processes died; ends: %v", *workloads*ordersOfWorkload, total.captures, total.calls, total.died, total.ends)
-	if *workloads >= 12 && (total.captures == 0 || total.died == 0 || total.ends[order.Expired]+total.ends[order.Failed] == 0) {
+	t.Logf("%d orders, %d captures, %d given back; %d calls of the provider, %d webhooks, %d processes died; ends: %v",
+		*workloads*ordersOfWorkload, total.captures, total.cancels, total.calls, total.webhooks, total.died, total.ends)
+	if *workloads >= 12 && (total.captures == 0 || total.cancels == 0 || total.webhooks == 0 || total.died == 0 || total.ends[order.Expired]+total.ends[order.Failed] == 0) {
 		t.Error("the workloads did not do what they are for")
 	}
 }
 
 type tally struct {
-	captures, calls, died int
-	ends                  map[order.Status]int
+	captures, cancels, calls, webhooks, died int
+	ends                                     map[order.Status]int
 }
 
 func runWorkload(t *testing.T, seed uint64, total *tally) {
@@ -58,7 +60,13 @@ func runWorkload(t *testing.T, seed uint64, total *tally) {
 			return f, strikes && !calm.Load()
 		}
 		var died atomic.Int64
-		var buyers sync.WaitGroup
+		var buyers, postman sync.WaitGroup
+		postman.Go(func() {
+			for !calm.Load() {
+				s.Hooks.Step(t.Context(), time.Now())
+				time.Sleep(5 * time.Second)
+			}
+		})
 		for i := range ordersOfWorkload {
 			m := s.order(fmt.Sprintf("order-%d", i))
 			buyers.Go(func() {
@@ -68,13 +76,21 @@ func runWorkload(t *testing.T, seed uint64, total *tally) {
 		}
 		buyers.Wait()
 		calm.Store(true)
+		postman.Wait()
 		time.Sleep(time.Minute) // answers that were under way
 		for range 30 {
 			s.sweep()
+			s.Hooks.Step(t.Context(), time.Now())
 			time.Sleep(time.Minute)
 		}
 		time.Sleep(102 * time.Hour) // until no order can be paid any more
 		s.sweep()
+		s.lateMoney(rand.New(rand.NewPCG(seed, 999)))
+		for range 100 { // Toss Payments sends for four days
+			s.Hooks.Step(t.Context(), time.Now())
+			s.sweep()
+			time.Sleep(time.Hour)
+		}
 		for i := range ordersOfWorkload {
 			id := fmt.Sprintf("order-%d", i)
 			m := s.read(id)
@@ -89,12 +105,27 @@ func runWorkload(t *testing.T, seed uint64, total *tally) {
 			}
 			total.ends[m.Status]++
 			total.captures += len(s.captures(id))
+			total.cancels += len(s.cancels(id))
 		}
 		for _, n := range s.Toss.Calls() {
 			total.calls += n
 		}
 		total.died += int(died.Load())
+		total.webhooks += len(s.Hooks.Records())
 	})
+}
+
+// lateMoney: some buyers pay after the order's time, in windows that they should not have any more.
+func (s *stage) lateMoney(rng *rand.Rand) {
+	for i := range ordersOfWorkload {
+		if rng.IntN(3) > 0 {
+			continue
+		}
+		m := s.read(fmt.Sprintf("order-%d", i))
+		m.Window.OrderName, m.Window.SuccessURL, m.Window.FailURL = "T-shirt", base+"/x", base+"/y"
+		m.Window.OrderID, m.Window.Amount.Value, m.Window.Amount.Currency = m.OrderID, price-int64(rng.IntN(2)), "KRW"
+		s.capture(s.approve(m))
+	}
 }
 
 // sweep advances what the due index lists, like a schedule: an order that is missing there is lost.
@@ -104,12 +135,15 @@ func (s *stage) sweep() {
 	defer cancel()
 	for shard := range payment.DueShards {
 		for cursor, more := "", true; more; {
-			ids, next, err := s.Store.Due(ctx, shard, time.Now(), 3, cursor)
+			due, next, err := s.Store.Due(ctx, shard, time.Now(), 3, cursor)
 			if err != nil {
 				s.t.Fatal(err)
 			}
-			for _, id := range ids {
-				s.advance(id)
+			for _, r := range due {
+				if r.Kind != payment.KindOrder {
+					s.t.Fatalf("%+v is due, and nobody made one", r)
+				}
+				s.advance(r.ID)
 			}
 			cursor, more = next, next != ""
 		}
@@ -150,6 +184,14 @@ func (b *buyer) shop() {
 		}
 		if b.rng.IntN(10) == 0 {
 			b.pause(14 * time.Minute) // some come back too late
+		}
+		switch b.rng.IntN(8) {
+		case 0:
+			b.capture(redirects[len(redirects)-1]) // behind our back, before or beside our own confirm
+		case 1:
+			wrong := m
+			wrong.Window.Amount.Value += int64(1 + b.rng.IntN(3))
+			b.capture(b.approve(wrong))
 		}
 		b.comeBack(redirects)
 	}

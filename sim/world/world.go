@@ -15,11 +15,14 @@ import (
 	"tosspay-sam/shared/boot"
 	"tosspay-sam/shared/handler"
 	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/provider/portone"
 	"tosspay-sam/shared/provider/toss"
 	"tosspay-sam/shared/store/memstore"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/gateway"
+	"tosspay-sam/sim/hooks"
 	"tosspay-sam/sim/ledger"
+	"tosspay-sam/sim/portonesim"
 	"tosspay-sam/sim/tosssim"
 	"tosspay-sam/sim/wire"
 )
@@ -33,46 +36,86 @@ type Options struct {
 	Wait       func(context.Context, time.Duration) error // empty: a real timer
 	Log        *slog.Logger                               // empty: none
 	ReturnURLs string                                     // allow-list
-	Toss       tosssim.Options                            // Now, Ledger and Faults are set here
+	Toss       tosssim.Options                            // Now, Ledger, Faults and Webhooks are set here, as in
+	PortOne    portonesim.Options
+	KeepLate   bool // late money is kept
 }
 
 // World is one.
 type World struct {
-	Toss    *tosssim.Sim
-	Faults  *fault.Plan
-	Ledger  *ledger.Ledger
-	Store   payment.Store
-	Parts   boot.Parts
-	Settler *payment.Settler
-	mux     *http.ServeMux
+	Toss     *tosssim.Sim
+	PortOne  *portonesim.Sim
+	Hooks    *hooks.Queue
+	Faults   *fault.Plan
+	Ledger   *ledger.Ledger
+	Store    payment.Store
+	Parts    boot.Parts
+	Settler  *payment.Settler
+	Enroller *payment.Enroller
+	mux      *http.ServeMux
 }
+
+// WebhookToken is the token of the webhook routes in every world.
+const WebhookToken = "simulated-webhook-token"
 
 // New builds a world.
 func New(o Options) (*World, error) {
 	o = o.withDefaults()
 	w := &World{Faults: &fault.Plan{}, Ledger: &ledger.Ledger{}, Store: o.Store, mux: http.NewServeMux()}
+	w.Hooks = &hooks.Queue{Transport: o.Transport, Now: o.Now}
+	if o.Transport == nil {
+		w.Hooks.Transport = wire.Transport(w)
+	}
 	o.Toss.Now, o.Toss.Ledger, o.Toss.Faults = o.Now, w.Ledger, w.Faults
+	o.Toss.Webhooks, o.Toss.WebhookURL = w.Hooks.Deliver, o.Base+"/webhooks/toss/"+WebhookToken
 	w.Toss = tosssim.New(o.Toss)
+	o.PortOne.Now, o.PortOne.Ledger, o.PortOne.Faults, o.PortOne.Sandbox = o.Now, w.Ledger, w.Faults, true
+	o.PortOne.Webhooks = w.Hooks.Deliver
+	if o.PortOne.ConsoleURL == "" {
+		o.PortOne.ConsoleURL = o.Base + "/webhooks/portone/" + WebhookToken
+	}
+	w.PortOne = portonesim.New(o.PortOne)
+	if err := w.build(o); err != nil {
+		return nil, fmt.Errorf("world: %w", err)
+	}
+	w.Settler, w.Enroller = w.Parts.Settler(), w.Parts.Enroller()
+	w.mount()
+	return w, nil
+}
+
+func (w *World) build(o Options) error {
 	allowed, err := payment.ParseReturnURLs(o.ReturnURLs)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	key, err := toss.NewSecretKey(tosssim.DefaultSecretKey)
 	if err != nil {
-		return nil, fmt.Errorf("world: %w", err)
+		return err
 	}
-	transport, tossBase := o.Transport, o.Base+"/sim/toss"
+	pair, err := portone.NewCredentials(portonesim.DefaultImpKey, portonesim.DefaultImpSecret)
+	if err != nil {
+		return err
+	}
+	transport, tossBase, portoneBase := o.Transport, o.Base+"/sim/toss", o.Base+"/sim/portone"
 	if transport == nil {
-		transport, tossBase = wire.Transport(w.Toss), "http://127.0.0.1"
+		providers := http.NewServeMux()
+		providers.Handle("/toss/", http.StripPrefix("/toss", w.Toss))
+		providers.Handle("/portone/", http.StripPrefix("/portone", w.PortOne))
+		transport, tossBase, portoneBase = wire.Transport(providers), "http://127.0.0.1/toss", "http://127.0.0.1/portone"
 	}
 	w.Parts = boot.Parts{
-		Mode: "test", PublicBase: o.Base, ReturnURLs: allowed, TossClientKey: tosssim.DefaultClientKey,
-		TossScript: o.Base + "/sim/toss/v2/standard", TossBaseURL: tossBase, TossKeys: boot.FixedTossKeys{Key: key},
+		Mode: "test", PublicBase: o.Base, ReturnURLs: allowed, KeepLate: o.KeepLate,
+		Toss: boot.TossParts{
+			ClientKey: tosssim.DefaultClientKey, Script: o.Base + "/sim/toss/v2/standard", BaseURL: tossBase, Keys: boot.FixedTossKeys{Key: key},
+		},
+		PortOne: boot.PortOneParts{
+			UserCode: portonesim.DefaultUserCode, MID: portonesim.TestMID, Script: o.Base + "/sim/portone/v1/iamport.js",
+			BaseURL: portoneBase, Keys: boot.FixedPortOneKeys{Pair: pair},
+		},
+		Webhooks:  boot.WebhookParts{Token: WebhookToken},
 		Transport: transport, Store: o.Store, Now: o.Now, Wait: o.Wait, Log: o.Log,
 	}
-	w.Settler = w.Parts.Settler()
-	w.mount()
-	return w, nil
+	return nil
 }
 
 func (o Options) withDefaults() Options {
@@ -101,7 +144,7 @@ func (w *World) ServeHTTP(out http.ResponseWriter, r *http.Request) { w.mux.Serv
 func (w *World) Mux() *http.ServeMux { return w.mux }
 
 func (w *World) mount() {
-	merchant, checkout, confirm := w.Parts.Merchant(), w.Parts.Checkout(), w.Parts.Confirm()
+	merchant, checkout, confirm, webhook := w.Parts.Merchant(), w.Parts.Checkout(), w.Parts.Confirm(), w.Parts.Webhook()
 	for routeKey, door := range map[string]handler.Door{
 		"POST /orders":                                 merchant,
 		"GET /orders/{orderId}":                        merchant,
@@ -109,34 +152,54 @@ func (w *World) mount() {
 		"GET /pay/{id}/{linkToken}/status":             checkout,
 		"GET /confirm/toss/{orderId}/{linkToken}":      confirm,
 		"GET /confirm/toss/{orderId}/{linkToken}/fail": confirm,
+		"GET /confirm/portone/{id}/{linkToken}":        confirm,
+		"POST /subscriptions":                          merchant,
+		"GET /subscriptions/{id}":                      merchant,
+		"POST /webhooks/toss/{webhookToken}":           webhook,
+		"POST /webhooks/portone/{webhookToken}":        webhook,
 	} {
 		gateway.Handle(w.mux, routeKey, door)
 	}
 	w.mux.Handle("/sim/toss/", http.StripPrefix("/sim/toss", w.Toss))
+	w.mux.Handle("/sim/portone/", http.StripPrefix("/sim/portone", w.PortOne))
+	w.mux.Handle("GET /sim/webhooks", w.Hooks.ListHandler())
+	w.mux.Handle("POST /sim/webhooks/replay", w.Hooks.ReplayHandler())
 	w.mux.Handle("/sim/faults", w.Faults)
 	w.mux.Handle("/sim/ledger", w.Ledger)
 	w.mux.HandleFunc("POST /sim/advance", w.advance(merchant))
 }
 
-// advance asks the provider about one order, as the schedule does, and answers with the order as the merchant reads it.
+// advance asks the provider about one order or one subscription, as the schedule does, and answers with it as the merchant reads it.
 func (w *World) advance(merchant handler.Door) http.HandlerFunc {
 	return func(out http.ResponseWriter, r *http.Request) {
 		var in struct {
-			OrderID string `json:"orderId"`
+			OrderID        string `json:"orderId"`
+			SubscriptionID string `json:"subscriptionId"`
 		}
-		if err := json.NewDecoder(io.LimitReader(r.Body, 4096)).Decode(&in); err != nil || in.OrderID == "" {
-			http.Error(out, `{"error":{"code":"INVALID_JSON","message":"the body must be {\"orderId\": \"...\"}"}}`, http.StatusBadRequest)
+		if err := json.NewDecoder(io.LimitReader(r.Body, 4096)).Decode(&in); err != nil || (in.OrderID == "") == (in.SubscriptionID == "") {
+			http.Error(out, `{"error":{"code":"INVALID_JSON","message":"the body must be {\"orderId\": \"...\"} or {\"subscriptionId\": \"...\"}"}}`, http.StatusBadRequest)
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), handler.DoorTime)
 		defer cancel()
-		if _, err := w.Settler.Advance(ctx, in.OrderID); err != nil && !errors.Is(err, payment.ErrNotFound) {
-			http.Error(out, `{"error":{"code":"INTERNAL","message":"the order could not be advanced; see the log"}}`, http.StatusInternalServerError)
-			w.Parts.Log.Error("advance failed", "orderId", in.OrderID, "cause", err.Error())
+		var err error
+		if in.OrderID != "" {
+			_, err = w.Settler.Advance(ctx, in.OrderID)
+		} else {
+			_, err = w.Enroller.Advance(ctx, in.SubscriptionID)
+		}
+		if err != nil && !errors.Is(err, payment.ErrNotFound) {
+			http.Error(out, `{"error":{"code":"INTERNAL","message":"it could not be advanced; see the log"}}`, http.StatusInternalServerError)
+			w.Parts.Log.Error("advance failed", "orderId", in.OrderID, "subscriptionId", in.SubscriptionID, "cause", err.Error())
 			return
 		}
 		r.SetPathValue("orderId", in.OrderID)
+		r.SetPathValue("id", in.SubscriptionID)
 		r.Body = http.NoBody
-		gateway.Serve(out, r, "GET /orders/{orderId}", merchant)
+		if in.OrderID != "" {
+			gateway.Serve(out, r, "GET /orders/{orderId}", merchant)
+			return
+		}
+		gateway.Serve(out, r, "GET /subscriptions/{id}", merchant)
 	}
 }

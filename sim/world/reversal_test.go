@@ -1,0 +1,382 @@
+package world_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"tosspay-sam/shared/handler"
+	"tosspay-sam/shared/order"
+	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/tosssim"
+	"tosspay-sam/sim/world"
+)
+
+// windfall is one way to hold money that is not the order's to keep: it brings the world there and returns the redirect of that payment, whose
+// webhook nobody has delivered yet.
+type windfall struct {
+	name    string
+	prepare func(*stage) string
+	ends    order.Status
+	attempt int
+	reason  string
+}
+
+var windfalls = []windfall{
+	{"a second payment of the same number", func(s *stage) string {
+		m := s.order("order-1")
+		first, second := s.approve(m), s.approve(m)
+		s.open(first)
+		s.mustCapture(second)
+		return second
+	}, order.Paid, 1, order.ReasonSecond},
+	{"a payment of the refused attempt, beside the paid one", func(s *stage) string {
+		m := s.order("order-1")
+		tab := s.approve(m)
+		s.Toss.DeclineNext("REJECT_CARD_PAYMENT")
+		s.open(s.approve(m))
+		s.open(s.approve(s.nextWindow(m)))
+		s.mustCapture(tab)
+		return tab
+	}, order.Paid, 2, order.ReasonSecond},
+	{"a payment after the order expired", func(s *stage) string {
+		m := s.order("order-1")
+		time.Sleep(time.Until(m.DueAt))
+		s.advance("order-1")
+		late := s.approve(m)
+		s.mustCapture(late)
+		return late
+	}, order.Expired, 1, order.ReasonLate},
+	{"one won too much", func(s *stage) string {
+		m := s.order("order-1")
+		m.Window.Amount.Value++
+		wrong := s.approve(m)
+		s.mustCapture(wrong)
+		return wrong
+	}, order.Open, 2, order.ReasonMismatch},
+	{"one won too little, after the payment", func(s *stage) string {
+		m := s.order("order-1")
+		s.open(s.approve(m))
+		m.Window.Amount.Value--
+		wrong := s.approve(m)
+		s.mustCapture(wrong)
+		return wrong
+	}, order.Paid, 1, order.ReasonMismatch},
+}
+
+// wantGivenBack is the end of every windfall: what came too much has gone back whole and once, and the order is what it was.
+func (s *stage) wantGivenBack(what string, w windfall) {
+	s.t.Helper()
+	for _, broken := range s.audit("order-1") {
+		s.t.Errorf("%s: %s", what, broken)
+	}
+	o := s.record("order-1")
+	if o.Status != w.ends || o.Attempt.N != w.attempt || len(o.Reversals) != 1 || o.Reversals[0].Reason != w.reason {
+		s.t.Errorf("%s: %s in attempt %d, gave back %+v; want %s in attempt %d, and one for %q", what, o.Status, o.Attempt.N, o.Reversals, w.ends, w.attempt, w.reason)
+	}
+	if back := s.cancels("order-1"); len(back) != 1 {
+		s.t.Errorf("%s: given back %+v", what, back)
+	}
+}
+
+// TestWindfalls: every way, undisturbed. One cancel, told once, and whatever the provider says of it afterwards changes nothing.
+func TestWindfalls(t *testing.T) {
+	t.Parallel()
+	for _, w := range windfalls {
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(t *testing.T) {
+				s := newStage(t)
+				redirect := w.prepare(s)
+				if p := via(s, hint(redirect)); p.status != http.StatusOK {
+					t.Errorf("webhook: %d %s", p.status, p.body)
+				}
+				s.wantGivenBack("after the webhook", w)
+				for range 50 { // the queue holds the webhooks of all that has happened, and of the cancel
+					at, more := s.Hooks.DueAt()
+					if !more {
+						break
+					}
+					time.Sleep(time.Until(at))
+					s.Hooks.Step(t.Context(), time.Now())
+				}
+				for _, r := range s.Hooks.Records() {
+					if r.LastStatus != http.StatusOK {
+						t.Errorf("webhook %s: %d", r.Body, r.LastStatus)
+					}
+				}
+				via(s, hint(redirect))
+				s.settled("order-1")
+				s.wantGivenBack("after all webhooks", w)
+				if got := s.Toss.Calls()[tosssim.OpCancel]; got != 1 {
+					t.Errorf("%d requests to give back, want 1", got)
+				}
+				if s.logs.count("money.reversal") != 1 || s.logs.count("money.review") != 0 {
+					t.Errorf("%d reversals and %d reviews in the log", s.logs.count("money.reversal"), s.logs.count("money.review"))
+				}
+			})
+		})
+	}
+}
+
+// TestLateMoneyIsKept: the deployer has chosen so. What does not fit still goes back, and so does a second payment.
+func TestLateMoneyIsKept(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		s := newStage(t, func(o *world.Options) { o.KeepLate = true })
+		m := s.order("order-1")
+		time.Sleep(time.Until(m.DueAt))
+		s.advance("order-1")
+		wrong := m
+		wrong.Window.Amount.Value++
+		for _, redirect := range []string{s.approve(wrong), s.approve(m), s.approve(m)} {
+			s.mustCapture(redirect)
+			via(s, hint(redirect))
+			time.Sleep(2 * time.Second)
+		}
+		s.settled("order-1")
+		s.wantOrder("order-1", order.Paid, 1)
+		if taken, back := s.captures("order-1"), s.cancels("order-1"); len(taken) != 3 || len(back) != 2 || sum(taken)-sum(back) != price {
+			t.Errorf("taken %+v, given back %+v", taken, back)
+		}
+	})
+}
+
+// crashReversal: the process that hears of a windfall dies, then the one that does the next step; then the world lives on.
+func crashReversal(t *testing.T, w windfall, first, second death, again bool) (calls [2]int) {
+	t.Helper()
+	bubble(t, func(t *testing.T) {
+		s := newStage(t, quiet)
+		what := fmt.Sprintf("%s; the webhook dies at %s, the next step (webhook again: %v) at %s", w.name, first, again, second)
+		redirect := w.prepare(s)
+		door, _, life := s.process(first.at, first.after)
+		p := via(door, hint(redirect))
+		door, settler, next := s.process(second.at, second.after)
+		o := s.record("order-1")
+		if o.Owed() == nil && len(s.cancels("order-1")) > 0 && len(o.Reversals) == 0 {
+			t.Errorf("%s: money was given back before it was written that it is owed", what)
+		}
+		known := o.Owed() != nil || len(o.Reversals) > 0
+		if !known && p.status == http.StatusOK {
+			t.Errorf("%s: the webhook was taken and nothing of it is stored", what)
+		}
+		if again || !known {
+			time.Sleep(time.Minute) // the provider's next try
+			via(door, hint(redirect))
+		} else {
+			if o.DueAt.Before(time.Now().Add(time.Hour)) {
+				time.Sleep(time.Until(o.DueAt))
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), handler.DoorTime)
+			_, _ = settler.Advance(ctx, "order-1") // dead processes tell nobody
+			cancel()
+		}
+		if o := s.record("order-1"); o.Owed() != nil && o.DueAt.IsZero() {
+			t.Errorf("%s: owed without a due time", what)
+		}
+		s.settled("order-1")
+		time.Sleep(4 * time.Minute)
+		via(s, hint(redirect))
+		s.settled("order-1")
+		s.wantGivenBack(what, w)
+		calls = [2]int{len(life.calls), len(next.calls)}
+	})
+	return calls
+}
+
+// TestCrashWhileGivingBack kills the process at every call of a reversal, and the one after it at every call of its own.
+func TestCrashWhileGivingBack(t *testing.T) {
+	t.Parallel()
+	for _, w := range windfalls {
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			whole := crashReversal(t, w, death{}, death{}, false)[0]
+			if whole < 5 {
+				t.Fatalf("an undisturbed reversal makes %d calls", whole)
+			}
+			ran := 0
+			for _, first := range deaths(whole) {
+				for _, again := range []bool{false, true} {
+					next := crashReversal(t, w, first, death{}, again)[1]
+					seconds := deaths(next)
+					if testing.Short() {
+						seconds = nil
+					}
+					for _, second := range seconds {
+						crashReversal(t, w, first, second, again)
+					}
+					ran += 1 + len(seconds)
+				}
+			}
+			t.Logf("%d deaths and pairs of deaths; a reversal makes %d calls", ran, whole)
+		})
+	}
+}
+
+// TestFaultsWhileGivingBack: every fault at the cancel, at the lookups and at all of them, once and for a while.
+func TestFaultsWhileGivingBack(t *testing.T) {
+	t.Parallel()
+	ran := 0
+	for _, w := range windfalls {
+		for _, operation := range []string{tosssim.OpCancel, tosssim.OpFind, fault.Any} {
+			for _, f := range shapes[1:] {
+				for _, times := range []int{1, 2, 5} {
+					ran++
+					bubble(t, func(t *testing.T) {
+						s := newStage(t, quiet, func(o *world.Options) { o.Toss.Cache5xx = ran%2 == 0 })
+						redirect := w.prepare(s)
+						f := f
+						f.Operation, f.Times = operation, times
+						s.fault(f)
+						for range 7 { // Toss Payments sends a webhook 7 times
+							if p := via(s, hint(redirect)); p.status == http.StatusOK {
+								break
+							} else if p.elapsed > handler.DoorTime {
+								t.Errorf("an answer after %v", p.elapsed)
+							}
+							time.Sleep(time.Minute)
+						}
+						s.settled("order-1")
+						time.Sleep(15 * time.Minute) // what was still under way
+						s.fault(fault.Fault{Operation: fault.Any, Kind: fault.None})
+						via(s, hint(redirect))
+						s.settled("order-1")
+						s.wantGivenBack(fmt.Sprintf("%s; %d times %s of %s", w.name, times, shapeName(f), operation), w)
+					})
+				}
+			}
+		}
+	}
+	t.Logf("%d worlds", ran)
+}
+
+// TestReversalIsSavedBeforeTheCancel: in the order of the calls, and what the record says at that moment.
+func TestReversalIsSavedBeforeTheCancel(t *testing.T) {
+	t.Parallel()
+	for _, w := range windfalls {
+		bubble(t, func(t *testing.T) {
+			s := newStage(t, quiet)
+			redirect := w.prepare(s)
+			door, _, life := s.process(0, false)
+			via(door, hint(redirect))
+			want := "lease provider save provider save" // find, owed, cancel, done
+			got := strings.Join(life.calls, " ")
+			for strings.HasPrefix(got, "lease lease") { // it waits for its turn
+				got = strings.TrimPrefix(got, "lease ")
+			}
+			if !strings.HasPrefix(got, want) {
+				t.Errorf("%s: a reversal makes %q, want %q", w.name, got, want)
+			}
+			s.wantGivenBack(w.name, w)
+		})
+	}
+}
+
+// TestBuyerOfAReversedPayment: the buyer who comes back from a window that took the wrong amount waits until it is back, is told so, and can pay.
+func TestBuyerOfAReversedPayment(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		s := newStage(t)
+		m := s.order("order-1")
+		wrong := m
+		wrong.Window.Amount.Value++
+		redirect := s.approve(wrong)
+		s.mustCapture(redirect)
+		s.fault(fault.Fault{Operation: tosssim.OpCancel, Kind: fault.LoseReply})
+		via(s, hint(redirect))
+		for _, address := range []string{m.CheckoutURL, edited(redirect, "amount", "15000")} {
+			p := s.open(address)
+			if owed := s.record("order-1").Owed(); owed != nil && (p.canPay() || p.title() != givingBack) {
+				t.Errorf("while money is owed: %q, can pay %v", p.title(), p.canPay())
+			}
+		}
+		s.settled("order-1")
+		p := s.open(m.CheckoutURL)
+		if !p.canPay() {
+			t.Errorf("after it is back: %q, can pay %v", p.title(), p.canPay())
+		}
+		s.wantPage("and then it is paid", s.open(s.approve(s.nextWindow(m))), paidPage)
+		s.wantAudit("order-1")
+	})
+}
+
+// TestOtherTabsEndIsNotTheOrders: two windows of one attempt. One is claimed and nobody knows yet; the other one's end is told by webhook. No
+// next attempt may begin, and afterwards the paid order stays paid.
+func TestOtherTabsEndIsNotTheOrders(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		s := newStage(t)
+		m := s.order("order-1")
+		ended := s.window(m, "abort") // its payment is ABORTED; a webhook of it is in the queue
+		redirect := s.approve(m)
+		s.fault(fault.Fault{Operation: tosssim.OpConfirm, Kind: fault.Delay, Delay: 40 * time.Second, Moment: fault.Before})
+		if p := s.open(redirect); p.title() != checkingPage {
+			t.Fatalf("%q; %s", p.title(), ended)
+		}
+		s.Hooks.Step(t.Context(), time.Now())
+		s.wantOrder("order-1", order.Settling, 1)
+		s.settled("order-1")
+		s.wantOrder("order-1", order.Paid, 1)
+		for i := range s.Hooks.Records() {
+			if _, err := s.Hooks.Replay(t.Context(), i, 1); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Second)
+		}
+		s.wantOrder("order-1", order.Paid, 1)
+		s.wantAudit("order-1")
+	})
+}
+
+// TestClaimedPaymentIsNotForgottenForAWrongOne: a confirm took the money and said no, and nobody could be asked; meanwhile another window of the
+// same attempt took a wrong amount. That goes back, and the claimed money is still found.
+func TestClaimedPaymentIsNotForgottenForAWrongOne(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		s := newStage(t)
+		m := s.order("order-1")
+		wrong := m
+		wrong.Window.Amount.Value++
+		other := s.approve(wrong)
+		s.mustCapture(other)
+		redirect := s.approve(m)
+		s.Toss.CaptureNextBut("INVALID_CARD_NUMBER")
+		s.fault(fault.Fault{Operation: tosssim.OpFind, Kind: fault.LoseReply, Times: 4})
+		s.open(redirect)
+		s.wantOrder("order-1", order.Settling, 1)
+		s.fault(fault.Fault{Operation: tosssim.OpFind, Kind: fault.None})
+		time.Sleep(4 * time.Second)
+		via(s, hint(other))
+		if got := s.read("order-1"); got.Status != order.Settling && got.Status != order.Paid || got.Attempt != 1 {
+			t.Errorf("the wrong money is back, nobody knows of the claimed one, and the order is %s in attempt %d", got.Status, got.Attempt)
+		}
+		s.settled("order-1")
+		s.wantOrder("order-1", order.Paid, 1)
+		s.wantAudit("order-1")
+	})
+}
+
+// TestForgedKeyBesideWrongMoney: the claimed key is nobody's, and under the number there is money that did not fit. Both come to an end.
+func TestForgedKeyBesideWrongMoney(t *testing.T) {
+	t.Parallel()
+	for _, told := range []bool{false, true} {
+		bubble(t, func(t *testing.T) {
+			s := newStage(t)
+			m := s.order("order-1")
+			wrong := m
+			wrong.Window.Amount.Value++
+			other := s.approve(wrong)
+			s.mustCapture(other)
+			s.open(edited(s.approve(m), "paymentKey", "forged"))
+			if told {
+				via(s, hint(other))
+			}
+			s.settled("order-1")
+			s.wantOrder("order-1", order.Open, 2)
+			s.wantAudit("order-1")
+		})
+	}
+}
