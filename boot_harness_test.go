@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"maps"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,28 +32,42 @@ import (
 
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/provider"
+	"tosspay-sam/shared/provider/portone"
 	"tosspay-sam/shared/provider/toss"
 	"tosspay-sam/shared/store"
 	"tosspay-sam/shared/store/enginetest"
+	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/hooks"
 	"tosspay-sam/sim/ledger"
+	"tosspay-sam/sim/portonesim"
 	"tosspay-sam/sim/runtimeapi"
 	"tosspay-sam/sim/tosssim"
 )
 
-// What the files in events/ speak of. All of them are about one order, so that one pair of id and link token has to be replaced to send
-// them to an order of one's own.
+// What the files in events/ speak of: one order of each provider and one subscription, all with the same link token, so that little has to
+// be replaced to send them to an order of one's own.
 const (
-	eventOrder   = "order-0001"
-	eventLink    = "EXAMPLELINKTOKEN2345ABCDEF"
-	eventKey     = "tviva20261121120000EXAMPLE"
-	eventOrigin  = "https://abcdefghij.execute-api.ap-northeast-2.amazonaws.com"
-	eventAmount  = 15000
-	eventEmail   = "minji.kim@example.com"
-	eventPhone   = "01012345678"
-	eventName    = "Minji Kim"
-	bootSecretID = "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:TossSecret-abc123"
+	eventOrder        = "order-0001" // of Toss Payments, paid as
+	eventKey          = "tviva20261121120000EXAMPLE"
+	eventPortOneOrder = "order-0002" // of PortOne, paid as
+	eventImpUID       = "imp_895265444670"
+	eventSubscription = "member-0001" // its key is issued under the same imp_uid
+	eventLink         = "EXAMPLELINKTOKEN2345ABCDEF"
+	eventHookToken    = "EXAMPLEWEBHOOKTOKEN2345"
+	eventOrigin       = "https://abcdefghij.execute-api.ap-northeast-2.amazonaws.com"
+	eventAmount       = 15000
+	eventPlanAmount   = 9900
+	eventEmail        = "minji.kim@example.com"
+	eventPhone        = "01012345678"
+	eventName         = "Minji Kim"
+	tossSecretID      = "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:TossSecret-abc123"
+	portoneSecretID   = "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:PortOneSecret-abc123"
 )
+
+// portoneSecret is what the PortOne secret of a stage holds.
+const portoneSecret = `{"impKey":"` + portonesim.DefaultImpKey + `","impSecret":"` + portonesim.DefaultImpSecret + `"}`
 
 // waitMax ends a wait for something that will not happen any more. It is far above what a busy machine needs.
 const waitMax = time.Minute
@@ -111,25 +127,28 @@ func buildDoors(t *testing.T) map[string]*door {
 	return doors
 }
 
-// stage is an account of its own for one test: table, provider, secret and the functions' ways to them.
+// stage is an account of its own for one test: table, providers, secrets and the functions' ways to them.
 type stage struct {
 	t        *testing.T
 	doors    map[string]*door
 	client   *dynamodb.Client
 	table    string
-	orders   *store.DynamoDB
+	records  *store.DynamoDB
 	toss     *tosssim.Sim
-	returned *url.URL // where the provider's window sent the buyer
-	release  func()   // ends every delay of the provider, now and later
+	portone  *portonesim.Sim
+	ledger   *ledger.Ledger // of both providers
+	returned *url.URL       // where the provider's window sent the buyer
+	release  func()         // ends every delay of Toss Payments, now and later
 
-	tableURL, tossURL, secretURL string
+	tableURL, tossURL, portoneURL, secretURL string
 
 	mu       sync.Mutex
-	requests map[string]int // to the table, by operation, without the prewarm
-	warmed   map[string]int // by the prewarm: the operation on the table, and HEAD to the provider
-	secret   string
+	requests map[string]int   // to the table, by operation, without the prewarm
+	warmed   map[string]int   // by the prewarm: the operation on the table, and HEAD to the provider
+	webhooks []hooks.Delivery // that the providers sent; nobody has delivered them
+	secrets  map[string]string
 	version  int
-	reads    int // of the secret
+	reads    map[string]int // of each secret
 }
 
 // newStage builds one. The keys default to the simulator's own.
@@ -139,12 +158,29 @@ func newStage(t *testing.T, doors map[string]*door, engine enginetest.Engine, ke
 	delay := make(chan struct{})
 	s := &stage{
 		t: t, doors: doors, client: client, table: enginetest.Table(t, client), release: sync.OnceFunc(func() { close(delay) }),
-		requests: map[string]int{}, warmed: map[string]int{},
+		ledger: &ledger.Ledger{}, requests: map[string]int{}, warmed: map[string]int{}, secrets: map[string]string{}, reads: map[string]int{},
 	}
 	writes := 0
-	s.orders = store.New(client, s.table, func() string { writes++; return "stage-" + strconv.Itoa(writes) })
+	s.records = store.New(client, s.table, func() string { writes++; return "stage-" + strconv.Itoa(writes) })
+	sent := func(d hooks.Delivery) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.webhooks = append(s.webhooks, d)
+	}
+	payments := 0
+	s.portone = portonesim.New(portonesim.Options{
+		Ledger: s.ledger, Webhooks: sent,
+		NewID: func() string { // the first payment is the one the events speak of
+			payments++
+			if payments == 1 {
+				return strings.TrimPrefix(eventImpUID, "imp_")
+			}
+			return fmt.Sprintf("%012d", payments)
+		},
+	})
 	s.toss = tosssim.New(tosssim.Options{
-		Keys: keys, NewKey: func() string { return eventKey },
+		Keys: keys, NewKey: func() string { return eventKey }, Ledger: s.ledger, Webhooks: sent,
+		WebhookURL: eventOrigin + "/webhooks/toss/" + eventHookToken,
 		Sleep: func(ctx context.Context, _ time.Duration) error { // a delay fault lasts until the test says so
 			select {
 			case <-delay:
@@ -157,13 +193,15 @@ func newStage(t *testing.T, doors map[string]*door, engine enginetest.Engine, ke
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.tableURL, s.tossURL, s.secretURL = s.serve(s.tableDoor(address)), s.serve(s.tossDoor()), s.serve(http.HandlerFunc(s.secretDoor))
+	s.tableURL, s.secretURL = s.serve(s.tableDoor(address)), s.serve(http.HandlerFunc(s.secretDoor))
+	s.tossURL, s.portoneURL = s.serve(s.tossDoor()), s.serve(s.portone)
 	t.Cleanup(s.release) // before the servers close, which wait for their requests
 	key := tosssim.DefaultSecretKey
 	if len(keys) > 0 {
 		key = keys[0].Secret
 	}
-	s.putSecret(`{"secretKey":"` + key + `"}`)
+	s.putSecret(tossSecretID, `{"secretKey":"`+key+`"}`)
+	s.putSecret(portoneSecretID, portoneSecret)
 	return s
 }
 
@@ -207,29 +245,50 @@ func (s *stage) tossDoor() http.Handler {
 	})
 }
 
-// secretDoor is Secrets Manager with one secret.
+// secretDoor is Secrets Manager with two secrets.
 func (s *stage) secretDoor(w http.ResponseWriter, r *http.Request) {
 	var in struct{ SecretId string }
 	err := json.NewDecoder(r.Body).Decode(&in)
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.reads++
-	if err != nil || r.Header.Get("X-Amz-Target") != "secretsmanager.GetSecretValue" || in.SecretId != bootSecretID || s.secret == "" {
+	s.reads[in.SecretId]++
+	text := s.secrets[in.SecretId]
+	if err != nil || r.Header.Get("X-Amz-Target") != "secretsmanager.GetSecretValue" || text == "" {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = io.WriteString(w, `{"__type":"ResourceNotFoundException","Message":"Secrets Manager can't find the specified secret."}`)
 		return
 	}
 	_ = json.NewEncoder(w).Encode(map[string]string{
-		"ARN": bootSecretID, "Name": "TossSecret", "SecretString": s.secret, "VersionId": fmt.Sprintf("00000000-0000-4000-8000-%012d", s.version),
+		"ARN": in.SecretId, "Name": "any", "SecretString": text, "VersionId": fmt.Sprintf("00000000-0000-4000-8000-%012d", s.version),
 	})
 }
 
 // putSecret is a rotation; an empty text is a secret that does not exist.
-func (s *stage) putSecret(text string) {
+func (s *stage) putSecret(id, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.secret, s.version = text, s.version+1
+	s.secrets[id], s.version = text, s.version+1
+}
+
+// called counts the calls of both providers so far, by operation; those of PortOne are named so. Webhooks are not calls.
+func (s *stage) called() map[string]int {
+	calls := s.toss.Calls()
+	for operation, times := range s.portone.Calls() {
+		if operation != portonesim.OpWebhook {
+			calls["portone "+operation] = times
+		}
+	}
+	return calls
+}
+
+// forget drops what was counted during a set-up that ran functions.
+func (s *stage) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.requests)
+	clear(s.warmed)
+	clear(s.reads)
 }
 
 // counts returns the requests to the table since the last call.
@@ -241,29 +300,67 @@ func (s *stage) counts() map[string]int {
 	return counted
 }
 
-func (s *stage) secretReads() int {
+func (s *stage) secretReads(id string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.reads
+	return s.reads[id]
 }
 
-// seed stores the order that the events speak of, open.
+// lastWebhook is what the providers sent last, or nil.
+func (s *stage) lastWebhook() *hooks.Delivery {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.webhooks) == 0 {
+		return nil
+	}
+	d := s.webhooks[len(s.webhooks)-1]
+	return &d
+}
+
+// seed stores the order of Toss Payments that the events speak of, open.
 func (s *stage) seed(mode string) order.Order {
 	s.t.Helper()
+	return s.create(order.Order{ID: eventOrder, Provider: "toss", Mode: mode, Toss: order.TossOptions{InternationalCardOnly: true}})
+}
+
+// seedPortOne stores PortOne's.
+func (s *stage) seedPortOne() order.Order {
+	s.t.Helper()
+	return s.create(order.Order{ID: eventPortOneOrder, Provider: "portone", Mode: "test"})
+}
+
+func (s *stage) create(o order.Order) order.Order {
+	s.t.Helper()
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	o, err := s.orders.Create(s.context(), order.New(order.Order{
-		ID: eventOrder, Provider: "toss", Mode: mode, Amount: money.Amount{Value: eventAmount, Currency: money.KRW}, Name: "T-shirt",
-		Customer: order.Customer{ID: "cust-1001", Name: eventName, Email: eventEmail, Phone: eventPhone}, Language: "en",
-		ReturnURL: "https://shop.example/orders/done", Toss: order.TossOptions{InternationalCardOnly: true}, Request: "seeded",
-		LinkToken: eventLink, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
-	}))
+	o.Amount, o.Name, o.Language = money.Amount{Value: eventAmount, Currency: money.KRW}, "T-shirt", "en"
+	o.Customer = order.Customer{ID: "cust-1001", Name: eventName, Email: eventEmail, Phone: eventPhone}
+	o.ReturnURL, o.Request, o.LinkToken = "https://shop.example/orders/done", "seeded", eventLink
+	o.CreatedAt, o.ExpiresAt = now, now.Add(time.Hour)
+	o, err := s.records.Create(s.context(), order.New(o))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return o
 }
 
-// pay opens the provider's window of the order with the very object the merchant's route returns, and leaves it in one of the
+// seedSubscription stores the subscription that the events speak of, without a means of payment.
+func (s *stage) seedSubscription() subscription.Subscription {
+	s.t.Helper()
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	subscribed, err := s.records.CreateSubscription(s.context(), subscription.New(subscription.Subscription{
+		ID: eventSubscription, Provider: "portone", Mode: "test", CustomerID: "cust-1001", Language: "en", Request: "seeded", LinkToken: eventLink,
+		Customer: subscription.Customer{Name: eventName, Email: eventEmail, Phone: eventPhone}, ReturnURL: "https://shop.example/members/done",
+		Plan:     subscription.Plan{Amount: money.Amount{Value: eventPlanAmount, Currency: money.KRW}, Name: "Coffee every month"},
+		Calendar: subscription.Calendar{First: now, Interval: subscription.Month, Every: 1, Anchor: now.In(subscription.Seoul).Day()},
+		CatchUp:  subscription.Once, CreatedAt: now,
+	}))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return subscribed
+}
+
+// pay opens Toss Payments' window of the order with the very object the merchant's route returns, and leaves it in one of the
 // simulator's ways. What the window says to the buyer's browser is kept in returned.
 func (s *stage) pay(o order.Order, clientKey, outcome, tamperAmount string) {
 	s.t.Helper()
@@ -289,23 +386,119 @@ func (s *stage) pay(o order.Order, clientKey, outcome, tamperAmount string) {
 	}
 }
 
-// order reads the order as the store has it.
+// portoneWindows compose PortOne's windows as the functions do with the variables of environment.
+func portoneWindows() portone.Windows {
+	return portone.Windows{
+		UserCode: portonesim.DefaultUserCode, ChannelKey: portonesim.TestChannelKey, MID: portonesim.TestMID, WebhookToken: eventHookToken, Now: time.Now,
+	}
+}
+
+// payPortOne does the same as pay with PortOne's window, in the mode of a phone (redirect) or of a PC (popup).
+func (s *stage) payPortOne(o order.Order, mode, outcome, tamperAmount string) {
+	s.t.Helper()
+	window, err := portoneWindows().Window(o, eventOrigin)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.openPortOne(window, mode, outcome, tamperAmount)
+}
+
+// issue does the same with the window that issues the subscription's key.
+func (s *stage) issue(of subscription.Subscription, mode, outcome string) {
+	s.t.Helper()
+	name := of.KeyName(of.Issuing().N)
+	window, err := portoneWindows().IssuanceWindow(portone.Issuance{
+		ID: name, LinkToken: of.LinkToken, Mode: of.Mode, CustomerUID: name, CustomerID: of.CustomerID, Name: of.Plan.Name,
+	}, eventOrigin)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.openPortOne(window, mode, outcome, "")
+}
+
+func (s *stage) openPortOne(window provider.Window, mode, outcome, tamperAmount string) {
+	s.t.Helper()
+	var params map[string]json.RawMessage
+	if err := json.Unmarshal(window.Params, &params); err != nil {
+		s.t.Fatal(err)
+	}
+	form := url.Values{"userCode": {window.ClientKey}, "mode": {mode}, "outcome": {outcome}, "tamperAmount": {tamperAmount}}
+	for name, value := range params { // texts as they are, everything else as JSON, as the script does
+		var text string
+		if json.Unmarshal(value, &text) != nil {
+			text = string(value)
+		}
+		form.Set(name, text)
+	}
+	r := httptest.NewRequest(http.MethodPost, "/window", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	s.portone.ServeHTTP(w, r)
+	switch {
+	case mode == "redirect" && w.Code == http.StatusSeeOther:
+		s.returned, _ = url.Parse(w.Header().Get("Location")) // the simulator has made it of a URL
+	case mode == "popup" && w.Code == http.StatusOK:
+		s.returned = s.calledBack(form.Get("m_redirect_url"), w.Body.String())
+	default:
+		s.t.Fatalf("the window answers %d: %s", w.Code, w.Body)
+	}
+}
+
+// calledBack is where our page goes when the popup's callback runs: the window's own return address with what the callback got. It is nil
+// when the popup closes without a word.
+func (s *stage) calledBack(address, page string) *url.URL {
+	s.t.Helper()
+	posted := regexp.MustCompile(`data-result="([^"]*)"`).FindStringSubmatch(page)
+	to, err := url.Parse(address)
+	if err != nil || posted == nil {
+		s.t.Fatalf("the popup ends with neither a result nor none: %v\n%s", err, page)
+	}
+	if posted[1] == "" {
+		return nil
+	}
+	var answer map[string]string
+	if err := json.Unmarshal([]byte(html.UnescapeString(posted[1])), &answer); err != nil {
+		s.t.Fatal(err)
+	}
+	query := url.Values{}
+	for name, value := range answer {
+		query.Set(name, value)
+	}
+	to.RawQuery = query.Encode()
+	return to
+}
+
+// order reads the order of Toss Payments as the store has it.
 func (s *stage) order() order.Order {
 	s.t.Helper()
-	o, err := s.orders.Get(s.context(), eventOrder)
+	return s.read(eventOrder)
+}
+
+func (s *stage) read(id string) order.Order {
+	s.t.Helper()
+	o, err := s.records.Get(s.context(), id)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return o
 }
 
+func (s *stage) subscription() subscription.Subscription {
+	s.t.Helper()
+	found, err := s.records.GetSubscription(s.context(), eventSubscription)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return found
+}
+
 // letTimePass ends every lease on the order, as some seconds do.
-func (s *stage) letTimePass() {
+func (s *stage) letTimePass(id string) {
 	s.t.Helper()
 	_, err := s.client.UpdateItem(s.context(), &dynamodb.UpdateItemInput{
 		TableName: aws.String(s.table),
 		Key: map[string]types.AttributeValue{
-			"PK": &types.AttributeValueMemberS{Value: "order#" + eventOrder}, "SK": &types.AttributeValueMemberS{Value: "order"},
+			"PK": &types.AttributeValueMemberS{Value: "order#" + id}, "SK": &types.AttributeValueMemberS{Value: "order"},
 		},
 		UpdateExpression: aws.String("REMOVE ask_after"),
 	})
@@ -326,16 +519,22 @@ func (s *stage) fail(operation, kind string, times int) {
 	}
 }
 
-// captures fails the test unless exactly these amounts were taken for the order, and nothing was given back.
-func (s *stage) captures(want ...int64) {
+// moved fails the test unless exactly these amounts were taken, or given back when below zero, under the numbers of the order.
+func (s *stage) moved(id string, want ...int64) {
 	s.t.Helper()
-	got := s.toss.Ledger.Entries()
-	ok := len(got) == len(want)
-	for i := range min(len(got), len(want)) {
-		ok = ok && got[i].Kind == ledger.Capture && got[i].Amount == want[i] && got[i].OrderID == eventOrder
+	var got []int64
+	for _, e := range s.ledger.Entries() {
+		amount := e.Amount
+		if e.Kind == ledger.Cancel {
+			amount = -amount
+		}
+		if e.OrderID != id {
+			s.t.Errorf("the ledger has %+v, which is not of %s", e, id)
+		}
+		got = append(got, amount)
 	}
-	if !ok {
-		s.t.Errorf("the ledger has %+v, want captures of %v", got, want)
+	if !slices.Equal(got, want) {
+		s.t.Errorf("the ledger has %v, want %v", got, want)
 	}
 }
 
@@ -371,15 +570,15 @@ type process struct {
 }
 
 // environment is what an account gives a function: the template's variables, each with a value, and Lambda's own. Nothing else of this
-// machine reaches it but the three addresses, which are empty in an account.
+// machine reaches it but the addresses, which are empty in an account.
 func (s *stage) environment(name string, change map[string]string) []string {
 	s.t.Helper()
 	values := map[string]string{
 		"MODE": "test", "TABLE_NAME": s.table, "LOG_LEVEL": "debug", "PUBLIC_BASE_URL": "", "TOSS_CLIENT_KEY": tosssim.DefaultClientKey,
-		"RETURN_URL_ALLOW": "https://shop.example", "TOSS_SECRET_ID": bootSecretID,
-	}
-	addresses := map[string]string{
-		"AWS_ENDPOINT_URL_DYNAMODB": s.tableURL, "AWS_ENDPOINT_URL_SECRETS_MANAGER": s.secretURL, "TOSS_BASE_URL": s.tossURL,
+		"RETURN_URL_ALLOW": "https://shop.example", "TOSS_SECRET_ID": tossSecretID, "LATE_MONEY": "reverse",
+		"PORTONE_USER_CODE": portonesim.DefaultUserCode, "PORTONE_CHANNEL_KEY": portonesim.TestChannelKey, "PORTONE_MID": portonesim.TestMID,
+		"PORTONE_SECRET_ID": portoneSecretID, "WEBHOOK_TOKEN": eventHookToken, "TOSS_SOURCES": "", "PORTONE_SOURCES": "",
+		"AWS_ENDPOINT_URL_DYNAMODB": s.tableURL, "AWS_ENDPOINT_URL_SECRETS_MANAGER": s.secretURL,
 	}
 	set := map[string]string{
 		"_HANDLER": "bootstrap", "TZ": ":UTC", "LANG": "en_US.UTF-8", "LAMBDA_TASK_ROOT": filepath.Dir(s.doors[name].program),
@@ -389,12 +588,12 @@ func (s *stage) environment(name string, change map[string]string) []string {
 	}
 	for _, variable := range s.doors[name].variables {
 		value, known := values[variable]
-		if _, address := addresses[variable]; !known && !address {
+		if !known {
 			s.t.Fatalf("template.yaml gives %s the variable %s; this test does not know what an account would put there", name, variable)
 		}
 		set[variable] = value
 	}
-	maps.Copy(set, addresses)
+	set["TOSS_BASE_URL"], set["PORTONE_BASE_URL"] = s.tossURL, s.portoneURL // which the template does not have
 	maps.Copy(set, change)
 	var list []string
 	for variable, value := range set {
@@ -469,8 +668,8 @@ func (p *process) logs(confidential ...string) []map[string]any {
 		}
 		lines = append(lines, line)
 	}
-	confidential = append(confidential, eventLink, eventKey, eventEmail, eventPhone, eventName,
-		tosssim.DefaultSecretKey, "ASIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7EXAMPLE")
+	confidential = append(confidential, eventLink, eventHookToken, eventKey, eventImpUID, eventEmail, eventPhone, eventName, "<script",
+		tosssim.DefaultSecretKey, portonesim.DefaultImpKey, portonesim.DefaultImpSecret, "ASIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7EXAMPLE")
 	for _, word := range confidential {
 		if strings.Contains(p.stdout.String()+p.stderr.String(), word) {
 			p.t.Errorf("%s: the log holds %q:\n%s", p.name, word, p.stdout.String())

@@ -2,6 +2,7 @@ package tosspaysam_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +21,9 @@ import (
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/store/enginetest"
+	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/portonesim"
 	"tosspay-sam/sim/tosssim"
 )
 
@@ -39,6 +42,9 @@ func TestBoot(t *testing.T) {
 				t.Run("killed", func(t *testing.T) { t.Parallel(); testKilled(t, doors, engine) })
 				t.Run("wrong secret", func(t *testing.T) { t.Parallel(); testWrongSecret(t, doors, engine) })
 				t.Run("rotated secret", func(t *testing.T) { t.Parallel(); testRotatedSecret(t, doors, engine) })
+				t.Run("wrong PortOne secret", func(t *testing.T) { t.Parallel(); testWrongPortOneSecret(t, doors, engine) })
+				t.Run("without PortOne", func(t *testing.T) { t.Parallel(); testWithoutPortOne(t, doors, engine) })
+				t.Run("webhook sources", func(t *testing.T) { t.Parallel(); testSources(t, doors, engine) })
 			})
 		}
 	})
@@ -53,15 +59,29 @@ type replay struct {
 	has    []string // in the body
 	hasNot []string
 
-	order    order.Status   // of the order afterwards; empty: there is none
-	attempt  int            // of the order; 0 means 1
-	captures []int64        // in the provider's ledger
-	calls    map[string]int // of the provider, by operation
-	requests map[string]int // to the table, by operation
-	logged   string         // the "event" of a log line
+	id           string              // of the order it is about; empty: eventOrder
+	order        order.Status        // of the order afterwards; empty: there is none
+	attempt      int                 // of the order; 0 means 1
+	subscription subscription.Status // afterwards; empty: there is none
+	issuing      int                 // the key whose window can be opened afterwards; 0: none
+	moved        []int64             // in the providers' ledger, given back below zero
+	calls        map[string]int      // of the provider, by operation
+	requests     map[string]int      // to the table, by operation
+	logged       string              // the "event" of a log line
 }
 
-var replays = map[string]replay{
+// replays has a row for every file of events/.
+var replays = together(tossReplays, portoneReplays)
+
+func together(parts ...map[string]replay) map[string]replay {
+	all := map[string]replay{}
+	for _, part := range parts {
+		maps.Copy(all, part)
+	}
+	return all
+}
+
+var tossReplays = map[string]replay{
 	"order-created": {door: "merchant", status: 201, has: []string{`"status":"open"`, `"window":{"method":"CARD"`, `"useInternationalCardOnly":true`},
 		order: order.Open, requests: map[string]int{"PutItem": 1}, logged: "order.created"},
 	"order-created-again": {door: "merchant", after: "order-created", status: 200, has: []string{`"status":"open"`, `"window":{"method":"CARD"`},
@@ -86,9 +106,9 @@ var replays = map[string]replay{
 		order: order.Open, requests: map[string]int{"GetItem": 1}},
 
 	"confirm-success": {door: "confirm", given: approved, status: 200, has: []string{"Payment complete", "https://shop.example/orders/done?"}, hasNot: []string{"Pay again"},
-		order: order.Paid, captures: []int64{eventAmount}, calls: map[string]int{"confirm": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1}},
+		order: order.Paid, moved: []int64{eventAmount}, calls: map[string]int{"confirm": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1}},
 	"confirm-twice": {door: "confirm", given: approved, after: "confirm-success", status: 200, has: []string{"Payment complete"}, hasNot: []string{"Pay again"},
-		order: order.Paid, captures: []int64{eventAmount}, calls: map[string]int{"confirm": 1}, requests: map[string]int{"UpdateItem": 1}},
+		order: order.Paid, moved: []int64{eventAmount}, calls: map[string]int{"confirm": 1}, requests: map[string]int{"UpdateItem": 1}},
 	"confirm-tampered-amount": {door: "confirm", given: tampered, status: 200, has: []string{"The amount did not match", "Nothing was charged"}, hasNot: []string{"Payment complete"},
 		order: order.Open, requests: map[string]int{"UpdateItem": 1}, logged: "security.amount_mismatch"},
 	"confirm-declined": {door: "confirm", given: declined, status: 200, has: []string{"Your payment was not approved", "Nothing was charged"},
@@ -132,19 +152,30 @@ func left(outcome string) func(*stage) {
 // paid brings the order to paid as the pure rules do.
 func paid(s *stage) {
 	s.t.Helper()
-	o := s.seed("test")
-	o, err := s.orders.Claim(s.context(), order.Claim{
+	record(s, claimed(s, s.seed("test")))
+}
+
+// claimed brings an open order to settling.
+func claimed(s *stage, o order.Order) order.Order {
+	s.t.Helper()
+	o, err := s.records.Claim(s.context(), order.Claim{
 		OrderID: o.ID, LinkToken: o.LinkToken, Attempt: 1, Amount: o.Amount, Key: eventKey, At: o.CreatedAt, AskAfter: o.CreatedAt,
 	})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	o, err = o.Apply(order.Event{Kind: order.Captured, At: o.CreatedAt, Attempt: 1, Capture: order.Capture{
+	return o
+}
+
+// record brings a settling order to paid.
+func record(s *stage, o order.Order) {
+	s.t.Helper()
+	o, err := o.Apply(order.Event{Kind: order.Captured, At: o.CreatedAt, Attempt: 1, Capture: order.Capture{
 		Key: eventKey, TransactionKey: "EXAMPLETRANSACTION", Amount: money.Amount{Value: eventAmount, Currency: money.KRW}, Balance: eventAmount,
 		ApprovedAt: o.CreatedAt, Method: "카드",
 	}})
 	if err == nil {
-		_, err = s.orders.Save(s.context(), o)
+		_, err = s.records.Save(s.context(), o)
 	}
 	if err != nil {
 		s.t.Fatal(err)
@@ -187,8 +218,9 @@ func (r replay) run(t *testing.T, s *stage, name string) {
 	}
 	event, payload := readEvent(t, name)
 	checkRedirect(t, event, s.returned)
+	checkWebhook(t, event, s.lastWebhook())
 	p := s.start(r.door, nil)
-	before := ""
+	before, called := "", s.called()
 	if r.after != "" {
 		_, first := readEvent(t, r.after)
 		before = p.invoke(first).Body
@@ -203,14 +235,21 @@ func (r replay) run(t *testing.T, s *stage, name string) {
 	if !maps.Equal(requests, r.requests) {
 		t.Errorf("requests to the table: %v, want %v", requests, r.requests)
 	}
-	if calls := s.toss.Calls(); !maps.Equal(calls, r.calls) {
+	calls := s.called()
+	for operation, times := range called { // by the set-up
+		if calls[operation] -= times; calls[operation] == 0 {
+			delete(calls, operation)
+		}
+	}
+	if !maps.Equal(calls, r.calls) {
 		t.Errorf("calls of the provider: %v, want %v", calls, r.calls)
 	}
-	s.captures(r.captures...)
-	if violations := s.toss.Violations(); len(violations) > 0 {
+	s.moved(r.about(), r.moved...)
+	if violations := append(s.toss.Violations(), s.portone.Violations()...); len(violations) > 0 {
 		t.Errorf("the provider's rules were broken: %v", violations)
 	}
 	r.checkOrder(t, s)
+	r.checkSubscription(t, s)
 	r.checkPrewarm(t, s)
 	r.checkLogs(t, s, p, event)
 	for _, operation := range slices.Sorted(maps.Keys(requests)) {
@@ -218,6 +257,13 @@ func (r replay) run(t *testing.T, s *stage, name string) {
 			t.Errorf("%s needs dynamodb:%s, which its role does not allow", r.door, operation)
 		}
 	}
+}
+
+func (r replay) about() string {
+	if r.id != "" {
+		return r.id
+	}
+	return eventOrder
 }
 
 func (r replay) checkResponse(t *testing.T, response events.APIGatewayV2HTTPResponse) {
@@ -230,7 +276,7 @@ func (r replay) checkResponse(t *testing.T, response events.APIGatewayV2HTTPResp
 			t.Errorf("the body has no %s:\n%s", part, response.Body)
 		}
 	}
-	for _, part := range append(r.hasNot, tosssim.DefaultSecretKey) {
+	for _, part := range append(r.hasNot, tosssim.DefaultSecretKey, portonesim.DefaultImpKey, portonesim.DefaultImpSecret, "<script>alert") {
 		if strings.Contains(response.Body, part) {
 			t.Errorf("the body has %s:\n%s", part, response.Body)
 		}
@@ -254,37 +300,73 @@ func (r replay) checkResponse(t *testing.T, response events.APIGatewayV2HTTPResp
 func (r replay) checkOrder(t *testing.T, s *stage) {
 	t.Helper()
 	if r.order == "" {
-		if _, err := s.orders.Get(s.context(), eventOrder); err == nil {
-			t.Error("there is an order")
+		for _, id := range []string{eventOrder, eventPortOneOrder} {
+			if _, err := s.records.Get(s.context(), id); err == nil {
+				t.Errorf("there is an order %s", id)
+			}
 		}
 		return
 	}
-	o := s.order()
+	o := s.read(r.about())
 	if o.Status != r.order || o.Attempt.N != max(r.attempt, 1) || o.Amount.Value != eventAmount {
 		t.Errorf("the order is %s, attempt %d, %s; want %s, attempt %d, %d", o.Status, o.Attempt.N, o.Amount, r.order, max(r.attempt, 1), eventAmount)
 	}
 	if waits := o.Status == order.Open || o.Status == order.Settling; waits == o.DueAt.IsZero() {
 		t.Errorf("due at %v in status %s", o.DueAt, o.Status)
 	}
-	if r.calls != nil && len(o.Evidence) == 0 {
-		t.Error("the provider was asked and the order has no evidence of it")
+	if moved := o.Status != order.Open || o.Attempt.N > 1; moved && r.calls != nil && len(o.Evidence) == 0 {
+		t.Error("the provider was asked, the order moved, and it has no evidence of why")
 	}
-	if o.Status == order.Paid && (o.Capture.Key != eventKey || o.Capture.Amount != o.Amount) {
-		t.Errorf("paid, but the capture is %+v", o.Capture)
+	key := eventKey
+	if o.Provider == "portone" {
+		key = eventImpUID
+	}
+	if took := o.Status == order.Paid || o.Status == order.Refunded; took && (o.Capture.Key != key || o.Capture.Amount != o.Amount) {
+		t.Errorf("%s, but the capture is %+v", o.Status, o.Capture)
+	}
+	if o.Owed() != nil {
+		t.Errorf("money is still owed: %+v", o.Owed())
 	}
 }
 
-// checkPrewarm: init connects to the table, and to provider and Secrets Manager only in the function that needs them.
+func (r replay) checkSubscription(t *testing.T, s *stage) {
+	t.Helper()
+	if r.subscription == "" {
+		if _, err := s.records.GetSubscription(s.context(), eventSubscription); err == nil {
+			t.Error("there is a subscription")
+		}
+		return
+	}
+	found, issuing := s.subscription(), 0
+	if key := found.Issuing(); key != nil {
+		issuing = key.N
+	}
+	if found.Status != r.subscription || issuing != r.issuing || found.Plan.Amount.Value != eventPlanAmount || found.DueAt.IsZero() {
+		t.Errorf("the subscription is %s, issuing key %d, plan %v, due %v; want %s, %d, %d", found.Status, issuing, found.Plan, found.DueAt,
+			r.subscription, r.issuing, eventPlanAmount)
+	}
+	if active := found.Status == subscription.Active; active != (found.Key.Brand != "" && found.Key.Masked != "" && !found.Key.IssuedAt.IsZero()) {
+		t.Errorf("%s with the key %+v", found.Status, found.Key)
+	}
+}
+
+// checkPrewarm: init connects to the table, and to the provider and Secrets Manager only in the functions that need them. Each secret that
+// its role may read is read, once, and no other.
 func (r replay) checkPrewarm(t *testing.T, s *stage) {
 	t.Helper()
-	want, reads := map[string]int{"GetItem": 1}, 0
+	want, reads := map[string]int{"GetItem": 1}, map[string]int{}
 	if r.door == "confirm" {
-		want["HEAD"], reads = 1, 1
+		want["HEAD"] = 1
+	}
+	for name, id := range map[string]string{"TossSecret": tossSecretID, "PortOneSecret": portoneSecretID} {
+		if strings.Contains(allowed[s.doors[r.door].role]["secretsmanager:GetSecretValue"], name) {
+			reads[id] = 1
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !maps.Equal(s.warmed, want) || s.reads != reads {
-		t.Errorf("init made %v and read the secret %d times, want %v and %d", s.warmed, s.reads, want, reads)
+	if !maps.Equal(s.warmed, want) || !maps.Equal(s.reads, reads) {
+		t.Errorf("init made %v and read the secrets %v, want %v and %v", s.warmed, s.reads, want, reads)
 	}
 }
 
@@ -292,8 +374,11 @@ func (r replay) checkPrewarm(t *testing.T, s *stage) {
 func (r replay) checkLogs(t *testing.T, s *stage, p *process, event events.APIGatewayV2HTTPRequest) {
 	t.Helper()
 	link := eventLink
-	if r.order != "" {
-		link = s.order().LinkToken // one that the function made
+	switch { // one that the function made
+	case r.order != "":
+		link = s.read(r.about()).LinkToken
+	case r.subscription != "":
+		link = s.subscription().LinkToken
 	}
 	requests, logged := 0, []string{}
 	for _, line := range p.logs(link) {
@@ -351,13 +436,26 @@ func readEvent(t *testing.T, name string) (events.APIGatewayV2HTTPRequest, []byt
 		"origin":         origin == eventOrigin && e.Headers["host"] == c.DomainName && strings.HasPrefix(c.DomainName, c.APIID+"."),
 		"request":        c.RequestID != "" && c.Stage == "$default" && c.TimeEpoch > 0 && c.AccountID != "",
 		"caller":         (c.Authorizer != nil && c.Authorizer.IAM != nil) == routes[e.RouteKey].iam && c.HTTP.SourceIP == e.Headers["x-forwarded-for"],
-		"body":           e.Body == "" || e.Headers["content-length"] == fmt.Sprint(len(e.Body)),
+		"body":           e.Body == "" || e.Headers["content-length"] == fmt.Sprint(len(eventBody(t, e))),
 	} {
 		if !ok {
 			t.Errorf("events/%s.json is not what API Gateway sends: %s", name, what)
 		}
 	}
 	return e, payload
+}
+
+// eventBody is what the sender sent.
+func eventBody(t *testing.T, e events.APIGatewayV2HTTPRequest) string {
+	t.Helper()
+	if !e.IsBase64Encoded {
+		return e.Body
+	}
+	body, err := base64.StdEncoding.DecodeString(e.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }
 
 // checkRedirect: the committed event is the very redirect that the provider's window makes for this order. It may have more parameters.
@@ -391,29 +489,29 @@ func testKilled(t *testing.T, doors map[string]*door, engine enginetest.Engine) 
 	}()
 	s.eventually(first, "the provider sees the confirm", func() bool { return s.toss.Calls()[tosssim.OpConfirm] == 1 })
 	first.kill()
-	s.captures()
+	s.moved(eventOrder)
 	if o := s.order(); o.Status != order.Settling || o.DueAt.IsZero() {
 		t.Fatalf("the order is %s, due %v: the intent must be recorded before the call", o.Status, o.DueAt)
 	}
 
 	// A reload while the provider is still at work: nothing is known, so nothing is said and nothing taken.
 	second := s.start("confirm", nil)
-	s.letTimePass()
+	s.letTimePass(eventOrder)
 	if body := second.invoke(payload).Body; !strings.Contains(body, "Checking your payment") {
 		t.Errorf("the provider is at work and the buyer reads:\n%s", body)
 	}
-	s.captures()
+	s.moved(eventOrder)
 	if o := s.order(); o.Status != order.Settling {
 		t.Errorf("the order is %s on nobody's word", o.Status)
 	}
 
 	s.release()
-	s.eventually(second, "the provider takes the money", func() bool { return len(s.toss.Ledger.Entries()) == 1 })
-	s.letTimePass()
+	s.eventually(second, "the provider takes the money", func() bool { return len(s.ledger.Entries()) == 1 })
+	s.letTimePass(eventOrder)
 	if body := second.invoke(payload).Body; !strings.Contains(body, "Payment complete") {
 		t.Errorf("the money is taken and the buyer reads:\n%s", body)
 	}
-	s.captures(eventAmount)
+	s.moved(eventOrder, eventAmount)
 	if o := s.order(); o.Status != order.Paid || o.Capture.Key != eventKey {
 		t.Errorf("the order is %s, capture %+v", o.Status, o.Capture)
 	}
@@ -427,19 +525,19 @@ func testKilled(t *testing.T, doors map[string]*door, engine enginetest.Engine) 
 // testWrongSecret: a secret that cannot be used takes no money and loses no payment. With the right one the same redirect is paid.
 func testWrongSecret(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
 	live := tosssim.KeyPair{Secret: "live_sk_SimulatorOnlyNotARealKey", Client: "live_ck_SimulatorOnlyNotARealKey"}
-	change := map[string]string{"MODE": "live", "TOSS_CLIENT_KEY": live.Client}
+	change := map[string]string{"MODE": "live", "TOSS_CLIENT_KEY": live.Client, "PORTONE_USER_CODE": ""} // PortOne's channel is a test one
 	tests := []struct{ name, secret, says string }{
 		{"test key in live mode", `{"secretKey":"` + tosssim.DefaultSecretKey + `"}`, "secretKey of TossSecret is a test key"},
 		{"placeholder", `{"secretKey":"REPLACE_ME"}`, "secretKey of TossSecret is not"},
 		{"client key", `{"secretKey":"` + live.Client + `"}`, "secretKey of TossSecret holds a client key"},
 		{"key without its JSON", live.Secret, "TOSS_SECRET_ID"},
-		{"no secret", "", bootSecretID},
+		{"no secret", "", tossSecretID},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, doors, engine, live)
-			s.putSecret(tt.secret)
+			s.putSecret(tossSecretID, tt.secret)
 			s.pay(s.seed("live"), live.Client, "approve", "")
 			_, payload := readEvent(t, "confirm-success")
 			p := s.start("confirm", change)
@@ -461,11 +559,11 @@ func testWrongSecret(t *testing.T, doors map[string]*door, engine enginetest.Eng
 				t.Errorf("no config.error that says %q:\n%s", tt.says, p.stdout.String())
 			}
 
-			s.putSecret(`{"secretKey":"` + live.Secret + `"}`)
+			s.putSecret(tossSecretID, `{"secretKey":"`+live.Secret+`"}`)
 			if body := s.start("confirm", change).invoke(payload).Body; !strings.Contains(body, "Payment complete") {
 				t.Errorf("the secret is mended and the buyer reads:\n%s", body)
 			}
-			s.captures(eventAmount)
+			s.moved(eventOrder, eventAmount)
 		})
 	}
 }
@@ -475,16 +573,16 @@ func testRotatedSecret(t *testing.T, doors map[string]*door, engine enginetest.E
 	const old = "test_sk_TheKeyBeforeTheRotation"
 	s := newStage(t, doors, engine)
 	approved(s)
-	s.putSecret(`{"secretKey":"` + old + `"}`)
+	s.putSecret(tossSecretID, `{"secretKey":"`+old+`"}`)
 	p := s.start("confirm", nil)
-	s.eventually(p, "init reads the secret", func() bool { return s.secretReads() == 1 })
-	s.putSecret(`{"secretKey":"` + tosssim.DefaultSecretKey + `"}`)
+	s.eventually(p, "init reads the secret", func() bool { return s.secretReads(tossSecretID) == 1 })
+	s.putSecret(tossSecretID, `{"secretKey":"`+tosssim.DefaultSecretKey+`"}`)
 	_, payload := readEvent(t, "confirm-success")
 	if body := p.invoke(payload).Body; !strings.Contains(body, "Payment complete") {
 		t.Errorf("the buyer reads:\n%s", body)
 	}
-	s.captures(eventAmount)
-	if reads := s.secretReads(); reads != 2 {
+	s.moved(eventOrder, eventAmount)
+	if reads := s.secretReads(tossSecretID); reads != 2 {
 		t.Errorf("the secret was read %d times, want 2", reads)
 	}
 	if o := s.order(); o.Status != order.Paid {
@@ -506,11 +604,18 @@ func testSettings(t *testing.T, doors map[string]*door) {
 		{"confirm", "TOSS_CLIENT_KEY", "live_ck_inTestMode", "TossClientKey"},
 		{"checkout", "PUBLIC_BASE_URL", "http://pay.shop.example", "PUBLIC_BASE_URL"},
 		{"merchant", "RETURN_URL_ALLOW", "http://shop.example", "RETURN_URL_ALLOW"},
+		{"checkout", "PORTONE_USER_CODE", "imp0000", "PortOneUserCode"},
+		{"confirm", "PORTONE_CHANNEL_KEY", "channel key", "PortOneChannelKey"},
+		{"merchant", "PORTONE_MID", "realshop", "PortOneMid"},
+		{"merchant", "PORTONE_SECRET_ID", "", "PORTONE_SECRET_ID"},
+		{"webhook", "PORTONE_SECRET_ID", "", "PORTONE_SECRET_ID"},
+		{"webhook", "TOSS_SECRET_ID", "", "TOSS_SECRET_ID"},
+		{"webhook", "WEBHOOK_TOKEN", "", "WEBHOOK_TOKEN"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.door+"/"+tt.variable+"="+tt.value, func(t *testing.T) {
 			t.Parallel()
-			s := &stage{t: t, doors: doors, table: "any", tableURL: "http://127.0.0.1:1", tossURL: "http://127.0.0.1:1", secretURL: "http://127.0.0.1:1"}
+			s := &stage{t: t, doors: doors, table: "any", tableURL: "http://127.0.0.1:1", tossURL: "http://127.0.0.1:1", portoneURL: "http://127.0.0.1:1", secretURL: "http://127.0.0.1:1"}
 			command := exec.CommandContext(s.context(), doors[tt.door].program)
 			command.Env = append(s.environment(tt.door, map[string]string{tt.variable: tt.value}), "AWS_LAMBDA_RUNTIME_API=127.0.0.1:1")
 			output, err := command.CombinedOutput()
@@ -530,14 +635,16 @@ func testSettings(t *testing.T, doors map[string]*door) {
 }
 
 // TestEventsReadme: the table lists every event with its function, and `sam local` can pass every variable of env.json on, because the
-// template declares it, or the step that the page describes.
+// template declares it.
 func TestEventsReadme(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("events/README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	function := map[string]string{"merchant": "MerchantFunction", "checkout": "CheckoutFunction", "confirm": "ConfirmFunction"}
+	function := map[string]string{
+		"merchant": "MerchantFunction", "checkout": "CheckoutFunction", "confirm": "ConfirmFunction", "webhook": "WebhookFunction",
+	}
 	for name, r := range replays {
 		if row := fmt.Sprintf("| `%s.json` | %s | ", name, function[r.door]); !strings.Contains(string(page), row) {
 			t.Errorf("events/README.md has no row %q", row)
@@ -547,20 +654,23 @@ func TestEventsReadme(t *testing.T) {
 		t.Errorf("events/README.md has %d rows, want %d", rows, len(replays))
 	}
 	text, err := os.ReadFile("events/env.json")
-	var variables map[string]map[string]string
-	if err := errors.Join(err, json.Unmarshal(text, &variables)); err != nil {
+	var local map[string]map[string]string
+	if err := errors.Join(err, json.Unmarshal(text, &local)); err != nil {
 		t.Fatal(err)
 	}
-	in := readInfra(t, "", "")
-	for variable := range variables["Parameters"] {
-		declared := at(in.template, "Globals", "Function", "Environment", "Variables", variable) != nil ||
-			strings.Contains(string(page), "$1"+variable+`: ""`)
-		for _, f := range resources(in, "AWS::Serverless::Function") {
-			declared = declared || at(f, "Properties", "Environment", "Variables", variable) != nil
+	declared := map[string]bool{}
+	for _, block := range variables { // which TestTemplate compares with the template
+		for variable := range block {
+			declared[variable] = true
 		}
-		if !declared {
-			t.Errorf("events/env.json: no template declares %s, so `sam local` would drop it without a word", variable)
+	}
+	for variable := range local["Parameters"] {
+		if !declared[variable] {
+			t.Errorf("events/env.json: the template does not declare %s, so `sam local` would drop it without a word", variable)
 		}
+	}
+	if local["Parameters"]["WEBHOOK_TOKEN"] != eventHookToken {
+		t.Error("events/env.json: the webhook token is not the one in the events")
 	}
 }
 

@@ -37,10 +37,11 @@ type rule struct {
 // allowed is each role's permissions: what each function may do, and to what, in the words of the template.
 var allowed = map[string]map[string]string{
 	"MerchantRole": {
-		"dynamodb:GetItem":     "Table.Arn",
-		"dynamodb:PutItem":     "Table.Arn",
-		"logs:CreateLogStream": "MerchantLogs.Arn",
-		"logs:PutLogEvents":    "MerchantLogs.Arn",
+		"dynamodb:GetItem":              "Table.Arn",
+		"dynamodb:PutItem":              "Table.Arn",
+		"secretsmanager:GetSecretValue": "PortOneSecret",
+		"logs:CreateLogStream":          "MerchantLogs.Arn",
+		"logs:PutLogEvents":             "MerchantLogs.Arn",
 	},
 	"CheckoutRole": {
 		"dynamodb:GetItem":     "Table.Arn",
@@ -51,9 +52,39 @@ var allowed = map[string]map[string]string{
 		"dynamodb:GetItem":              "Table.Arn",
 		"dynamodb:PutItem":              "Table.Arn",
 		"dynamodb:UpdateItem":           "Table.Arn",
-		"secretsmanager:GetSecretValue": "TossSecret",
+		"secretsmanager:GetSecretValue": "TossSecret PortOneSecret",
 		"logs:CreateLogStream":          "ConfirmLogs.Arn",
 		"logs:PutLogEvents":             "ConfirmLogs.Arn",
+	},
+	"WebhookRole": {
+		"dynamodb:GetItem":              "Table.Arn",
+		"dynamodb:PutItem":              "Table.Arn",
+		"dynamodb:UpdateItem":           "Table.Arn",
+		"secretsmanager:GetSecretValue": "TossSecret PortOneSecret",
+		"logs:CreateLogStream":          "WebhookLogs.Arn",
+		"logs:PutLogEvents":             "WebhookLogs.Arn",
+	},
+}
+
+// variables is what every function gets, under "", and what each gets beside that: what it reads, and no more. A value is the target of a
+// !Ref, or empty for an address that only tests and `sam local` fill in.
+var variables = map[string]map[string]string{
+	"": {
+		"MODE": "Mode", "TABLE_NAME": "Table", "LOG_LEVEL": "LogLevel", "PUBLIC_BASE_URL": "PublicBaseUrl", "TOSS_CLIENT_KEY": "TossClientKey",
+		"PORTONE_USER_CODE": "PortOneUserCode", "PORTONE_CHANNEL_KEY": "PortOneChannelKey", "PORTONE_MID": "PortOneMid",
+		"AWS_ENDPOINT_URL_DYNAMODB": "",
+	},
+	"MerchantFunction": {
+		"RETURN_URL_ALLOW": "ReturnUrlAllowList", "WEBHOOK_TOKEN": "WebhookToken", "PORTONE_SECRET_ID": "PortOneSecret",
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER": "",
+	},
+	"CheckoutFunction": {"WEBHOOK_TOKEN": "WebhookToken"},
+	"ConfirmFunction": {
+		"LATE_MONEY": "LateMoney", "TOSS_SECRET_ID": "TossSecret", "PORTONE_SECRET_ID": "PortOneSecret", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "",
+	},
+	"WebhookFunction": {
+		"LATE_MONEY": "LateMoney", "WEBHOOK_TOKEN": "WebhookToken", "TOSS_SOURCES": "TossWebhookSources", "PORTONE_SOURCES": "PortOneWebhookSources",
+		"TOSS_SECRET_ID": "TossSecret", "PORTONE_SECRET_ID": "PortOneSecret", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "",
 	},
 }
 
@@ -68,14 +99,23 @@ var routes = map[string]struct {
 	"GET /pay/{id}/{linkToken}/status":             {"CheckoutFunction", false},
 	"GET /confirm/toss/{orderId}/{linkToken}":      {"ConfirmFunction", false},
 	"GET /confirm/toss/{orderId}/{linkToken}/fail": {"ConfirmFunction", false},
+	"POST /subscriptions":                          {"MerchantFunction", true},
+	"GET /subscriptions/{id}":                      {"MerchantFunction", true},
+	"GET /confirm/portone/{id}/{linkToken}":        {"ConfirmFunction", false},
+	"POST /webhooks/toss/{webhookToken}":           {"WebhookFunction", false},
+	"POST /webhooks/portone/{webhookToken}":        {"WebhookFunction", false},
 }
 
 // alarmed is every event of our log lines that must raise an alarm, and the functions whose logs may hold it.
 var alarmed = map[string][]string{
-	"money.review":             {"ConfirmLogs"},
-	"money.unsettled":          {"ConfirmLogs"},
+	"money.review":             {"ConfirmLogs", "WebhookLogs"},
+	"money.unsettled":          {"ConfirmLogs", "WebhookLogs"},
+	"money.reversal":           {"ConfirmLogs", "WebhookLogs"},
 	"security.amount_mismatch": {"ConfirmLogs"},
-	"config.error":             {"CheckoutLogs", "ConfirmLogs", "MerchantLogs"},
+	"security.sandbox_payment": {"ConfirmLogs", "WebhookLogs"},
+	"security.key_mismatch":    {"ConfirmLogs", "WebhookLogs"},
+	"merchant.refusal":         {"ConfirmLogs", "WebhookLogs"},
+	"config.error":             {"CheckoutLogs", "ConfirmLogs", "MerchantLogs", "WebhookLogs"},
 }
 
 var rules = []rule{
@@ -83,7 +123,9 @@ var rules = []rule{
 	{"no wildcard in a policy", checkWildcards},
 	{"each role allows exactly what is listed", checkPermissions},
 	{"each function has a role of its own and no policy template", checkRoles},
+	{"each function gets exactly the variables that are listed", checkVariables},
 	{"secrets stay in Secrets Manager", checkSecrets},
+	{"nothing of PortOne is needed without it", checkOptional},
 	{"the table keeps what it is given", checkTable},
 	{"every log group has a retention", checkLogs},
 	{"merchant routes need IAM and no other route exists", checkRoutes},
@@ -107,64 +149,93 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
+// What several mutations below are about: a statement, and a rule's name.
+const (
+	policy   = "Action: [dynamodb:GetItem, dynamodb:PutItem]\n                Resource: !GetAtt Table.Arn"
+	variable = "each function gets exactly the variables that are listed"
+)
+
+// mutations break the template, or samconfig.toml, in one place each.
+var mutations = []struct{ rule, old, new string }{
+	{"functions are built alike", "Architectures: [arm64]", "Architectures: [x86_64]"},
+	{"functions are built alike", "Runtime: provided.al2023", "Runtime: provided.al2"},
+	{"functions are built alike", "Timeout: 29", "Timeout: 30"},
+	{"functions are built alike", "CodeUri: functions/confirm/", "CodeUri: ."},
+	{"functions are built alike", "TrimGoPath: true", "TrimGoPath: false"},
+	{"functions are built alike", "LogGroup: !Ref ConfirmLogs", "LogGroup: !Ref MerchantLogs"},
+	{"no wildcard in a policy", "dynamodb:UpdateItem]", `"dynamodb:*"]`},
+	{"no wildcard in a policy", "Resource: !Ref PortOneSecret", `Resource: "*"`},
+	{"no wildcard in a policy", policy, strings.Replace(policy, "!GetAtt Table.Arn", `!Sub "${Table.Arn}/index/*"`, 1)},
+	{"each role allows exactly what is listed", "dynamodb:UpdateItem]", "dynamodb:UpdateItem, dynamodb:DeleteItem]"},
+	{"each role allows exactly what is listed", ", dynamodb:UpdateItem]", "]"},
+	{"each role allows exactly what is listed", "Resource: !GetAtt ConfirmLogs.Arn", "Resource: !GetAtt MerchantLogs.Arn"},
+	{"each role allows exactly what is listed", "Resource: [!Ref TossSecret, !Ref PortOneSecret]", "Resource: !Ref TossSecret"},
+	{"each role allows exactly what is listed", "Resource: !Ref PortOneSecret", "Resource: [!Ref TossSecret, !Ref PortOneSecret]"},
+	{"each role allows exactly what is listed", "Resource: !GetAtt WebhookLogs.Arn", "Resource: !GetAtt ConfirmLogs.Arn"},
+	{"each role allows exactly what is listed", "Action: [secretsmanager:GetSecretValue]", "NotAction: [secretsmanager:DeleteSecret]"},
+	{"each role allows exactly what is listed", "Service: lambda.amazonaws.com", `AWS: "123456789012"`},
+	{"each function has a role of its own and no policy template", "Role: !GetAtt CheckoutRole.Arn", "Role: !GetAtt ConfirmRole.Arn"},
+	{"each function has a role of its own and no policy template", "Role: !GetAtt MerchantRole.Arn", "Policies: [{DynamoDBCrudPolicy: {TableName: !Ref Table}}]"},
+	{"each function has a role of its own and no policy template", "Description: What the checkout function may do, and nothing else.",
+		"ManagedPolicyArns: [arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]"},
+	{variable, "MODE: !Ref Mode", "MODE: !Ref Mode\n        LATE_MONEY: !Ref LateMoney"},
+	{variable, "          LATE_MONEY: !Ref LateMoney\n", ""},
+	{variable, "          TOSS_SOURCES: !Ref TossWebhookSources", "          TOSS_SOURCES: !Ref PortOneWebhookSources"},
+	{variable, `AWS_ENDPOINT_URL_DYNAMODB: ""`, "AWS_ENDPOINT_URL_DYNAMODB: http://127.0.0.1:8000"},
+	{"secrets stay in Secrets Manager", "MODE: !Ref Mode", "MODE: !Ref Mode\n        TOSS_SECRET_ID: !Ref TossSecret"},
+	{"secrets stay in Secrets Manager", "          WEBHOOK_TOKEN: !Ref WebhookToken\n      Events:", "          PORTONE_SECRET_ID: !Ref PortOneSecret\n      Events:"},
+	{"secrets stay in Secrets Manager", "          WEBHOOK_TOKEN: !Ref WebhookToken", "          WEBHOOK_TOKEN: s3cret-in-the-template"},
+	{"secrets stay in Secrets Manager", "NoEcho: true", "NoEcho: false"},
+	{"secrets stay in Secrets Manager", "/webhooks/toss/{WebhookToken}", "/webhooks/toss/${WebhookToken}"},
+	{"secrets stay in Secrets Manager", "MODE: !Ref Mode", `MODE: !Sub "{{resolve:secretsmanager:${TossSecret}}}"`},
+	{"secrets stay in Secrets Manager", "MODE: !Ref Mode", "MODE: !Ref Mode\n        TOSS_KEY: test_sk_abcdefgh"},
+	{"secrets stay in Secrets Manager", "MODE: !Ref Mode", "MODE: !Ref Mode\n        API_TOKEN: !Ref LogLevel"},
+	{"secrets stay in Secrets Manager", `{"secretKey":"REPLACE_ME"}`, `{"secretKey":"test_sk_abcdefgh"}`},
+	{"secrets stay in Secrets Manager", `"impSecret":"REPLACE_ME"}`, `"impSecret":"abcdefgh"}`},
+	{"secrets stay in Secrets Manager", "PortOneSecret:\n    Type: AWS::SecretsManager::Secret\n    DeletionPolicy: Retain",
+		"PortOneSecret:\n    Type: AWS::SecretsManager::Secret\n    DeletionPolicy: Delete"},
+	{"nothing of PortOne is needed without it", "AllowedPattern: ^(imp[0-9]{8})?$", "AllowedPattern: ^imp[0-9]{8}$"},
+	{"nothing of PortOne is needed without it", "Default: \"\"\n    AllowedPattern: ^[A-Za-z0-9_-]{0,55}$", "AllowedPattern: ^[A-Za-z0-9_-]{0,55}$"},
+	{"nothing of PortOne is needed without it", "PutPortOneSecretCommand:\n    Condition: OffersPortOne\n", "PutPortOneSecretCommand:\n"},
+	{"the table keeps what it is given", "PointInTimeRecoveryEnabled: true", "PointInTimeRecoveryEnabled: false"},
+	{"the table keeps what it is given", "SSESpecification: {SSEEnabled: true}", "SSESpecification: {SSEEnabled: false}"},
+	{"the table keeps what it is given", "DeletionProtectionEnabled: true", "DeletionProtectionEnabled: false"},
+	{"the table keeps what it is given", "Type: AWS::DynamoDB::Table\n    DeletionPolicy: Retain", "Type: AWS::DynamoDB::Table\n    DeletionPolicy: Delete"},
+	{"the table keeps what it is given", "BillingMode: PAY_PER_REQUEST", "BillingMode: PROVISIONED"},
+	{"the table keeps what it is given", "ProjectionType: KEYS_ONLY", "ProjectionType: ALL"},
+	{"every log group has a retention", "RetentionInDays: !Ref LogRetentionDays", "# no retention"},
+	{"merchant routes need IAM and no other route exists", ", Path: /orders, Auth: {Authorizer: AWS_IAM}", ", Path: /orders"},
+	{"merchant routes need IAM and no other route exists", `Path: "/pay/{id}/{linkToken}"}`, `Path: "/pay/{id}/{linkToken}", Auth: {Authorizer: AWS_IAM}}`},
+	{"merchant routes need IAM and no other route exists", `Method: GET, Path: "/pay/{id}/{linkToken}/status"`, `Method: POST, Path: "/pay/{id}/{linkToken}/status"`},
+	{"merchant routes need IAM and no other route exists", "EnableIamAuthorizer: true", "EnableIamAuthorizer: false"},
+	{"merchant routes need IAM and no other route exists", "Timeout: 29", "Timeout: 29\n    FunctionUrlConfig: {AuthType: NONE}"},
+	{"merchant routes need IAM and no other route exists", "Path: /subscriptions, Auth: {Authorizer: AWS_IAM}", "Path: /subscriptions"},
+	{"merchant routes need IAM and no other route exists", `Method: POST, Path: "/webhooks/toss/{webhookToken}"`, `Method: POST, Path: "/webhooks/toss"`},
+	{"public routes are throttled", `"GET /pay/{id}/{linkToken}":`, `"GET /pay/{id}":`},
+	{"public routes are throttled", `"POST /webhooks/portone/{webhookToken}":`, `"POST /webhooks/portone":`},
+	{"public routes are throttled", "DefaultRouteSettings:", "Tags:"},
+	{"the access log holds no path", `"routeKey":"$context.routeKey"`, `"path":"$context.path"`},
+	{"the access log holds no path", `"$context.error.responseType"`, `"$context.http.path"`},
+	{"the access log holds no path", `"$context.error.responseType"`, `"$context.identity.sourceIp"`},
+	{"money invariants raise alarms", `$.event = "money.review"`, `$.event = "money.reviewed"`},
+	{"money invariants raise alarms", "MetricName: MoneyUnsettled\n", "MetricName: MoneyUnsettle\n"},
+	{"money invariants raise alarms", "LogGroupName: !Ref CheckoutLogs", "LogGroupName: !Ref MerchantLogs"},
+	{"money invariants raise alarms", "LogGroupName: !Ref WebhookLogs", "LogGroupName: !Ref ConfirmLogs"},
+	{"money invariants raise alarms", `$.event = "security.sandbox_payment"`, `$.event = "security.sandbox"`},
+	{"money invariants raise alarms", "AlarmActions: !If [HasAlarmTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]", "AlarmActions: []"},
+	{"parameters explain and limit themselves", "AllowedPattern: ^(test|live)_ck_[A-Za-z0-9_]+$", "MinLength: 1"},
+	{"parameters explain and limit themselves", "AllowedPattern: ^(test|live)_ck_[A-Za-z0-9_]+$", "AllowedPattern: ^.+$"},
+	{"parameters explain and limit themselves", "Description: Whether real money moves.", "NoEcho: true # "},
+	{"parameters explain and limit themselves", "AllowedPattern: ^[A-Za-z0-9_-]{20,64}$", "AllowedPattern: ^.{20,64}$"},
+	{"parameters explain and limit themselves", "AllowedValues: [debug, info, warn]", "AllowedValues: [debug, info, warn, error]"},
+	{"sam never builds from its cache", "cached = false", "cached = true"},
+	{"sam never builds from its cache", "cached = false", ""},
+}
+
 // TestTemplateRulesCatch breaks the template in one place at a time and expects the rule to see it.
 func TestTemplateRulesCatch(t *testing.T) {
 	t.Parallel()
-	const policy = "Action: [dynamodb:GetItem, dynamodb:PutItem]\n                Resource: !GetAtt Table.Arn"
-	tests := []struct{ rule, old, new string }{
-		{"functions are built alike", "Architectures: [arm64]", "Architectures: [x86_64]"},
-		{"functions are built alike", "Runtime: provided.al2023", "Runtime: provided.al2"},
-		{"functions are built alike", "Timeout: 29", "Timeout: 30"},
-		{"functions are built alike", "CodeUri: functions/confirm/", "CodeUri: ."},
-		{"functions are built alike", "TrimGoPath: true", "TrimGoPath: false"},
-		{"functions are built alike", "LogGroup: !Ref ConfirmLogs", "LogGroup: !Ref MerchantLogs"},
-		{"no wildcard in a policy", "dynamodb:UpdateItem]", `"dynamodb:*"]`},
-		{"no wildcard in a policy", "Resource: !Ref TossSecret", `Resource: "*"`},
-		{"no wildcard in a policy", policy, strings.Replace(policy, "!GetAtt Table.Arn", `!Sub "${Table.Arn}/index/*"`, 1)},
-		{"each role allows exactly what is listed", "dynamodb:UpdateItem]", "dynamodb:UpdateItem, dynamodb:DeleteItem]"},
-		{"each role allows exactly what is listed", ", dynamodb:UpdateItem]", "]"},
-		{"each role allows exactly what is listed", "Resource: !GetAtt ConfirmLogs.Arn", "Resource: !GetAtt MerchantLogs.Arn"},
-		{"each role allows exactly what is listed", "Resource: !Ref TossSecret", "Resource: [!Ref TossSecret, !GetAtt Table.Arn]"},
-		{"each role allows exactly what is listed", "Action: [secretsmanager:GetSecretValue]", "NotAction: [secretsmanager:DeleteSecret]"},
-		{"each role allows exactly what is listed", "Service: lambda.amazonaws.com", `AWS: "123456789012"`},
-		{"each function has a role of its own and no policy template", "Role: !GetAtt CheckoutRole.Arn", "Role: !GetAtt ConfirmRole.Arn"},
-		{"each function has a role of its own and no policy template", "Role: !GetAtt MerchantRole.Arn", "Policies: [{DynamoDBCrudPolicy: {TableName: !Ref Table}}]"},
-		{"each function has a role of its own and no policy template", "Description: What the checkout function may do, and nothing else.",
-			"ManagedPolicyArns: [arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]"},
-		{"secrets stay in Secrets Manager", "MODE: !Ref Mode", "MODE: !Ref Mode\n        TOSS_SECRET_ID: !Ref TossSecret"},
-		{"secrets stay in Secrets Manager", "MODE: !Ref Mode", `MODE: !Sub "{{resolve:secretsmanager:${TossSecret}}}"`},
-		{"secrets stay in Secrets Manager", "MODE: !Ref Mode", "MODE: !Ref Mode\n        TOSS_KEY: test_sk_abcdefgh"},
-		{"secrets stay in Secrets Manager", "MODE: !Ref Mode", "MODE: !Ref Mode\n        API_TOKEN: !Ref LogLevel"},
-		{"secrets stay in Secrets Manager", `{"secretKey":"REPLACE_ME"}`, `{"secretKey":"test_sk_abcdefgh"}`},
-		{"the table keeps what it is given", "PointInTimeRecoveryEnabled: true", "PointInTimeRecoveryEnabled: false"},
-		{"the table keeps what it is given", "SSESpecification: {SSEEnabled: true}", "SSESpecification: {SSEEnabled: false}"},
-		{"the table keeps what it is given", "DeletionProtectionEnabled: true", "DeletionProtectionEnabled: false"},
-		{"the table keeps what it is given", "Type: AWS::DynamoDB::Table\n    DeletionPolicy: Retain", "Type: AWS::DynamoDB::Table\n    DeletionPolicy: Delete"},
-		{"the table keeps what it is given", "BillingMode: PAY_PER_REQUEST", "BillingMode: PROVISIONED"},
-		{"the table keeps what it is given", "ProjectionType: KEYS_ONLY", "ProjectionType: ALL"},
-		{"every log group has a retention", "RetentionInDays: !Ref LogRetentionDays", "# no retention"},
-		{"merchant routes need IAM and no other route exists", ", Path: /orders, Auth: {Authorizer: AWS_IAM}", ", Path: /orders"},
-		{"merchant routes need IAM and no other route exists", `Path: "/pay/{id}/{linkToken}"}`, `Path: "/pay/{id}/{linkToken}", Auth: {Authorizer: AWS_IAM}}`},
-		{"merchant routes need IAM and no other route exists", `Method: GET, Path: "/pay/{id}/{linkToken}/status"`, `Method: POST, Path: "/pay/{id}/{linkToken}/status"`},
-		{"merchant routes need IAM and no other route exists", "EnableIamAuthorizer: true", "EnableIamAuthorizer: false"},
-		{"merchant routes need IAM and no other route exists", "Timeout: 29", "Timeout: 29\n    FunctionUrlConfig: {AuthType: NONE}"},
-		{"public routes are throttled", `"GET /pay/{id}/{linkToken}":`, `"GET /pay/{id}":`},
-		{"public routes are throttled", "DefaultRouteSettings:", "Tags:"},
-		{"the access log holds no path", `"routeKey":"$context.routeKey"`, `"path":"$context.path"`},
-		{"the access log holds no path", `"$context.error.responseType"`, `"$context.http.path"`},
-		{"the access log holds no path", `"$context.error.responseType"`, `"$context.identity.sourceIp"`},
-		{"money invariants raise alarms", `$.event = "money.review"`, `$.event = "money.reviewed"`},
-		{"money invariants raise alarms", "MetricName: MoneyUnsettled\n", "MetricName: MoneyUnsettle\n"},
-		{"money invariants raise alarms", "LogGroupName: !Ref CheckoutLogs", "LogGroupName: !Ref MerchantLogs"},
-		{"money invariants raise alarms", "AlarmActions: !If [HasAlarmTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]", "AlarmActions: []"},
-		{"parameters explain and limit themselves", "AllowedPattern: ^(test|live)_ck_[A-Za-z0-9_]+$", "MinLength: 1"},
-		{"parameters explain and limit themselves", "AllowedPattern: ^(test|live)_ck_[A-Za-z0-9_]+$", "AllowedPattern: ^.+$"},
-		{"parameters explain and limit themselves", "Description: Whether real money moves.", "NoEcho: true # "},
-		{"parameters explain and limit themselves", "AllowedValues: [debug, info, warn]", "AllowedValues: [debug, info, warn, error]"},
-		{"sam never builds from its cache", "cached = false", "cached = true"},
-		{"sam never builds from its cache", "cached = false", ""},
-	}
-	for _, tt := range tests {
+	for _, tt := range mutations {
 		t.Run(tt.rule+"/"+tt.new, func(t *testing.T) {
 			t.Parallel()
 			in := readInfra(t, tt.old, tt.new)
@@ -189,6 +260,15 @@ func TestParameterPatterns(t *testing.T) {
 	}{
 		{"TossClientKey", []string{"test_ck_D5GePWvyJnrK0W0k6q8gLzN97Eoq", "live_ck_abc"},
 			[]string{"", "test_sk_abc", "test_gck_abc", "test_ck_", "TEST_ck_abc", "test_ck_abc ", "test_ck_a-b"}},
+		{"PortOneUserCode", []string{"", "imp00000000"}, []string{"imp0000000", "imp000000000", "IMP00000000", "imp0000000a", "imp00000000 "}},
+		{"PortOneChannelKey", []string{"", "channel-key-893597d6-e62d-410f-83f9-119f530b4b11"},
+			[]string{"channel key", "channel-key,b", strings.Repeat("a", 56)}},
+		{"PortOneMid", []string{"", "tosstest", "im_shop-1"}, []string{"tosspay_v2.tosstest", "a b", strings.Repeat("a", 65)}},
+		{"WebhookToken", []string{"0123456789abcdefABCD", strings.Repeat("_", 64)},
+			[]string{"", "0123456789abcdefABC", strings.Repeat("a", 65), "0123456789abcdefABC/", "0123456789abcdefABC%", "0123456789abcdefABC "}},
+		{"TossWebhookSources", []string{"", "13.124.18.147", "13.124.18.147,13.124.108.35"},
+			[]string{"13.124.18", "13.124.18.147,", "13.124.18.147, 13.124.108.35", "13.124.18.0/24", "example.com", "*"}},
+		{"PortOneWebhookSources", []string{"", "52.78.100.19,52.78.48.223,52.78.5.241"}, []string{"52.78.100.19;52.78.48.223", "::1", "52.78.100.1999"}},
 		{"ReturnUrlAllowList", []string{"", "https://shop.example.com", "https://a.example/back,https://b.example"},
 			[]string{"https://user@a.example", "https://a.example?x=1", `https://a.example\@b`, "http://shop.example.com", "shop.example.com", "https://a.example,", "https://a.example, https://b.example", "*", "https://"}},
 		{"PublicBaseUrl", []string{"", "https://pay.example.com", "https://pay.example.com:8443"},
@@ -259,8 +339,8 @@ func TestTableIsTheStores(t *testing.T) {
 // TestVariablesAreRead finds a variable that was renamed in one place only: what boot reads and what the template sets are the same.
 func TestVariablesAreRead(t *testing.T) {
 	t.Parallel()
-	// Lambda sets the AWS ones; the addresses are for tests and `sam local`, and empty in an account.
-	elsewhere := regexp.MustCompile(`^AWS_|^TOSS_BASE_URL$`)
+	// Lambda sets the first ones. The others lead to simulated providers, and a provider's address is not a deployer's to choose.
+	elsewhere := regexp.MustCompile(`^AWS_(REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)$|^(TOSS|PORTONE)_BASE_URL$`)
 	read := map[string]bool{}
 	files, err := filepath.Glob("shared/boot/*.go")
 	if err != nil || len(files) == 0 {
@@ -277,20 +357,44 @@ func TestVariablesAreRead(t *testing.T) {
 			}
 		}
 	}
-	in := readInfra(t, "", "")
 	set := map[string]bool{}
-	blocks := []any{at(in.template, "Globals", "Function", "Environment", "Variables")}
-	for _, f := range resources(in, "AWS::Serverless::Function") {
-		blocks = append(blocks, at(f, "Properties", "Environment", "Variables"))
-	}
-	for _, b := range blocks {
-		variables, _ := b.(node)
-		for name := range variables {
+	for _, block := range variables { // which checkVariables compares with the template
+		for name := range block {
 			set[name] = true
 		}
 	}
 	if !maps.Equal(read, set) {
 		t.Errorf("boot reads %v, the template sets %v", slices.Sorted(maps.Keys(read)), slices.Sorted(maps.Keys(set)))
+	}
+}
+
+// TestAlarmedEventsAreLogged finds an event that was renamed in one place only: what must alarm is written somewhere, and what is named like
+// an alarm raises one.
+func TestAlarmedEventsAreLogged(t *testing.T) {
+	t.Parallel()
+	quiet := map[string]bool{"money.transition": true} // the usual course of things
+	logged := map[string]bool{}
+	name := regexp.MustCompile(`"((?:money|security|config|merchant)\.[a-z_]+)"`)
+	files, err := filepath.Glob("shared/*/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no sources: %v", err)
+	}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		for _, m := range name.FindAllStringSubmatch(string(source), -1) {
+			if event := m[1]; !quiet[event] {
+				logged[event] = true
+			}
+		}
+	}
+	if got, want := slices.Sorted(maps.Keys(logged)), slices.Sorted(maps.Keys(alarmed)); !slices.Equal(got, want) {
+		t.Errorf("the functions log %v, alarms look for %v", got, want)
 	}
 }
 
@@ -353,7 +457,7 @@ func checkPermissions(in infra) (found []string) {
 				found = append(found, fmt.Sprintf("%s: a statement is Allow, Action and Resource, got %v", name, s))
 			}
 			for _, action := range list(s["Action"]) {
-				got[fmt.Sprint(action)] = target(s["Resource"])
+				got[fmt.Sprint(action)] = targets(s["Resource"])
 			}
 		}
 		if !maps.Equal(got, allowed[name]) {
@@ -394,34 +498,94 @@ var (
 	secretValue = regexp.MustCompile(`_g?sk_|\{\{resolve:|secretsmanager:|ssm-secure`)
 )
 
+func checkVariables(in infra) (found []string) {
+	check := func(where string, block any) {
+		got := map[string]string{}
+		set, _ := block.(node)
+		for name, value := range set {
+			got[name] = target(value)
+		}
+		if !maps.Equal(got, variables[where]) {
+			found = append(found, fmt.Sprintf("%s: gets %v, want %v", where, got, variables[where]))
+		}
+	}
+	check("", at(in.template, "Globals", "Function", "Environment", "Variables"))
+	for name, f := range resources(in, "AWS::Serverless::Function") {
+		check(name, at(f, "Properties", "Environment", "Variables"))
+	}
+	return found
+}
+
+// secretsOf is who may know each secret, and what it is made with.
+var secretsOf = map[string]struct {
+	readers     []string
+	placeholder string
+}{
+	"TossSecret":    {[]string{"ConfirmFunction", "WebhookFunction"}, `{"secretKey":"REPLACE_ME"}`},
+	"PortOneSecret": {[]string{"ConfirmFunction", "MerchantFunction", "WebhookFunction"}, `{"impKey":"REPLACE_ME","impSecret":"REPLACE_ME"}`},
+}
+
 func checkSecrets(in infra) (found []string) {
-	// The client key is public, the secret's address is no secret. Anything else of such a name needs a second thought here.
-	known := map[string]string{"TOSS_CLIENT_KEY": "TossClientKey", "TOSS_SECRET_ID": "TossSecret"}
-	readers := []string{}
+	// Client and channel key are public, a secret's address is no secret, the webhook token is part of what the payment page shows. Anything
+	// else of such a name needs a second thought here.
+	known := map[string]string{
+		"TOSS_CLIENT_KEY": "TossClientKey", "TOSS_SECRET_ID": "TossSecret", "PORTONE_CHANNEL_KEY": "PortOneChannelKey",
+		"PORTONE_SECRET_ID": "PortOneSecret", "WEBHOOK_TOKEN": "WebhookToken", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "",
+	}
+	readers := map[string][]string{}
 	check := func(where string, variables any) {
 		vars, _ := variables.(node)
 		for name, value := range vars {
-			if secretName.MatchString(name) && (known[name] == "" || target(value) != known[name]) {
+			want, isKnown := known[name]
+			if secretName.MatchString(name) && (!isKnown || target(value) != want) {
 				found = append(found, fmt.Sprintf("%s: variable %s is named like a secret", where, name))
 			}
 			if secretValue.MatchString(fmt.Sprint(value)) {
 				found = append(found, fmt.Sprintf("%s: variable %s has a value like a secret", where, name))
 			}
-		}
-		if strings.Contains(fmt.Sprint(variables), "TossSecret") {
-			readers = append(readers, where)
+			if _, isSecret := secretsOf[target(value)]; isSecret {
+				readers[target(value)] = append(readers[target(value)], where)
+			}
 		}
 	}
 	check("Globals", at(in.template, "Globals", "Function", "Environment", "Variables"))
 	for name, f := range resources(in, "AWS::Serverless::Function") {
 		check(name, at(f, "Properties", "Environment", "Variables"))
 	}
-	if !slices.Equal(readers, []string{"ConfirmFunction"}) {
-		found = append(found, fmt.Sprintf("the Toss secret is known to %v, want ConfirmFunction alone", readers))
+	made := resources(in, "AWS::SecretsManager::Secret")
+	for name, want := range secretsOf {
+		slices.Sort(readers[name])
+		if !slices.Equal(readers[name], want.readers) {
+			found = append(found, fmt.Sprintf("%s is known to %v, want %v", name, readers[name], want.readers))
+		}
+		if at(made[name], "Properties", "SecretString") != want.placeholder || at(made[name], "DeletionPolicy") != "Retain" {
+			found = append(found, name+": must begin with the placeholder and be retained")
+		}
 	}
-	secret := resources(in, "AWS::SecretsManager::Secret")["TossSecret"]
-	if at(secret, "Properties", "SecretString") != `{"secretKey":"REPLACE_ME"}` || at(secret, "DeletionPolicy") != "Retain" {
-		found = append(found, "TossSecret: must begin with the placeholder and be retained")
+	if len(made) != len(secretsOf) {
+		found = append(found, fmt.Sprintf("%d secrets, want %d", len(made), len(secretsOf)))
+	}
+	if at(in.template, "Parameters", "WebhookToken", "NoEcho") != true || strings.Contains(fmt.Sprint(in.template["Outputs"]), "${WebhookToken}") ||
+		strings.Contains(fmt.Sprint(in.template["Outputs"]), "Ref:WebhookToken") {
+		found = append(found, "WebhookToken: must not be echoed")
+	}
+	return found
+}
+
+// checkOptional: who does not use PortOne is asked for nothing of it and told to do nothing about it.
+func checkOptional(in infra) (found []string) {
+	parameters, _ := in.template["Parameters"].(node)
+	outputs, _ := in.template["Outputs"].(node)
+	for name, p := range parameters {
+		pattern, err := regexp.Compile("^(?:" + text(p, "AllowedPattern") + ")$")
+		if strings.HasPrefix(name, "PortOne") && (err != nil || at(p, "Default") != "" || !pattern.MatchString("")) {
+			found = append(found, name+": must be empty unless it is given")
+		}
+	}
+	for name, o := range outputs {
+		if strings.Contains(name+fmt.Sprint(o), "PortOne") && at(o, "Condition") != "OffersPortOne" {
+			found = append(found, name+": an output about PortOne for those who do not use it")
+		}
 	}
 	return found
 }
@@ -521,7 +685,7 @@ func checkAccessLog(in infra) (found []string) {
 	}
 	for _, secret := range []string{"path", "querystring", "$context.identity", "userAgent", "sourceIp"} {
 		if strings.Contains(strings.ToLower(format), strings.ToLower(secret)) {
-			found = append(found, "the access log holds "+secret+": a link token, a payment key or the buyer's address")
+			found = append(found, "the access log holds "+secret+": a link or webhook token, a payment key or the buyer's address")
 		}
 	}
 	return found
@@ -578,7 +742,7 @@ func checkParameters(in infra) (found []string) {
 		}
 		limited := at(p, "AllowedValues") != nil || (at(p, "MinValue") != nil && at(p, "MaxValue") != nil)
 		if pattern := text(p, "AllowedPattern"); pattern != "" {
-			limited = !regexp.MustCompile(pattern).MatchString("anything at all")
+			limited = !regexp.MustCompile(pattern).MatchString("anything at all, whatever it is")
 		}
 		if !limited {
 			found = append(found, name+": takes anything")
@@ -689,6 +853,19 @@ func at(v any, path ...string) any {
 func text(v any, path ...string) string {
 	s, _ := at(v, path...).(string)
 	return s
+}
+
+// targets is the same for one or several.
+func targets(v any) string {
+	all := list(v)
+	if all == nil {
+		return target(v)
+	}
+	var names []string
+	for _, one := range all {
+		names = append(names, target(one))
+	}
+	return strings.Join(names, " ")
 }
 
 func list(v any) []any {

@@ -1,0 +1,330 @@
+package tosspaysam_test
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/store/enginetest"
+	"tosspay-sam/shared/subscription"
+	"tosspay-sam/sim/hooks"
+	"tosspay-sam/sim/portonesim"
+	"tosspay-sam/sim/tosssim"
+)
+
+// portoneReplays are the files of events/ about PortOne, subscriptions and both providers' webhooks.
+var portoneReplays = map[string]replay{
+	"portone-order-created": {door: "merchant", status: 201,
+		has: []string{`"status":"open"`, `"window":{"channelKey":"` + portonesim.TestChannelKey + `"`, `"pay_method":"tosspay_card"`, `"amount":15000`,
+			`"card":{"useInstallment":true}`, `"bypass":{"tosspay_v2":{"cashReceiptTradeOption":"CULTURE"}}`,
+			`"notice_url":"` + eventOrigin + `/webhooks/portone/` + eventHookToken + `"`},
+		id: eventPortOneOrder, order: order.Open, calls: map[string]int{"portone token": 1, "portone prepare": 1},
+		requests: map[string]int{"PutItem": 1}, logged: "order.created"},
+	"portone-order-refused-method": {door: "merchant", status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"portone.payMethod"`},
+		requests: map[string]int{"GetItem": 1}}, // was it taken before?
+	"subscription-created": {door: "merchant", status: 201,
+		has: []string{`"status":"enrolling"`, `"checkoutUrl":"` + eventOrigin + `/pay/member-0001--key1/`, `"customer_uid":"member-0001--key1"`,
+			`"merchant_uid":"member-0001--key1"`, `"customer_id":"cust-1001"`, `"amount":0`, `"m_redirect_url":"` + eventOrigin + `/confirm/portone/member-0001--key1/`},
+		subscription: subscription.Enrolling, issuing: 1, requests: map[string]int{"PutItem": 1}, logged: "subscription.created"},
+	"subscription-conflict": {door: "merchant", after: "subscription-created", status: 409, has: []string{`"code":"SUBSCRIPTION_EXISTS"`},
+		hasNot: []string{"9900", "12900", eventEmail}, subscription: subscription.Enrolling, issuing: 1, requests: map[string]int{"PutItem": 1}},
+	"subscription-refused-customer": {door: "merchant", status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"customerId"`}},
+	"subscription-read": {door: "merchant", given: issued, status: 200,
+		has:    []string{`"status":"enrolling"`, `"customerId":"cust-1001"`, `"amount":9900`},
+		hasNot: []string{eventEmail, eventPhone, eventName, `"window"`}, subscription: subscription.Enrolling, issuing: 1, requests: map[string]int{"GetItem": 1}},
+
+	"portone-checkout-page": {door: "checkout", given: func(s *stage) { s.seedPortOne() }, status: 200,
+		has: []string{"Review your order", "15,000", "https://cdn.iamport.kr/v1/iamport.js", portonesim.DefaultUserCode, `"pay_method":"tosspay"`},
+		id:  eventPortOneOrder, order: order.Open, requests: map[string]int{"GetItem": 1}},
+	"subscription-checkout-page": {door: "checkout", given: func(s *stage) { s.seedSubscription() }, status: 200,
+		has:          []string{"9,900", "https://cdn.iamport.kr/v1/iamport.js", `"customer_uid":"member-0001--key1"`},
+		subscription: subscription.Enrolling, issuing: 1, requests: map[string]int{"GetItem": 1}},
+
+	"return-mobile": {door: "confirm", given: boughtPortOne("redirect", "approve"), status: 200, has: []string{"Payment complete"}, hasNot: []string{"Pay again"},
+		id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount}, calls: looked, requests: map[string]int{"GetItem": 1, "PutItem": 1}},
+	"return-popup": {door: "confirm", given: boughtPortOne("popup", "approve"), status: 200, has: []string{"Payment complete"}, hasNot: []string{"Pay again"},
+		id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount}, calls: looked, requests: map[string]int{"GetItem": 1, "PutItem": 1}},
+	"return-number-only": {door: "confirm", given: boughtPortOne("popup", "close-popup"), status: 200, has: []string{"Payment complete"},
+		id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount}, calls: map[string]int{"portone token": 1, "portone find-all": 1},
+		requests: map[string]int{"GetItem": 1, "PutItem": 1}},
+	"return-cancelled": {door: "confirm", given: boughtPortOne("redirect", "cancel"), status: 200, has: []string{"nothing was charged", "Pay again"},
+		hasNot: []string{"Payment complete", "결제포기"}, id: eventPortOneOrder, order: order.Open, attempt: 2,
+		calls:    map[string]int{"portone token": 1, "portone payment": 1, "portone prepare": 1},
+		requests: map[string]int{"GetItem": 1, "PutItem": 1}},
+	"return-forged": {door: "confirm", given: func(s *stage) { s.seedPortOne() }, status: 200, has: []string{"Checking your payment"},
+		hasNot: []string{"Payment complete", "<script>alert"}, id: eventPortOneOrder, order: order.Settling,
+		calls:    map[string]int{"portone token": 1, "portone payment": 1, "portone find-all": 1},
+		requests: map[string]int{"GetItem": 1, "PutItem": 1}},
+	"return-other-amount": {door: "confirm", given: boughtForLess, status: 200, has: []string{"15,000"}, hasNot: []string{"Payment complete"},
+		id: eventPortOneOrder, order: order.Open, attempt: 2, moved: []int64{100, -100},
+		calls:    map[string]int{"portone token": 1, "portone payment": 1, "portone cancel": 1, "portone prepare": 1},
+		requests: map[string]int{"GetItem": 1, "PutItem": 2}, logged: "money.reversal"},
+	"return-issued": {door: "confirm", given: issuedBy("redirect", "approve"), status: 200, has: []string{"신한카드"}, hasNot: []string{"Payment complete"},
+		subscription: subscription.Active, calls: keyLooked, requests: map[string]int{"GetItem": 1, "PutItem": 2}, logged: "subscription.transition"},
+	"return-not-issued": {door: "confirm", given: issuedBy("redirect", "cancel"), status: 200, has: []string{"/pay/member-0001--key2/"},
+		hasNot: []string{"결제포기", "신한카드"}, subscription: subscription.Enrolling, issuing: 2, calls: keyLooked,
+		requests: map[string]int{"GetItem": 1, "PutItem": 2}},
+
+	"webhook-portone-paid": {door: "webhook", given: boughtPortOne("popup", "close-popup"), status: 200, has: []string{`{"result":"ok"}`},
+		id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount}, calls: looked, requests: map[string]int{"UpdateItem": 1, "PutItem": 2},
+		logged: "webhook.received"},
+	"webhook-portone-form": {door: "webhook", given: boughtPortOne("popup", "close-popup"), status: 200, has: []string{`{"result":"ok"}`},
+		id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount}, calls: looked, requests: map[string]int{"UpdateItem": 1, "PutItem": 2},
+		logged: "webhook.received"},
+	"webhook-portone-duplicate": {door: "webhook", given: boughtPortOne("popup", "close-popup"), after: "webhook-portone-paid", status: 200,
+		has: []string{`{"result":"ok"}`}, id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount},
+		calls: map[string]int{"portone token": 1, "portone payment": 2}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1}, logged: "webhook.received"},
+	"webhook-portone-issued": {door: "webhook", given: issuedBy("popup", "close-popup"), status: 200, has: []string{`{"result":"ok"}`},
+		subscription: subscription.Active, calls: keyLooked, requests: map[string]int{"GetItem": 1, "PutItem": 2}, logged: "subscription.transition"},
+	"webhook-portone-cancelled": {door: "webhook", given: cancelledAtPortOne, status: 200, has: []string{`{"result":"ok"}`},
+		id: eventPortOneOrder, order: order.Refunded, moved: []int64{eventAmount, -eventAmount}, calls: looked,
+		requests: map[string]int{"UpdateItem": 1, "PutItem": 2}, logged: "money.transition"},
+	"webhook-portone-forged": {door: "webhook", given: func(s *stage) { s.seedPortOne() }, status: 200, has: []string{`{"result":"ok"}`},
+		id: eventPortOneOrder, order: order.Open, calls: map[string]int{"portone token": 1, "portone payment": 1, "portone find-all": 1},
+		requests: map[string]int{"UpdateItem": 1, "PutItem": 1}, logged: "webhook.received"},
+	"webhook-portone-unknown-order": {door: "webhook", given: func(s *stage) { s.seedPortOne() }, status: 200, has: []string{`{"result":"ok"}`},
+		id: eventPortOneOrder, order: order.Open, requests: map[string]int{"UpdateItem": 1}, logged: "webhook.received"},
+	"webhook-portone-malformed": {door: "webhook", given: boughtPortOne("popup", "close-popup"), status: 400, has: []string{`"code":"INVALID_WEBHOOK"`},
+		id: eventPortOneOrder, order: order.Open, moved: []int64{eventAmount}, logged: "webhook.refused"},
+	"webhook-wrong-token": {door: "webhook", given: boughtPortOne("popup", "close-popup"), status: 404, has: []string{`{"message":"Not Found"}`},
+		hasNot: []string{"token", "ok"}, id: eventPortOneOrder, order: order.Open, moved: []int64{eventAmount}},
+
+	"webhook-toss-paid": {door: "webhook", given: unheard, status: 200, has: []string{`{"result":"ok"}`}, order: order.Paid, moved: []int64{eventAmount},
+		calls: map[string]int{"find": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 2}, logged: "webhook.received"},
+	"webhook-toss-cancelled": {door: "webhook", given: cancelledAtToss, status: 200, has: []string{`{"result":"ok"}`}, order: order.Refunded,
+		moved: []int64{eventAmount, -eventAmount}, calls: map[string]int{"find": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 2},
+		logged: "money.transition"},
+	"webhook-toss-deposit": {door: "webhook", given: approved, status: 200, has: []string{`{"result":"ok"}`}, order: order.Open,
+		calls: map[string]int{"find-by-order": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1}, logged: "webhook.received"},
+	"webhook-toss-unknown-event": {door: "webhook", given: approved, status: 200, has: []string{`{"result":"ok"}`}, order: order.Open, logged: "webhook.received"},
+}
+
+// What one question to PortOne costs, with the token that a new function needs first.
+var (
+	looked    = map[string]int{"portone token": 1, "portone payment": 1}
+	keyLooked = map[string]int{"portone token": 1, "portone customer": 1}
+)
+
+func boughtPortOne(mode, outcome string) func(*stage) {
+	return func(s *stage) { s.payPortOne(s.seedPortOne(), mode, outcome, "") }
+}
+
+func boughtForLess(s *stage) { s.payPortOne(s.seedPortOne(), "redirect", "approve", "100") }
+
+func issuedBy(mode, outcome string) func(*stage) {
+	return func(s *stage) { s.issue(s.seedSubscription(), mode, outcome) }
+}
+
+func issued(s *stage) { issuedBy("redirect", "approve")(s) }
+
+// cancelledAtPortOne: paid by webhook, then given back in the provider's console.
+func cancelledAtPortOne(s *stage) {
+	s.t.Helper()
+	boughtPortOne("popup", "close-popup")(s)
+	_, payload := readEvent(s.t, "webhook-portone-paid")
+	if response := s.start("webhook", nil).invoke(payload); response.StatusCode != http.StatusOK {
+		s.t.Fatalf("the webhook before was answered %d", response.StatusCode)
+	}
+	if err := s.portone.ConsoleCancel(eventImpUID, 0); err != nil {
+		s.t.Fatal(err)
+	}
+	s.forget()
+}
+
+// unheard: Toss Payments took the money, and its answer was lost.
+func unheard(s *stage) {
+	s.t.Helper()
+	o := s.seed("test")
+	s.pay(o, tosssim.DefaultClientKey, "approve", "")
+	claimed(s, o)
+	r := httptest.NewRequest(http.MethodPost, "/v1/payments/confirm", strings.NewReader(`{"paymentKey":"`+eventKey+`","orderId":"`+eventOrder+`","amount":15000}`))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Idempotency-Key", "the-request-before")
+	r.SetBasicAuth(tosssim.DefaultSecretKey, "")
+	w := httptest.NewRecorder()
+	s.toss.ServeHTTP(w, r)
+	if w.Code != http.StatusOK {
+		s.t.Fatalf("the provider answers %d: %s", w.Code, w.Body)
+	}
+}
+
+// cancelledAtToss: paid, then given back in the provider's console.
+func cancelledAtToss(s *stage) {
+	s.t.Helper()
+	unheard(s)
+	record(s, s.order())
+	if err := s.toss.ConsoleCancel(eventKey, 0); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// checkWebhook: the committed event is the very webhook that the provider sends of this payment, in whichever form.
+func checkWebhook(t *testing.T, e events.APIGatewayV2HTTPRequest, sent *hooks.Delivery) {
+	t.Helper()
+	if sent == nil || e.PathParameters["webhookToken"] != eventHookToken || !json.Valid([]byte(e.Body)) && !e.IsBase64Encoded {
+		return // nobody's but a forger's
+	}
+	if to := eventOrigin + e.RawPath; sent.URL != to {
+		t.Errorf("the provider sends to %s, the event is for %s", sent.URL, to)
+	}
+	got, want := told(t, e.Headers["content-type"], []byte(eventBody(t, e))), told(t, sent.ContentType, sent.Body)
+	if !maps.Equal(got, want) {
+		t.Errorf("the provider says %v, the event %v", want, got)
+	}
+}
+
+// told is what a webhook says of a payment; ids that the provider invents and times are left out.
+func told(t *testing.T, contentType string, body []byte) map[string]string {
+	t.Helper()
+	said := map[string]string{}
+	if strings.HasPrefix(contentType, "application/x-www-form-urlencoded") {
+		values, err := url.ParseQuery(string(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name := range values {
+			said[name] = values.Get(name)
+		}
+		return said
+	}
+	var parts map[string]any
+	if err := json.Unmarshal(body, &parts); err != nil {
+		t.Fatal(err)
+	}
+	if data, nested := parts["data"].(map[string]any); nested {
+		said["eventType"], _ = parts["eventType"].(string)
+		parts = data
+	}
+	for _, name := range []string{"imp_uid", "merchant_uid", "status", "paymentKey", "orderId"} {
+		if text, ok := parts[name].(string); ok {
+			said[name] = text
+		}
+	}
+	return said
+}
+
+// testWrongPortOneSecret: keys that PortOne does not take, or no secret at all, lose no payment: the alarm rings, nobody is told to pay
+// again, and with the right ones the same redirect is paid.
+func testWrongPortOneSecret(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
+	tests := []struct {
+		name, secret string
+		status       int
+		order        order.Status
+	}{
+		{"no secret", "", http.StatusServiceUnavailable, order.Open},
+		{"not its form", `{"secretKey":"abc"}`, http.StatusServiceUnavailable, order.Open},
+		{"only the key", `{"impKey":"` + portonesim.DefaultImpKey + `"}`, http.StatusServiceUnavailable, order.Open},
+		{"placeholder", secretsOf["PortOneSecret"].placeholder, http.StatusOK, order.Settling},
+		{"another account's", `{"impKey":"0000000000000000","impSecret":"WrongPortOneSecret"}`, http.StatusOK, order.Settling},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, doors, engine)
+			boughtPortOne("redirect", "approve")(s)
+			s.putSecret(portoneSecretID, tt.secret)
+			_, payload := readEvent(t, "return-mobile")
+			p := s.start("confirm", nil)
+			response := p.invoke(payload)
+			if response.StatusCode != tt.status || strings.Contains(response.Body, "Payment complete") || strings.Contains(response.Body, "Pay again") {
+				t.Errorf("status %d, want %d: %s", response.StatusCode, tt.status, response.Body)
+			}
+			if o := s.read(eventPortOneOrder); o.Status != tt.order {
+				t.Errorf("the order is %s, want %s", o.Status, tt.order)
+			}
+			alarm := func(line map[string]any) bool { return line["event"] == "config.error" }
+			if !slices.ContainsFunc(p.logs("WrongPortOneSecret", "REPLACE_ME"), alarm) {
+				t.Errorf("no config.error:\n%s", p.stdout.String())
+			}
+
+			s.putSecret(portoneSecretID, portoneSecret)
+			s.letTimePass(eventPortOneOrder)
+			if body := s.start("confirm", nil).invoke(payload).Body; !strings.Contains(body, "Payment complete") {
+				t.Errorf("the secret is mended and the buyer reads:\n%s", body)
+			}
+			s.moved(eventPortOneOrder, eventAmount)
+		})
+	}
+}
+
+// testWithoutPortOne: who does not offer PortOne needs nothing of it, and its routes are closed without a crash.
+func testWithoutPortOne(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
+	none := map[string]string{"PORTONE_USER_CODE": "", "PORTONE_CHANNEL_KEY": "", "PORTONE_MID": "", "PORTONE_SECRET_ID": ""}
+	tests := []struct {
+		event, door string
+		given       func(*stage)
+		class       int // of the status: 2 or 4
+	}{
+		{"order-created", "merchant", nil, 2},
+		{"checkout-page", "checkout", open, 2},
+		{"confirm-success", "confirm", approved, 2},
+		{"webhook-toss-paid", "webhook", unheard, 2},
+		{"portone-order-created", "merchant", nil, 4},
+		{"subscription-created", "merchant", nil, 4},
+		{"subscription-read", "merchant", nil, 4},
+		{"subscription-checkout-page", "checkout", nil, 4},
+		{"return-issued", "confirm", nil, 4},
+		{"return-mobile", "confirm", nil, 4},
+		{"webhook-portone-issued", "webhook", nil, 2},
+		{"webhook-portone-paid", "webhook", nil, 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.event, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, doors, engine)
+			if tt.given != nil {
+				tt.given(s)
+			}
+			_, payload := readEvent(t, tt.event)
+			p := s.start(tt.door, none)
+			if response := p.invoke(payload); response.StatusCode/100 != tt.class {
+				t.Errorf("status %d, want %dxx: %s", response.StatusCode, tt.class, response.Body)
+			}
+			if calls := s.portone.Calls(); len(calls) > 0 || s.secretReads(portoneSecretID) > 0 {
+				t.Errorf("PortOne was asked %v, its secret read %d times", calls, s.secretReads(portoneSecretID))
+			}
+			p.logs()
+		})
+	}
+}
+
+// testSources: with a list of addresses, a webhook from elsewhere is nobody's; the address is API Gateway's word and no header's.
+func testSources(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
+	tests := []struct {
+		name, sources string
+		status        int
+		order         order.Status
+	}{
+		{"listed", "52.78.48.223,52.78.100.19", http.StatusOK, order.Paid},
+		{"not listed", "52.78.48.223,52.78.5.241", http.StatusNotFound, order.Open},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, doors, engine)
+			boughtPortOne("popup", "close-popup")(s)
+			event, _ := readEvent(t, "webhook-portone-paid")
+			event.Headers["x-forwarded-for"] = "52.78.48.223"
+			payload, err := json.Marshal(event)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := s.start("webhook", map[string]string{"PORTONE_SOURCES": tt.sources, "TOSS_SOURCES": "192.0.2.1"})
+			if response := p.invoke(payload); response.StatusCode != tt.status {
+				t.Errorf("status %d, want %d: %s", response.StatusCode, tt.status, response.Body)
+			}
+			if o := s.read(eventPortOneOrder); o.Status != tt.order {
+				t.Errorf("the order is %s, want %s", o.Status, tt.order)
+			}
+			p.logs()
+		})
+	}
+}
