@@ -399,15 +399,20 @@ func next(o Order, e Event) Status {
 func nextOwed(o Order, e Event) Status {
 	back := e.Kind == FullyRefunded || e.Kind == Mismatched && e.Capture.Balance <= 0
 	spent := slices.ContainsFunc(o.Reversals, func(r Reversal) bool { return r.Attempt == o.Attempt.N })
-	if back && spent && o.Status == Settling && o.owedCount() == 1 {
+	if back && spent && o.Status == Settling && o.owedCount() == 1 && o.nothingElse(e) {
 		return o.afterRefusal(e, true)
 	}
 	return o.Status
 }
 
+// nothingElse says that no other payment than the event's was claimed for the attempt: one that was may still have taken money.
+func (o Order) nothingElse(e Event) bool {
+	return o.Attempt.Key == "" || o.Attempt.Key == e.Capture.Key
+}
+
 // afterGone: the attempt's money is gone again, so the attempt is over.
 func (o Order) afterGone(e Event, current bool) Status {
-	if o.Status == Open || o.Status == Settling && o.Owed() == nil {
+	if o.Status == Open || o.Status == Settling && o.Owed() == nil && o.nothingElse(e) {
 		return o.afterRefusal(e, current)
 	}
 	return o.Status

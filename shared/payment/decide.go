@@ -36,6 +36,9 @@ func afterConfirm(o order.Order, a provider.Answer, account string, now time.Tim
 // key was of no use.
 func afterFind(o order.Order, answers []provider.Answer, account string, now time.Time, t provider.Timing) (e order.Event, send bool) {
 	a := answers[len(answers)-1]
+	if o.Attempt.Key != "" && a.Payment.Key != o.Attempt.Key && a.Verdict == provider.Refunded {
+		a = provider.Answer{Verdict: provider.Absent} // money of another payment that came and went says nothing of the claimed one
+	}
 	if e, ok := fromPayment(o, a, account, now); ok {
 		return e, false
 	}
