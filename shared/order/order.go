@@ -407,7 +407,7 @@ func nextOwed(o Order, e Event) Status {
 
 // nothingElse says that no other payment than the event's was claimed for the attempt: one that was may still have taken money.
 func (o Order) nothingElse(e Event) bool {
-	return o.Attempt.Key == "" || o.Attempt.Key == e.Capture.Key
+	return o.Attempt.Key == "" || o.Attempt.Key == e.Capture.Key || o.reversed(o.Attempt.Key)
 }
 
 // afterGone: the attempt's money is gone again, so the attempt is over.
