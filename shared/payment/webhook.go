@@ -44,7 +44,7 @@ func (s *Settler) Hear(ctx context.Context, name string, h provider.Hint) error 
 		case o.HeardKey == h.Key && o.HeardAt.After(came.Add(clockSkew)):
 			return nil
 		}
-		if s.Wait(waiting, pause) != nil {
+		if s.Wait(waiting, max(pause, o.AskAfter.Sub(now))) != nil {
 			if !o.Final() {
 				return nil
 			}
