@@ -385,7 +385,7 @@ func TestPortOneOrderRequests(t *testing.T) {
 			t.Fatalf("the widest allowed: %d %s", v.status, v.body)
 		}
 		s := c.decode(v)
-		if got := s.ExpiresAt.Sub(time.Now()); got < 59*time.Minute || got > time.Hour {
+		if got := time.Until(s.ExpiresAt); got < 59*time.Minute || got > time.Hour {
 			t.Errorf("the order expires in %v, its window in 60 minutes", got)
 		}
 		time.Sleep(59 * time.Minute)
