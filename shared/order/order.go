@@ -571,6 +571,9 @@ func (o Order) dueAfter(e Event) time.Time {
 	return time.Time{}
 }
 
+// Closed says that the order is paid, or cannot be paid any more.
+func (o Order) Closed() bool { return o.Status != Open && o.Status != Settling }
+
 func note(e Event) string {
 	if len(e.Evidence) == 0 {
 		return ""

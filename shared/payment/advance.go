@@ -80,7 +80,10 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send bool) (order.O
 	calls, cancel := callContext(ctx)
 	defer cancel()
 	var err error
-	if o.Owed() == nil {
+	if g.Confirmer == nil && !send && o.Owed() == nil {
+		o, err = s.lookBack(ctx, calls, g, o)
+	}
+	if err == nil && o.Owed() == nil && !o.Closed() {
 		o, err = s.ask(ctx, calls, g, o, send)
 	}
 	if err == nil && o.Owed() != nil && o.Status != order.Review && hasTime(calls) {
@@ -132,6 +135,29 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 		return o, err
 	}
 	return s.recordOthers(ctx, g, o, others, began)
+}
+
+// lookBack asks about the numbers of attempts that are over: a window of theirs that was left open may have taken money all the same.
+func (s *Settler) lookBack(ctx, calls context.Context, g Gateway, o order.Order) (order.Order, error) {
+	began := s.Now()
+	for n := 1; n < o.Attempt.N && !o.Closed() && hasTime(calls); n++ {
+		a := g.Finder.Find(calls, provider.Ref{Number: o.NumberOf(n)})
+		evidence := s.evidence(ctx, o, []provider.Answer{a})
+		e, ok := fromPayment(o, a, g.Account, s.Now())
+		if !ok || !taken(o, a) {
+			continue
+		}
+		e.Evidence, e.Asked = evidence, began
+		saved, err := s.record(ctx, o, e)
+		if err == nil {
+			saved, err = s.recordOthers(ctx, g, saved, a.Others, began)
+		}
+		if err != nil {
+			return o, err
+		}
+		o = saved
+	}
+	return o, nil
 }
 
 // recordOthers records further payments under the order's number that hold money: what is not the order's to keep is then owed.

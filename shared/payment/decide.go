@@ -18,9 +18,9 @@ func afterConfirm(o order.Order, a provider.Answer, account string, now time.Tim
 	if !a.Answered() || a.Class == provider.ClassProcessing {
 		return e // the request may be at work: it stays unanswered, and may be repeated with the same key only
 	}
-	// A listed code is the provider's answer to this request and to every copy of it. A 5xx, a 429 or garbage may come from a server in
-	// front of the one that is still at work on the first copy.
-	e.Next.Unanswered = e.Next.Unanswered && a.Class == provider.ClassUnknown
+	// A listed code is the provider's answer to this request and to every copy of it, and says nothing of one under an earlier key. A 5xx, a
+	// 429 or garbage may come from a server in front of the one that is still at work on the first copy.
+	e.Next.Unanswered = e.Next.Unanswered && (a.Class == provider.ClassUnknown || o.Attempt.Turn > 0)
 	switch {
 	case a.Class.Definitive() || a.Verdict == provider.Absent:
 		e.Next.Rejection = a.Code
@@ -36,8 +36,8 @@ func afterConfirm(o order.Order, a provider.Answer, account string, now time.Tim
 // key was of no use.
 func afterFind(o order.Order, answers []provider.Answer, account string, now time.Time, t provider.Timing) (e order.Event, send bool) {
 	a := answers[len(answers)-1]
-	if o.Attempt.Key != "" && a.Payment.Key != o.Attempt.Key && a.Verdict == provider.Refunded {
-		a = provider.Answer{Verdict: provider.Absent} // money of another payment that came and went says nothing of the claimed one
+	if o.Attempt.Key != "" && a.Payment.Key != "" && a.Payment.Key != o.Attempt.Key && (a.Verdict == provider.Refunded || a.Verdict == provider.Declined) {
+		a = provider.Answer{Verdict: provider.Absent} // another payment that took nothing, or gave it back, says nothing of the claimed one
 	}
 	if e, ok := fromPayment(o, a, account, now); ok {
 		return e, false

@@ -173,7 +173,7 @@ func checkDoubtAfterConfirm(t *testing.T, name string, o order.Order, a provider
 	}
 	want := o.Attempt
 	if open := a.HTTP == 0 || a.Class == provider.ClassProcessing; !open {
-		want.Unanswered = a.Class == provider.ClassUnknown
+		want.Unanswered = o.Attempt.Unanswered && (a.Class == provider.ClassUnknown || o.Attempt.Turn > 0)
 		refusal := slices.Contains([]provider.Class{provider.ClassDeclined, provider.ClassBuyer, provider.ClassLater, provider.ClassMerchant}, a.Class)
 		switch {
 		case refusal || a.Verdict == provider.Absent:
@@ -283,7 +283,8 @@ func TestAfterFindByKeyAndNumber(t *testing.T) {
 		{"another order's key, ours unknown, too late", answer(provider.Paid, "order-2", "key-2"), unknown, after, order.Doubtful, false},
 		{"the earlier attempt's dead key", answer(provider.Declined, "order-1", "key-1"), absent, inWindow, order.Refused, false},
 		{"the earlier attempt's pending key", answer(provider.Pending, "order-1", "key-1"), absent, inWindow, order.Refused, false},
-		{"our number was declined", absent, answer(provider.Declined, "order-1--2", "key-real"), inWindow, order.Refused, false},
+		{"another payment of our number was declined", absent, answer(provider.Declined, "order-1--2", "key-real"), inWindow, order.Doubtful, true},
+		{"another payment of our number was declined, too late", absent, answer(provider.Declined, "order-1--2", "key-real"), after, order.Lapsed, false},
 		{"our number holds dollars", absent, func() provider.Answer {
 			a := answer(provider.Paid, "order-1--2", "key-real")
 			a.Payment.Currency = "USD"

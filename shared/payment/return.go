@@ -30,21 +30,20 @@ func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
 	}
 	result := Result{Order: o, Outcome: Settled, Attempt: attemptReturned(o, r.Number)}
 	switch {
+	case o.Status == order.Settling && result.Attempt < o.Attempt.N:
+		if o, err = s.hearReturn(ctx, o, r, r.Number); err != nil {
+			return result, err
+		}
+		result.Order, err = s.await(ctx, o)
+		return result, err
 	case o.Status == order.Settling:
 		result.Order, err = s.await(ctx, o)
 		return result, err
 	case o.Status != order.Open && s.knows(o, r.Key):
 		return result, nil
 	case o.Status != order.Open: // a second window may have taken money, too
-		if err := s.Hear(ctx, r.Provider, provider.Hint{Event: "return", Number: o.Number(), Key: r.Key}); err != nil {
-			s.Log.WarnContext(ctx, "another payment's return could not be looked up", "event", "redirect.unheard", "orderId", o.ID, "cause", err.Error())
-			return result, nil // the order's own state is known
-		}
-		result.Order, err = s.Orders.Get(ctx, o.ID)
+		result.Order, err = s.hearReturn(ctx, o, r, o.NumberOf(result.Attempt))
 		return result, err
-	case result.Attempt < o.Attempt.N:
-		result.Outcome = Stale
-		return result, nil
 	}
 	if err := ready(ctx, g.Ready); err != nil {
 		return s.unready(ctx, Return{OrderID: r.OrderID, LinkToken: r.LinkToken}, err)
@@ -53,9 +52,19 @@ func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
 	return result, err
 }
 
-// knows says that a redirect's payment is the one the order was paid with, or one that is given back, or none at all.
+// hearReturn asks about a payment of an order that is closed, or of an attempt that is over, as a webhook about it would; and returns the
+// order as it is then.
+func (s *Settler) hearReturn(ctx context.Context, o order.Order, r WindowReturn, number string) (order.Order, error) {
+	if err := s.Hear(ctx, r.Provider, provider.Hint{Event: "return", Number: number, Key: r.Key}); err != nil {
+		s.Log.WarnContext(ctx, "another payment's return could not be looked up", "event", "redirect.unheard", "orderId", o.ID, "cause", err.Error())
+		return o, nil // the order's own state is known
+	}
+	return s.Orders.Get(ctx, o.ID)
+}
+
+// knows says that a redirect's payment is the one the order was paid with, or one that is given back.
 func (s *Settler) knows(o order.Order, key string) bool {
-	return !isPaymentKey(key) || key == o.Capture.Key || key == o.HeardKey || slices.ContainsFunc(o.Reversals, func(r order.Reversal) bool { return r.Key == key })
+	return key == o.Capture.Key && key != "" || slices.ContainsFunc(o.Reversals, func(r order.Reversal) bool { return r.Key == key })
 }
 
 // attemptReturned is the attempt a redirect speaks of; the current one when it does not say, or says something else altogether.
@@ -81,12 +90,13 @@ func (s *Settler) look(ctx context.Context, g Gateway, o order.Order, r WindowRe
 	case last.Verdict == provider.Absent || r.Failed && last.Verdict == provider.Pending:
 		// The provider has taken nothing, whatever the redirect says. The window may be opened again under the same number: should it have
 		// been paid after all, the provider refuses to take it twice.
+		s.evidence(ctx, o, answers)
 		return o, nil
 	default:
 		// Until the provider says, nobody shall pay again; the order is settling and has a due time.
 		event = order.Event{Kind: order.Announced, At: now, Attempt: o.Attempt.N}
 	}
-	event.Evidence, event.Asked, event.AskedKey = s.evidence(ctx, o, answers), began, r.Key
+	event.Evidence, event.Asked = s.evidence(ctx, o, answers), began
 	o, err := s.record(ctx, o, event)
 	if err == nil {
 		o, err = s.recordOthers(ctx, g, o, last.Others, began)

@@ -13,6 +13,10 @@ import (
 // hookPause is order.HintPause, also for subscriptions.
 const hookPause = order.HintPause
 
+// hookWait is how long a webhook waits for its turn to ask. One that has not had it by then is to be sent again, or is covered by a due time:
+// a flood must not keep a thousand functions waiting.
+const hookWait = 5 * time.Second
+
 // clockSkew is how far the clocks of two functions may differ: a question counts as begun after a webhook came only beyond it.
 const clockSkew = 250 * time.Millisecond
 
@@ -28,7 +32,7 @@ func (s *Settler) Hear(ctx context.Context, name string, h provider.Hint) error 
 		return nil
 	}
 	came := s.Now()
-	waiting, cancel := callContext(ctx)
+	waiting, cancel := context.WithTimeout(ctx, hookWait)
 	defer cancel()
 	for pause := waitStep; ; pause = min(2*pause, waitStepMax) {
 		now := s.Now()
@@ -45,7 +49,7 @@ func (s *Settler) Hear(ctx context.Context, name string, h provider.Hint) error 
 			return nil
 		}
 		if s.Wait(waiting, max(pause, o.AskAfter.Sub(now))) != nil {
-			if !o.Final() {
+			if !o.Final() && (h.Key == "" || h.Key == o.Attempt.Key) {
 				return nil
 			}
 			return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy)

@@ -101,8 +101,10 @@ func TestCostOfATossPayReturn(t *testing.T) {
 				again := &toll{}
 				door = town.process(again.pass)
 				ask(door, get(address))
-				if !slices.Equal(again.calls, []string{"get"}) {
-					t.Errorf("a reload asks %v, want one read and nothing else", again.calls)
+				// A reload that names the payment we know costs a read. One that names another, or none, may speak of a second payment.
+				known := len(c.edits) == 0 || c.edits[0] != "imp_uid"
+				if known && !slices.Equal(again.calls, []string{"get"}) || again.of("provider") > 3 {
+					t.Errorf("a reload asks %v", again.calls)
 				}
 			})
 		})
