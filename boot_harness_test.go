@@ -78,6 +78,7 @@ type door struct {
 	dir       string   // with main.go
 	variables []string // that the template gives it
 	program   string   // built
+	timeout   time.Duration
 }
 
 // buildDoors builds every function of the template as SAM's go1.x builder does (aws_lambda_builders, workflows/go_modules: in the folder
@@ -106,6 +107,9 @@ func buildDoors(t *testing.T) map[string]*door {
 			role: strings.TrimSuffix(target(at(f, "Properties", "Role")), ".Arn"),
 		}
 		for _, declared := range []any{at(in.template, "Globals", "Function"), at(f, "Properties")} {
+			if seconds, err := strconv.Atoi(text(declared, "Timeout")); err == nil {
+				d.timeout = time.Duration(seconds) * time.Second
+			}
 			variables, _ := at(declared, "Environment", "Variables").(node)
 			for variable := range variables {
 				d.variables = append(d.variables, variable)
@@ -492,6 +496,14 @@ func (s *stage) subscription() subscription.Subscription {
 	return found
 }
 
+// change stores a step of the subscription, as the pure rules make it.
+func (s *stage) change(step func(subscription.Subscription) subscription.Subscription) {
+	s.t.Helper()
+	if _, err := s.records.SaveSubscription(s.context(), step(s.subscription())); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // letTimePass ends every lease on the order, as some seconds do.
 func (s *stage) letTimePass(id string) {
 	s.t.Helper()
@@ -578,6 +590,8 @@ func (s *stage) environment(name string, change map[string]string) []string {
 		"RETURN_URL_ALLOW": "https://shop.example", "TOSS_SECRET_ID": tossSecretID, "LATE_MONEY": "reverse",
 		"PORTONE_USER_CODE": portonesim.DefaultUserCode, "PORTONE_CHANNEL_KEY": portonesim.TestChannelKey, "PORTONE_MID": portonesim.TestMID,
 		"PORTONE_SECRET_ID": portoneSecretID, "WEBHOOK_TOKEN": eventHookToken, "TOSS_SOURCES": "", "PORTONE_SOURCES": "",
+		"QUEUE_URL": "https://sqs.ap-northeast-2.amazonaws.com/123456789012/charge", "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:1",
+		"DUNNING_SOFT_DAYS": "1,3,5,7", "DUNNING_TRANSIENT_HOURS": "1,3,6,24",
 		"AWS_ENDPOINT_URL_DYNAMODB": s.tableURL, "AWS_ENDPOINT_URL_SECRETS_MANAGER": s.secretURL,
 	}
 	set := map[string]string{
@@ -605,7 +619,7 @@ func (s *stage) environment(name string, change map[string]string) []string {
 // start runs a function until the test ends, and then reads its logs.
 func (s *stage) start(name string, change map[string]string) *process {
 	s.t.Helper()
-	p := &process{t: s.t, name: name, api: runtimeapi.New(runtimeapi.Options{}), exited: make(chan struct{})}
+	p := &process{t: s.t, name: name, api: runtimeapi.New(runtimeapi.Options{Timeout: s.doors[name].timeout}), exited: make(chan struct{})}
 	address := strings.TrimPrefix(s.serve(p.api), "http://")
 	p.command = exec.Command(s.doors[name].program)
 	p.command.Env = append(s.environment(name, change), "AWS_LAMBDA_RUNTIME_API="+address)
@@ -631,6 +645,17 @@ func (p *process) kill() {
 // invoke gives the function an event and returns its response as API Gateway reads it.
 func (p *process) invoke(payload []byte) events.APIGatewayV2HTTPResponse {
 	p.t.Helper()
+	answer := p.answer(payload)
+	var response events.APIGatewayV2HTTPResponse
+	if err := json.Unmarshal(answer, &response); err != nil {
+		p.t.Fatalf("%s: %v: %s", p.name, err, answer)
+	}
+	return response
+}
+
+// answer gives the function an event and returns what it answers.
+func (p *process) answer(payload []byte) []byte {
+	p.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), waitMax)
 	defer cancel()
 	go func() {
@@ -645,11 +670,7 @@ func (p *process) invoke(payload []byte) events.APIGatewayV2HTTPResponse {
 		p.kill()
 		p.t.Fatalf("%s: %v\n%s%s", p.name, err, p.stdout.String(), p.stderr.String())
 	}
-	var response events.APIGatewayV2HTTPResponse
-	if err := json.Unmarshal(answer, &response); err != nil {
-		p.t.Fatalf("%s: %v: %s", p.name, err, answer)
-	}
-	return response
+	return answer
 }
 
 // logs ends the process and returns its log lines. Each must be one JSON object, because alarms look into them, and none may hold what

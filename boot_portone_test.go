@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -40,6 +41,21 @@ var portoneReplays = map[string]replay{
 	"subscription-read": {door: "merchant", given: issued, status: 200,
 		has:    []string{`"status":"enrolling"`, `"customerId":"cust-1001"`, `"amount":9900`},
 		hasNot: []string{eventEmail, eventPhone, eventName, `"window"`}, subscription: subscription.Enrolling, issuing: 1, requests: map[string]int{"GetItem": 1}},
+
+	"subscription-paused": {door: "merchant", given: active, status: 200, has: []string{`"status":"paused"`, `"means":{"key":"member-0001--key1"`},
+		hasNot: []string{`"dueAt"`, eventEmail}, subscription: subscription.Paused, requests: map[string]int{"GetItem": 1, "PutItem": 1}},
+	"subscription-resumed": {door: "merchant", given: paused, status: 200, has: []string{`"status":"active"`, `"dueAt"`}, hasNot: []string{eventEmail},
+		subscription: subscription.Active, requests: map[string]int{"GetItem": 1, "PutItem": 1}},
+	"subscription-cancelled": {door: "merchant", given: active, status: 200, has: []string{`"status":"canceled"`, `"deletedAt"`},
+		hasNot: []string{eventEmail}, subscription: subscription.Canceled, calls: map[string]int{"portone token": 1, "portone delete-customer": 1},
+		requests: map[string]int{"GetItem": 2, "PutItem": 2}},
+	"subscription-cancel-refused": {door: "merchant", given: active, status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"at"`},
+		subscription: subscription.Active},
+	"subscription-plan": {door: "merchant", given: active, status: 200, has: []string{`"amount":12900`, `"name":"Coffee every month, large"`},
+		hasNot: []string{"9900"}, subscription: subscription.Active, plan: 12900, requests: map[string]int{"GetItem": 1, "PutItem": 1}},
+	"subscription-renewed": {door: "merchant", given: active, status: 200,
+		has:          []string{`"status":"active"`, `"checkoutUrl":"` + eventOrigin + `/pay/member-0001--key2/`, `"customer_uid":"member-0001--key2"`},
+		subscription: subscription.Active, issuing: 2, requests: map[string]int{"GetItem": 1, "PutItem": 1}},
 
 	"portone-checkout-page": {door: "checkout", given: func(s *stage) { s.seedPortOne() }, status: 200,
 		has: []string{"Review your order", "15,000", "https://cdn.iamport.kr/v1/iamport.js", portonesim.DefaultUserCode, `"pay_method":"tosspay"`},
@@ -124,6 +140,30 @@ func issuedBy(mode, outcome string) func(*stage) {
 }
 
 func issued(s *stage) { issuedBy("redirect", "approve")(s) }
+
+// active: the key was issued and recorded, and the first cycle is due.
+func active(s *stage) {
+	s.t.Helper()
+	issued(s)
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	s.change(func(of subscription.Subscription) subscription.Subscription {
+		return of.Issued(subscription.Key{
+			N: 1, IssuedAt: now, SeenAt: now, Account: portoneWindows().Account(), Brand: "신한카드", Masked: "559410*********4",
+		}, now)
+	})
+}
+
+func paused(s *stage) {
+	s.t.Helper()
+	active(s)
+	s.change(func(of subscription.Subscription) subscription.Subscription {
+		of, allowed := of.Pause(time.Now().UTC())
+		if !allowed {
+			s.t.Fatal("it cannot be paused")
+		}
+		return of
+	})
+}
 
 // cancelledAtPortOne: paid by webhook, then given back in the provider's console.
 func cancelledAtPortOne(s *stage) {

@@ -2,6 +2,7 @@ package tosspaysam_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -44,6 +45,7 @@ func TestBoot(t *testing.T) {
 				t.Run("rotated secret", func(t *testing.T) { t.Parallel(); testRotatedSecret(t, doors, engine) })
 				t.Run("wrong PortOne secret", func(t *testing.T) { t.Parallel(); testWrongPortOneSecret(t, doors, engine) })
 				t.Run("without PortOne", func(t *testing.T) { t.Parallel(); testWithoutPortOne(t, doors, engine) })
+				t.Run("tick with a queue", func(t *testing.T) { t.Parallel(); testQueue(t, doors, engine) })
 				t.Run("webhook sources", func(t *testing.T) { t.Parallel(); testSources(t, doors, engine) })
 			})
 		}
@@ -63,6 +65,7 @@ type replay struct {
 	order        order.Status        // of the order afterwards; empty: there is none
 	attempt      int                 // of the order; 0 means 1
 	subscription subscription.Status // afterwards; empty: there is none
+	plan         int64               // its amount; 0 means eventPlanAmount
 	issuing      int                 // the key whose window can be opened afterwards; 0: none
 	moved        []int64             // in the providers' ledger, given back below zero
 	calls        map[string]int      // of the provider, by operation
@@ -195,6 +198,13 @@ func testEvents(t *testing.T, doors map[string]*door, engine enginetest.Engine) 
 			continue // variables for `sam local`, see TestEventsReadme
 		}
 		shown[name] = true
+		if r, ok := chargeReplays[name]; ok {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				r.run(t, newStage(t, doors, engine), name)
+			})
+			continue
+		}
 		r, ok := replays[name]
 		if !ok {
 			t.Errorf("%s shows nothing: it has no row in replays", file)
@@ -205,7 +215,7 @@ func testEvents(t *testing.T, doors map[string]*door, engine enginetest.Engine) 
 			r.run(t, newStage(t, doors, engine), name)
 		})
 	}
-	for name := range replays {
+	for _, name := range slices.Concat(slices.Collect(maps.Keys(replays)), slices.Collect(maps.Keys(chargeReplays))) {
 		if !shown[name] {
 			t.Errorf("events/%s.json is missing", name)
 		}
@@ -341,11 +351,12 @@ func (r replay) checkSubscription(t *testing.T, s *stage) {
 	if key := found.Issuing(); key != nil {
 		issuing = key.N
 	}
-	if found.Status != r.subscription || issuing != r.issuing || found.Plan.Amount.Value != eventPlanAmount || found.DueAt.IsZero() {
+	waits, plan := found.Status == subscription.Enrolling || found.Status == subscription.Active, cmp.Or(r.plan, eventPlanAmount)
+	if found.Status != r.subscription || issuing != r.issuing || found.Plan.Amount.Value != plan || waits == found.DueAt.IsZero() {
 		t.Errorf("the subscription is %s, issuing key %d, plan %v, due %v; want %s, %d, %d", found.Status, issuing, found.Plan, found.DueAt,
-			r.subscription, r.issuing, eventPlanAmount)
+			r.subscription, r.issuing, plan)
 	}
-	if active := found.Status == subscription.Active; active != (found.Key.Brand != "" && found.Key.Masked != "" && !found.Key.IssuedAt.IsZero()) {
+	if means := found.Status != subscription.Enrolling; means != (found.Key.Brand != "" && found.Key.Masked != "" && !found.Key.IssuedAt.IsZero()) {
 		t.Errorf("%s with the key %+v", found.Status, found.Key)
 	}
 }
@@ -611,6 +622,11 @@ func testSettings(t *testing.T, doors map[string]*door) {
 		{"webhook", "PORTONE_SECRET_ID", "", "PORTONE_SECRET_ID"},
 		{"webhook", "TOSS_SECRET_ID", "", "TOSS_SECRET_ID"},
 		{"webhook", "WEBHOOK_TOKEN", "", "WEBHOOK_TOKEN"},
+		{"charge", "MODE", "production", "MODE"},
+		{"charge", "TOSS_SECRET_ID", "", "TOSS_SECRET_ID"},
+		{"charge", "PORTONE_SECRET_ID", "", "PORTONE_SECRET_ID"},
+		{"charge", "DUNNING_SOFT_DAYS", "7,5,3", "DUNNING_SOFT_DAYS"},
+		{"charge", "DUNNING_TRANSIENT_HOURS", "1500", "DUNNING_TRANSIENT_HOURS"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.door+"/"+tt.variable+"="+tt.value, func(t *testing.T) {
@@ -650,8 +666,13 @@ func TestEventsReadme(t *testing.T) {
 			t.Errorf("events/README.md has no row %q", row)
 		}
 	}
-	if rows := strings.Count(string(page), ".json` | "); rows != len(replays) {
-		t.Errorf("events/README.md has %d rows, want %d", rows, len(replays))
+	for name := range chargeReplays {
+		if row := fmt.Sprintf("| `%s.json` | ChargeFunction | ", name); !strings.Contains(string(page), row) {
+			t.Errorf("events/README.md has no row %q", row)
+		}
+	}
+	if rows, want := strings.Count(string(page), ".json` | "), len(replays)+len(chargeReplays); rows != want {
+		t.Errorf("events/README.md has %d rows, want %d", rows, want)
 	}
 	text, err := os.ReadFile("events/env.json")
 	var local map[string]map[string]string

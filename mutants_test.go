@@ -75,7 +75,7 @@ var mutants = []mutant{
 	},
 	{
 		"doubt opens the order again", orders,
-		"case Refused, Lapsed:\n\t\tif o.Owed() == nil {", "case Refused, Lapsed, Doubtful:\n\t\tif o.Owed() == nil {",
+		"case Refused, Lapsed:\n\t\tif o.Owed() == nil &&", "case Refused, Lapsed, Doubtful:\n\t\tif o.Owed() == nil &&",
 		"./shared/order", "TestEveryPairKeepsThePromise",
 	},
 	{
@@ -95,7 +95,7 @@ var mutants = []mutant{
 	},
 	{
 		"test money in a live deployment is given back", decide,
-		"return order.Event{Kind: order.Refused, At: now, Attempt: e.Attempt}, true // test money", "e.Kind = order.Mismatched // test money",
+		"return order.Event{Kind: order.Refused, At: now, Attempt: e.Attempt, Next: o.Attempt}, true // test money", "e.Kind = order.Mismatched // test money",
 		payments, "TestSandboxMoneyIsNotLiveMoney",
 	},
 	{
@@ -120,7 +120,7 @@ var mutants = []mutant{
 	},
 	{
 		"money is asked for after the provider's window", advance,
-		` && s.Now().Round(0).Before(o.Attempt.ClaimedAt.Add(g.Timing.ConfirmWindow))`, "",
+		` && now.Before(o.Attempt.ClaimedAt.Add(g.Timing.ConfirmWindow))`, "",
 		payments, "TestMayConfirm",
 	},
 	{
@@ -130,7 +130,7 @@ var mutants = []mutant{
 	},
 	{
 		"the intent is not written before the call", advance,
-		"if o.Attempt.Unanswered && o.Attempt.Turn == turn {", "if true {",
+		"if o.Attempt.Unanswered && o.Attempt.Turn == next.Turn {", "if true {",
 		world, "TestIntentIsWrittenBeforeTheCall",
 	},
 	{

@@ -1,6 +1,7 @@
 package tosspaysam_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,14 +10,17 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"go.yaml.in/yaml/v3"
 
 	"tosspay-sam/shared/store"
+	"tosspay-sam/shared/subscription"
 )
 
 // node is a template value with the short tags written out: !Ref X is {"Ref": "X"}, !GetAtt X.Arn is {"Fn::GetAtt": "X.Arn"}.
@@ -64,6 +68,29 @@ var allowed = map[string]map[string]string{
 		"logs:CreateLogStream":          "WebhookLogs.Arn",
 		"logs:PutLogEvents":             "WebhookLogs.Arn",
 	},
+	"ChargeRole": {
+		"dynamodb:GetItem":              "Table.Arn",
+		"dynamodb:PutItem":              "Table.Arn",
+		"dynamodb:UpdateItem":           "Table.Arn",
+		"dynamodb:Query":                "map[Fn::Sub:${Table.Arn}/index/due]",
+		"secretsmanager:GetSecretValue": "TossSecret PortOneSecret",
+		"sqs:SendMessage":               "ChargeQueue.Arn",
+		"sqs:ReceiveMessage":            "ChargeQueue.Arn",
+		"sqs:DeleteMessage":             "ChargeQueue.Arn",
+		"sqs:GetQueueAttributes":        "ChargeQueue.Arn",
+		"logs:CreateLogStream":          "ChargeLogs.Arn",
+		"logs:PutLogEvents":             "ChargeLogs.Arn",
+	},
+	"ScheduleRole": {
+		"lambda:InvokeFunction": "ChargeFunction.Arn",
+		"sqs:SendMessage":       "ScheduleDeadLetters.Arn",
+	},
+}
+
+// trusts is who may assume each role: Lambda, unless it is listed here.
+var trusts = map[string]string{
+	"ScheduleRole": "[map[Action:sts:AssumeRole Condition:map[StringEquals:map[aws:SourceAccount:map[Ref:AWS::AccountId]]] Effect:Allow " +
+		"Principal:map[Service:scheduler.amazonaws.com]]]",
 }
 
 // variables is what every function gets, under "", and what each gets beside that: what it reads, and no more. A value is the target of a
@@ -86,6 +113,11 @@ var variables = map[string]map[string]string{
 		"LATE_MONEY": "LateMoney", "WEBHOOK_TOKEN": "WebhookToken", "TOSS_SOURCES": "TossWebhookSources", "PORTONE_SOURCES": "PortOneWebhookSources",
 		"TOSS_SECRET_ID": "TossSecret", "PORTONE_SECRET_ID": "PortOneSecret", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "",
 	},
+	"ChargeFunction": {
+		"LATE_MONEY": "LateMoney", "QUEUE_URL": "ChargeQueue", "DUNNING_SOFT_DAYS": "DunningSoftDays",
+		"DUNNING_TRANSIENT_HOURS": "DunningTransientHours", "TOSS_SECRET_ID": "TossSecret", "PORTONE_SECRET_ID": "PortOneSecret",
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER": "", "AWS_ENDPOINT_URL_SQS": "",
+	},
 }
 
 // routes is every route of the API and whether it asks for IAM. The value is the function behind it.
@@ -101,6 +133,11 @@ var routes = map[string]struct {
 	"GET /confirm/toss/{orderId}/{linkToken}/fail": {"ConfirmFunction", false},
 	"POST /subscriptions":                          {"MerchantFunction", true},
 	"GET /subscriptions/{id}":                      {"MerchantFunction", true},
+	"POST /subscriptions/{id}/pause":               {"MerchantFunction", true},
+	"POST /subscriptions/{id}/resume":              {"MerchantFunction", true},
+	"POST /subscriptions/{id}/cancel":              {"MerchantFunction", true},
+	"POST /subscriptions/{id}/plan":                {"MerchantFunction", true},
+	"POST /subscriptions/{id}/renew-key":           {"MerchantFunction", true},
 	"GET /confirm/portone/{id}/{linkToken}":        {"ConfirmFunction", false},
 	"POST /webhooks/toss/{webhookToken}":           {"WebhookFunction", false},
 	"POST /webhooks/portone/{webhookToken}":        {"WebhookFunction", false},
@@ -108,14 +145,16 @@ var routes = map[string]struct {
 
 // alarmed is every event of our log lines that must raise an alarm, and the functions whose logs may hold it.
 var alarmed = map[string][]string{
-	"money.review":             {"ConfirmLogs", "WebhookLogs"},
-	"money.unsettled":          {"ConfirmLogs", "WebhookLogs"},
-	"money.reversal":           {"ConfirmLogs", "WebhookLogs"},
+	"money.review":             {"ChargeLogs", "ConfirmLogs", "WebhookLogs"},
+	"money.unsettled":          {"ChargeLogs", "ConfirmLogs", "WebhookLogs"},
+	"money.reversal":           {"ChargeLogs", "ConfirmLogs", "WebhookLogs"},
 	"security.amount_mismatch": {"ConfirmLogs"},
-	"security.sandbox_payment": {"ConfirmLogs", "WebhookLogs"},
-	"security.key_mismatch":    {"ConfirmLogs", "WebhookLogs"},
-	"merchant.refusal":         {"ConfirmLogs", "WebhookLogs"},
-	"config.error":             {"CheckoutLogs", "ConfirmLogs", "MerchantLogs", "WebhookLogs"},
+	"security.sandbox_payment": {"ChargeLogs", "ConfirmLogs", "WebhookLogs"},
+	"security.key_mismatch":    {"ChargeLogs", "ConfirmLogs", "WebhookLogs"},
+	"merchant.refusal":         {"ChargeLogs", "ConfirmLogs", "WebhookLogs"},
+	"config.error":             {"ChargeLogs", "CheckoutLogs", "ConfirmLogs", "MerchantLogs", "WebhookLogs"},
+	"work.failed":              {"ChargeLogs"},
+	"dispatch.failed":          {"ChargeLogs"},
 }
 
 var rules = []rule{
@@ -127,6 +166,8 @@ var rules = []rule{
 	{"secrets stay in Secrets Manager", checkSecrets},
 	{"nothing of PortOne is needed without it", checkOptional},
 	{"the table keeps what it is given", checkTable},
+	{"the charge function is driven by its schedule and its queue alone", checkCharge},
+	{"what could not be dealt with is kept aside and alarms", checkQueues},
 	{"every log group has a retention", checkLogs},
 	{"merchant routes need IAM and no other route exists", checkRoutes},
 	{"public routes are throttled", checkThrottles},
@@ -153,6 +194,8 @@ func TestTemplate(t *testing.T) {
 const (
 	policy   = "Action: [dynamodb:GetItem, dynamodb:PutItem]\n                Resource: !GetAtt Table.Arn"
 	variable = "each function gets exactly the variables that are listed"
+	charging = "the charge function is driven by its schedule and its queue alone"
+	aside    = "what could not be dealt with is kept aside and alarms"
 )
 
 // mutations break the template, or samconfig.toml, in one place each.
@@ -203,6 +246,38 @@ var mutations = []struct{ rule, old, new string }{
 	{"the table keeps what it is given", "Type: AWS::DynamoDB::Table\n    DeletionPolicy: Retain", "Type: AWS::DynamoDB::Table\n    DeletionPolicy: Delete"},
 	{"the table keeps what it is given", "BillingMode: PAY_PER_REQUEST", "BillingMode: PROVISIONED"},
 	{"the table keeps what it is given", "ProjectionType: KEYS_ONLY", "ProjectionType: ALL"},
+	{charging, "ScheduleExpression: rate(1 minute)", "ScheduleExpression: rate(1 hour)"},
+	{charging, "ScheduleExpressionTimezone: Asia/Seoul", "ScheduleExpressionTimezone: UTC"},
+	{charging, "<aws.scheduler.scheduled-time>", "<aws.scheduler.execution-id>"},
+	{charging, "RoleArn: !GetAtt ScheduleRole.Arn", "RoleArn: !GetAtt ChargeRole.Arn"},
+	{charging, "RetryPolicy: {MaximumRetryAttempts: 1, MaximumEventAgeInSeconds: 60}", "RetryPolicy: {MaximumRetryAttempts: 185}"},
+	{charging, "Arn: !GetAtt ScheduleDeadLetters.Arn}", "Arn: !GetAtt ChargeDeadLetters.Arn}"},
+	{charging, "FunctionResponseTypes: [ReportBatchItemFailures]", "FunctionResponseTypes: []"},
+	{charging, "ScalingConfig: {MaximumConcurrency: !Ref ChargeConcurrency}", "Enabled: true"},
+	{charging, "BatchSize: !Ref ChargeBatchSize", "BatchSize: 10000"},
+	{charging, "MaximumBatchingWindowInSeconds: 1\n", "MaximumBatchingWindowInSeconds: 0\n"},
+	{charging, "        MaximumRetryAttempts: 0\n", "        MaximumRetryAttempts: 2\n"},
+	{charging, "ChargeConcurrency:\n    Type: Number\n    Default: 10", "ChargeConcurrency:\n    Type: Number\n    Default: 100"},
+	{charging, "Timeout: 900", "Timeout: 900\n      ReservedConcurrentExecutions: 5"},
+	{aside, "VisibilityTimeout: 5400", "VisibilityTimeout: 900"},
+	{aside, "maxReceiveCount: 5", "maxReceiveCount: 1"},
+	{aside, "deadLetterTargetArn: !GetAtt ChargeDeadLetters.Arn", "deadLetterTargetArn: !GetAtt ScheduleDeadLetters.Arn"},
+	{aside, "SqsManagedSseEnabled: true", "SqsManagedSseEnabled: false"},
+	{aside, "MessageRetentionPeriod: 1209600", "MessageRetentionPeriod: 345600"},
+	{aside, "Value: !GetAtt ScheduleDeadLetters.QueueName", "Value: !GetAtt ChargeQueue.QueueName"},
+	{aside, "MetricName: ApproximateNumberOfMessagesVisible", "MetricName: NumberOfMessagesSent"},
+	{aside, "ComparisonOperator: GreaterThanThreshold", "ComparisonOperator: LessThanThreshold"},
+	{"functions are built alike", "Timeout: 900", "Timeout: 29"},
+	{"no wildcard in a policy", "index/due", "index/*"},
+	{"each role allows exactly what is listed", "Service: scheduler.amazonaws.com", "Service: events.amazonaws.com"},
+	{"each role allows exactly what is listed", "              StringEquals: {\"aws:SourceAccount\": !Ref AWS::AccountId}", "              StringEquals: {\"aws:SourceAccount\": \"123456789012\"}"},
+	{"each role allows exactly what is listed", "Resource: !GetAtt ChargeFunction.Arn", "Resource: !GetAtt WebhookFunction.Arn"},
+	{"each role allows exactly what is listed", "sqs:SendMessage, sqs:ReceiveMessage", "sqs:SendMessage, sqs:PurgeQueue, sqs:ReceiveMessage"},
+	{variable, "          QUEUE_URL: !Ref ChargeQueue\n", ""},
+	{"merchant routes need IAM and no other route exists", `Path: "/subscriptions/{id}/cancel", Auth: {Authorizer: AWS_IAM}`, `Path: "/subscriptions/{id}/cancel"`},
+	{"merchant routes need IAM and no other route exists", `Path: "/subscriptions/{id}/plan"`, `Path: "/subscriptions/{id}"`},
+	{"money invariants raise alarms", `$.event = "work.failed"`, `$.event = "work.done"`},
+	{"money invariants raise alarms", "LogGroupName: !Ref ChargeLogs", "LogGroupName: !Ref ConfirmLogs"},
 	{"every log group has a retention", "RetentionInDays: !Ref LogRetentionDays", "# no retention"},
 	{"merchant routes need IAM and no other route exists", ", Path: /orders, Auth: {Authorizer: AWS_IAM}", ", Path: /orders"},
 	{"merchant routes need IAM and no other route exists", `Path: "/pay/{id}/{linkToken}"}`, `Path: "/pay/{id}/{linkToken}", Auth: {Authorizer: AWS_IAM}}`},
@@ -269,6 +344,8 @@ func TestParameterPatterns(t *testing.T) {
 		{"TossWebhookSources", []string{"", "13.124.18.147", "13.124.18.147,13.124.108.35"},
 			[]string{"13.124.18", "13.124.18.147,", "13.124.18.147, 13.124.108.35", "13.124.18.0/24", "example.com", "*"}},
 		{"PortOneWebhookSources", []string{"", "52.78.100.19,52.78.48.223,52.78.5.241"}, []string{"52.78.100.19;52.78.48.223", "::1", "52.78.100.1999"}},
+		{"DunningSoftDays", []string{"1,3,5,7", "7"}, []string{"", "0", "1;3", "1, 3", "1,", "100", "1.5", strings.Repeat("1,", 10) + "1"}},
+		{"DunningTransientHours", []string{"1,6,24", "1440"}, []string{"", "0", "1,06", "10000", "-1", "6h"}},
 		{"ReturnUrlAllowList", []string{"", "https://shop.example.com", "https://a.example/back,https://b.example"},
 			[]string{"https://user@a.example", "https://a.example?x=1", `https://a.example\@b`, "http://shop.example.com", "shop.example.com", "https://a.example,", "https://a.example, https://b.example", "*", "https://"}},
 		{"PublicBaseUrl", []string{"", "https://pay.example.com", "https://pay.example.com:8443"},
@@ -336,6 +413,27 @@ func TestTableIsTheStores(t *testing.T) {
 	}
 }
 
+// TestDunningDefaults: who deploys without a thought gets the timetable that the code has as its default.
+func TestDunningDefaults(t *testing.T) {
+	t.Parallel()
+	parameters := readInfra(t, "", "").template["Parameters"].(node)
+	for name, want := range map[string]struct {
+		offsets []time.Duration
+		unit    time.Duration
+	}{
+		"DunningSoftDays":       {subscription.DefaultTimetable().Soft, 24 * time.Hour},
+		"DunningTransientHours": {subscription.DefaultTimetable().Transient, time.Hour},
+	} {
+		var all []string
+		for _, offset := range want.offsets {
+			all = append(all, strconv.FormatInt(int64(offset/want.unit), 10))
+		}
+		if got := text(parameters, name, "Default"); got != strings.Join(all, ",") {
+			t.Errorf("%s: default is %s, the code's is %v", name, got, all)
+		}
+	}
+}
+
 // TestVariablesAreRead finds a variable that was renamed in one place only: what boot reads and what the template sets are the same.
 func TestVariablesAreRead(t *testing.T) {
 	t.Parallel()
@@ -374,7 +472,7 @@ func TestAlarmedEventsAreLogged(t *testing.T) {
 	t.Parallel()
 	quiet := map[string]bool{"money.transition": true} // the usual course of things
 	logged := map[string]bool{}
-	name := regexp.MustCompile(`"((?:money|security|config|merchant)\.[a-z_]+)"`)
+	name := regexp.MustCompile(`"((?:money|security|config|merchant|work|dispatch)\.[a-z_]+)"`)
 	files, err := filepath.Glob("shared/*/*.go")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no sources: %v", err)
@@ -401,12 +499,16 @@ func TestAlarmedEventsAreLogged(t *testing.T) {
 func checkFunctions(in infra) (found []string) {
 	globals := at(in.template, "Globals", "Function")
 	for name, f := range resources(in, "AWS::Serverless::Function") {
+		timeout := "29"
+		if name == "ChargeFunction" {
+			timeout = "900" // no API waits for it
+		}
 		door := strings.ToLower(strings.TrimSuffix(name, "Function"))
 		want := map[string]string{
 			"Runtime":                 "provided.al2023",
 			"Handler":                 "bootstrap",
 			"Architectures":           "[arm64]",
-			"Timeout":                 "29",
+			"Timeout":                 timeout,
 			"CodeUri":                 "functions/" + door + "/",
 			"LoggingConfig.LogFormat": "Text",
 			"LoggingConfig.LogGroup":  "map[Ref:" + strings.TrimSuffix(name, "Function") + "Logs]",
@@ -448,8 +550,9 @@ func checkPermissions(in infra) (found []string) {
 	}
 	for name, role := range roles {
 		trust := fmt.Sprint(at(role, "Properties", "AssumeRolePolicyDocument", "Statement"))
-		if trust != "[map[Action:sts:AssumeRole Effect:Allow Principal:map[Service:lambda.amazonaws.com]]]" {
-			found = append(found, name+": may be assumed by another than Lambda: "+trust)
+		want := cmp.Or(trusts[name], "[map[Action:sts:AssumeRole Effect:Allow Principal:map[Service:lambda.amazonaws.com]]]")
+		if trust != want {
+			found = append(found, name+": may be assumed by another than its service: "+trust)
 		}
 		got := map[string]string{}
 		for _, s := range statements(role) {
@@ -521,8 +624,8 @@ var secretsOf = map[string]struct {
 	readers     []string
 	placeholder string
 }{
-	"TossSecret":    {[]string{"ConfirmFunction", "WebhookFunction"}, `{"secretKey":"REPLACE_ME"}`},
-	"PortOneSecret": {[]string{"ConfirmFunction", "MerchantFunction", "WebhookFunction"}, `{"impKey":"REPLACE_ME","impSecret":"REPLACE_ME"}`},
+	"TossSecret":    {[]string{"ChargeFunction", "ConfirmFunction", "WebhookFunction"}, `{"secretKey":"REPLACE_ME"}`},
+	"PortOneSecret": {[]string{"ChargeFunction", "ConfirmFunction", "MerchantFunction", "WebhookFunction"}, `{"impKey":"REPLACE_ME","impSecret":"REPLACE_ME"}`},
 }
 
 func checkSecrets(in infra) (found []string) {
@@ -613,6 +716,78 @@ func checkTable(in infra) (found []string) {
 	return found
 }
 
+// checkCharge: the schedule and the queue start the charge function, and nothing else does.
+func checkCharge(in infra) (found []string) {
+	f := at(in.template, "Resources", "ChargeFunction", "Properties")
+	events, _ := at(f, "Events").(node)
+	if len(events) != 2 {
+		found = append(found, fmt.Sprintf("ChargeFunction: started by %d events, want 2", len(events)))
+	}
+	for path, want := range map[string]string{
+		"EventInvokeConfig.MaximumRetryAttempts":                   "0",
+		"EventInvokeConfig.MaximumEventAgeInSeconds":               "60",
+		"ReservedConcurrentExecutions":                             "<nil>", // its queue's pollers would be throttled
+		"Events.Tick.Type":                                         "ScheduleV2",
+		"Events.Tick.Properties.ScheduleExpression":                "rate(1 minute)",
+		"Events.Tick.Properties.ScheduleExpressionTimezone":        "Asia/Seoul",
+		"Events.Tick.Properties.State":                             "<nil>",
+		"Events.Tick.Properties.Input":                             `{"tick":"<aws.scheduler.scheduled-time>"}`,
+		"Events.Tick.Properties.RetryPolicy":                       "map[MaximumEventAgeInSeconds:60 MaximumRetryAttempts:1]",
+		"Events.Tick.Properties.DeadLetterConfig.Arn":              "ScheduleDeadLetters.Arn",
+		"Events.Tick.Properties.RoleArn":                           "ScheduleRole.Arn",
+		"Events.Batch.Type":                                        "SQS",
+		"Events.Batch.Properties.Queue":                            "ChargeQueue.Arn",
+		"Events.Batch.Properties.BatchSize":                        "ChargeBatchSize",
+		"Events.Batch.Properties.MaximumBatchingWindowInSeconds":   "1",
+		"Events.Batch.Properties.FunctionResponseTypes":            "[ReportBatchItemFailures]",
+		"Events.Batch.Properties.ScalingConfig.MaximumConcurrency": "ChargeConcurrency",
+	} {
+		if got := target(at(f, strings.Split(path, ".")...)); got != want {
+			found = append(found, fmt.Sprintf("ChargeFunction: %s is %s, want %s", path, got, want))
+		}
+	}
+	limits := map[string]string{"ChargeConcurrency": "2 10 1000", "ChargeBatchSize": "1 10 40"}
+	for name, want := range limits {
+		p := at(in.template, "Parameters", name)
+		if got := fmt.Sprint(at(p, "MinValue"), " ", at(p, "Default"), " ", at(p, "MaxValue")); got != want {
+			found = append(found, fmt.Sprintf("%s: least, default and most are %s, want %s", name, got, want))
+		}
+	}
+	return found
+}
+
+// checkQueues: the queue waits for a whole batch, what failed is kept for two weeks, and somebody hears of it.
+func checkQueues(in infra) (found []string) {
+	queues := resources(in, "AWS::SQS::Queue")
+	if got := fmt.Sprint(slices.Sorted(maps.Keys(queues))); got != "[ChargeDeadLetters ChargeQueue ScheduleDeadLetters]" {
+		found = append(found, "the queues are "+got)
+	}
+	queue := at(queues["ChargeQueue"], "Properties")
+	if at(queue, "VisibilityTimeout") != "5400" { // 6 times the function's
+		found = append(found, fmt.Sprintf("ChargeQueue: VisibilityTimeout is %v, want 5400", at(queue, "VisibilityTimeout")))
+	}
+	if at(queue, "RedrivePolicy", "maxReceiveCount") != "5" || target(at(queue, "RedrivePolicy", "deadLetterTargetArn")) != "ChargeDeadLetters.Arn" {
+		found = append(found, "ChargeQueue: must put a message aside after 5 deliveries")
+	}
+	for name, q := range queues {
+		if at(q, "Properties", "SqsManagedSseEnabled") != true {
+			found = append(found, name+": is not encrypted")
+		}
+		if !strings.HasSuffix(name, "DeadLetters") {
+			continue
+		}
+		if at(q, "Properties", "MessageRetentionPeriod") != "1209600" {
+			found = append(found, name+": must be kept for 14 days")
+		}
+		alarm := at(in.template, "Resources", name+"NotEmpty", "Properties")
+		if text(alarm, "MetricName") != "ApproximateNumberOfMessagesVisible" || at(alarm, "Threshold") != "0" || text(alarm, "Namespace") != "AWS/SQS" ||
+			at(alarm, "ComparisonOperator") != "GreaterThanThreshold" || !strings.Contains(fmt.Sprint(at(alarm, "Dimensions")), name+".QueueName") {
+			found = append(found, name+": nobody hears when it is not empty")
+		}
+	}
+	return found
+}
+
 func checkLogs(in infra) (found []string) {
 	groups := resources(in, "AWS::Logs::LogGroup")
 	if len(groups) != len(resources(in, "AWS::Serverless::Function"))+1 {
@@ -634,6 +809,9 @@ func checkRoutes(in infra) (found []string) {
 	for name, f := range resources(in, "AWS::Serverless::Function") {
 		events, _ := at(f, "Properties", "Events").(node)
 		for event, e := range events {
+			if name == "ChargeFunction" && text(e, "Type") != "HttpApi" {
+				continue // see checkCharge
+			}
 			seen++
 			route := text(e, "Properties", "Method") + " " + text(e, "Properties", "Path")
 			want, ok := routes[route]

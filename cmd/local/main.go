@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -33,7 +34,14 @@ func main() {
 
 type options struct {
 	addr, store, dynamoEndpoint, logLevel, returnURLs string
+	tick                                              time.Duration
 }
+
+// tickMin and tickMax bound -tick: more often is no use, and less often forgets for too long.
+const (
+	tickMin = time.Second
+	tickMax = time.Hour
+)
 
 func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	o, err := parse(args, errs)
@@ -54,8 +62,16 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	if err != nil {
 		return err
 	}
+	w.Progress = func(r world.Report) {
+		log.Info("the clock is being advanced", "event", "advance.progress", "now", r.Now, "ticks", r.Ticks, "charges", r.Charges, "captures", r.Captures)
+	}
+	mountConsole(w)
 	mountShop(w)
-	go w.Hooks.Run(ctx)
+	running, stop := context.WithCancel(ctx)
+	var lives sync.WaitGroup
+	lives.Go(func() { w.Run(running, o.tick) })
+	defer lives.Wait()
+	defer stop()
 	server := &http.Server{Handler: w, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	greet(out, base, o)
 	return serve(ctx, server, listener)
@@ -70,6 +86,7 @@ func parse(args []string, errs io.Writer) (options, error) {
 	flags.StringVar(&o.dynamoEndpoint, "dynamodb-endpoint", "", "URL of a DynamoDB-compatible engine; the table is made when it is missing")
 	flags.StringVar(&o.logLevel, "log", "info", "debug, info, warn or error; the log is JSON on standard error")
 	flags.StringVar(&o.returnURLs, "return-urls", "https://shop.example", "comma-separated https addresses a returnUrl may have")
+	flags.DurationVar(&o.tick, "tick", time.Minute, "how often the schedule runs in real time, 1s to 1h; 0 leaves it to POST /sim/clock")
 	flags.Usage = func() {
 		fmt.Fprintln(errs, "Runs the bundle and the simulated provider on one loopback port. Nothing leaves this machine.\n\nFlags:")
 		flags.PrintDefaults()
@@ -82,6 +99,8 @@ func parse(args []string, errs io.Writer) (options, error) {
 		return o, fmt.Errorf("unexpected argument %q; see -help", flags.Arg(0))
 	case o.store != "memory" && o.store != "dynamodb":
 		return o, fmt.Errorf("-store must be memory or dynamodb, not %q", o.store)
+	case o.tick != 0 && (o.tick < tickMin || o.tick > tickMax):
+		return o, fmt.Errorf("-tick must be 0 or %s to %s, not %s", tickMin, tickMax, o.tick)
 	case (o.store == "dynamodb") != (o.dynamoEndpoint != ""):
 		return o, errors.New("-store dynamodb and -dynamodb-endpoint URL go together")
 	}
@@ -128,11 +147,12 @@ func serve(ctx context.Context, server *http.Server, listener net.Listener) erro
 func greet(out io.Writer, base string, o options) {
 	fmt.Fprintf(out, `tosspay-sam on your laptop: %[1]s   (store: %[2]s, no real money, stop with Ctrl-C)
 
-Open it in a browser, or:
+Open it in a browser (the shop; %[1]s/console shows subscriptions, money, faults and the clock), or:
 
   curl -s %[1]s/orders -H 'content-type: application/json' -d '{"orderId":"order-0001","provider":"toss","amount":15000,"currency":"KRW","name":"T-shirt","toss":{"useInternationalCardOnly":true}}'
   curl -s %[1]s/orders/order-0001
   curl -s %[1]s/sim/ledger
+  curl -s %[1]s/sim/clock -d '{"advance":"31d"}'
 
 The first prints a checkoutUrl: open it and pay in the simulated window. docs/local.md lists the faults you can cause.
 `, base, o.store)

@@ -1,37 +1,37 @@
 package main
 
 import (
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"fmt"
 	"html/template"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
+	"time"
 
+	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/ledger"
 	"tosspay-sam/sim/world"
 )
 
-//go:embed shop.html
-var shopHTML string
+//go:embed *.html
+var pageFiles embed.FS
 
-var shopPage = template.Must(template.New("shop").Parse(shopHTML))
+var pages = template.Must(template.New("").Funcs(template.FuncMap{"won": won, "korean": korean}).ParseFS(pageFiles, "*.html"))
 
-// shownMax is how many orders the page lists.
-const shownMax = 20
+// How many lines the lists of the pages have.
+const (
+	shownMax    = 20
+	webhooksMax = 10
+)
 
-// shop is the merchant's side on a laptop: it makes orders through the private API, as a merchant's server would, and shows what became of
-// them beside the money the provider really moved.
-type shop struct {
-	world *world.World
-
-	mu     sync.Mutex
-	orders []string // ids made here, latest first
-}
+// shop is the merchant's side on a laptop: it makes orders and subscriptions through the private API, as a merchant's server would, and
+// shows what became of them beside the money the providers really moved.
+type shop struct{ world *world.World }
 
 type shopView struct {
 	Orders  []shopOrder
@@ -42,6 +42,7 @@ type shopView struct {
 type shopOrder struct {
 	OrderID     string `json:"orderId"`
 	Status      string `json:"status"`
+	Provider    string `json:"provider"`
 	Amount      int64  `json:"amount"`
 	Name        string `json:"name"`
 	Attempt     int    `json:"attempt"`
@@ -52,57 +53,96 @@ func mountShop(w *world.World) {
 	s := &shop{world: w}
 	w.Mux().HandleFunc("GET /{$}", s.show)
 	w.Mux().HandleFunc("POST /shop/orders", s.buy)
+	w.Mux().HandleFunc("POST /shop/subscriptions", s.subscribe)
 }
 
 func (s *shop) show(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	ids := slices.Clone(s.orders)
-	s.mu.Unlock()
-	v := shopView{Entries: s.world.Ledger.Entries(), Error: r.URL.Query().Get("error")}
-	slices.Reverse(v.Entries)
-	for _, id := range ids[:min(len(ids), shownMax)] {
+	v := shopView{Entries: latest(s.world.Ledger.Entries(), shownMax), Error: r.URL.Query().Get("error")}
+	for _, id := range latest(s.world.OrderIDs(), shownMax) {
 		var o shopOrder
-		if s.call(r, http.MethodGet, "/orders/"+id, "", &o) == http.StatusOK {
+		if s.call(r, http.MethodGet, "/orders/"+id, nil, &o) == http.StatusOK {
 			v.Orders = append(v.Orders, o)
 		}
 	}
+	render(w, "shop.html", v)
+}
+
+// latest returns the last n of a list, latest first.
+func latest[T any](all []T, n int) []T {
+	shown := slices.Clone(all[max(0, len(all)-n):])
+	slices.Reverse(shown)
+	return shown
+}
+
+func render(w http.ResponseWriter, page string, view any) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	_ = shopPage.Execute(w, v)
+	_ = pages.ExecuteTemplate(w, page, view) // the reader may be gone
 }
 
 // buy makes an order and sends the browser to its payment page.
 func (s *shop) buy(w http.ResponseWriter, r *http.Request) {
-	amount, err := strconv.ParseInt(strings.ReplaceAll(r.FormValue("amount"), ",", ""), 10, 64)
-	if err != nil {
-		amount = 0
-	}
 	order := map[string]any{
-		"provider": "toss", "amount": amount, "currency": "KRW", "name": r.FormValue("name"), "language": r.FormValue("language"),
-		"toss": map[string]any{"useInternationalCardOnly": r.FormValue("international") == "on"},
+		"provider": r.FormValue("provider"), "amount": amountOf(r), "currency": "KRW", "name": r.FormValue("name"), "language": r.FormValue("language"),
 	}
-	text, err := json.Marshal(order)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
+	if r.FormValue("provider") == "toss" {
+		order["toss"] = map[string]any{"useInternationalCardOnly": r.FormValue("international") == "on"}
 	}
+	s.send(w, r, "/orders", order)
+}
+
+// subscribe makes a subscription and sends the browser to the page that registers its means of payment.
+func (s *shop) subscribe(w http.ResponseWriter, r *http.Request) {
+	body := map[string]any{
+		"customerId": "shop-customer", "language": r.FormValue("language"),
+		"plan": map[string]any{"amount": amountOf(r), "currency": "KRW", "name": r.FormValue("name"), "interval": r.FormValue("interval")},
+	}
+	if day := r.FormValue("first"); day != "" {
+		first, err := time.ParseInLocation(time.DateOnly, day, subscription.Seoul)
+		if err != nil {
+			refused(w, r, "the first charge must be a date such as 2027-01-31")
+			return
+		}
+		if now := s.world.Clock.Now(); first.Before(now) && now.Sub(first) < 24*time.Hour {
+			first = now // today
+		}
+		body["firstChargeAt"] = first
+	}
+	s.send(w, r, "/subscriptions", body)
+}
+
+// send makes a record and opens its page.
+func (s *shop) send(w http.ResponseWriter, r *http.Request, path string, body map[string]any) {
 	var answer struct {
-		shopOrder
-		Error struct{ Message string }
+		CheckoutURL string
+		Error       struct{ Message string }
 	}
-	if status := s.call(r, http.MethodPost, "/orders", string(text), &answer); status != http.StatusCreated {
-		http.Redirect(w, r, "/?error="+template.URLQueryEscaper(answer.Error.Message), http.StatusSeeOther)
+	if status := s.call(r, http.MethodPost, path, body, &answer); status != http.StatusCreated {
+		refused(w, r, answer.Error.Message)
 		return
 	}
-	s.mu.Lock()
-	s.orders = slices.Insert(s.orders, 0, answer.OrderID)
-	s.mu.Unlock()
 	http.Redirect(w, r, answer.CheckoutURL, http.StatusSeeOther)
 }
 
+func refused(w http.ResponseWriter, r *http.Request, message string) {
+	http.Redirect(w, r, "/?error="+url.QueryEscape(message), http.StatusSeeOther)
+}
+
+func amountOf(r *http.Request) int64 {
+	amount, err := strconv.ParseInt(strings.ReplaceAll(r.FormValue("amount"), ",", ""), 10, 64)
+	if err != nil {
+		return 0 // which the private API refuses
+	}
+	return amount
+}
+
 // call asks the private API in the same process and reads its JSON.
-func (s *shop) call(r *http.Request, method, path, body string, into any) int {
-	request := httptest.NewRequestWithContext(r.Context(), method, "http://"+r.Host+path, strings.NewReader(body))
+func (s *shop) call(r *http.Request, method, path string, body, into any) int {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return http.StatusInternalServerError
+	}
+	request := httptest.NewRequestWithContext(r.Context(), method, "http://"+r.Host+path, strings.NewReader(string(text)))
 	request.Header.Set("Content-Type", "application/json")
 	recorder := httptest.NewRecorder()
 	s.world.ServeHTTP(recorder, request)
@@ -121,4 +161,12 @@ func won(n int64) string {
 		text = text[:i] + "," + text[i:]
 	}
 	return fmt.Sprintf("₩%s", text)
+}
+
+// korean writes a time as it is in Korea; nothing for none.
+func korean(t time.Time) string {
+	if t.IsZero() {
+		return "–"
+	}
+	return t.In(subscription.Seoul).Format("2006-01-02 15:04")
 }

@@ -5,12 +5,14 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"tosspay-sam/shared/queue"
 	"tosspay-sam/shared/secret"
 	"tosspay-sam/shared/store"
 )
 
-// table and vault pass on the calls that are used, and nothing else of the SDK's clients. html/template finds methods by name at run
+// table, vault and mailbox pass on the calls that are used, and nothing else of the SDK's clients. html/template finds methods by name at run
 // time, so the linker keeps every method of every type that becomes an interface value: handing the clients themselves to store.API and
 // secret.API would keep all of their operations, a quarter of a megabyte in each function's zip.
 type table struct {
@@ -50,4 +52,14 @@ func newVault(c *secretsmanager.Client) vault { return vault{c.GetSecretValue} }
 
 func (v vault) GetSecretValue(ctx context.Context, in *secretsmanager.GetSecretValueInput, options ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error) {
 	return v.get(ctx, in, options...)
+}
+
+type mailbox struct {
+	send func(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
+}
+
+var _ queue.API = mailbox{}
+
+func (m mailbox) SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatchInput, options ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error) {
+	return m.send(ctx, in, options...)
 }

@@ -16,6 +16,7 @@ import (
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/provider/portone"
 	"tosspay-sam/shared/provider/toss"
+	"tosspay-sam/shared/subscription"
 )
 
 // Limits of Toss Payments' card payments: 100 won at least (BELOW_MINIMUM_AMOUNT), orderName up to 100 characters
@@ -39,6 +40,8 @@ type Parts struct {
 	Webhooks   WebhookParts
 	Transport  http.RoundTripper
 	Store      payment.Store
+	Queue      payment.Queue          // of the charge function; nil: it does the work itself
+	Timetable  subscription.Timetable // zero: the default
 	Now        func() time.Time
 	Wait       func(context.Context, time.Duration) error
 	Log        *slog.Logger
@@ -112,6 +115,44 @@ func (p Parts) Webhook() handler.Door {
 	return handler.Webhook(p.Settler(), p.enroller(), settings, p.Log)
 }
 
+// Charge returns the handler of the schedule's ticks and the queue's messages. Without a queue a tick does the work itself.
+func (p Parts) Charge() handler.ChargeDoor { return handler.Charge(p.Dispatcher(), p.Worker(), p.Log) }
+
+// inlineWorkers is how many records a tick without a queue works on side by side: gentle to a provider that names no limit.
+const inlineWorkers = 8
+
+// Dispatcher returns what finds the records that are due.
+func (p Parts) Dispatcher() *payment.Dispatcher {
+	return &payment.Dispatcher{Due: p.Store, Queue: p.Queue, Work: p.Worker(), Workers: inlineWorkers, Now: p.Now, Log: p.Log}
+}
+
+// Worker returns what does the work of due records.
+func (p Parts) Worker() *payment.Worker {
+	timetable := p.Timetable
+	if timetable.Soft == nil && timetable.Transient == nil {
+		timetable = subscription.DefaultTimetable()
+	}
+	w := &payment.Worker{
+		Settler: p.Settler(), Enroller: p.enroller(), Orders: p.Store, Claims: p.Store, Records: p.Store, Cycles: p.Store,
+		Declines: declineOf, Timetable: timetable, Now: p.Now, Log: p.Log,
+	}
+	if p.offersPortOne() {
+		w.Deleter = p.portoneAdapter()
+	}
+	return w
+}
+
+// declineOf classifies PortOne's and Toss Pay's reasons for dunning.
+func declineOf(code string) subscription.Decline {
+	switch portone.ReasonOf(code) {
+	case portone.ReasonTransient:
+		return subscription.Transient
+	case portone.ReasonHard, portone.ReasonKeyGone:
+		return subscription.Hard
+	}
+	return subscription.Soft
+}
+
 // Settler returns what moves orders by the provider's word.
 func (p Parts) Settler() *payment.Settler {
 	adapter := &toss.Adapter{Client: &toss.Client{Keys: p.Toss.Keys, BaseURL: p.Toss.BaseURL, Transport: p.Transport}}
@@ -124,7 +165,7 @@ func (p Parts) Settler() *payment.Settler {
 	if p.offersPortOne() {
 		adapter := p.portoneAdapter()
 		gateways["portone"] = payment.Gateway{
-			Finder: adapter, Canceler: adapter, Registrar: adapter, Timing: portone.Timing(), Account: p.portoneWindows().Account(),
+			Finder: adapter, Canceler: adapter, Charger: adapter, Registrar: adapter, Timing: portone.Timing(), Account: p.portoneWindows().Account(),
 			Ready: p.portoneReady,
 		}
 	}
@@ -146,7 +187,8 @@ func (p Parts) enroller() *payment.Enroller {
 		NewID: func() string { return "sub_" + strings.ToLower(rand.Text())[:20] }, Log: p.Log,
 	}
 	if p.PortOne.Keys != nil {
-		e.Keys, e.Ready = p.portoneAdapter(), p.portoneReady
+		adapter := p.portoneAdapter()
+		e.Keys, e.Deleter, e.Ready = adapter, adapter, p.portoneReady
 	}
 	return e
 }

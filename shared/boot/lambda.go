@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -16,12 +17,15 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"tosspay-sam/shared/handler"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/provider/toss"
+	"tosspay-sam/shared/queue"
 	"tosspay-sam/shared/secret"
 	"tosspay-sam/shared/store"
+	"tosspay-sam/shared/subscription"
 	"tosspay-sam/shared/telemetry"
 )
 
@@ -78,6 +82,53 @@ func WebhookDoor(getenv func(string) string, logs io.Writer) (handler.Door, erro
 	prewarm(p.warmStore, p.warmToss, p.warmPortOne)
 	return p.Webhook(), nil
 }
+
+// ChargeDoor builds the handler of the schedule's ticks and the queue's messages.
+func ChargeDoor(getenv func(string) string, logs io.Writer) (handler.ChargeDoor, error) {
+	p, err := withSecrets(getenv, logs)
+	if err != nil {
+		return nil, err
+	}
+	if url := getenv("QUEUE_URL"); url != "" {
+		client := sqs.NewFromConfig(awsConfig(getenv), func(o *sqs.Options) { o.BaseEndpoint = endpoint(getenv("AWS_ENDPOINT_URL_SQS")) })
+		p.Queue = &queue.SQS{API: mailbox{client.SendMessageBatch}, URL: url}
+	}
+	if p.Timetable, err = timetable(getenv("DUNNING_SOFT_DAYS"), getenv("DUNNING_TRANSIENT_HOURS")); err != nil {
+		return nil, err
+	}
+	prewarm(p.warmStore, p.warmToss, p.warmPortOne)
+	return p.Charge(), nil
+}
+
+// timetable reads comma-separated days and hours; empty is the default of each.
+func timetable(days, hours string) (subscription.Timetable, error) {
+	t := subscription.DefaultTimetable()
+	for _, part := range []struct {
+		name, text string
+		unit       time.Duration
+		into       *[]time.Duration
+	}{{"DUNNING_SOFT_DAYS", days, 24 * time.Hour, &t.Soft}, {"DUNNING_TRANSIENT_HOURS", hours, time.Hour, &t.Transient}} {
+		var offsets []time.Duration
+		for _, entry := range list(part.text) {
+			n, err := strconv.Atoi(entry)
+			offset := time.Duration(n) * part.unit
+			if err != nil || n < 1 || offset > dunningMax || len(offsets) > 0 && offset <= offsets[len(offsets)-1] || len(offsets) == dunningTries {
+				return t, fmt.Errorf("boot: %s must be up to %d rising whole numbers of at most %d days in all", part.name, dunningTries, dunningMax/(24*time.Hour))
+			}
+			offsets = append(offsets, offset)
+		}
+		if offsets != nil {
+			*part.into = offsets
+		}
+	}
+	return t, nil
+}
+
+// Limits of a dunning timetable: a cycle's order waits no longer than 90 days, and nobody wants ten messages about one bill.
+const (
+	dunningMax   = 60 * 24 * time.Hour
+	dunningTries = 10
+)
 
 // list reads a comma-separated list.
 func list(text string) []string {

@@ -27,7 +27,7 @@ type checkout struct {
 }
 
 func (h checkout) page(ctx context.Context, r Request) (Response, error) {
-	if n, err := order.ParseNumber(r.PathParameters["id"]); err == nil && n.Key > 0 {
+	if n, err := order.ParseNumber(r.PathParameters["id"]); err == nil && n.Key > 0 && h.enroll != nil {
 		return h.issuance(ctx, r)
 	}
 	base := baseURL(h.base, r)
@@ -68,7 +68,7 @@ func (h checkout) issuance(ctx context.Context, r Request) (Response, error) {
 
 // status is for a page that waits; it says no more than the page itself would.
 func (h checkout) status(ctx context.Context, r Request) (Response, error) {
-	if n, err := order.ParseNumber(r.PathParameters["id"]); err == nil && n.Key > 0 {
+	if n, err := order.ParseNumber(r.PathParameters["id"]); err == nil && n.Key > 0 && h.enroll != nil {
 		s, err := h.enroll.Status(ctx, r.PathParameters["id"], r.PathParameters["linkToken"])
 		return statusResponse(string(s.Status), err)
 	}

@@ -70,7 +70,7 @@ func (h confirm) returned(ctx context.Context, r Request) (Response, error) {
 	}
 	failed := q["error_code"] != "" || q["imp_success"] == "false" || q["success"] == "false"
 	code := knownCode(q["error_code"])
-	if n, err := order.ParseNumber(r.PathParameters["id"]); err == nil && n.Key > 0 {
+	if n, err := order.ParseNumber(r.PathParameters["id"]); err == nil && n.Key > 0 && h.enroll != nil {
 		return h.issued(ctx, r, failed, code)
 	}
 	result, err := h.use.Return(ctx, payment.WindowReturn{

@@ -18,10 +18,15 @@ import (
 func Merchant(m *payment.Merchant, e *payment.Enroller, log *slog.Logger, publicBase string) Door {
 	h := merchant{m, e, log, publicBase}
 	return serve(log, map[string]route{
-		"POST /orders":            h.create,
-		"GET /orders/{orderId}":   h.read,
-		"POST /subscriptions":     h.subscribe,
-		"GET /subscriptions/{id}": h.subscription,
+		"POST /orders":                       h.create,
+		"GET /orders/{orderId}":              h.read,
+		"POST /subscriptions":                h.subscribing(h.subscribe),
+		"GET /subscriptions/{id}":            h.subscribing(h.subscription),
+		"POST /subscriptions/{id}/pause":     h.subscribing(h.managed(e.Pause)),
+		"POST /subscriptions/{id}/resume":    h.subscribing(h.managed(e.Resume)),
+		"POST /subscriptions/{id}/cancel":    h.subscribing(h.cancel),
+		"POST /subscriptions/{id}/plan":      h.subscribing(h.changePlan),
+		"POST /subscriptions/{id}/renew-key": h.subscribing(h.renewKey),
 	}, func(_ Request, requestID string) Response {
 		return errorResponse(http.StatusInternalServerError, "INTERNAL", "the request could not be served; quote request "+requestID)
 	})

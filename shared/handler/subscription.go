@@ -46,6 +46,10 @@ type subscriptionBody struct {
 	NextDate       time.Time           `json:"nextDate"`
 	CreatedAt      time.Time           `json:"createdAt"`
 	DueAt          *time.Time          `json:"dueAt,omitempty"`
+	NextPlan       *planChange         `json:"nextPlan,omitempty"` // what the cycle after the next costs, when it changes
+	Upcoming       []time.Time         `json:"upcoming"`           // the next dates it will be charged on
+	CancelAtEnd    bool                `json:"cancelAtPeriodEnd,omitempty"`
+	Dunning        *dunningBody        `json:"dunning,omitempty"`
 	Means          *meansBody          `json:"means,omitempty"`
 	CheckoutURL    string              `json:"checkoutUrl,omitempty"` // while a means of payment is to be registered
 	History        []subscriptionStep  `json:"history"`
@@ -64,12 +68,32 @@ type planView struct {
 	CatchUp    subscription.CatchUp  `json:"catchUp"`
 }
 
+// planChange is POST /subscriptions/{id}/plan, and how a change that waits is shown.
+type planChange struct {
+	Amount   int64          `json:"amount"`
+	Currency money.Currency `json:"currency"`
+	Name     string         `json:"name,omitempty"`
+}
+
+// dunningBody is the state of a cycle that was refused.
+type dunningBody struct {
+	Since   time.Time            `json:"since"`
+	Attempt int                  `json:"attempt"` // tried next
+	Decline subscription.Decline `json:"decline"`
+	Code    string               `json:"code"`
+}
+
+// upcomingShown is how many dates GET /subscriptions/{id} shows.
+const upcomingShown = 6
+
 // meansBody shows a means of payment: nothing of it is secret.
 type meansBody struct {
 	Key      string    `json:"key"` // our name of the billing key at the provider
 	Brand    string    `json:"brand,omitempty"`
 	Masked   string    `json:"masked,omitempty"`
 	IssuedAt time.Time `json:"issuedAt"`
+	// DeletedAt is when the provider said that the key is gone; absent while it is still to be deleted.
+	DeletedAt *time.Time `json:"deletedAt,omitempty"`
 }
 
 type subscriptionStep struct {
@@ -81,9 +105,6 @@ type subscriptionStep struct {
 }
 
 func (h merchant) subscribe(ctx context.Context, r Request) (Response, error) {
-	if h.enroll == nil {
-		return errorResponse(http.StatusNotFound, "NOT_OFFERED", "this deployment offers no subscriptions: PortOne is not set up"), nil
-	}
 	var in subscribeBody
 	if refusal := decode(r, &in, "firstChargeAt"); refusal != nil {
 		return *refusal, nil
@@ -148,7 +169,8 @@ func (h merchant) subscription(ctx context.Context, r Request) (Response, error)
 func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
 	b := subscriptionBody{
 		SubscriptionID: s.ID, Status: s.Status, Provider: s.Provider, Mode: s.Mode, CustomerID: s.CustomerID, Cycle: s.Cycle,
-		NextDate: s.Calendar.Date(s.Date), CreatedAt: s.CreatedAt, History: []subscriptionStep{},
+		NextDate: s.Calendar.Date(s.Date), CreatedAt: s.CreatedAt, History: []subscriptionStep{}, CancelAtEnd: s.CancelAtEnd,
+		Upcoming: append([]time.Time{}, s.Upcoming(upcomingShown)...),
 		Plan: planView{
 			Amount: s.Plan.Amount.Value, Currency: s.Plan.Amount.Currency, Name: s.Plan.Name, Interval: s.Calendar.Interval,
 			Every: s.Calendar.Every, AnchorDay: s.Calendar.Anchor, ChargeHour: s.Calendar.Hour, CatchUp: s.CatchUp,
@@ -159,6 +181,15 @@ func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
 	}
 	if !s.Key.IssuedAt.IsZero() {
 		b.Means = &meansBody{Key: s.KeyName(s.Key.N), Brand: s.Key.Brand, Masked: s.Key.Masked, IssuedAt: s.Key.IssuedAt}
+		if !s.Key.DeletedAt.IsZero() {
+			b.Means.DeletedAt = &s.Key.DeletedAt
+		}
+	}
+	if s.NextPlan != (subscription.Plan{}) {
+		b.NextPlan = &planChange{s.NextPlan.Amount.Value, s.NextPlan.Amount.Currency, s.NextPlan.Name}
+	}
+	if d := s.Dunning; !d.Since.IsZero() {
+		b.Dunning = &dunningBody{d.Since, d.Attempt, d.Decline, d.Code}
 	}
 	if issuing := s.Issuing(); issuing != nil {
 		b.CheckoutURL = issuanceURL(s, issuing.N, base)
@@ -167,6 +198,74 @@ func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
 		b.History = append(b.History, subscriptionStep(step))
 	}
 	return b
+}
+
+// subscribing serves a route that needs a provider that issues billing keys.
+func (h merchant) subscribing(serve route) route {
+	if h.enroll != nil {
+		return serve
+	}
+	return func(context.Context, Request) (Response, error) {
+		return errorResponse(http.StatusNotFound, "NOT_OFFERED", "this deployment offers no subscriptions: PortOne is not set up"), nil
+	}
+}
+
+// managed serves the wishes that take no body.
+func (h merchant) managed(wish func(context.Context, string) (subscription.Subscription, error)) route {
+	return func(ctx context.Context, r Request) (Response, error) {
+		s, err := wish(ctx, r.PathParameters["id"])
+		return h.managedResponse(r, s, err)
+	}
+}
+
+// cancel takes {"at": "now"} or {"at": "period-end"}.
+func (h merchant) cancel(ctx context.Context, r Request) (Response, error) {
+	var in struct {
+		At string `json:"at"`
+	}
+	if refusal := decode(r, &in, ""); refusal != nil {
+		return *refusal, nil
+	}
+	if in.At != "now" && in.At != "period-end" {
+		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "at", "at must be now or period-end"), nil
+	}
+	s, err := h.enroll.Cancel(ctx, r.PathParameters["id"], in.At == "period-end")
+	return h.managedResponse(r, s, err)
+}
+
+func (h merchant) changePlan(ctx context.Context, r Request) (Response, error) {
+	var in planChange
+	if refusal := decode(r, &in, ""); refusal != nil {
+		return *refusal, nil
+	}
+	s, err := h.enroll.ChangePlan(ctx, r.PathParameters["id"], in.Amount, string(in.Currency), in.Name)
+	return h.managedResponse(r, s, err)
+}
+
+func (h merchant) renewKey(ctx context.Context, r Request) (Response, error) {
+	e, err := h.enroll.RenewKey(ctx, r.PathParameters["id"], baseURL(h.base, r))
+	response, err := h.managedResponse(r, e.Subscription, err)
+	if err != nil || response.StatusCode != http.StatusOK {
+		return response, err
+	}
+	b, sdk := subscriptionOf(e.Subscription, baseURL(h.base, r)), sdkOf(e.Window)
+	b.Window, b.SDK = e.Window.Params, &sdk
+	return jsonResponse(http.StatusOK, b), nil
+}
+
+func (h merchant) managedResponse(r Request, s subscription.Subscription, err error) (Response, error) {
+	var field *payment.FieldError
+	switch {
+	case errors.Is(err, payment.ErrNotFound):
+		return errorResponse(http.StatusNotFound, "NOT_FOUND", "no such subscription"), nil
+	case errors.Is(err, payment.ErrState):
+		return errorResponse(http.StatusConflict, "WRONG_STATUS", "a subscription that is "+string(s.Status)+" does not allow that"), nil
+	case errors.As(err, &field):
+		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field.Field, field.Error()), nil
+	case err != nil:
+		return Response{}, err
+	}
+	return jsonResponse(http.StatusOK, subscriptionOf(s, baseURL(h.base, r))), nil
 }
 
 func issuanceURL(s subscription.Subscription, n int, base string) string {

@@ -71,10 +71,12 @@ type Order struct {
 	ReturnURL string
 	Toss      TossOptions
 	PortOne   PortOneOptions
-	Request   string // digest of the request that made it; the same request again gets the same order
-	LinkToken string // random; whoever has it may open the payment page
-	CreatedAt time.Time
-	ExpiresAt time.Time
+	// BillingKey is the provider's name of the means a subscription's cycle is charged with; empty for an order a buyer pays.
+	BillingKey string
+	Request    string // digest of the request that made it; the same request again gets the same order
+	LinkToken  string // random; whoever has it may open the payment page
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
 
 	Status    Status
 	Attempt   Attempt
@@ -188,16 +190,33 @@ func New(o Order) Order {
 	return o
 }
 
+// cycleLife is how long a cycle's order may wait between attempts; longer than every dunning timetable.
+const cycleLife = 90 * 24 * time.Hour
+
+// NewCycle returns the order of a subscription's cycle as it is first stored: settling, because the request that stores it is about to
+// charge it. The write is the intent, and its condition that there is no such order yet makes the charge one.
+func NewCycle(o Order, askAfter time.Time) Order {
+	o.Status = Settling
+	o.ExpiresAt = o.CreatedAt.Add(cycleLife)
+	o.Attempt = Attempt{N: 1, ClaimedAt: o.CreatedAt, Unanswered: true}
+	o.AskAfter = askAfter
+	o.DueAt = askAfter.Add(settlingDelays[0])
+	o.Revision = 1
+	o.History = []Step{{At: o.CreatedAt, To: Settling, Event: string(Claimed), Attempt: 1}}
+	return o
+}
+
 // Claim is the buyer's return from the window: the right to ask the provider for the money, given to exactly one request.
 // Its conditions are checked again by the store inside the write itself.
 type Claim struct {
-	OrderID   string
-	LinkToken string
-	Attempt   int
-	Amount    money.Amount // as the redirect says; must be the order's own
-	Key       string       // the provider's key of the payment
-	At        time.Time
-	AskAfter  time.Time // nobody else asks before: the claimer is still at work
+	OrderID    string
+	LinkToken  string
+	Attempt    int
+	Amount     money.Amount // as the redirect says; must be the order's own
+	Key        string       // the provider's key of the payment
+	BillingKey string       // of a cycle's further attempt: the means the subscription has now
+	At         time.Time
+	AskAfter   time.Time // nobody else asks before: the claimer is still at work
 }
 
 // Reason says why a claim or a lease was refused.
@@ -232,6 +251,9 @@ func (o Order) Claim(c Claim) (Order, error) {
 	o.History = append(slices.Clone(o.History), ClaimStep(c))
 	o.Status = Settling
 	o.Attempt.Key = c.Key
+	if c.BillingKey != "" {
+		o.BillingKey = c.BillingKey
+	}
 	o.Attempt.ClaimedAt = c.At
 	o.Attempt.Unanswered = true // the claimer is about to send
 	o.DueAt = ClaimDue(c)
@@ -286,6 +308,13 @@ func (o Order) Intend(turn int) Order {
 	return o
 }
 
+// Repeat is Intend for a charge, whose provider has no idempotency key: it counts from now how long the charge may still be at work.
+func (o Order) Repeat(turn int, at time.Time) Order {
+	o = o.Intend(turn)
+	o.Attempt.ClaimedAt = at
+	return o
+}
+
 // Kind of an event.
 type Kind string
 
@@ -317,7 +346,7 @@ type Event struct {
 	AskedKey string    // the payment a webhook named; empty for every other question
 	NoAnswer bool      // of Doubtful: the provider did not answer, so an open order is asked about again soon
 	KeepLate bool      // the merchant keeps money that comes after the order was closed, instead of giving it back
-	Next     Attempt   // of Doubtful: what the attempt must remember (Turn, Unanswered, Rejection)
+	Next     Attempt   // of Doubtful, and its Turn of Refused and Lapsed: what the attempt must remember (Turn, Unanswered, Rejection)
 }
 
 // Apply returns the order after the event, or an error that names the pair when the event cannot happen in this status through Apply:
@@ -447,7 +476,7 @@ func nextSettling(o Order, e Event, current bool) Status {
 			return Refunded
 		}
 	case Refused, Lapsed:
-		if o.Owed() == nil {
+		if o.Owed() == nil && e.Next.Turn >= o.Attempt.Turn { // else a later request under this number has been sent meanwhile
 			return o.afterRefusal(e, current)
 		}
 	}
@@ -468,7 +497,7 @@ func nextCaptured(o Order, e Event) Status {
 	case Mismatched:
 		return Review // the payment this order was paid with no longer fits it
 	case Refused, Lapsed:
-		if e.Attempt == o.Capture.Attempt {
+		if e.Attempt == o.Capture.Attempt && e.Next.Turn >= o.Attempt.Turn {
 			return Review // the provider said paid, and now says it never was
 		}
 	}

@@ -78,6 +78,7 @@ type drama struct {
 func (d *drama) tell(e order.Event) (broken []string) {
 	e.Asked = d.at
 	e.KeepLate = d.keep
+	e.Next.Turn = d.Attempt.Turn
 	next, err := d.Apply(e)
 	d.told = append(d.told, fmt.Sprintf("%s attempt %d x %s of %s (attempt %d, %d left) = %s attempt %d", d.Status, d.Attempt.N, e.Kind, e.Capture.Key, e.Attempt, e.Capture.Balance, next.Status, next.Attempt.N))
 	if err != nil {

@@ -80,7 +80,7 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send bool) (order.O
 	calls, cancel := callContext(ctx)
 	defer cancel()
 	var err error
-	if g.Confirmer == nil && !send && o.Owed() == nil {
+	if g.Confirmer == nil && !send && o.Owed() == nil && o.BillingKey == "" {
 		o, err = s.lookBack(ctx, calls, g, o)
 	}
 	if err == nil && o.Owed() == nil && !o.Closed() {
@@ -101,13 +101,16 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 	var others []provider.Payment
 	for n := 0; n < callsMax && hasTime(calls); n++ {
 		var answers []provider.Answer
-		asked := !send || !s.mayConfirm(g, work)
+		asked := !send || !s.mayTake(g, work)
 		if asked {
 			answers = s.find(calls, g, work)
 			event, send = afterFind(work, answers, g.Account, s.Now(), g.Timing)
-			send = send && s.mayConfirm(g, work)
+			if send {
+				work.Attempt = event.Next // a charge may be sent a second time, under the next turn
+			}
+			send = send && s.mayTake(g, work)
 		} else {
-			intended, err := s.intend(ctx, o, work.Attempt.Turn)
+			intended, err := s.intend(ctx, o, work.Attempt)
 			if errors.Is(err, ErrConflict) {
 				return intended, nil // somebody else has moved the order: theirs is the next step
 			}
@@ -115,9 +118,12 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 				return o, err
 			}
 			o = intended
-			work.Attempt.Unanswered = true
-			answers = []provider.Answer{g.Confirmer.Confirm(calls, confirmOf(work))}
-			event, send = afterConfirm(work, answers[0], g.Account, s.Now()), false
+			if work.Attempt.Unanswered = true; !s.mayTake(g, work) {
+				send = false // frozen while it was written
+				continue
+			}
+			answers = []provider.Answer{take(calls, g, work)}
+			event, send = afterTake(work, answers[0], g.Account, s.Now()), false
 		}
 		evidence = append(evidence, s.evidence(ctx, work, answers)...)
 		others = answers[len(answers)-1].Others
@@ -191,11 +197,15 @@ func (s *Settler) evidence(ctx context.Context, o order.Order, answers []provide
 }
 
 // intend makes sure that the stored order says a confirm of this turn may have been sent. The claim has said so of the first one.
-func (s *Settler) intend(ctx context.Context, o order.Order, turn int) (order.Order, error) {
-	if o.Attempt.Unanswered && o.Attempt.Turn == turn {
+func (s *Settler) intend(ctx context.Context, o order.Order, next order.Attempt) (order.Order, error) {
+	if o.Attempt.Unanswered && o.Attempt.Turn == next.Turn {
 		return o, nil
 	}
-	saved, err := s.Claims.Save(ctx, o.Intend(turn))
+	intended := o.Intend(next.Turn)
+	if o.BillingKey != "" {
+		intended = o.Repeat(next.Turn, next.ClaimedAt)
+	}
+	saved, err := s.Claims.Save(ctx, intended)
 	if err != nil {
 		return saved, fmt.Errorf("payment: record the intent to confirm %s: %w", o.ID, err)
 	}
@@ -216,10 +226,31 @@ func (s *Settler) find(ctx context.Context, g Gateway, o order.Order) []provider
 	return append(answers, g.Finder.Find(ctx, provider.Ref{Number: o.Number()}))
 }
 
-// mayConfirm compares wall clocks right before money is asked for: a function that was frozen between its claim and now may wake up
-// hours later with a context that has not noticed.
-func (s *Settler) mayConfirm(g Gateway, o order.Order) bool {
-	return g.Confirmer != nil && o.Attempt.Key != "" && s.Now().Round(0).Before(o.Attempt.ClaimedAt.Add(g.Timing.ConfirmWindow))
+// mayTake compares wall clocks right before money is asked for: a function that was frozen between its claim and now may wake up hours
+// later with a context that has not noticed, when somebody else has long been given the order.
+func (s *Settler) mayTake(g Gateway, o order.Order) bool {
+	now := s.Now().Round(0)
+	switch {
+	case o.BillingKey == "":
+		return g.Confirmer != nil && o.Attempt.Key != "" && now.Before(o.Attempt.ClaimedAt.Add(g.Timing.ConfirmWindow))
+	case g.Charger == nil:
+		return false
+	}
+	return now.Before(o.Attempt.ClaimedAt.Add(chargeSendMax))
+}
+
+// chargeSendMax is the latest a worker may send the charge it has claimed, or has decided to repeat.
+const chargeSendMax = time.Minute
+
+// take asks for the money of the order's current attempt.
+func take(ctx context.Context, g Gateway, o order.Order) provider.Answer {
+	if o.BillingKey == "" {
+		return g.Confirmer.Confirm(ctx, confirmOf(o))
+	}
+	return g.Charger.Charge(ctx, provider.Charge{
+		BillingKey: o.BillingKey, Number: o.Number(), Amount: o.Amount.Value, Name: o.Name,
+		Customer: provider.Buyer{Name: o.Customer.Name, Email: o.Customer.Email, Phone: o.Customer.Phone},
+	})
 }
 
 // confirmOf is the one request an attempt may send. Its idempotency key comes from the attempt and the payment, so that every copy of

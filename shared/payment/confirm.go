@@ -30,6 +30,7 @@ type Gateway struct {
 	Finder    Finder
 	Confirmer Confirmer // nil when the provider's window takes the money by itself
 	Canceler  Canceler
+	Charger   Charger   // nil when the provider charges no billing keys here
 	Registrar Registrar // nil when the provider knows no amounts beforehand
 	KeyFinder KeyFinder // nil when the provider issues no billing keys here
 	Timing    provider.Timing

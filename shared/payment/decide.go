@@ -8,6 +8,30 @@ import (
 	"tosspay-sam/shared/provider"
 )
 
+// afterTake is what the answer to a request for money proves.
+func afterTake(o order.Order, a provider.Answer, account string, now time.Time) order.Event {
+	if o.BillingKey != "" {
+		return afterCharge(o, a, account, now)
+	}
+	return afterConfirm(o, a, account, now)
+}
+
+// afterCharge is what the answer to a charge with a billing key proves. A listed refusal of the first request is the end of the attempt:
+// nothing was charged. Of the repetition it is the end only when a lookup agrees, because the first request may have been carried out.
+func afterCharge(o order.Order, a provider.Answer, account string, now time.Time) order.Event {
+	if e, ok := fromPayment(o, a, account, now); ok {
+		return e
+	}
+	e := doubtful(o, now)
+	if a.Verdict == provider.Declined && a.Class.Definitive() {
+		if o.Attempt.Turn == 0 {
+			return refused(o, now)
+		}
+		e.Next.Rejection, e.Next.Unanswered = a.Code, false
+	}
+	return e
+}
+
 // afterConfirm is what the answer to a confirm proves. A refusal in an error body is not yet the end: one lookup must agree, because the
 // provider's replay of an old answer and its view of the payment can differ.
 func afterConfirm(o order.Order, a provider.Answer, account string, now time.Time) order.Event {
@@ -58,7 +82,10 @@ func afterFind(o order.Order, answers []provider.Answer, account string, now tim
 	}
 	// Nothing is captured now. May it still be?
 	since := now.Sub(o.Attempt.ClaimedAt)
-	over := since >= t.PendingMax || a.Verdict == provider.Absent && since >= t.AbsentMax
+	over := since >= t.PendingMax || a.Verdict == provider.Absent && since >= t.AbsentMax && o.BillingKey == ""
+	if o.BillingKey != "" && (o.Attempt.Rejection == "" || o.Attempt.Unanswered) {
+		return repeatCharge(o, over, now)
+	}
 	switch {
 	case foreign(o, answers[0]):
 		return refused(o, now), false // the redirect's key is another order's; the provider will never take it for this one
@@ -70,6 +97,17 @@ func afterFind(o order.Order, answers []provider.Answer, account string, now tim
 		return doubtful(o, now), false // an earlier request was never answered: it may still be at work
 	}
 	return doubtful(o, now), since < t.ConfirmWindow
+}
+
+// repeatCharge: a charge that no lookup has found when every window is over is sent once more, under the same number. The provider takes it
+// if the one before never arrived, and refuses it as a duplicate if it did; a new number would take the money twice.
+func repeatCharge(o order.Order, over bool, now time.Time) (order.Event, bool) {
+	e := doubtful(o, now)
+	if !over {
+		return e, false
+	}
+	e.Next.Turn, e.Next.ClaimedAt = o.Attempt.Turn+1, now
+	return e, true
 }
 
 // fromPayment is what a payment object of this order proves by itself.
@@ -94,7 +132,7 @@ func fromPayment(o order.Order, a provider.Answer, account string, now time.Time
 	case p.Issuance:
 		return order.Event{}, false // a billing key was issued; no money was taken
 	case p.Sandbox && o.Mode != "test":
-		return order.Event{Kind: order.Refused, At: now, Attempt: e.Attempt}, true // test money pays nothing; there is nothing to give back
+		return order.Event{Kind: order.Refused, At: now, Attempt: e.Attempt, Next: o.Attempt}, true // test money pays nothing; there is nothing to give back
 	case p.Amount != o.Amount.Value || p.Currency != string(o.Amount.Currency) || !p.Sandbox && o.Mode == "test" || !accountFits(account, p.Account):
 		e.Kind = order.Mismatched
 	}
@@ -137,11 +175,11 @@ func doubtful(o order.Order, now time.Time) order.Event {
 }
 
 func refused(o order.Order, now time.Time) order.Event {
-	return order.Event{Kind: order.Refused, At: now, Attempt: o.Attempt.N}
+	return order.Event{Kind: order.Refused, At: now, Attempt: o.Attempt.N, Next: o.Attempt}
 }
 
 func lapsed(o order.Order, now time.Time) order.Event {
-	return order.Event{Kind: order.Lapsed, At: now, Attempt: o.Attempt.N}
+	return order.Event{Kind: order.Lapsed, At: now, Attempt: o.Attempt.N, Next: o.Attempt}
 }
 
 func evidenceOf(o order.Order, a provider.Answer, now time.Time) order.Evidence {

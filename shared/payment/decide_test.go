@@ -477,10 +477,10 @@ func TestMayConfirm(t *testing.T) {
 		o := settling()
 		o.Attempt.Key = tc.key
 		s := &Settler{Now: func() time.Time { return tc.now }}
-		if got := s.mayConfirm(Gateway{Confirmer: noConfirm{}, Timing: timing}, o); got != tc.want {
+		if got := s.mayTake(Gateway{Confirmer: noConfirm{}, Timing: timing}, o); got != tc.want {
 			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
 		}
-		if s.mayConfirm(Gateway{Timing: timing}, o) {
+		if s.mayTake(Gateway{Timing: timing}, o) {
 			t.Errorf("%s: a provider that captures by itself was to be asked", tc.name)
 		}
 	}

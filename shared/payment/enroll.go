@@ -48,6 +48,7 @@ type Enroller struct {
 	Subscriptions Subscriptions
 	Windows       KeyWindows
 	Keys          KeyFinder
+	Deleter       KeyDeleter
 	Ready         func(context.Context) error // an error when the provider cannot be asked at all
 	Account       string                      // the merchant account a key must belong to; empty: not checked
 	Mode          string
@@ -338,11 +339,8 @@ func (e *Enroller) check(r NewSubscription, now time.Time) error {
 	case err != nil || r.Amount < e.AmountMin:
 		return &FieldError{"plan.amount", fmt.Sprintf("must be a whole number from %d to %d", e.AmountMin, int64(money.Max))}
 	}
-	if err := checkText("plan.name", r.Name, 1, planNameBytes); err != nil {
+	if err := checkPlanName("plan.name", r.Name); err != nil {
 		return err
-	}
-	if len(r.Name) > planNameBytes {
-		return &FieldError{"plan.name", fmt.Sprintf("must be at most %d bytes in UTF-8", planNameBytes)}
 	}
 	if err := r.calendar(now).Check(); err != nil {
 		return &FieldError{"plan", err.Error()}
@@ -360,6 +358,16 @@ func (e *Enroller) check(r NewSubscription, now time.Time) error {
 		return err
 	}
 	return rest.checkCustomer()
+}
+
+func checkPlanName(field, name string) error {
+	if err := checkText(field, name, 1, planNameBytes); err != nil {
+		return err
+	}
+	if len(name) > planNameBytes {
+		return &FieldError{field, fmt.Sprintf("must be at most %d bytes in UTF-8", planNameBytes)}
+	}
+	return nil
 }
 
 // planNameBytes is the limit of a cycle's name: PortOne's name(40), counted in bytes because a name that is too long would be found out by

@@ -17,6 +17,7 @@ import (
 var (
 	ErrNotFound = errors.New("no such record")
 	ErrExists   = errors.New("a record with this id exists")
+	ErrNotDue   = errors.New("the record is not due")
 	ErrConflict = errors.New("the record was changed by somebody else")
 )
 
@@ -53,6 +54,13 @@ type Subscriptions interface {
 	SaveSubscription(ctx context.Context, next subscription.Subscription) (subscription.Subscription, error)
 }
 
+// Cycles is how one worker, and no other, comes to charge a cycle.
+type Cycles interface {
+	// ClaimCycle does what subscription.Claim does, as one conditional write, and returns the subscription after it. When the conditions do
+	// not hold it returns the stored one with the *subscription.Refusal; ErrNotFound when there is none.
+	ClaimCycle(context.Context, subscription.CycleClaim) (subscription.Subscription, error)
+}
+
 // DueRecord names a record that may be due.
 type DueRecord struct {
 	Kind string // KindOrder or KindSubscription
@@ -70,6 +78,10 @@ type DueRecords interface {
 	// Due returns up to limit records of one shard whose due time is at or before the given one, earliest first, and the cursor for the
 	// next page, empty on the last. It reads an index that may lag: a record means "maybe due".
 	Due(ctx context.Context, shard int, before time.Time, limit int, cursor string) (due []DueRecord, next string, err error)
+	// LeaseDue moves a record's entry in the due index to until if it stands at or before at, as one conditional write, and returns the
+	// cycle a subscription stands at, 0 for an order. ErrNotDue when somebody else has moved it, or there is none. It changes nothing of the
+	// record itself: revision and due time stay, and the next write of the record puts the entry back to its due time.
+	LeaseDue(ctx context.Context, r DueRecord, at, until time.Time) (cycle int, err error)
 }
 
 // DueShards is the number of shards of the due index, so that ten million orders due in one hour stay under an index partition's limit
@@ -81,6 +93,7 @@ type Store interface {
 	Orders
 	Claims
 	Subscriptions
+	Cycles
 	DueRecords
 }
 
@@ -103,6 +116,32 @@ type Canceler interface {
 // Registrar tells a provider an order's amount before its window opens. The provider's window then refuses every other amount.
 type Registrar interface {
 	Register(context.Context, provider.Registration) provider.Answer
+}
+
+// Charger takes money with a billing key, without the buyer. The provider makes no promise for two charges at once under one number.
+type Charger interface {
+	Charge(context.Context, provider.Charge) provider.Answer
+}
+
+// KeyDeleter deletes a billing key for good. Verdict Absent: it is gone.
+type KeyDeleter interface {
+	DeleteBillingKey(ctx context.Context, name, reason string) provider.KeyAnswer
+}
+
+// Queue takes work to be done by somebody, at least once, in any order.
+type Queue interface {
+	// Send passes on up to QueueBatch messages and returns those that were not taken.
+	Send(context.Context, []Message) (refused []Message, err error)
+}
+
+// QueueBatch is the most messages one request to SQS takes.
+const QueueBatch = 10
+
+// Message names a record and, for a subscription, the cycle it stood at. It holds no facts: whoever gets it looks the record up.
+type Message struct {
+	Kind  string `json:"kind"`
+	ID    string `json:"id"`
+	Cycle int    `json:"cycle,omitempty"`
 }
 
 // KeyFinder asks a provider about a billing key by its name.

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/store/internal/item"
@@ -70,6 +71,51 @@ func (d *DynamoDB) Due(
 	}
 	next, err = encodeCursor(out.LastEvaluatedKey)
 	return due, next, err
+}
+
+// LeaseDue implements payment.DueRecords. It moves due_at, the entry in the index, and leaves due, the record's own time, alone, so that a
+// get shows what it showed before and the next write of the record puts the entry back.
+//
+// It recognises its own first try by a token of its own. To compare due_at with until would not do: two ticks of the same millisecond want
+// the same until. And it must not replace the token of the record's last write, which that write may still have to recognise.
+func (d *DynamoDB) LeaseDue(ctx context.Context, r payment.DueRecord, at, until time.Time) (cycle int, err error) {
+	defer wrap(&err, "lease due "+r.Kind, r.ID)
+	token, err := d.begin(ctx)
+	if err != nil {
+		return 0, err
+	}
+	out, err := d.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName:           aws.String(d.table),
+		Key:                 recordKey(r),
+		ConditionExpression: aws.String("due_at <= :at"), // false without the attribute, and without an item
+		UpdateExpression:    aws.String("SET due_at = :until, lease_token = :token"),
+		ExpressionAttributeValues: values{
+			":at":    num(item.Millis(at)),
+			":until": num(item.Millis(until)),
+			":token": str(token),
+		},
+		ReturnValues:                        types.ReturnValueAllNew,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if err == nil {
+		return cycleOf(out.Attributes)
+	}
+	failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err)
+	if !ok {
+		return 0, err
+	}
+	if text(failed.Item[attrLeaseToken]) != token {
+		return 0, payment.ErrNotDue
+	}
+	return cycleOf(failed.Item)
+}
+
+// cycleOf is the cycle a subscription stands at. An order's item has none.
+func cycleOf(all values) (cycle int, err error) {
+	if stored, ok := all[attrCycle]; ok {
+		err = attributevalue.Unmarshal(stored, &cycle)
+	}
+	return cycle, err
 }
 
 // dueLimitMax keeps a page well under the 1 MB at which DynamoDB ends it anyway: an index entry is some 150 bytes.

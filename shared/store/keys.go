@@ -24,18 +24,26 @@ import (
 //	status        S  an order's or a subscription's, as package order or subscription lists them
 //	revision      N  +1 with every claim and save; a save's condition
 //	link_token    S  random; a claim's condition, like attempt.n, amount and currency of the order
-//	ask_after     N  nobody else asks the provider before; a lease's condition. Absent and 0 are the same
+//	ask_after     N  nobody else asks the provider before; a lease's condition, and a cycle claim's. Absent and 0 are the same
+//	cycle         N  of a subscription: the cycle it stands at; a cycle claim's condition, like status and charge_at
+//	charge_at     N  of a subscription: when that cycle may be charged
 //	heard_at      N  when the latest question to the provider was begun whose answer is in the item
 //	write_token   S  random, new with every write: see stored
-//	due_at        N  when the record must be looked at again; there or not is a condition of an order's lease
+//	due           N  when the record must be looked at again: what a get returns
+//	due_at        N  where the record stands in the index: every write of the record sets it to due, and a dispatch moves it on alone;
+//	                 there or not is a condition of an order's lease, and its time the one of a dispatch
 //	due_shard     S  "00" to "31": the first byte of the id's SHA-256, modulo 32
+//	lease_token   S  random, new with every dispatch, gone with the next save: see LeaseDue
 //
 // Every time is a number: milliseconds since 1970 UTC.
 //
 // The index "due" (partition due_shard, sort due_at, KEYS_ONLY) lists what must be looked at, of both kinds together: the keys of an
-// entry say which record it is. A record from which nothing more is expected has neither attribute, so it is not in the index, which
-// stays as small as the work that is left. That is not a matter of the status: a paid order that owes money back is due. Every item
-// with one of the two attributes has both.
+// entry say which record it is. A record from which nothing more is expected has none of due, due_at and due_shard, so it is not in the
+// index, which stays as small as the work that is left. That is not a matter of the status: a paid order that owes money back is due.
+// Every item with one of the three attributes has all of them.
+//
+// A dispatch takes a record by moving its entry some minutes on, and nothing else: whoever then works on the record finds it as it was,
+// with its own due time and its revision. If nobody does, the entry comes up again. An order's lease leaves the entry alone.
 //
 // No item has the attribute ttl, by which the table would delete it: what happened to money is kept.
 const (
@@ -44,6 +52,8 @@ const (
 	attrDueShard   = "due_shard"
 	attrDueAt      = "due_at"
 	attrWriteToken = "write_token"
+	attrLeaseToken = "lease_token"
+	attrCycle      = "cycle"
 
 	dueIndex = "due"
 )

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"maps"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
@@ -49,33 +50,38 @@ func (d *DynamoDB) Claim(ctx context.Context, c order.Claim) (_ order.Order, err
 	if err != nil {
 		return order.Order{}, err
 	}
+	set, given := "SET ", values{}
+	if c.BillingKey != "" {
+		set, given = "SET billing_key = :billing_key, ", values{":billing_key": str(c.BillingKey)}
+	}
+	maps.Copy(given, values{
+		":open":      str(string(order.Open)),
+		":link":      str(c.LinkToken),
+		":n":         num(c.Attempt),
+		":amount":    num(c.Amount.Value),
+		":currency":  str(string(c.Amount.Currency)),
+		":settling":  str(string(order.Settling)),
+		":key":       str(c.Key),
+		":at":        num(item.Millis(c.At)),
+		":true":      &types.AttributeValueMemberBOOL{Value: true},
+		":ask_after": num(item.Millis(c.AskAfter)),
+		":due_at":    num(item.Millis(order.ClaimDue(c))),
+		":due_shard": str(item.Shard(c.OrderID)),
+		":none":      &types.AttributeValueMemberL{Value: []types.AttributeValue{}},
+		":step":      step,
+		":one":       num(1),
+		":token":     str(token),
+	})
 	out, err := d.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: aws.String(d.table),
 		Key:       orderKey(c.OrderID),
 		ConditionExpression: aws.String("#status = :open AND link_token = :link AND attempt.n = :n" +
 			" AND amount = :amount AND currency = :currency"),
-		UpdateExpression: aws.String("SET #status = :settling, attempt.#key = :key, attempt.claimed_at = :at, attempt.unanswered = :true," +
-			" ask_after = :ask_after, due_at = :due_at, due_shard = :due_shard," +
+		UpdateExpression: aws.String(set + "#status = :settling, attempt.#key = :key, attempt.claimed_at = :at, attempt.unanswered = :true," +
+			" ask_after = :ask_after, due = :due_at, due_at = :due_at, due_shard = :due_shard," +
 			" history = list_append(if_not_exists(history, :none), :step), revision = revision + :one, write_token = :token"),
-		ExpressionAttributeNames: map[string]string{"#status": "status", "#key": "key"},
-		ExpressionAttributeValues: values{
-			":open":      str(string(order.Open)),
-			":link":      str(c.LinkToken),
-			":n":         num(c.Attempt),
-			":amount":    num(c.Amount.Value),
-			":currency":  str(string(c.Amount.Currency)),
-			":settling":  str(string(order.Settling)),
-			":key":       str(c.Key),
-			":at":        num(item.Millis(c.At)),
-			":true":      &types.AttributeValueMemberBOOL{Value: true},
-			":ask_after": num(item.Millis(c.AskAfter)),
-			":due_at":    num(item.Millis(order.ClaimDue(c))),
-			":due_shard": str(item.Shard(c.OrderID)),
-			":none":      &types.AttributeValueMemberL{Value: []types.AttributeValue{}},
-			":step":      step,
-			":one":       num(1),
-			":token":     str(token),
-		},
+		ExpressionAttributeNames:            map[string]string{"#status": "status", "#key": "key"},
+		ExpressionAttributeValues:           given,
 		ReturnValues:                        types.ReturnValueAllNew,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
@@ -93,7 +99,8 @@ func (d *DynamoDB) Claim(ctx context.Context, c order.Claim) (_ order.Order, err
 }
 
 // Lease implements payment.Claims. Its expressions say what order.Lease says. An order without a due time is final; a lease of a final
-// one, too, needs an item, or it would make one.
+// one, too, needs an item, or it would make one. It leaves the due index alone: the save that follows it sets the entry, and until then
+// a dispatch that is under way stays the only one.
 func (d *DynamoDB) Lease(ctx context.Context, l order.Lease) (_ order.Order, err error) {
 	defer wrap(&err, "lease order", l.OrderID)
 	token, err := d.begin(ctx)

@@ -88,6 +88,12 @@ func TestOneRequest(t *testing.T) {
 		sub := newSubscription("subscription-1")
 		saveSub := func() error { sub.Revision = 2; _, err := s.SaveSubscription(timed(t), sub); return err }
 		save := func() error { o.Revision = 3; _, err := s.Save(timed(t), o); return err }
+		charged, none := charging("subscription-2"), charging("subscription-none")
+		leaseDue := func(id string) error {
+			at := created.Add(time.Hour)
+			_, err := s.LeaseDue(timed(t), subscriptionRecord(id), at, at.Add(time.Hour))
+			return err
+		}
 		due := func(limit int) error {
 			_, _, err := s.Due(timed(t), 11, created.AddDate(1, 0, 0), limit, "")
 			return err
@@ -121,6 +127,13 @@ func TestOneRequest(t *testing.T) {
 			{"get a missing one", "GetItem", func() error { _, err := s.GetSubscription(timed(t), "none"); return err }, true},
 			{"save subscription", "PutItem", saveSub, false},
 			{"and again", "PutItem", saveSub, true},
+			{"create a charging one", "PutItem", func() error { _, err := s.CreateSubscription(timed(t), charged); return err }, false},
+			{"claim cycle", "UpdateItem", func() error { _, err := s.ClaimCycle(timed(t), cycleClaimOf(charged)); return err }, false},
+			{"claim cycle again", "UpdateItem", func() error { _, err := s.ClaimCycle(timed(t), cycleClaimOf(charged)); return err }, true},
+			{"claim cycle of none", "UpdateItem", func() error { _, err := s.ClaimCycle(timed(t), cycleClaimOf(none)); return err }, true},
+			{"lease due", "UpdateItem", func() error { return leaseDue(charged.ID) }, false},
+			{"lease due again", "UpdateItem", func() error { return leaseDue(charged.ID) }, true},
+			{"lease due of none", "UpdateItem", func() error { return leaseDue(none.ID) }, true},
 			{"due", "Query", func() error { return due(10) }, false},
 			{"due, a page", "Query", func() error { return due(1) }, false},
 		} {
@@ -180,6 +193,24 @@ func lostReplies(t *testing.T, s *store.DynamoDB, w *wire) map[string]error {
 	next := sub.Lease(created.Add(time.Hour))
 	said["save subscription"] = loseReply(t, w, "save subscription", next,
 		func() (subscription.Subscription, error) { return s.SaveSubscription(timed(t), next) }, get)
+
+	sub = charging("subscription-2")
+	if _, err := s.CreateSubscription(timed(t), sub); err != nil {
+		t.Fatal(err)
+	}
+	said["lease due"] = loseReply(t, w, "lease due", sub, func() (subscription.Subscription, error) {
+		cycle, err := s.LeaseDue(timed(t), subscriptionRecord(sub.ID), created, created.Add(time.Hour))
+		if err == nil && cycle != sub.Cycle {
+			t.Errorf("lease due: cycle %d, want %d", cycle, sub.Cycle)
+		}
+		return sub, err
+	}, get)
+	cycle, err := sub.Claim(cycleClaimOf(sub))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said["claim cycle"] = loseReply(t, w, "claim cycle", cycle,
+		func() (subscription.Subscription, error) { return s.ClaimCycle(timed(t), cycleClaimOf(sub)) }, get)
 	return said
 }
 
@@ -214,7 +245,7 @@ func TestLostReply(t *testing.T) {
 	})
 }
 
-// forgetful is a client that hides who wrote the order that a write met: a store without the rule of the write token.
+// forgetful is a client that hides who wrote the record that a write met: a store without the rule of the write and lease tokens.
 type forgetful struct{ store.API }
 
 func (f forgetful) PutItem(ctx context.Context, in *dynamodb.PutItemInput, options ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
@@ -230,6 +261,7 @@ func (f forgetful) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput,
 func anonymous(err error) error {
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		delete(failed.Item, "write_token")
+		delete(failed.Item, "lease_token")
 	}
 	return err
 }
@@ -286,6 +318,40 @@ func TestLostReplyIsNobodyElses(t *testing.T) {
 		shown, err := first.Save(timed(t), paid)
 		if !errors.Is(err, payment.ErrConflict) || shown.Status != order.Refunded {
 			t.Errorf("the overtaken save got %s, %v, want %s and %v", shown.Status, err, order.Refunded, payment.ErrConflict)
+		}
+	})
+}
+
+// TestLostReplyOfDispatch: of two ticks of the same moment one has the record, also when it is the second one that meets the record first
+// after a lost reply, and a write whose reply was lost still recognises itself after a dispatch has come between.
+func TestLostReplyOfDispatch(t *testing.T) {
+	onEngines(t, func(t *testing.T, e enginetest.Engine) {
+		client, w := wired(e)
+		table := enginetest.Table(t, client)
+		first, second := store.New(client, table, rand.Text), store.New(enginetest.Client(e.Endpoint), table, rand.Text)
+		sub, err := first.CreateSubscription(timed(t), charging("subscription-1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, until := subscriptionRecord(sub.ID), created.Add(time.Hour)
+
+		w.lose, w.lost = 1, func() {
+			if cycle, err := second.LeaseDue(timed(t), r, created, until); !errors.Is(err, payment.ErrNotDue) || cycle != 0 {
+				t.Errorf("the second tick got cycle %d, %v, want %v", cycle, err, payment.ErrNotDue)
+			}
+		}
+		if cycle, err := first.LeaseDue(timed(t), r, created, until); err != nil || cycle != sub.Cycle {
+			t.Errorf("the first tick got cycle %d, %v, want cycle %d", cycle, err, sub.Cycle)
+		}
+
+		next := sub.Lease(created)
+		w.lose, w.lost = 1, func() {
+			if _, err := second.LeaseDue(timed(t), r, created, until); err != nil {
+				t.Errorf("the dispatch in between: %v", err)
+			}
+		}
+		if saved, err := first.SaveSubscription(timed(t), next); err != nil || saved.Revision != next.Revision {
+			t.Errorf("the save got revision %d, %v, want its own, %d", saved.Revision, err, next.Revision)
 		}
 	})
 }

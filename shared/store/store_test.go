@@ -65,6 +65,22 @@ func newSubscription(id string) subscription.Subscription {
 	})
 }
 
+// charging returns a subscription whose cycle 3 may be charged from created on.
+func charging(id string) subscription.Subscription {
+	s := newSubscription(id)
+	s.Status, s.Cycle = subscription.Active, 3
+	s.ChargeAt, s.DueAt = created, created
+	return s
+}
+
+func cycleClaimOf(s subscription.Subscription) subscription.CycleClaim {
+	return subscription.CycleClaim{ID: s.ID, Cycle: s.Cycle, At: created}
+}
+
+func subscriptionRecord(id string) payment.DueRecord {
+	return payment.DueRecord{Kind: payment.KindSubscription, ID: id}
+}
+
 func claimOf(o order.Order) order.Claim {
 	at := created.Add(time.Minute)
 	return order.Claim{
@@ -121,6 +137,21 @@ func TestMutantClaimWithoutCondition(t *testing.T) {
 			t.Errorf("without the claim's condition %d of %d claims succeed: the race would not notice", winners, racers)
 		}
 		t.Logf("without the claim's condition %d of %d claims succeed, with it 1", winners, racers)
+	})
+}
+
+// TestMutantDispatchWithoutCondition: the race of ticks, and the one of workers for a cycle, must notice the same.
+func TestMutantDispatchWithoutCondition(t *testing.T) {
+	const racers = 20
+	onEngines(t, func(t *testing.T, e enginetest.Engine) {
+		client := enginetest.Client(e.Endpoint)
+		mutant := store.New(altered{client, all}, enginetest.Table(t, client), rand.Text)
+		if winners := storetest.RaceLeases(t, mutant, racers); winners < 2 {
+			t.Errorf("without the lease's condition %d of %d ticks have the record: the race would not notice", winners, racers)
+		}
+		if winners := storetest.RaceCycleClaims(t, mutant, racers); winners < 2 {
+			t.Errorf("without the claim's condition %d of %d workers have the cycle: the race would not notice", winners, racers)
+		}
 	})
 }
 
@@ -208,6 +239,40 @@ func TestMutantClaimConditions(t *testing.T) {
 	})
 }
 
+// TestMutantCycleClaimConditions does what TestMutantClaimConditions does.
+func TestMutantCycleClaimConditions(t *testing.T) {
+	onEngines(t, func(t *testing.T, e enginetest.Engine) {
+		client := enginetest.Client(e.Endpoint)
+		table := enginetest.Table(t, client)
+		for _, test := range []struct {
+			part         string
+			subscription func(*subscription.Subscription)
+			reason       subscription.Reason
+		}{
+			{"#status IN (:active, :past_due)", func(s *subscription.Subscription) { s.Status = subscription.Paused }, subscription.NotCharging},
+			{"#cycle = :k", func(s *subscription.Subscription) { s.Cycle++ }, subscription.OtherCycle},
+			{"charge_at <= :at", func(s *subscription.Subscription) { s.ChargeAt = created.Add(time.Millisecond) }, subscription.NotDue},
+			{"ask_after <= :at", func(s *subscription.Subscription) { s.AskAfter = created.Add(time.Millisecond) }, subscription.Claimed},
+		} {
+			sub := charging("subscription-" + rand.Text())
+			c := cycleClaimOf(sub)
+			test.subscription(&sub)
+			s := store.New(client, table, rand.Text)
+			if _, err := s.CreateSubscription(timed(t), sub); err != nil {
+				t.Fatal(err)
+			}
+			_, err := s.ClaimCycle(timed(t), c)
+			if refusal, ok := errors.AsType[*subscription.Refusal](err); !ok || refusal.Reason != test.reason {
+				t.Errorf("%s: got %v, want the refusal %q", test.part, err, test.reason)
+			}
+			mutant := store.New(altered{client, without(t, test.part)}, table, rand.Text)
+			if _, err := mutant.ClaimCycle(timed(t), c); err != nil {
+				t.Errorf("without %q the claim is still refused: %v", test.part, err)
+			}
+		}
+	})
+}
+
 // TestRefusedWithoutReason: when the table refuses what the pure rule allows, the two have drifted apart. That is no success and no
 // refusal that a door could explain to a buyer.
 func TestRefusedWithoutReason(t *testing.T) {
@@ -222,7 +287,12 @@ func TestRefusedWithoutReason(t *testing.T) {
 		}
 		_, claimErr := s.Claim(timed(t), claimOf(o))
 		_, leaseErr := s.Lease(timed(t), order.Lease{OrderID: o.ID, At: created, Until: created.Add(time.Second)})
-		for call, err := range map[string]error{"claim": claimErr, "lease": leaseErr} {
+		sub, err := s.CreateSubscription(timed(t), charging("subscription-1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, cycleErr := s.ClaimCycle(timed(t), cycleClaimOf(sub))
+		for call, err := range map[string]error{"claim": claimErr, "lease": leaseErr, "claim cycle": cycleErr} {
 			if _, refused := errors.AsType[*order.Refusal](err); err == nil || refused || !strings.Contains(err.Error(), "rule") {
 				t.Errorf("%s: got %v, want an error that says that table and rule disagree", call, err)
 			}
@@ -239,12 +309,17 @@ func TestEmptyToken(t *testing.T) {
 	s := store.New(unreached{}, "table", func() string { return "" })
 	o, sub := newOrder("order-1"), newSubscription("subscription-1")
 	for call, try := range map[string]func() error{
-		"create order order-1":               func() error { _, err := s.Create(timed(t), o); return err },
-		"claim order order-1":                func() error { _, err := s.Claim(timed(t), claimOf(o)); return err },
-		"lease order order-1":                func() error { _, err := s.Lease(timed(t), order.Lease{OrderID: o.ID}); return err },
-		"save order order-1":                 func() error { _, err := s.Save(timed(t), o); return err },
-		"create subscription subscription-1": func() error { _, err := s.CreateSubscription(timed(t), sub); return err },
-		"save subscription subscription-1":   func() error { _, err := s.SaveSubscription(timed(t), sub); return err },
+		"create order order-1":                       func() error { _, err := s.Create(timed(t), o); return err },
+		"claim order order-1":                        func() error { _, err := s.Claim(timed(t), claimOf(o)); return err },
+		"lease order order-1":                        func() error { _, err := s.Lease(timed(t), order.Lease{OrderID: o.ID}); return err },
+		"save order order-1":                         func() error { _, err := s.Save(timed(t), o); return err },
+		"create subscription subscription-1":         func() error { _, err := s.CreateSubscription(timed(t), sub); return err },
+		"claim cycle of subscription subscription-1": func() error { _, err := s.ClaimCycle(timed(t), subscription.CycleClaim{ID: sub.ID}); return err },
+		"lease due order order-1": func() error {
+			_, err := s.LeaseDue(timed(t), payment.DueRecord{Kind: payment.KindOrder, ID: o.ID}, created, created)
+			return err
+		},
+		"save subscription subscription-1": func() error { _, err := s.SaveSubscription(timed(t), sub); return err },
 	} {
 		if err := try(); err == nil || !strings.HasPrefix(err.Error(), "store: "+call+": ") {
 			t.Errorf("%s: got %v, want an error that names the call and the record", call, err)
@@ -265,7 +340,7 @@ func TestItem(t *testing.T) {
 	wantItem(t, put, map[string]string{
 		"PK": "order#order-1", "SK": "order", "v": "1", "id": "order-1", "status": "open", "revision": "1", "write_token": "token",
 		"amount": "1000", "currency": "KRW", "link_token": "link", "name": "a thing", "provider": "toss", "mode": "test",
-		"created_at": "1793588645678", "expires_at": "1793590445678", "due_at": "1793592245678", "due_shard": "11",
+		"created_at": "1793588645678", "expires_at": "1793590445678", "due": "1793592245678", "due_at": "1793592245678", "due_shard": "11",
 		"attempt": "map", "history": "list",
 	})
 	if _, err := s.CreateSubscription(timed(t), sub); err != nil {
@@ -274,7 +349,7 @@ func TestItem(t *testing.T) {
 	wantItem(t, put, map[string]string{
 		"PK": "subscription#order-1", "SK": "subscription", "v": "1", "id": "order-1", "status": "enrolling", "revision": "1",
 		"write_token": "token", "link_token": "link", "provider": "portone", "mode": "test", "customer_id": "customer-1",
-		"created_at": "1793588645678", "due_at": "1793595845678", "due_shard": "11", "plan": "map", "calendar": "map",
+		"created_at": "1793588645678", "due": "1793595845678", "due_at": "1793595845678", "due_shard": "11", "plan": "map", "calendar": "map",
 		"catch_up": "once", "key": "map", "offered": "1", "cycle": "1", "date": "0", "history": "list",
 	})
 
@@ -294,8 +369,10 @@ func TestItem(t *testing.T) {
 
 func wantNotDue(t *testing.T, what string, put *dynamodb.PutItemInput) {
 	t.Helper()
-	if put.Item["due_at"] != nil || put.Item["due_shard"] != nil {
-		t.Errorf("%s has due_at %v and due_shard %v, want neither", what, put.Item["due_at"], put.Item["due_shard"])
+	for _, name := range []string{"due", "due_at", "due_shard"} {
+		if put.Item[name] != nil {
+			t.Errorf("%s has %s %v, want none", what, name, put.Item[name])
+		}
 	}
 }
 

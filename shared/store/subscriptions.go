@@ -3,7 +3,10 @@ package store
 import (
 	"context"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/store/internal/item"
@@ -46,6 +49,48 @@ func (d *DynamoDB) SaveSubscription(ctx context.Context, next subscription.Subsc
 		return subscription.Subscription{}, err
 	}
 	return written(saved, d.replace(ctx, all, next.Revision-1), token, decodeSubscription, payment.ErrConflict)
+}
+
+// ClaimCycle implements payment.Cycles. Its expressions say what subscription.Claim says; the conformance suite compares the two. An item
+// that is missing fails the condition, so a claim never makes one.
+func (d *DynamoDB) ClaimCycle(ctx context.Context, c subscription.CycleClaim) (_ subscription.Subscription, err error) {
+	defer wrap(&err, "claim cycle of subscription", c.ID)
+	token, err := d.begin(ctx)
+	if err != nil {
+		return subscription.Subscription{}, err
+	}
+	out, err := d.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: aws.String(d.table),
+		Key:       subscriptionKey(c.ID),
+		ConditionExpression: aws.String("#status IN (:active, :past_due) AND #cycle = :k" +
+			" AND (attribute_not_exists(charge_at) OR charge_at <= :at) AND (attribute_not_exists(ask_after) OR ask_after <= :at)"),
+		UpdateExpression: aws.String("SET ask_after = :until, due = :until, due_at = :until, due_shard = :due_shard," +
+			" begun = if_not_exists(begun, :at), revision = revision + :one, write_token = :token"),
+		ExpressionAttributeNames: map[string]string{"#status": "status", "#cycle": attrCycle},
+		ExpressionAttributeValues: values{
+			":active":    str(string(subscription.Active)),
+			":past_due":  str(string(subscription.PastDue)),
+			":k":         num(c.Cycle),
+			":at":        num(item.Millis(c.At)),
+			":until":     num(item.Millis(c.At.Add(subscription.ChargeLease))),
+			":due_shard": str(item.Shard(c.ID)),
+			":one":       num(1),
+			":token":     str(token),
+		},
+		ReturnValues:                        types.ReturnValueAllNew,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if err == nil {
+		return decodeSubscription(out.Attributes)
+	}
+	old, mine, err := stored(err, token, decodeSubscription)
+	if err != nil || mine {
+		return old, err
+	}
+	if _, refusal := old.Claim(c); refusal != nil {
+		return old, refusal
+	}
+	return old, errDisagree
 }
 
 // encodeSubscription returns the item, and the subscription as it will be read from it.

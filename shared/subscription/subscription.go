@@ -63,6 +63,8 @@ type Key struct {
 	Masked   string    // the masked number
 	SeenAt   time.Time // when the provider was last asked about it
 	Asks     int       // questions that did not find it
+	// DeletedAt is when the provider said that it is gone.
+	DeletedAt time.Time
 }
 
 // Subscription is one subscription record.
@@ -79,20 +81,27 @@ type Subscription struct {
 	CreatedAt  time.Time
 
 	Plan     Plan
+	NextPlan Plan // from the cycle after the one being charged; zero: the same
 	Calendar Calendar
 	CatchUp  CatchUp
 
 	Status   Status
-	Key      Key // the key that is charged; or, while IssuedAt is zero, the one being issued
-	NextKey  Key // the issuance that is to replace Key; N is 0 when there is none
-	Offered  int // the highest issuance a window was offered for; the next one is above it, whichever came to be the key
-	Cycle    int // the next cycle to charge, 1 for the first
-	Date     int // which date of the calendar it is charged on; ahead of Cycle-1 by the dates that were left out
-	DueAt    time.Time
+	Key      Key       // the key that is charged; or, while IssuedAt is zero, the one being issued
+	NextKey  Key       // the issuance that is to replace Key; N is 0 when there is none
+	Offered  int       // the highest issuance a window was offered for; the next one is above it, whichever came to be the key
+	Cycle    int       // the next cycle to charge, 1 for the first
+	Date     int       // which date of the calendar it is charged on; ahead of Cycle-1 by the dates that were left out
+	ChargeAt time.Time // when the next cycle may be charged; zero while nothing is
+	DueAt    time.Time // when the record must be looked at; ChargeAt, or later while a worker is at it
+	Begun    time.Time // when the cycle was first claimed; zero while its charge has not begun
 	AskAfter time.Time
 	HeardAt  time.Time
-	History  []Step
-	Revision int64
+	Dunning  Dunning
+	// CancelAtEnd ends the subscription at the next date instead of charging it.
+	CancelAtEnd bool
+	EndCycle    int // the first cycle that is not charged any more; 0: none
+	History     []Step
+	Revision    int64
 }
 
 // Customer is what the provider's window shows of the buyer. Never logged.
@@ -168,20 +177,35 @@ func (s Subscription) Issued(key Key, at time.Time) Subscription {
 		key.OpenedAt = s.Key.OpenedAt
 		s.Key = key
 	case s.NextKey.N == key.N && s.NextKey.IssuedAt.IsZero():
+		key.OpenedAt = s.NextKey.OpenedAt
 		s.Key, s.NextKey = key, Key{}
 	default:
 		return s
 	}
 	s.AskAfter = time.Time{}
 	to := s.Status
-	if s.Status == Enrolling || s.Status == Suspended {
+	switch {
+	case s.Status == Enrolling:
 		to = Active
-		s.DueAt = s.Calendar.Date(s.Date)
-		if s.DueAt.Before(at) {
-			s.DueAt = at
-		}
+		s.Date = max(s.Date, s.Calendar.After(at)-1) // dates before there was a means were never owed
+		s.due(later(s.Calendar.Date(s.Date), at))
+	case (s.Status == Suspended || s.Status == PastDue) && !s.Dunning.Since.IsZero():
+		to = PastDue // the cycle that was refused is tried with the new means at once
+		s.due(at)
+		s.Dunning.Since = at
+	case s.Status == Suspended: // its unpaid cycle is written off
+		to = Active
+		s.Date = max(s.Date, s.Calendar.After(at))
+		s.due(s.Calendar.Date(s.Date))
 	}
 	return s.step(at, to, "key-issued", s.KeyName(key.N))
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // Refreshed returns the subscription with what the provider now shows of its key: the buyer may have changed the means behind it.
@@ -219,6 +243,12 @@ func (s Subscription) NotIssued(n int, failed bool, at time.Time) Subscription {
 		s.Key = key
 	}
 	switch {
+	case s.Status == Suspended || s.Status == Paused: // nothing else is due
+		s.DueAt = time.Time{}
+		if s.NextKey.N > 0 && key.Asks < len(enrollDelays) {
+			s.DueAt = at.Add(enrollDelays[key.Asks])
+		}
+		return s.step(at, s.Status, event, s.KeyName(n))
 	case s.Status != Enrolling:
 		return s.step(at, s.Status, event, s.KeyName(n))
 	case over:
@@ -244,7 +274,7 @@ func (s Subscription) Lease(until time.Time) Subscription {
 
 // Unheard is a question about an issuance that brought no answer.
 func (s Subscription) Unheard(at time.Time) Subscription {
-	if s.Status == Enrolling {
+	if s.Status == Enrolling || s.Issuing() != nil && (s.Status == Suspended || s.Status == Paused) {
 		s.DueAt = at.Add(enrollDelays[0])
 	}
 	s.AskAfter = at.Add(AskPause)

@@ -13,18 +13,18 @@ import (
 	"tosspay-sam/shared/subscription"
 )
 
-const historyMax = 32
+const enrolHistoryMax = 32
 
 var (
-	begun = time.Date(2026, 11, 2, 6, 0, 0, 0, time.UTC)
-	later = begun.Add(10 * time.Minute)
-	first = begun.Add(14 * 24 * time.Hour) // of the charges
+	enrolBegun = time.Date(2026, 11, 2, 6, 0, 0, 0, time.UTC)
+	later      = enrolBegun.Add(10 * time.Minute)
+	first      = enrolBegun.Add(14 * 24 * time.Hour) // of the charges
 )
 
 // fresh is an enrolment whose first charge is two weeks away.
 func fresh() subscription.Subscription {
 	return subscription.New(subscription.Subscription{
-		ID: "sub-001", Provider: "portone", Mode: "test", CustomerID: "customer-1", LinkToken: "link", CreatedAt: begun,
+		ID: "sub-001", Provider: "portone", Mode: "test", CustomerID: "customer-1", LinkToken: "link", CreatedAt: enrolBegun,
 		Plan:     subscription.Plan{Amount: money.Amount{Value: 9900, Currency: money.KRW}, Name: "Plan"},
 		Calendar: subscription.Calendar{First: first, Interval: subscription.Month, Every: 1, Anchor: 16, Hour: 9}, CatchUp: subscription.Once,
 	})
@@ -33,8 +33,8 @@ func fresh() subscription.Subscription {
 // keys are the ways a subscription can stand with its means of payment.
 var keys = []string{"first offered", "third offered", "issued", "replacement offered"}
 
-// inStatus is a subscription in a status, with its means of payment standing in one of the ways; false when there is no such thing.
-func inStatus(status subscription.Status, key string) (subscription.Subscription, bool) {
+// enrolStatus is a subscription in a status, with its means of payment standing in one of the ways; false when there is no such thing.
+func enrolStatus(status subscription.Status, key string) (subscription.Subscription, bool) {
 	s := fresh()
 	s.Status = status
 	enrolling := key == "first offered" || key == "third offered"
@@ -43,13 +43,13 @@ func inStatus(status subscription.Status, key string) (subscription.Subscription
 	}
 	switch key {
 	case "third offered":
-		s.Key = subscription.Key{N: 3, OpenedAt: begun.Add(time.Minute)}
+		s.Key = subscription.Key{N: 3, OpenedAt: enrolBegun.Add(time.Minute)}
 	case "issued", "replacement offered":
-		s.Key = subscription.Key{N: 2, OpenedAt: begun, IssuedAt: begun.Add(time.Minute), Brand: "Old card", Masked: "1234-****"}
+		s.Key = subscription.Key{N: 2, OpenedAt: enrolBegun, IssuedAt: enrolBegun.Add(time.Minute), Brand: "Old card", Masked: "1234-****"}
 		s.DueAt = first
 	}
 	if key == "replacement offered" {
-		s.NextKey = subscription.Key{N: 3, OpenedAt: begun.Add(time.Minute)}
+		s.NextKey = subscription.Key{N: 3, OpenedAt: enrolBegun.Add(time.Minute)}
 	}
 	switch status {
 	case subscription.Canceled, subscription.Suspended, subscription.Paused:
@@ -62,8 +62,8 @@ func issued(n int) subscription.Key {
 	return subscription.Key{N: n, IssuedAt: later, Account: "gateway.merchant", Brand: "Card", Masked: "5594-****", SeenAt: later}
 }
 
-// operations are everything that can happen to a record, by name.
-var operations = []struct {
+// enrolOperations are everything that can happen to a record, by name.
+var enrolOperations = []struct {
 	name string
 	do   func(subscription.Subscription) subscription.Subscription
 }{
@@ -149,9 +149,9 @@ func TestEveryStatusAndEveryOperation(t *testing.T) {
 		},
 		"suspended, replacement offered": {
 			"key 3 issued":    "active key3 Card, due for the first charge",
-			"key 3 absent":    "suspended key2 Old card next key3, never due, asked again after 3s",
-			"key 3 failed":    "suspended key2 Old card next key4, never due, asked again after 3s",
-			"no answer":       "suspended key2 Old card next key3, never due, asked again after 3s",
+			"key 3 absent":    "suspended key2 Old card next key3, due in 1h0m0s, asked again after 3s",
+			"key 3 failed":    "suspended key2 Old card next key4, due in 30m0s, asked again after 3s",
+			"no answer":       "suspended key2 Old card next key3, due in 30m0s, asked again after 3s",
 			"lease":           "suspended key2 Old card next key3, never due",
 			"key 2 refreshed": "suspended key2 Card next key3, never due",
 		},
@@ -170,7 +170,7 @@ func TestEveryStatusAndEveryOperation(t *testing.T) {
 	same("canceled, issued", "canceled, replacement offered", "Old card", "Old card next key3", "key2 Card", "key2 Card next key3")
 	for _, status := range subscription.Statuses {
 		for _, key := range keys {
-			s, ok := inStatus(status, key)
+			s, ok := enrolStatus(status, key)
 			if !ok {
 				continue
 			}
@@ -178,7 +178,7 @@ func TestEveryStatusAndEveryOperation(t *testing.T) {
 			if want[row] == nil {
 				t.Errorf("%s: not in the table", row)
 			}
-			for _, o := range operations {
+			for _, o := range enrolOperations {
 				cell := want[row][o.name]
 				if cell == "" {
 					cell = "·"
@@ -212,7 +212,7 @@ func violations(s, next subscription.Subscription) (broken []string) {
 	fail(moved && next.Status == subscription.Enrolling, "enrolling again")
 	fail(next.Revision < s.Revision || next.Revision > s.Revision+1, "revision %d became %d", s.Revision, next.Revision)
 	fail(next.Revision == s.Revision && !reflect.DeepEqual(s, next), "changed without a new revision")
-	fail(len(next.History) > historyMax, "%d steps of history", len(next.History))
+	fail(len(next.History) > enrolHistoryMax, "%d steps of history", len(next.History))
 	fail(moved && next.History[len(next.History)-1].To != next.Status, "the history does not end with %s", next.Status)
 	fail(next.Cycle != s.Cycle || next.Date != s.Date || next.Plan != s.Plan || next.Calendar != s.Calendar, "a means of payment changed what is charged")
 	fail(next.Key.N > subscription.KeysMax || next.NextKey.N > subscription.KeysMax, "key %d", max(next.Key.N, next.NextKey.N))
@@ -273,7 +273,7 @@ func TestAbandonedEnrolmentEnds(t *testing.T) {
 	}
 	eager := fresh()
 	for i := range 50 { // a buyer who reloads
-		at := begun.Add(time.Duration(i) * 5 * time.Second)
+		at := enrolBegun.Add(time.Duration(i) * 5 * time.Second)
 		if eager = eager.NotIssued(1, false, at); eager.Status != subscription.Enrolling || !eager.DueAt.After(at) {
 			t.Fatalf("reload %d: %s, due %v", i, eager.Status, eager.DueAt)
 		}
@@ -319,7 +319,7 @@ func TestRandomLives(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	ends := map[subscription.Status]int{}
 	for life := range 500 {
-		s, at, activated := fresh(), begun, 0
+		s, at, activated := fresh(), enrolBegun, 0
 		for step := range 60 {
 			at = at.Add(time.Duration(rng.IntN(7200)) * time.Second)
 			n := 1 + rng.IntN(5)
@@ -362,7 +362,7 @@ func TestTransitionsShareNoMemory(t *testing.T) {
 	s := fresh()
 	s.History = append(make([]subscription.Step, 0, 8), s.History...)
 	old := slices.Clone(s.History[:8])
-	for _, o := range operations {
+	for _, o := range enrolOperations {
 		o.do(s)
 		if !slices.Equal(s.History[:8], old) {
 			t.Errorf("%s wrote into the history of the record it was done to", o.name)

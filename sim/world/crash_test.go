@@ -94,6 +94,14 @@ func (m *mortal) SaveSubscription(ctx context.Context, s subscription.Subscripti
 	return record(m, "save", func() (subscription.Subscription, error) { return m.store.SaveSubscription(ctx, s) })
 }
 
+func (m *mortal) ClaimCycle(ctx context.Context, c subscription.CycleClaim) (subscription.Subscription, error) {
+	return record(m, "claim", func() (subscription.Subscription, error) { return m.store.ClaimCycle(ctx, c) })
+}
+
+func (m *mortal) LeaseDue(ctx context.Context, r payment.DueRecord, at, until time.Time) (int, error) {
+	return record(m, "lease", func() (int, error) { return m.store.LeaseDue(ctx, r, at, until) })
+}
+
 func (m *mortal) Due(context.Context, int, time.Time, int, string) ([]payment.DueRecord, string, error) {
 	return nil, "", errDead
 }

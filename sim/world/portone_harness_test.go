@@ -224,6 +224,14 @@ func (p passStore) SaveSubscription(ctx context.Context, s subscription.Subscrip
 	return passing(p, "save", func() (subscription.Subscription, error) { return p.next.SaveSubscription(ctx, s) })
 }
 
+func (p passStore) ClaimCycle(ctx context.Context, c subscription.CycleClaim) (subscription.Subscription, error) {
+	return passing(p, "claim", func() (subscription.Subscription, error) { return p.next.ClaimCycle(ctx, c) })
+}
+
+func (p passStore) LeaseDue(ctx context.Context, r payment.DueRecord, at, until time.Time) (int, error) {
+	return passing(p, "lease", func() (int, error) { return p.next.LeaseDue(ctx, r, at, until) })
+}
+
 func (p passStore) Due(ctx context.Context, shard int, before time.Time, limit int, cursor string) ([]payment.DueRecord, string, error) {
 	return p.next.Due(ctx, shard, before, limit, cursor)
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"tosspay-sam/shared/boot"
@@ -18,6 +19,7 @@ import (
 	"tosspay-sam/shared/provider/portone"
 	"tosspay-sam/shared/provider/toss"
 	"tosspay-sam/shared/store/memstore"
+	"tosspay-sam/sim/clock"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/gateway"
 	"tosspay-sam/sim/hooks"
@@ -32,6 +34,7 @@ type Options struct {
 	Base       string                                     // public address; empty: http://127.0.0.1
 	Store      payment.Store                              // empty: memstore
 	Transport  http.RoundTripper                          // to the providers; empty: in memory
+	Clock      *clock.Clock                               // of everything in it; empty: one over Now and Wait
 	Now        func() time.Time                           // empty: the real clock
 	Wait       func(context.Context, time.Duration) error // empty: a real timer
 	Log        *slog.Logger                               // empty: none
@@ -49,9 +52,14 @@ type World struct {
 	Faults   *fault.Plan
 	Ledger   *ledger.Ledger
 	Store    payment.Store
+	Clock    *clock.Clock
 	Parts    boot.Parts
 	Settler  *payment.Settler
 	Enroller *payment.Enroller
+	Progress func(Report) // called once a second of real time during a long Advance; may be nil. Set it before use
+	charge   handler.ChargeDoor
+	made     index
+	attempts atomic.Int64 // of webhooks
 	mux      *http.ServeMux
 }
 
@@ -61,11 +69,12 @@ const WebhookToken = "simulated-webhook-token"
 // New builds a world.
 func New(o Options) (*World, error) {
 	o = o.withDefaults()
-	w := &World{Faults: &fault.Plan{}, Ledger: &ledger.Ledger{}, Store: o.Store, mux: http.NewServeMux()}
-	w.Hooks = &hooks.Queue{Transport: o.Transport, Now: o.Now}
-	if o.Transport == nil {
-		w.Hooks.Transport = wire.Transport(w)
+	w := &World{Faults: &fault.Plan{}, Ledger: &ledger.Ledger{}, Store: o.Store, Clock: o.Clock, mux: http.NewServeMux()}
+	deliveries := o.Transport
+	if deliveries == nil {
+		deliveries = wire.Transport(w)
 	}
+	w.Hooks = &hooks.Queue{Transport: counted{deliveries, &w.attempts}, Now: o.Now}
 	o.Toss.Now, o.Toss.Ledger, o.Toss.Faults = o.Now, w.Ledger, w.Faults
 	o.Toss.Webhooks, o.Toss.WebhookURL = w.Hooks.Deliver, o.Base+"/webhooks/toss/"+WebhookToken
 	w.Toss = tosssim.New(o.Toss)
@@ -78,7 +87,7 @@ func New(o Options) (*World, error) {
 	if err := w.build(o); err != nil {
 		return nil, fmt.Errorf("world: %w", err)
 	}
-	w.Settler, w.Enroller = w.Parts.Settler(), w.Parts.Enroller()
+	w.Settler, w.Enroller, w.charge = w.Parts.Settler(), w.Parts.Enroller(), w.Parts.Charge()
 	w.mount()
 	return w, nil
 }
@@ -125,16 +134,28 @@ func (o Options) withDefaults() Options {
 	if o.Store == nil {
 		o.Store = memstore.New()
 	}
-	if o.Now == nil {
-		o.Now = time.Now
+	if o.Clock == nil {
+		o.Clock = clock.Over(o.Now, o.Wait)
+	} else if o.Toss.Sleep == nil && o.PortOne.Sleep == nil { // the providers' delays pass on the same clock
+		o.Toss.Sleep, o.PortOne.Sleep = o.Clock.Wait, o.Clock.Wait
 	}
-	if o.Wait == nil {
-		o.Wait = boot.Wait
-	}
+	o.Now, o.Wait = o.Clock.Now, o.Clock.Wait
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return o
+}
+
+// counted counts the requests it carries.
+type counted struct {
+	http.RoundTripper
+	requests *atomic.Int64
+}
+
+// RoundTrip implements http.RoundTripper.
+func (c counted) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.requests.Add(1)
+	return c.RoundTripper.RoundTrip(r)
 }
 
 // ServeHTTP serves every door and every control.
@@ -144,7 +165,7 @@ func (w *World) ServeHTTP(out http.ResponseWriter, r *http.Request) { w.mux.Serv
 func (w *World) Mux() *http.ServeMux { return w.mux }
 
 func (w *World) mount() {
-	merchant, checkout, confirm, webhook := w.Parts.Merchant(), w.Parts.Checkout(), w.Parts.Confirm(), w.Parts.Webhook()
+	merchant, checkout, confirm, webhook := w.made.noting(w.Parts.Merchant()), w.Parts.Checkout(), w.Parts.Confirm(), w.Parts.Webhook()
 	for routeKey, door := range map[string]handler.Door{
 		"POST /orders":                                 merchant,
 		"GET /orders/{orderId}":                        merchant,
@@ -155,6 +176,11 @@ func (w *World) mount() {
 		"GET /confirm/portone/{id}/{linkToken}":        confirm,
 		"POST /subscriptions":                          merchant,
 		"GET /subscriptions/{id}":                      merchant,
+		"POST /subscriptions/{id}/pause":               merchant,
+		"POST /subscriptions/{id}/resume":              merchant,
+		"POST /subscriptions/{id}/cancel":              merchant,
+		"POST /subscriptions/{id}/plan":                merchant,
+		"POST /subscriptions/{id}/renew-key":           merchant,
 		"POST /webhooks/toss/{webhookToken}":           webhook,
 		"POST /webhooks/portone/{webhookToken}":        webhook,
 	} {
@@ -167,6 +193,9 @@ func (w *World) mount() {
 	w.mux.Handle("/sim/faults", w.Faults)
 	w.mux.Handle("/sim/ledger", w.Ledger)
 	w.mux.HandleFunc("POST /sim/advance", w.advance(merchant))
+	w.mux.HandleFunc("GET /sim/clock", w.showClock)
+	w.mux.HandleFunc("POST /sim/clock", w.advanceClock)
+	w.mux.HandleFunc("POST /sim/decline", w.declineNext)
 }
 
 // advance asks the provider about one order or one subscription, as the schedule does, and answers with it as the merchant reads it.

@@ -1,5 +1,6 @@
 // Package memstore is the embedded store, for the laptop and for simulations. It passes the same conformance suite as the table, keeps
-// records in the same stored form and uses the pure rules of package order themselves where the table repeats them as conditions.
+// records in the same stored form and uses the pure rules of packages order and subscription themselves where the table repeats them as
+// conditions.
 package memstore
 
 import (
@@ -7,8 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
+	"math"
 	"sync"
 	"time"
 
@@ -21,21 +21,26 @@ import (
 // Store keeps orders and subscriptions in memory. It is safe for concurrent use.
 type Store struct {
 	// Before and After, when set, decide about faults. They are called with the operation: create, get, claim, lease, save,
-	// create-subscription, get-subscription, save-subscription or due. An error of Before is a request that never arrived: it is
-	// returned and nothing has happened. An error of After is a lost reply: it is returned and everything has happened. Set them
-	// before the store is used.
+	// create-subscription, get-subscription, save-subscription, claim-cycle, due or lease-due. An error of Before is a request that
+	// never arrived: it is returned and nothing has happened. An error of After is a lost reply: it is returned and everything has
+	// happened. Set them before the store is used.
 	Before, After func(operation string) error
 
 	mu            sync.Mutex
 	orders        map[string]item.Order        // by id
 	subscriptions map[string]item.Subscription // by id
+	due           map[string]*index            // by the shard's name
+	entries       map[payment.DueRecord]int64  // where a record stands in it
 }
 
 var _ payment.Store = (*Store)(nil)
 
 // New returns an empty store.
 func New() *Store {
-	return &Store{orders: map[string]item.Order{}, subscriptions: map[string]item.Subscription{}}
+	return &Store{
+		orders: map[string]item.Order{}, subscriptions: map[string]item.Subscription{},
+		due: map[string]*index{}, entries: map[payment.DueRecord]int64{},
+	}
 }
 
 // Create implements payment.Orders.
@@ -80,7 +85,10 @@ func (s *Store) Lease(ctx context.Context, l order.Lease) (order.Order, error) {
 		if err != nil {
 			return old, err
 		}
-		return s.putOrder(next)
+		it := s.orders[l.OrderID] // as in the table, a lease leaves the due index alone
+		it.AskAfter = item.Millis(next.AskAfter)
+		s.orders[l.OrderID] = it
+		return it.Order()
 	})
 }
 
@@ -128,6 +136,21 @@ func (s *Store) SaveSubscription(ctx context.Context, next subscription.Subscrip
 	})
 }
 
+// ClaimCycle implements payment.Cycles.
+func (s *Store) ClaimCycle(ctx context.Context, c subscription.CycleClaim) (subscription.Subscription, error) {
+	return do(ctx, s, "claim-cycle", c.ID, func() (subscription.Subscription, error) {
+		old, err := s.subscription(c.ID)
+		if err != nil {
+			return old, err
+		}
+		next, err := old.Claim(c)
+		if err != nil {
+			return old, err
+		}
+		return s.putSubscription(next)
+	})
+}
+
 // Due implements payment.DueRecords. Like the table it answers with a cursor whenever it stops at the limit.
 func (s *Store) Due(
 	ctx context.Context, shard int, before time.Time, limit int, cursor string,
@@ -143,68 +166,94 @@ func (s *Store) Due(
 	if shard < 0 || shard >= payment.DueShards || limit < 1 {
 		return nil, "", fmt.Errorf("shard must be 0 to %d and limit (%d) at least 1", payment.DueShards-1, limit)
 	}
-	from, err := decodeCursor(cursor, shard)
+	from, err := decodeCursor(cursor, item.ShardName(shard))
 	if err != nil {
 		return nil, "", err
 	}
-	positions := s.dueAfter(from, item.Millis(before))
-	if len(positions) >= limit {
-		positions = positions[:limit]
-		next = positions[limit-1].cursor()
-	}
-	for _, p := range positions {
-		due = append(due, p.record)
-	}
+	due, next = s.page(from, item.ShardName(shard), item.Millis(before), limit)
 	return due, next, s.leave("due")
 }
 
-// position is a place in the due index.
-type position struct {
-	shard  string
-	at     int64
-	record payment.DueRecord
+// page returns up to limit records behind from that are due at or before the given millisecond, and the cursor behind the last of them.
+func (s *Store) page(from position, shard string, before int64, limit int) (due []payment.DueRecord, next string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for p := range s.shard(shard).after(from) {
+		if p.at > before {
+			break
+		}
+		due = append(due, p.record)
+		if len(due) == limit {
+			return due, fmt.Sprintf("%s %d %s %s", shard, p.at, p.record.Kind, p.record.ID)
+		}
+	}
+	return due, ""
 }
 
-func (p position) compare(q position) int {
-	return cmp.Or(cmp.Compare(p.at, q.at), strings.Compare(p.record.Kind, q.record.Kind), strings.Compare(p.record.ID, q.record.ID))
+// NextDue returns the earliest time in the due index, and whether there is one. It is no request: simulations set their clock by it.
+func (s *Store) NextDue() (at time.Time, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var first int64
+	for _, x := range s.due {
+		if len(x.blocks) > 0 && (!ok || x.blocks[0][0].at < first) {
+			first, ok = x.blocks[0][0].at, true
+		}
+	}
+	return item.Time(first), ok
 }
 
-func (p position) cursor() string {
-	return fmt.Sprintf("%s %d %s %s", p.shard, p.at, p.record.Kind, p.record.ID)
+// LeaseDue implements payment.DueRecords.
+func (s *Store) LeaseDue(ctx context.Context, r payment.DueRecord, at, until time.Time) (cycle int, err error) {
+	return do(ctx, s, "lease-due", r.Kind+" "+r.ID, func() (int, error) {
+		stands, listed := s.entries[r]
+		if !listed || stands > item.Millis(at) {
+			return 0, payment.ErrNotDue
+		}
+		s.list(r, item.Millis(until))
+		if r.Kind == payment.KindSubscription {
+			return s.subscriptions[r.ID].Cycle, nil
+		}
+		return 0, nil
+	})
 }
 
-// decodeCursor returns the position the cursor names; without one, the beginning of the shard.
-func decodeCursor(cursor string, shard int) (position, error) {
-	begin := position{shard: item.ShardName(shard)}
+// list puts a record's entry in the due index to a time in milliseconds; 0 takes it out.
+func (s *Store) list(r payment.DueRecord, at int64) {
+	stands, listed := s.entries[r]
+	if stands == at {
+		return
+	}
+	shard := s.shard(item.Shard(r.ID))
+	if listed {
+		shard.remove(position{stands, r})
+		delete(s.entries, r)
+	}
+	if at != 0 {
+		shard.insert(position{at, r})
+		s.entries[r] = at
+	}
+}
+
+func (s *Store) shard(name string) *index {
+	if s.due[name] == nil {
+		s.due[name] = &index{}
+	}
+	return s.due[name]
+}
+
+// decodeCursor returns the position the cursor names; without one, one before all others.
+func decodeCursor(cursor, shard string) (position, error) {
 	if cursor == "" {
-		return begin, nil
+		return position{at: math.MinInt64}, nil
 	}
 	var p position
-	n, err := fmt.Sscanf(cursor, "%s %d %s %s", &p.shard, &p.at, &p.record.Kind, &p.record.ID)
-	if n != 4 || err != nil || p.shard != begin.shard {
+	var of string
+	n, err := fmt.Sscanf(cursor, "%s %d %s %s", &of, &p.at, &p.record.Kind, &p.record.ID)
+	if n != 4 || err != nil || of != shard {
 		return position{}, errors.New("the cursor is not one of this shard")
 	}
 	return p, nil
-}
-
-// dueAfter returns the positions behind from that are due at or before the given millisecond, in order.
-func (s *Store) dueAfter(from position, before int64) []position {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var due []position
-	add := func(p position) {
-		if p.shard == from.shard && p.at <= before && p.compare(from) > 0 {
-			due = append(due, p)
-		}
-	}
-	for id, it := range s.orders {
-		add(position{it.DueShard, it.DueAt, payment.DueRecord{Kind: payment.KindOrder, ID: id}})
-	}
-	for id, it := range s.subscriptions {
-		add(position{it.DueShard, it.DueAt, payment.DueRecord{Kind: payment.KindSubscription, ID: id}})
-	}
-	slices.SortFunc(due, position.compare)
-	return due
 }
 
 // do runs one operation on one record alone, between the faults.
@@ -246,6 +295,7 @@ func (s *Store) order(id string) (order.Order, error) {
 func (s *Store) putOrder(o order.Order) (order.Order, error) {
 	it := item.FromOrder(o)
 	s.orders[o.ID] = it
+	s.list(payment.DueRecord{Kind: payment.KindOrder, ID: o.ID}, it.DueAt)
 	return it.Order()
 }
 
@@ -261,6 +311,7 @@ func (s *Store) subscription(id string) (subscription.Subscription, error) {
 func (s *Store) putSubscription(next subscription.Subscription) (subscription.Subscription, error) {
 	it := item.FromSubscription(next)
 	s.subscriptions[next.ID] = it
+	s.list(payment.DueRecord{Kind: payment.KindSubscription, ID: next.ID}, it.DueAt)
 	return it.Subscription()
 }
 

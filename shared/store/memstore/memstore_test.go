@@ -64,9 +64,12 @@ func TestFaults(t *testing.T) {
 	s.CreateSubscription(ctx, subscription.Subscription{})
 	s.GetSubscription(ctx, "plan-1")
 	s.SaveSubscription(ctx, subscription.Subscription{})
+	s.ClaimCycle(ctx, subscription.CycleClaim{})
 	s.Due(ctx, 0, time.Time{}, 1, "")
+	s.LeaseDue(ctx, payment.DueRecord{}, time.Time{}, time.Time{})
 	want := []string{
-		"create", "get", "claim", "lease", "save", "create-subscription", "get-subscription", "save-subscription", "due",
+		"create", "get", "claim", "lease", "save", "create-subscription", "get-subscription", "save-subscription", "claim-cycle",
+		"due", "lease-due",
 	}
 	if !slices.Equal(seen, want) {
 		t.Errorf("operations are called %v, want %v", seen, want)

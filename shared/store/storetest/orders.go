@@ -113,6 +113,7 @@ func testMissing(t *testing.T, s payment.Store) {
 			sub.Revision = 2
 			return s.SaveSubscription(timed(t), sub)
 		}),
+		"claim cycle":                     subscriptions(func() (subscription.Subscription, error) { return s.ClaimCycle(timed(t), cycleClaimOf(sub)) }),
 		"save subscription of revision 1": subscriptions(func() (subscription.Subscription, error) { return s.SaveSubscription(timed(t), sub) }),
 	} {
 		got, err := call()
@@ -136,6 +137,7 @@ func testMissing(t *testing.T, s payment.Store) {
 func testContext(t *testing.T, s payment.Store) {
 	there := create(t, s, open("order-there"))
 	subscribed := createSubscription(t, s, enrolling("subscription-there"))
+	charging := createSubscription(t, s, charging("subscription-charging"))
 	canceled, cancel := context.WithTimeout(context.Background(), time.Minute)
 	cancel()
 	for name, ctx := range map[string]context.Context{"no deadline": context.Background(), "canceled": canceled} {
@@ -151,6 +153,8 @@ func testContext(t *testing.T, s payment.Store) {
 			"create subscription": func() error { _, err := s.CreateSubscription(ctx, enrolling("subscription-new")); return err },
 			"get subscription":    func() error { _, err := s.GetSubscription(ctx, subscribed.ID); return err },
 			"save subscription":   func() error { n := subscribed; n.Revision++; _, err := s.SaveSubscription(ctx, n); return err },
+			"claim cycle":         func() error { _, err := s.ClaimCycle(ctx, cycleClaimOf(charging)); return err },
+			"lease due":           func() error { _, err := s.LeaseDue(ctx, orderRecord(there.ID), far, far.Add(time.Hour)); return err },
 			"due":                 func() error { _, _, err := s.Due(ctx, 0, created, 1, ""); return err },
 		} {
 			if err := try(); err == nil {
@@ -162,7 +166,9 @@ func testContext(t *testing.T, s payment.Store) {
 	if _, err := s.Get(timed(t), "order-new"); !errors.Is(err, payment.ErrNotFound) {
 		t.Errorf("a refused create made an order: %v", err)
 	}
+	wantEntry(t, s, "after refused calls", orderRecord(there.ID), there.DueAt)
 	wantSameSubscription(t, s, "after refused calls", subscribed, subscribed)
+	wantSameSubscription(t, s, "after refused calls", charging, charging)
 	if _, err := s.GetSubscription(timed(t), "subscription-new"); !errors.Is(err, payment.ErrNotFound) {
 		t.Errorf("a refused create made a subscription: %v", err)
 	}

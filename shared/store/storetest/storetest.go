@@ -49,6 +49,13 @@ func Run(t *testing.T, open func(t *testing.T) payment.Store) {
 		{"due: both kinds in one page", testDueMixed},
 		{"due: every record in one shard", testDueShards},
 		{"due: wrong questions", testDueWrong},
+		{"cycle: claim", testCycleClaim},
+		{"cycle: from claim to claim", testCycleLife},
+		{"cycle: claims race", testCyclesRace},
+		{"dispatch: lease", testLeaseDue},
+		{"dispatch: the next write restores the entry", testDueRestored},
+		{"dispatch: leases race", testLeasesRace},
+		{"dispatch: two ticks", testTicks},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

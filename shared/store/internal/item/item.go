@@ -3,6 +3,7 @@
 package item
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"time"
@@ -18,34 +19,36 @@ const Version = 1
 // Order is an order as it is stored. Times are whole milliseconds since 1970 UTC; 0 is no time and, like every empty field, not stored.
 // Amounts and counters that conditions compare are stored even when they are 0.
 type Order struct {
-	V         int             `dynamodbav:"v"`
-	ID        string          `dynamodbav:"id"`
-	Provider  string          `dynamodbav:"provider,omitempty"`
-	Mode      string          `dynamodbav:"mode,omitempty"`
-	Amount    int64           `dynamodbav:"amount"`
-	Currency  money.Currency  `dynamodbav:"currency"`
-	Name      string          `dynamodbav:"name,omitempty"`
-	Customer  *customer       `dynamodbav:"customer,omitempty"`
-	Language  string          `dynamodbav:"language,omitempty"`
-	ReturnURL string          `dynamodbav:"return_url,omitempty"`
-	Toss      *tossOptions    `dynamodbav:"toss,omitempty"`
-	PortOne   *portOneOptions `dynamodbav:"portone,omitempty"`
-	Request   string          `dynamodbav:"request,omitempty"`
-	LinkToken string          `dynamodbav:"link_token,omitempty"`
-	CreatedAt int64           `dynamodbav:"created_at,omitempty"`
-	ExpiresAt int64           `dynamodbav:"expires_at,omitempty"`
-	Status    order.Status    `dynamodbav:"status"`
-	Attempt   attempt         `dynamodbav:"attempt"`
-	Capture   *capture        `dynamodbav:"capture,omitempty"`
-	Reversals []reversal      `dynamodbav:"reversals,omitempty"`
-	DueAt     int64           `dynamodbav:"due_at,omitempty"`
-	DueShard  string          `dynamodbav:"due_shard,omitempty"` // there exactly when DueAt is
-	AskAfter  int64           `dynamodbav:"ask_after,omitempty"`
-	HeardAt   int64           `dynamodbav:"heard_at,omitempty"`
-	HeardKey  string          `dynamodbav:"heard_key,omitempty"`
-	History   []Step          `dynamodbav:"history,omitempty"`
-	Evidence  []evidence      `dynamodbav:"evidence,omitempty"`
-	Revision  int64           `dynamodbav:"revision"`
+	V          int             `dynamodbav:"v"`
+	ID         string          `dynamodbav:"id"`
+	Provider   string          `dynamodbav:"provider,omitempty"`
+	Mode       string          `dynamodbav:"mode,omitempty"`
+	Amount     int64           `dynamodbav:"amount"`
+	Currency   money.Currency  `dynamodbav:"currency"`
+	Name       string          `dynamodbav:"name,omitempty"`
+	Customer   *customer       `dynamodbav:"customer,omitempty"`
+	Language   string          `dynamodbav:"language,omitempty"`
+	ReturnURL  string          `dynamodbav:"return_url,omitempty"`
+	Toss       *tossOptions    `dynamodbav:"toss,omitempty"`
+	PortOne    *portOneOptions `dynamodbav:"portone,omitempty"`
+	BillingKey string          `dynamodbav:"billing_key,omitempty"`
+	Request    string          `dynamodbav:"request,omitempty"`
+	LinkToken  string          `dynamodbav:"link_token,omitempty"`
+	CreatedAt  int64           `dynamodbav:"created_at,omitempty"`
+	ExpiresAt  int64           `dynamodbav:"expires_at,omitempty"`
+	Status     order.Status    `dynamodbav:"status"`
+	Attempt    attempt         `dynamodbav:"attempt"`
+	Capture    *capture        `dynamodbav:"capture,omitempty"`
+	Reversals  []reversal      `dynamodbav:"reversals,omitempty"`
+	Due        int64           `dynamodbav:"due,omitempty"`       // the order's own due time
+	DueAt      int64           `dynamodbav:"due_at,omitempty"`    // the due index's: as Due, until a dispatch moves it
+	DueShard   string          `dynamodbav:"due_shard,omitempty"` // there exactly when DueAt is
+	AskAfter   int64           `dynamodbav:"ask_after,omitempty"`
+	HeardAt    int64           `dynamodbav:"heard_at,omitempty"`
+	HeardKey   string          `dynamodbav:"heard_key,omitempty"`
+	History    []Step          `dynamodbav:"history,omitempty"`
+	Evidence   []evidence      `dynamodbav:"evidence,omitempty"`
+	Revision   int64           `dynamodbav:"revision"`
 }
 
 // customer, tossOptions and portOneOptions have the fields of their namesakes in the same order: the compiler refuses the conversion when
@@ -128,8 +131,8 @@ func FromOrder(o order.Order) Order {
 	it := Order{
 		V: Version, ID: o.ID, Provider: o.Provider, Mode: o.Mode, Amount: o.Amount.Value, Currency: o.Amount.Currency, Name: o.Name,
 		Customer: optional(customer(o.Customer)), Language: o.Language, ReturnURL: o.ReturnURL, Toss: optional(tossOptions(o.Toss)),
-		PortOne: optional(portOneOptions(o.PortOne)), Request: o.Request, LinkToken: o.LinkToken, CreatedAt: Millis(o.CreatedAt),
-		ExpiresAt: Millis(o.ExpiresAt), Status: o.Status,
+		PortOne: optional(portOneOptions(o.PortOne)), BillingKey: o.BillingKey, Request: o.Request, LinkToken: o.LinkToken,
+		CreatedAt: Millis(o.CreatedAt), ExpiresAt: Millis(o.ExpiresAt), Status: o.Status,
 		Attempt: attempt{
 			N: o.Attempt.N, Key: o.Attempt.Key, ClaimedAt: Millis(o.Attempt.ClaimedAt), Asks: o.Attempt.Asks, Turn: o.Attempt.Turn,
 			Unanswered: o.Attempt.Unanswered, Rejection: o.Attempt.Rejection,
@@ -139,7 +142,7 @@ func FromOrder(o order.Order) Order {
 			Currency: o.Capture.Amount.Currency, Balance: o.Capture.Balance, ApprovedAt: Millis(o.Capture.ApprovedAt),
 			Method: o.Capture.Method, ReceiptURL: o.Capture.ReceiptURL,
 		}),
-		DueAt: Millis(o.DueAt), AskAfter: Millis(o.AskAfter), HeardAt: Millis(o.HeardAt), HeardKey: o.HeardKey, Revision: o.Revision,
+		Due: Millis(o.DueAt), DueAt: Millis(o.DueAt), AskAfter: Millis(o.AskAfter), HeardAt: Millis(o.HeardAt), HeardKey: o.HeardKey, Revision: o.Revision,
 	}
 	if it.DueAt != 0 {
 		it.DueShard = Shard(o.ID)
@@ -176,9 +179,9 @@ func (it Order) Order() (order.Order, error) {
 	o := order.Order{
 		ID: it.ID, Provider: it.Provider, Mode: it.Mode, Amount: money.Amount{Value: it.Amount, Currency: it.Currency}, Name: it.Name,
 		Customer: order.Customer(value(it.Customer)), Language: it.Language, ReturnURL: it.ReturnURL,
-		Toss: order.TossOptions(value(it.Toss)), PortOne: order.PortOneOptions(value(it.PortOne)), Request: it.Request,
-		LinkToken: it.LinkToken,
-		CreatedAt: Time(it.CreatedAt), ExpiresAt: Time(it.ExpiresAt), Status: it.Status,
+		Toss: order.TossOptions(value(it.Toss)), PortOne: order.PortOneOptions(value(it.PortOne)),
+		BillingKey: it.BillingKey, Request: it.Request, LinkToken: it.LinkToken, CreatedAt: Time(it.CreatedAt),
+		ExpiresAt: Time(it.ExpiresAt), Status: it.Status,
 		Attempt: order.Attempt{
 			N: it.Attempt.N, Key: it.Attempt.Key, ClaimedAt: Time(it.Attempt.ClaimedAt), Asks: it.Attempt.Asks, Turn: it.Attempt.Turn,
 			Unanswered: it.Attempt.Unanswered, Rejection: it.Attempt.Rejection,
@@ -188,7 +191,7 @@ func (it Order) Order() (order.Order, error) {
 			Amount: money.Amount{Value: taken.Amount, Currency: taken.Currency}, Balance: taken.Balance,
 			ApprovedAt: Time(taken.ApprovedAt), Method: taken.Method, ReceiptURL: taken.ReceiptURL,
 		},
-		DueAt: Time(it.DueAt), AskAfter: Time(it.AskAfter), HeardAt: Time(it.HeardAt), HeardKey: it.HeardKey, Revision: it.Revision,
+		DueAt: dueTime(it.Due, it.DueAt), AskAfter: Time(it.AskAfter), HeardAt: Time(it.HeardAt), HeardKey: it.HeardKey, Revision: it.Revision,
 	}
 	for _, r := range it.Reversals {
 		o.Reversals = append(o.Reversals, order.Reversal{
@@ -224,6 +227,9 @@ func Time(millis int64) time.Time {
 	return time.UnixMilli(millis).UTC()
 }
 
+// dueTime is a record's own due time. An item that was written before the two were apart has only the index's.
+func dueTime(due, indexed int64) time.Time { return Time(cmp.Or(due, indexed)) }
+
 // Shard is the partition of the due index that a record belongs to for ever: "00" to "31". It is derived by hash, because ids that
 // count upwards must not fill one partition.
 func Shard(id string) string {
@@ -232,7 +238,7 @@ func Shard(id string) string {
 }
 
 // ShardName is how the index writes a shard's number.
-func ShardName(shard int) string { return fmt.Sprintf("%02d", shard) }
+func ShardName(shard int) string { return string([]byte{'0' + byte(shard/10), '0' + byte(shard%10)}) }
 
 // optional keeps an empty group of fields out of the item.
 func optional[T comparable](v T) *T {

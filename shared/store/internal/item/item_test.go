@@ -64,3 +64,19 @@ func TestTimes(t *testing.T) {
 		}
 	}
 }
+
+// TestDueTime: an index entry that a dispatch moved is not the record's own due time, and an item without one of its own is from the time
+// when the two were the same.
+func TestDueTime(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ due, indexed, want int64 }{{0, 0, 0}, {5, 5, 5}, {5, 9, 5}, {0, 5, 5}} {
+		o, err := Order{V: Version, Due: test.due, DueAt: test.indexed}.Order()
+		if err != nil || Millis(o.DueAt) != test.want {
+			t.Errorf("order %+v is due at %v, %v", test, o.DueAt, err)
+		}
+		s, err := Subscription{V: Version, Due: test.due, DueAt: test.indexed}.Subscription()
+		if err != nil || Millis(s.DueAt) != test.want {
+			t.Errorf("subscription %+v is due at %v, %v", test, s.DueAt, err)
+		}
+	}
+}

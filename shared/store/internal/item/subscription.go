@@ -9,32 +9,39 @@ import (
 
 // Subscription is a subscription as it is stored, under the same rules as Order.
 type Subscription struct {
-	V          int                  `dynamodbav:"v"`
-	ID         string               `dynamodbav:"id"`
-	Provider   string               `dynamodbav:"provider,omitempty"`
-	Mode       string               `dynamodbav:"mode,omitempty"`
-	CustomerID string               `dynamodbav:"customer_id,omitempty"`
-	Customer   *subscriber          `dynamodbav:"customer,omitempty"`
-	Language   string               `dynamodbav:"language,omitempty"`
-	ReturnURL  string               `dynamodbav:"return_url,omitempty"`
-	Request    string               `dynamodbav:"request,omitempty"`
-	LinkToken  string               `dynamodbav:"link_token,omitempty"`
-	CreatedAt  int64                `dynamodbav:"created_at,omitempty"`
-	Plan       plan                 `dynamodbav:"plan"`
-	Calendar   calendar             `dynamodbav:"calendar"`
-	CatchUp    subscription.CatchUp `dynamodbav:"catch_up,omitempty"`
-	Status     subscription.Status  `dynamodbav:"status"`
-	Key        *key                 `dynamodbav:"key,omitempty"`
-	NextKey    *key                 `dynamodbav:"next_key,omitempty"`
-	Offered    int                  `dynamodbav:"offered,omitempty"`
-	Cycle      int                  `dynamodbav:"cycle"`
-	Date       int                  `dynamodbav:"date"`
-	DueAt      int64                `dynamodbav:"due_at,omitempty"`
-	DueShard   string               `dynamodbav:"due_shard,omitempty"` // there exactly when DueAt is
-	AskAfter   int64                `dynamodbav:"ask_after,omitempty"`
-	HeardAt    int64                `dynamodbav:"heard_at,omitempty"`
-	History    []subscriptionStep   `dynamodbav:"history,omitempty"`
-	Revision   int64                `dynamodbav:"revision"`
+	V           int                  `dynamodbav:"v"`
+	ID          string               `dynamodbav:"id"`
+	Provider    string               `dynamodbav:"provider,omitempty"`
+	Mode        string               `dynamodbav:"mode,omitempty"`
+	CustomerID  string               `dynamodbav:"customer_id,omitempty"`
+	Customer    *subscriber          `dynamodbav:"customer,omitempty"`
+	Language    string               `dynamodbav:"language,omitempty"`
+	ReturnURL   string               `dynamodbav:"return_url,omitempty"`
+	Request     string               `dynamodbav:"request,omitempty"`
+	LinkToken   string               `dynamodbav:"link_token,omitempty"`
+	CreatedAt   int64                `dynamodbav:"created_at,omitempty"`
+	Plan        plan                 `dynamodbav:"plan"`
+	NextPlan    *plan                `dynamodbav:"next_plan,omitempty"`
+	Calendar    calendar             `dynamodbav:"calendar"`
+	CatchUp     subscription.CatchUp `dynamodbav:"catch_up,omitempty"`
+	Status      subscription.Status  `dynamodbav:"status"`
+	Key         *key                 `dynamodbav:"key,omitempty"`
+	NextKey     *key                 `dynamodbav:"next_key,omitempty"`
+	Cycle       int                  `dynamodbav:"cycle"`
+	Date        int                  `dynamodbav:"date"`
+	ChargeAt    int64                `dynamodbav:"charge_at,omitempty"`
+	Due         int64                `dynamodbav:"due,omitempty"` // Due, DueAt and DueShard: as an order's
+	DueAt       int64                `dynamodbav:"due_at,omitempty"`
+	DueShard    string               `dynamodbav:"due_shard,omitempty"`
+	AskAfter    int64                `dynamodbav:"ask_after,omitempty"`
+	HeardAt     int64                `dynamodbav:"heard_at,omitempty"`
+	Dunning     *dunning             `dynamodbav:"dunning,omitempty"`
+	CancelAtEnd bool                 `dynamodbav:"cancel_at_end,omitempty"`
+	EndCycle    int                  `dynamodbav:"end_cycle,omitempty"`
+	Begun       int64                `dynamodbav:"begun,omitempty"`
+	Offered     int                  `dynamodbav:"offered,omitempty"`
+	History     []subscriptionStep   `dynamodbav:"history,omitempty"`
+	Revision    int64                `dynamodbav:"revision"`
 }
 
 // subscriber has the fields of subscription.Customer in the same order, for the same reason as customer.
@@ -59,14 +66,22 @@ type calendar struct {
 }
 
 type key struct {
-	N        int    `dynamodbav:"n,omitempty"`
-	OpenedAt int64  `dynamodbav:"opened_at,omitempty"`
-	IssuedAt int64  `dynamodbav:"issued_at,omitempty"`
-	Account  string `dynamodbav:"account,omitempty"`
-	Brand    string `dynamodbav:"brand,omitempty"`
-	Masked   string `dynamodbav:"masked,omitempty"`
-	SeenAt   int64  `dynamodbav:"seen_at,omitempty"`
-	Asks     int    `dynamodbav:"asks,omitempty"`
+	N         int    `dynamodbav:"n,omitempty"`
+	OpenedAt  int64  `dynamodbav:"opened_at,omitempty"`
+	IssuedAt  int64  `dynamodbav:"issued_at,omitempty"`
+	Account   string `dynamodbav:"account,omitempty"`
+	Brand     string `dynamodbav:"brand,omitempty"`
+	Masked    string `dynamodbav:"masked,omitempty"`
+	SeenAt    int64  `dynamodbav:"seen_at,omitempty"`
+	Asks      int    `dynamodbav:"asks,omitempty"`
+	DeletedAt int64  `dynamodbav:"deleted_at,omitempty"`
+}
+
+type dunning struct {
+	Since   int64                `dynamodbav:"since,omitempty"`
+	Attempt int                  `dynamodbav:"attempt,omitempty"`
+	Decline subscription.Decline `dynamodbav:"decline,omitempty"`
+	Code    string               `dynamodbav:"code,omitempty"`
 }
 
 type subscriptionStep struct {
@@ -82,13 +97,18 @@ func FromSubscription(s subscription.Subscription) Subscription {
 	it := Subscription{
 		V: Version, ID: s.ID, Provider: s.Provider, Mode: s.Mode, CustomerID: s.CustomerID, Customer: optional(subscriber(s.Customer)),
 		Language: s.Language, ReturnURL: s.ReturnURL, Request: s.Request, LinkToken: s.LinkToken, CreatedAt: Millis(s.CreatedAt),
-		Plan: plan{Amount: s.Plan.Amount.Value, Currency: s.Plan.Amount.Currency, Name: s.Plan.Name},
+		Plan: fromPlan(s.Plan), NextPlan: optional(fromPlan(s.NextPlan)),
 		Calendar: calendar{
 			First: Millis(s.Calendar.First), Interval: s.Calendar.Interval, Every: s.Calendar.Every, Anchor: s.Calendar.Anchor,
 			Hour: s.Calendar.Hour,
 		},
-		CatchUp: s.CatchUp, Status: s.Status, Key: optional(fromKey(s.Key)), NextKey: optional(fromKey(s.NextKey)), Offered: s.Offered, Cycle: s.Cycle,
-		Date: s.Date, DueAt: Millis(s.DueAt), AskAfter: Millis(s.AskAfter), HeardAt: Millis(s.HeardAt), Revision: s.Revision,
+		CatchUp: s.CatchUp, Status: s.Status, Key: optional(fromKey(s.Key)), NextKey: optional(fromKey(s.NextKey)), Cycle: s.Cycle,
+		Date: s.Date, ChargeAt: Millis(s.ChargeAt), Due: Millis(s.DueAt), DueAt: Millis(s.DueAt), AskAfter: Millis(s.AskAfter),
+		HeardAt: Millis(s.HeardAt), CancelAtEnd: s.CancelAtEnd, EndCycle: s.EndCycle, Begun: Millis(s.Begun),
+		Offered: s.Offered, Revision: s.Revision,
+		Dunning: optional(dunning{
+			Since: Millis(s.Dunning.Since), Attempt: s.Dunning.Attempt, Decline: s.Dunning.Decline, Code: s.Dunning.Code,
+		}),
 	}
 	if it.DueAt != 0 {
 		it.DueShard = Shard(s.ID)
@@ -106,16 +126,20 @@ func (it Subscription) Subscription() (subscription.Subscription, error) {
 	if it.V != Version {
 		return subscription.Subscription{}, fmt.Errorf("the stored subscription has format version %d, this program knows %d", it.V, Version)
 	}
+	refused := value(it.Dunning)
 	s := subscription.Subscription{
 		ID: it.ID, Provider: it.Provider, Mode: it.Mode, CustomerID: it.CustomerID, Customer: subscription.Customer(value(it.Customer)),
 		Language: it.Language, ReturnURL: it.ReturnURL, Request: it.Request, LinkToken: it.LinkToken, CreatedAt: Time(it.CreatedAt),
-		Plan: subscription.Plan{Amount: money.Amount{Value: it.Plan.Amount, Currency: it.Plan.Currency}, Name: it.Plan.Name},
+		Plan: it.Plan.plan(), NextPlan: value(it.NextPlan).plan(),
 		Calendar: subscription.Calendar{
 			First: Time(it.Calendar.First), Interval: it.Calendar.Interval, Every: it.Calendar.Every, Anchor: it.Calendar.Anchor,
 			Hour: it.Calendar.Hour,
 		},
-		CatchUp: it.CatchUp, Status: it.Status, Key: value(it.Key).key(), NextKey: value(it.NextKey).key(), Offered: it.Offered, Cycle: it.Cycle,
-		Date: it.Date, DueAt: Time(it.DueAt), AskAfter: Time(it.AskAfter), HeardAt: Time(it.HeardAt), Revision: it.Revision,
+		CatchUp: it.CatchUp, Status: it.Status, Key: value(it.Key).key(), NextKey: value(it.NextKey).key(), Cycle: it.Cycle,
+		Date: it.Date, ChargeAt: Time(it.ChargeAt), DueAt: dueTime(it.Due, it.DueAt), AskAfter: Time(it.AskAfter),
+		HeardAt: Time(it.HeardAt), CancelAtEnd: it.CancelAtEnd, EndCycle: it.EndCycle, Begun: Time(it.Begun),
+		Offered: it.Offered, Revision: it.Revision,
+		Dunning: subscription.Dunning{Since: Time(refused.Since), Attempt: refused.Attempt, Decline: refused.Decline, Code: refused.Code},
 	}
 	for _, step := range it.History {
 		s.History = append(s.History, subscription.Step{
@@ -125,16 +149,24 @@ func (it Subscription) Subscription() (subscription.Subscription, error) {
 	return s, nil
 }
 
+func fromPlan(p subscription.Plan) plan {
+	return plan{Amount: p.Amount.Value, Currency: p.Amount.Currency, Name: p.Name}
+}
+
+func (p plan) plan() subscription.Plan {
+	return subscription.Plan{Amount: money.Amount{Value: p.Amount, Currency: p.Currency}, Name: p.Name}
+}
+
 func fromKey(k subscription.Key) key {
 	return key{
 		N: k.N, OpenedAt: Millis(k.OpenedAt), IssuedAt: Millis(k.IssuedAt), Account: k.Account, Brand: k.Brand, Masked: k.Masked,
-		SeenAt: Millis(k.SeenAt), Asks: k.Asks,
+		SeenAt: Millis(k.SeenAt), Asks: k.Asks, DeletedAt: Millis(k.DeletedAt),
 	}
 }
 
 func (k key) key() subscription.Key {
 	return subscription.Key{
 		N: k.N, OpenedAt: Time(k.OpenedAt), IssuedAt: Time(k.IssuedAt), Account: k.Account, Brand: k.Brand, Masked: k.Masked,
-		SeenAt: Time(k.SeenAt), Asks: k.Asks,
+		SeenAt: Time(k.SeenAt), Asks: k.Asks, DeletedAt: Time(k.DeletedAt),
 	}
 }

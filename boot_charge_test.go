@@ -1,0 +1,238 @@
+package tosspaysam_test
+
+import (
+	"bytes"
+	"crypto/md5"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/store/enginetest"
+)
+
+// eventCycle is the order of the subscription's first cycle.
+const eventCycle = eventSubscription + "--c1"
+
+// chargeReplay is what a file in events/ shows that the schedule or the queue sends. In each the subscription is active and due, and
+// afterwards its first cycle has been charged once.
+type chargeReplay struct {
+	after    string            // the event that came just before it, if it needs one
+	change   map[string]string // of the variables
+	says     string            // what the function answers
+	calls    map[string]int    // of the provider, by operation
+	requests map[string]int    // to the table, by operation
+	logged   string            // an event that must alarm
+}
+
+// chargeReplays has a row for every file of events/ that is not API Gateway's.
+var chargeReplays = map[string]chargeReplay{
+	"charge-tick": {change: map[string]string{"QUEUE_URL": ""}, says: `{"passed":1,"failed":0,"more":false}`,
+		calls:    map[string]int{"portone token": 1, "portone again": 1},
+		requests: map[string]int{"Query": payment.DueShards, "UpdateItem": 2, "PutItem": 3}},
+	"charge-batch": {says: `{"batchItemFailures":[{"itemIdentifier":"00000000-0000-4000-8000-000000000002"}]}`,
+		calls:    map[string]int{"portone token": 1, "portone again": 1},
+		requests: map[string]int{"GetItem": 1, "UpdateItem": 1, "PutItem": 3}, logged: "work.failed"},
+	"charge-redrive": {after: "charge-batch", says: `{"batchItemFailures":[]}`, requests: map[string]int{"UpdateItem": 1}},
+}
+
+func (r chargeReplay) run(t *testing.T, s *stage, name string) {
+	active(s)
+	paid(s)
+	done := s.order()
+	p := s.start("charge", r.change)
+	if r.after != "" {
+		p.answer(readCharge(t, r.after))
+	}
+	s.counts()
+	called := s.called()
+	payload := readCharge(t, name)
+	if says := string(p.answer(payload)); says != r.says {
+		t.Errorf("answered %s, want %s", says, r.says)
+	}
+	requests := s.counts()
+	if !maps.Equal(requests, r.requests) {
+		t.Errorf("requests to the table: %v, want %v", requests, r.requests)
+	}
+	for operation := range requests {
+		if allowed["ChargeRole"]["dynamodb:"+operation] == "" {
+			t.Errorf("charge needs dynamodb:%s, which its role does not allow", operation)
+		}
+	}
+	calls := s.called()
+	for operation, times := range called { // by the set-up
+		if calls[operation] -= times; calls[operation] == 0 {
+			delete(calls, operation)
+		}
+	}
+	if !maps.Equal(calls, r.calls) {
+		t.Errorf("calls of the provider: %v, want %v", calls, r.calls)
+	}
+	s.moved(eventCycle, eventPlanAmount)
+	if violations := append(s.toss.Violations(), s.portone.Violations()...); len(violations) > 0 {
+		t.Errorf("the provider's rules were broken: %v", violations)
+	}
+	if o := s.read(eventCycle); o.Status != order.Paid || o.Capture.Amount.Value != eventPlanAmount || !o.DueAt.IsZero() {
+		t.Errorf("the cycle's order is %s, due %v, capture %+v", o.Status, o.DueAt, o.Capture)
+	}
+	if of := s.subscription(); of.Cycle != 2 || !of.DueAt.After(time.Now()) {
+		t.Errorf("the subscription stands at cycle %d, due %v", of.Cycle, of.DueAt)
+	}
+	if o := s.order(); o.Revision != done.Revision {
+		t.Errorf("an order that was done was written again: %+v", o)
+	}
+	replay{door: "charge"}.checkPrewarm(t, s)
+	r.checkLogs(t, p)
+}
+
+// checkLogs: what must alarm does, and nothing else.
+func (r chargeReplay) checkLogs(t *testing.T, p *process) {
+	t.Helper()
+	alarms := map[string]int{}
+	for _, line := range p.logs() {
+		if name, _ := line["event"].(string); alarmed[name] != nil {
+			alarms[name]++
+		}
+	}
+	want := map[string]int{}
+	if r.logged != "" {
+		want[r.logged] = 1
+	}
+	if r.after != "" {
+		want[chargeReplays[r.after].logged]++
+	}
+	if !maps.Equal(alarms, want) {
+		t.Errorf("alarms %v, want %v", alarms, want)
+	}
+}
+
+// readCharge reads a file of events/ and checks that it is what the schedule or the queue sends.
+func readCharge(t *testing.T, name string) []byte {
+	t.Helper()
+	payload, err := os.ReadFile(filepath.Join("events", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(payload))
+	decoder.DisallowUnknownFields()
+	if name == "charge-tick" {
+		var tick struct {
+			Tick time.Time `json:"tick"`
+		}
+		if err := decoder.Decode(&tick); err != nil {
+			t.Fatal(err)
+		}
+		input := text(readInfra(t, "", "").template, "Resources", "ChargeFunction", "Properties", "Events", "Tick", "Properties", "Input")
+		input = strings.Replace(input, "<aws.scheduler.scheduled-time>", tick.Tick.Format(time.RFC3339), 1)
+		var small bytes.Buffer
+		if err := json.Compact(&small, payload); err != nil || small.String() != input {
+			t.Errorf("the event is %s, the schedule sends %s", &small, input)
+		}
+		return payload
+	}
+	var batch events.SQSEvent
+	if err := decoder.Decode(&batch); err != nil || len(batch.Records) == 0 {
+		t.Fatalf("%s: %d messages, %v", name, len(batch.Records), err)
+	}
+	for _, m := range batch.Records {
+		if m.Md5OfBody != md5Of(m.Body) || m.EventSource != "aws:sqs" || m.MessageId == "" || m.Attributes["ApproximateReceiveCount"] == "" {
+			t.Errorf("events/%s.json is not what SQS sends: %+v", name, m)
+		}
+	}
+	return payload
+}
+
+// md5Of is SQS's checksum of a body.
+func md5Of(body string) string {
+	sum := md5.Sum([]byte(body))
+	return hex.EncodeToString(sum[:])
+}
+
+// testQueue: with a queue a tick charges nothing. It sends one message, which is the very one of charge-batch, and the record is not due
+// again before its lease is over. When the queue takes nothing, that alarms and no record is lost.
+func testQueue(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
+	for _, tt := range []struct {
+		name, says string
+		takes      bool
+		alarms     []string
+	}{
+		{"takes", `{"passed":1,"failed":0,"more":false}`, true, nil},
+		{"refuses", `{"passed":0,"failed":1,"more":false}`, false, []string{"dispatch.failed"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, doors, engine)
+			active(s)
+			before := s.subscription()
+			var mu sync.Mutex
+			var sent []string
+			queue := s.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				mu.Lock()
+				defer mu.Unlock()
+				sent = append(sent, takeBatch(w, r, tt.takes)...)
+			}))
+			p := s.start("charge", map[string]string{"AWS_ENDPOINT_URL_SQS": queue})
+			if says := string(p.answer(readCharge(t, "charge-tick"))); says != tt.says {
+				t.Errorf("answered %s, want %s", says, tt.says)
+			}
+			if says := string(p.answer(readCharge(t, "charge-tick"))); says != `{"passed":0,"failed":0,"more":false}` {
+				t.Errorf("a second tick answered %s: the first has leased what is due", says)
+			}
+			s.moved(eventCycle)
+			if of := s.subscription(); of.Revision != before.Revision || s.portone.Calls()["again"] > 0 {
+				t.Errorf("the tick touched the record or charged: %+v", of)
+			}
+			var batch events.SQSEvent
+			if err := json.Unmarshal(readCharge(t, "charge-batch"), &batch); err != nil {
+				t.Fatal(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if want := []string{batch.Records[0].Body}; tt.takes && !slices.Equal(sent, want) {
+				t.Errorf("sent %q, want %q", sent, want)
+			}
+			var alarms []string
+			for _, line := range p.logs() {
+				if name, _ := line["event"].(string); alarmed[name] != nil {
+					alarms = append(alarms, name)
+				}
+			}
+			if !slices.Equal(alarms, tt.alarms) {
+				t.Errorf("alarms %v, want %v", alarms, tt.alarms)
+			}
+		})
+	}
+}
+
+// takeBatch is SQS's SendMessageBatch. It returns the bodies.
+func takeBatch(w http.ResponseWriter, r *http.Request, takes bool) (bodies []string) {
+	var in struct {
+		QueueUrl string
+		Entries  []struct{ Id, MessageBody string }
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || r.Header.Get("X-Amz-Target") != "AmazonSQS.SendMessageBatch" || !takes {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `{"__type":"com.amazon.coral.service#AccessDeniedException","message":"not allowed"}`)
+		return nil
+	}
+	answers := []map[string]string{}
+	for _, e := range in.Entries {
+		bodies = append(bodies, e.MessageBody)
+		answers = append(answers, map[string]string{"Id": e.Id, "MessageId": "message-" + e.Id, "MD5OfMessageBody": md5Of(e.MessageBody)})
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"Successful": answers, "Failed": []string{}})
+	return bodies
+}

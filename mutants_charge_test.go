@@ -1,0 +1,87 @@
+package tosspaysam_test
+
+import (
+	"os"
+	"testing"
+)
+
+const (
+	charges   = "./sim/chargetest"
+	cycles    = "shared/subscription/cycle.go"
+	chargeUse = "shared/payment/charge.go"
+)
+
+// chargeMutants are the rules of scheduled charges.
+var chargeMutants = []mutant{
+	{
+		"no dispatch lease: every tick passes everything on", "shared/store/memstore/memstore.go",
+		"if !listed || stands > item.Millis(at) {", "if !listed || stands < 0 {",
+		charges, "TestEverythingAtOnce",
+	},
+	{
+		"no lease of a cycle: every copy of a message works on it", cycles,
+		"case s.AskAfter.After(c.At):", "case false:",
+		charges, "TestEverythingAtOnce",
+	},
+	{
+		"no cycle condition: any message charges", cycles,
+		"case s.Cycle != c.Cycle:", "case false:",
+		charges, "TestLateMessages",
+	},
+	{
+		"a cycle is charged before its time", cycles,
+		"case s.ChargeAt.After(c.At):", "case false:",
+		charges, "TestLateMessages",
+	},
+	{
+		"what is paused or canceled is charged", cycles,
+		"case s.Status != Active && s.Status != PastDue:\n\t\treturn s, &Refusal{NotCharging}", "case false:\n\t\treturn s, &Refusal{NotCharging}",
+		charges, "TestLateMessages",
+	},
+	{
+		"an unknown outcome opens the next number", decide,
+		"if a.Verdict != provider.Pending && a.Verdict != provider.Absent {\n\t\te := doubtful(o, now)",
+		"if a.Verdict != provider.Pending && a.Verdict != provider.Absent {\n\t\te := refused(o, now)",
+		charges, "TestUnknownKeepsItsNumber",
+	},
+	{
+		"a charge without an answer counts as declined", decide,
+		"if a.Verdict == provider.Declined && a.Class.Definitive() {", "if true {",
+		charges, "TestUnknownKeepsItsNumber",
+	},
+	{
+		"a month is added and not counted from the first", "shared/subscription/calendar.go",
+		"return c.at(year, month, min(c.Anchor, daysIn(year, month)))", "return c.at(year, month, c.Anchor)",
+		charges, "TestRegularYear",
+	},
+	{
+		"the charge is sent before its order is stored", chargeUse,
+		"o, err = w.Orders.Create(ctx, cycleOrder(s, id, now, until))", "o = cycleOrder(s, id, now, until)",
+		charges, "TestBudget",
+	},
+	{
+		"a worker that stood still charges all the same", advance,
+		"return now.Before(o.Attempt.ClaimedAt.Add(chargeSendMax))", "return true",
+		charges, "TestFrozenWorkers",
+	},
+	{
+		"a cycle that is over moves the subscription on again", cycles,
+		"if s.Cycle != k {\n\t\treturn s\n\t}\n\ts = s.begin(k+1, date+1)\n\tto := s.Status", "s = s.begin(k+1, date+1)\n\tto := s.Status",
+		charges, "TestFrozenWorkers",
+	},
+}
+
+// TestChargeMutants takes each of them out.
+func TestChargeMutants(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short")
+	}
+	root, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range chargeMutants {
+		t.Run(m.name, func(t *testing.T) { m.mustDie(t, root) }) // one after another: each links a test program
+	}
+}

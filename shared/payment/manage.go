@@ -1,0 +1,99 @@
+package payment
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/provider"
+	"tosspay-sam/shared/subscription"
+)
+
+// ErrState says that the subscription's status does not allow what was asked.
+var ErrState = errors.New("the subscription's status does not allow that")
+
+// Pause stops charging until Resume. Like all that follows it is one conditional write, and doing it twice is doing it once.
+func (e *Enroller) Pause(ctx context.Context, id string) (subscription.Subscription, error) {
+	return e.change(ctx, id, func(s subscription.Subscription) (subscription.Subscription, bool) { return s.Pause(e.Now()) })
+}
+
+// Resume starts charging again; see subscription.Resume for the date.
+func (e *Enroller) Resume(ctx context.Context, id string) (subscription.Subscription, error) {
+	return e.change(ctx, id, func(s subscription.Subscription) (subscription.Subscription, bool) { return s.Resume(e.Now()) })
+}
+
+// Cancel ends the subscription, now or at the next date. Its billing key is deleted at the provider; when the provider does not answer, the
+// schedule tries again, and the key stands as not deleted until it says so.
+func (e *Enroller) Cancel(ctx context.Context, id string, atPeriodEnd bool) (subscription.Subscription, error) {
+	s, err := e.change(ctx, id, func(s subscription.Subscription) (subscription.Subscription, bool) {
+		return s.Cancel(e.Now(), atPeriodEnd), true
+	})
+	if err != nil || s.Final() || s.Status != subscription.Canceled {
+		return s, err
+	}
+	calls, cancel := callContext(ctx)
+	defer cancel()
+	if a := e.Deleter.DeleteBillingKey(calls, s.KeyName(s.Key.N), "subscription ended"); a.Verdict != provider.Absent {
+		return s, nil
+	}
+	return e.change(ctx, id, func(s subscription.Subscription) (subscription.Subscription, bool) {
+		return s.KeyDeleted(e.Now()), true
+	})
+}
+
+// ChangePlan changes what a cycle costs, from the next cycle that has not begun. An empty name stays as it is.
+func (e *Enroller) ChangePlan(ctx context.Context, id string, amount int64, currency, name string) (subscription.Subscription, error) {
+	a, err := money.New(amount, money.Currency(currency))
+	switch {
+	case errors.Is(err, money.ErrCurrency):
+		return subscription.Subscription{}, &FieldError{"currency", "must be KRW"}
+	case err != nil || amount < e.AmountMin:
+		return subscription.Subscription{}, &FieldError{"amount", fmt.Sprintf("must be a whole number from %d to %d", e.AmountMin, int64(money.Max))}
+	}
+	if name != "" {
+		if err := checkPlanName("name", name); err != nil {
+			return subscription.Subscription{}, err
+		}
+	}
+	return e.change(ctx, id, func(s subscription.Subscription) (subscription.Subscription, bool) {
+		p := subscription.Plan{Amount: a, Name: name}
+		if name == "" {
+			p.Name = cmp.Or(s.NextPlan.Name, s.Plan.Name)
+		}
+		return s.ChangePlan(p, e.Now())
+	})
+}
+
+// RenewKey opens the window that registers another means of payment.
+func (e *Enroller) RenewKey(ctx context.Context, id, base string) (Enrolled, error) {
+	s, err := e.change(ctx, id, func(s subscription.Subscription) (subscription.Subscription, bool) { return s.RenewKey(e.Now()) })
+	if err != nil {
+		return Enrolled{}, err
+	}
+	return e.window(s, base)
+}
+
+// change applies a merchant's wish and stores it.
+func (e *Enroller) change(ctx context.Context, id string, wish func(subscription.Subscription) (subscription.Subscription, bool)) (subscription.Subscription, error) {
+	s, err := e.Read(ctx, id)
+	if err != nil {
+		return s, err
+	}
+	for range savesMax {
+		next, allowed := wish(s)
+		switch {
+		case !allowed:
+			return s, ErrState
+		case next.Revision == s.Revision:
+			return s, nil
+		}
+		saved, err := e.Subscriptions.SaveSubscription(ctx, next)
+		if !errors.Is(err, ErrConflict) {
+			return saved, err
+		}
+		s = saved
+	}
+	return s, fmt.Errorf("payment: subscription %s: %w", id, ErrConflict)
+}

@@ -1,0 +1,345 @@
+package subscription
+
+import (
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Decline is what a refused charge asks of us.
+type Decline string
+
+// The declines.
+const (
+	Soft      Decline = "soft"      // limit or balance: the same means may work in some days
+	Transient Decline = "transient" // the bank is closed or busy: in some hours
+	Hard      Decline = "hard"      // the means is gone: only a new one helps
+)
+
+// Timetable says when a refused cycle is tried again, as time since its first refusal. After the last one the subscription is suspended.
+type Timetable struct {
+	Soft      []time.Duration
+	Transient []time.Duration
+}
+
+// DefaultTimetable: a salary comes within a week; a bank's maintenance ends within a day.
+func DefaultTimetable() Timetable {
+	day := 24 * time.Hour
+	return Timetable{
+		Soft:      []time.Duration{day, 3 * day, 5 * day, 7 * day},
+		Transient: []time.Duration{time.Hour, 3 * time.Hour, 6 * time.Hour, day},
+	}
+}
+
+// Dunning is the state of a cycle that was refused. The zero value: it was not.
+type Dunning struct {
+	Since   time.Time // of the first refusal
+	Attempt int       // of the cycle's order that is tried next, 2 or more
+	Decline Decline   // the latest
+	Code    string    // the provider's, of the latest
+}
+
+// ChargeLease is how long a cycle that a worker has claimed is nobody else's: a charge may take 65 s, and its lookups as long again. Then
+// the record is due again, whatever became of the worker.
+const ChargeLease = 4 * time.Minute
+
+// OrderID is the order of cycle k.
+func (s Subscription) OrderID(k int) string { return s.ID + "--c" + strconv.Itoa(k) }
+
+// CycleClaim is the right to charge one cycle, given to exactly one worker for ChargeLease.
+type CycleClaim struct {
+	ID    string
+	Cycle int
+	At    time.Time
+}
+
+// Reason says why a cycle was not claimed.
+type Reason string
+
+// The reasons.
+const (
+	NotCharging Reason = "not-charging" // paused, suspended, canceled or not enrolled
+	OtherCycle  Reason = "other-cycle"  // this cycle is over
+	NotDue      Reason = "not-due"      // its time has not come
+	Claimed     Reason = "claimed"      // another worker is at it
+)
+
+// Refusal is the typed error of Claim.
+type Refusal struct{ Reason Reason }
+
+func (r *Refusal) Error() string { return "subscription: refused: " + string(r.Reason) }
+
+// Claim returns the subscription with the cycle claimed, or a *Refusal. It is the reference for the store's conditional write. What the
+// claim's time is compared with does not depend on the index: ChargeAt is the cycle's own time, and a clock that jumps back repeats nothing.
+func (s Subscription) Claim(c CycleClaim) (Subscription, error) {
+	switch {
+	case s.Status != Active && s.Status != PastDue:
+		return s, &Refusal{NotCharging}
+	case s.Cycle != c.Cycle:
+		return s, &Refusal{OtherCycle}
+	case s.ChargeAt.After(c.At):
+		return s, &Refusal{NotDue}
+	case s.AskAfter.After(c.At):
+		return s, &Refusal{Claimed}
+	}
+	if s.Begun.IsZero() {
+		s.Begun = c.At
+	}
+	s.AskAfter = c.At.Add(ChargeLease)
+	s.DueAt = s.AskAfter
+	s.Revision++
+	return s, nil
+}
+
+// Prepared is what is to be done with a claimed cycle after policies have had their say.
+type Prepared struct {
+	Subscription Subscription
+	Charge       bool // false: the subscription has moved on without a charge, and must be saved
+}
+
+// Prepare applies the end of the subscription and the catch-up policy to a claimed cycle. A cycle that has been refused before is always
+// tried: its date is not missed, it is late.
+func (s Subscription) Prepare(at time.Time) Prepared {
+	if s.CancelAtEnd && s.Cycle >= s.EndCycle {
+		return Prepared{Subscription: s.canceled(at, "period-ended")}
+	}
+	missed := s.DateAt(s.Begun) - s.Date
+	if s.CatchUp != Skip || missed == 0 || !s.Dunning.Since.IsZero() {
+		return Prepared{Subscription: s, Charge: true}
+	}
+	s.Date += missed + 1
+	s.Begun = time.Time{}
+	s.AskAfter = time.Time{}
+	s.due(s.Calendar.Date(s.Date))
+	return Prepared{Subscription: s.step(at, s.Status, "dates-skipped", strconv.Itoa(missed+1))}
+}
+
+// Attempt is the attempt of the cycle's order that is to be charged.
+func (s Subscription) Attempt() int { return max(1, s.Dunning.Attempt) }
+
+// Charged is the provider's word that cycle k was paid. A cycle that is over already changes nothing. Date is the calendar date the charge
+// stands for; it differs from the stored one when it stands for several.
+func (s Subscription) Charged(k, date int, at time.Time) Subscription {
+	if s.Cycle != k {
+		return s
+	}
+	s = s.begin(k+1, date+1)
+	to := s.Status
+	if to == PastDue || to == Suspended {
+		to = Active
+	}
+	if to == Active {
+		s.due(s.Calendar.Date(s.Date))
+	}
+	return s.step(at, to, "cycle-charged", s.OrderID(k))
+}
+
+// DateAt is the calendar date that a charge made at the given time stands for: the cycle's own, or the latest of all that went by.
+func (s Subscription) DateAt(at time.Time) int {
+	if s.CatchUp == Each {
+		return s.Date
+	}
+	return max(s.Date, s.Calendar.After(at)-1)
+}
+
+// Refused is the provider's word that an attempt to charge cycle k took nothing. attempt is the order's next one.
+func (s Subscription) Refused(k, attempt int, d Decline, code string, t Timetable, at time.Time) Subscription {
+	if s.Cycle != k || attempt <= s.Dunning.Attempt {
+		return s
+	}
+	if s.Dunning.Since.IsZero() {
+		s.Dunning.Since = at
+	}
+	s.Dunning.Attempt, s.Dunning.Decline, s.Dunning.Code = attempt, d, code
+	s.AskAfter = time.Time{}
+	if s.Status != Active && s.Status != PastDue {
+		return s.step(at, s.Status, "cycle-refused", code)
+	}
+	next, ok := s.Dunning.next(t, at)
+	if !ok {
+		s.DueAt, s.ChargeAt = time.Time{}, time.Time{}
+		return s.step(at, Suspended, "needs-new-means", code)
+	}
+	s.due(next)
+	return s.step(at, PastDue, "cycle-refused", code)
+}
+
+// next is when the cycle is tried again.
+func (d Dunning) next(t Timetable, at time.Time) (time.Time, bool) {
+	offsets := map[Decline][]time.Duration{Soft: t.Soft, Transient: t.Transient}[d.Decline]
+	i := slices.IndexFunc(offsets, func(offset time.Duration) bool { return d.Since.Add(offset).After(at) })
+	if i < 0 {
+		return time.Time{}, false
+	}
+	return d.Since.Add(offsets[i]), true
+}
+
+// Ended is cycle k's order at an end without a payment: it has no attempt left, its time is over, or it lies with a person. The cycle is
+// written off and nothing is charged until there is a new means; then charging goes on with the next date.
+func (s Subscription) Ended(k, date int, code string, at time.Time) Subscription {
+	if s.Cycle != k || s.Status == Canceled {
+		return s
+	}
+	s = s.begin(k+1, date+1)
+	s.DueAt, s.ChargeAt = time.Time{}, time.Time{}
+	to := s.Status
+	if to == Active || to == PastDue {
+		to = Suspended
+	}
+	return s.step(at, to, "cycle-unpaid", code)
+}
+
+// begin makes cycle k the next one, on a date of the calendar.
+func (s Subscription) begin(k, date int) Subscription {
+	s.Cycle, s.Date = k, max(s.Date+1, date)
+	s.Begun, s.AskAfter, s.Dunning = time.Time{}, time.Time{}, Dunning{}
+	if s.NextPlan != (Plan{}) {
+		s.Plan, s.NextPlan = s.NextPlan, Plan{}
+	}
+	return s
+}
+
+// Doubted is a charge whose outcome is not known yet: the order has its own due time, and the subscription looks again after it.
+func (s Subscription) Doubted(k int, at, orderDue time.Time) Subscription {
+	if s.Cycle != k || s.Status != Active && s.Status != PastDue {
+		return s
+	}
+	s.AskAfter = time.Time{}
+	s.DueAt = orderDue.Add(time.Minute)
+	s.Revision++
+	return s
+}
+
+// Pause stops charging. Pausing what is paused changes nothing; what is not charging cannot be paused.
+func (s Subscription) Pause(at time.Time) (Subscription, bool) {
+	switch s.Status {
+	case Paused:
+		return s, true
+	case Active, PastDue:
+		if s.CancelAtEnd {
+			return s, false // it ends at the next date, and a pause would keep it from that
+		}
+		s.DueAt, s.ChargeAt = time.Time{}, time.Time{}
+		return s.step(at, Paused, "paused", ""), true
+	}
+	return s, false
+}
+
+// Resume starts charging again. Dates that went by during the pause are not charged: the next cycle is charged on the first date of the
+// calendar after now, except that a cycle which was being tried again when the pause began is tried at once.
+func (s Subscription) Resume(at time.Time) (Subscription, bool) {
+	switch s.Status {
+	case Active, PastDue:
+		return s, true
+	case Paused:
+		if !s.Dunning.Since.IsZero() {
+			s.due(at)
+			return s.step(at, PastDue, "resumed", ""), true
+		}
+		if !s.Begun.IsZero() {
+			s.due(at)
+			return s.step(at, Active, "resumed", ""), true
+		}
+		s.Date = max(s.Date, s.Calendar.After(at))
+		s.due(s.Calendar.Date(s.Date))
+		return s.step(at, Active, "resumed", ""), true
+	}
+	return s, false
+}
+
+// Cancel ends the subscription, now or at the next date instead of its charge. Its billing key is then owed to be deleted.
+func (s Subscription) Cancel(at time.Time, atEnd bool) Subscription {
+	switch {
+	case s.Status == Canceled || atEnd && s.CancelAtEnd:
+		return s
+	case atEnd && (s.Status == Active || s.Status == PastDue && s.Dunning.Since.IsZero()):
+		s.CancelAtEnd, s.EndCycle = true, s.Cycle
+		if !s.Begun.IsZero() {
+			s.EndCycle++
+		}
+		return s.step(at, s.Status, "cancel-at-period-end", "")
+	}
+	return s.canceled(at, "canceled")
+}
+
+func (s Subscription) canceled(at time.Time, event string) Subscription {
+	s.ChargeAt, s.AskAfter = time.Time{}, time.Time{}
+	s.DueAt = time.Time{}
+	if !s.Key.IssuedAt.IsZero() && s.Key.DeletedAt.IsZero() {
+		s.DueAt = at // the key is still to be deleted
+	}
+	return s.step(at, Canceled, event, "")
+}
+
+// KeyDeleted is the provider's word that the billing key is gone.
+func (s Subscription) KeyDeleted(at time.Time) Subscription {
+	if s.Status != Canceled || !s.Key.DeletedAt.IsZero() {
+		return s
+	}
+	s.Key.DeletedAt = at
+	s.DueAt = time.Time{}
+	return s.step(at, Canceled, "key-deleted", s.KeyName(s.Key.N))
+}
+
+// KeyStays is a deletion that brought no answer.
+func (s Subscription) KeyStays(at time.Time) Subscription {
+	if s.Status != Canceled || s.DueAt.IsZero() {
+		return s
+	}
+	s.DueAt = at.Add(time.Hour)
+	s.Revision++
+	return s
+}
+
+// ChangePlan changes what a cycle costs, from the next cycle that has not begun: one that is being charged or tried again keeps its price.
+func (s Subscription) ChangePlan(p Plan, at time.Time) (Subscription, bool) {
+	if s.Status == Canceled {
+		return s, false
+	}
+	if !s.Begun.IsZero() || !s.Dunning.Since.IsZero() {
+		if s.NextPlan == p {
+			return s, true
+		}
+		s.NextPlan = p
+		return s.step(at, s.Status, "plan-changes-next-cycle", p.Amount.String()), true
+	}
+	if s.Plan == p && s.NextPlan == (Plan{}) {
+		return s, true
+	}
+	s.Plan, s.NextPlan = p, Plan{}
+	return s.step(at, s.Status, "plan-changed", p.Amount.String()), true
+}
+
+// RenewKey opens an issuance that is to replace the key. An issuance that is open already stays.
+func (s Subscription) RenewKey(at time.Time) (Subscription, bool) {
+	switch {
+	case s.Status == Canceled:
+		return s, false
+	case s.Issuing() != nil:
+		return s, true
+	case s.KeysOffered() >= KeysMax:
+		return s, false
+	}
+	s.Offered = s.KeysOffered() + 1
+	s.NextKey = Key{N: s.Offered, OpenedAt: at}
+	if s.DueAt.IsZero() {
+		s.DueAt = at.Add(enrollDelays[0])
+	}
+	return s.step(at, s.Status, "key-renewal", s.KeyName(s.NextKey.N)), true
+}
+
+// Upcoming are the next n dates the subscription will be charged on, if nothing changes.
+func (s Subscription) Upcoming(n int) []time.Time {
+	if n < 1 || s.Status != Active && s.Status != PastDue || s.CancelAtEnd {
+		return nil
+	}
+	dates := make([]time.Time, 0, n)
+	for i := range n {
+		dates = append(dates, s.Calendar.Date(s.Date+i))
+	}
+	dates[0] = later(dates[0], s.ChargeAt)
+	return dates
+}
+
+// due sets when the next charge is to be made.
+func (s *Subscription) due(at time.Time) { s.DueAt, s.ChargeAt = at, at }

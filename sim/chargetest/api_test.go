@@ -1,0 +1,337 @@
+package chargetest_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"tosspay-sam/shared/subscription"
+	"tosspay-sam/sim/clock"
+	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/portonesim"
+	"tosspay-sam/sim/world"
+)
+
+// shop is a merchant in front of the doors of a world whose clock it moves.
+type shop struct {
+	*world.World
+	t *testing.T
+}
+
+// shown is a subscription as the merchant reads it.
+type shown struct {
+	Status      string
+	Cycle       int
+	NextDate    time.Time
+	Plan        struct{ Amount int64 }
+	NextPlan    *struct{ Amount int64 }
+	Upcoming    []time.Time
+	CancelAtEnd bool `json:"cancelAtPeriodEnd"`
+	CheckoutURL string
+	Means       *struct {
+		Key       string
+		DeletedAt *time.Time
+	}
+	History []struct{ Event string }
+	Window  map[string]any
+	Error   struct{ Code, Field, Message string }
+}
+
+func newShop(t *testing.T) *shop {
+	t.Helper()
+	w, err := world.New(world.Options{Clock: clock.Virtual(time.Date(2027, 1, 31, 8, 0, 0, 0, subscription.Seoul))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &shop{w, t}
+}
+
+func (s *shop) send(method, path, body string) (shown, int) {
+	s.t.Helper()
+	r := httptest.NewRequestWithContext(s.t.Context(), method, "http://127.0.0.1"+path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	recorder := httptest.NewRecorder()
+	s.ServeHTTP(recorder, r)
+	var got shown
+	if err := json.Unmarshal(recorder.Body.Bytes(), &got); err != nil {
+		s.t.Fatalf("%s %s: %d %s", method, path, recorder.Code, recorder.Body)
+	}
+	return got, recorder.Code
+}
+
+// must is send with a status that it must have.
+func (s *shop) must(status int, path, body string) shown {
+	s.t.Helper()
+	got, code := s.send(http.MethodPost, "/subscriptions/"+id+path, body)
+	if code != status {
+		s.t.Fatalf("POST %s %s: %d %+v, want %d", path, body, code, got.Error, status)
+	}
+	return got
+}
+
+func (s *shop) read() shown {
+	s.t.Helper()
+	got, _ := s.send(http.MethodGet, "/subscriptions/"+id, "")
+	return got
+}
+
+const body = `{"subscriptionId":"` + id + `","customerId":"customer-1","plan":{"amount":9900,"currency":"KRW","name":"Milk","interval":"month","chargeHour":10}}`
+
+// enrolled is a shop with one subscription, first charged on 31 January.
+func enrolled(t *testing.T) *shop {
+	t.Helper()
+	s := newShop(t)
+	got, code := s.send(http.MethodPost, "/subscriptions", body)
+	if code != http.StatusCreated {
+		t.Fatalf("subscribe: %d %+v", code, got.Error)
+	}
+	s.register(got.Window)
+	if got := s.read(); got.Status != "active" {
+		t.Fatalf("enrolled and %s", got.Status)
+	}
+	return s
+}
+
+// register is a buyer who completes the window and comes back.
+func (s *shop) register(window map[string]any) {
+	s.t.Helper()
+	form := url.Values{"outcome": {"approve"}, "mode": {"redirect"}}
+	for name, value := range window {
+		if text, ok := value.(string); ok {
+			form.Set(name, text)
+		}
+	}
+	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://127.0.0.1/sim/portone/window", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	recorder := httptest.NewRecorder()
+	s.ServeHTTP(recorder, r)
+	back := recorder.Header().Get("Location")
+	if recorder.Code != http.StatusSeeOther {
+		s.t.Fatalf("the window: %d %s", recorder.Code, recorder.Body)
+	}
+	s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(s.t.Context(), http.MethodGet, back, nil))
+}
+
+func (s *shop) advance(d string) {
+	s.t.Helper()
+	recorder := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://127.0.0.1/sim/clock", strings.NewReader(`{"advance":"`+d+`"}`))
+	s.ServeHTTP(recorder, r)
+	if recorder.Code != http.StatusOK {
+		s.t.Fatalf("advance %s: %d %s", d, recorder.Code, recorder.Body)
+	}
+}
+
+// taken are the captures as "cycle amount day".
+func (s *shop) taken() (list []string) {
+	for _, e := range s.Ledger.Entries() {
+		list = append(list, fmt.Sprintf("%s %d %s", strings.TrimPrefix(e.OrderID, id+"--"), e.Amount, e.At.In(subscription.Seoul).Format("01-02")))
+	}
+	return list
+}
+
+func (s *shop) wantTaken(want ...string) {
+	s.t.Helper()
+	if got := s.taken(); !reflect.DeepEqual(got, want) {
+		s.t.Errorf("taken %q, want %q", got, want)
+	}
+}
+
+func TestPauseAndResume(t *testing.T) {
+	t.Parallel()
+	s := enrolled(t)
+	s.advance("1d")
+	for range 2 { // the second time changes nothing
+		if got := s.must(200, "/pause", ""); got.Status != "paused" || len(got.Upcoming) != 0 {
+			t.Errorf("paused: %s, %v", got.Status, got.Upcoming)
+		}
+	}
+	s.advance("70d") // over 28 February and 31 March
+	for range 2 {
+		got := s.must(200, "/resume", "")
+		if got.Status != "active" || len(got.Upcoming) == 0 || got.Upcoming[0].In(subscription.Seoul).Format("01-02 15") != "04-30 10" {
+			t.Errorf("resumed: %s, %v", got.Status, got.Upcoming)
+		}
+	}
+	s.advance("25d")
+	s.wantTaken("c1 9900 01-31", "c2 9900 04-30")
+	if got := s.read(); len(got.History) != 6 {
+		t.Errorf("history %+v, want created, key, charged, paused, resumed, charged", got.History)
+	}
+}
+
+func TestCancelNow(t *testing.T) {
+	t.Parallel()
+	s := enrolled(t)
+	s.advance("1d")
+	for range 2 {
+		if got := s.must(200, "/cancel", `{"at":"now"}`); got.Status != "canceled" || got.Means.DeletedAt == nil || len(got.Upcoming) != 0 {
+			t.Errorf("canceled: %s, %+v", got.Status, got.Means)
+		}
+	}
+	if n := s.PortOne.Calls()[portonesim.OpDeleteCustomer]; n != 1 {
+		t.Errorf("the key was deleted %d times", n)
+	}
+	s.must(409, "/resume", "")
+	s.must(409, "/pause", "")
+	s.must(409, "/renew-key", "")
+	s.must(409, "/plan", `{"amount":5000,"currency":"KRW"}`)
+	s.advance("90d")
+	s.wantTaken("c1 9900 01-31")
+}
+
+func TestCancelWhileTheProviderIsDown(t *testing.T) {
+	t.Parallel()
+	s := enrolled(t)
+	s.advance("1d")
+	err := s.Faults.Set(fault.Fault{Provider: portonesim.Provider, Operation: portonesim.OpDeleteCustomer, Kind: fault.InternalError, Times: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.must(200, "/cancel", `{"at":"now"}`); got.Status != "canceled" || got.Means.DeletedAt != nil {
+		t.Errorf("canceled: %s, %+v: the provider has not said that the key is gone", got.Status, got.Means)
+	}
+	s.advance("1d")
+	if got := s.read(); got.Means.DeletedAt == nil {
+		t.Error("a day later the key is still there")
+	}
+	s.wantTaken("c1 9900 01-31")
+}
+
+func TestCancelAtPeriodEnd(t *testing.T) {
+	t.Parallel()
+	s := enrolled(t)
+	s.advance("1d")
+	for range 2 {
+		if got := s.must(200, "/cancel", `{"at":"period-end"}`); got.Status != "active" || !got.CancelAtEnd || len(got.Upcoming) != 0 || got.Means.DeletedAt != nil {
+			t.Errorf("%+v", got)
+		}
+	}
+	s.advance("26d")
+	if got := s.read(); got.Status != "active" {
+		t.Errorf("%s before the period's end", got.Status)
+	}
+	s.advance("2d")
+	if got := s.read(); got.Status != "canceled" || got.Means.DeletedAt == nil {
+		t.Errorf("%s after the period's end, %+v", got.Status, got.Means)
+	}
+	s.advance("60d")
+	s.wantTaken("c1 9900 01-31")
+}
+
+func TestChangePlan(t *testing.T) {
+	t.Parallel()
+	s := enrolled(t)
+	s.advance("1d")
+	for range 2 {
+		if got := s.must(200, "/plan", `{"amount":12000,"currency":"KRW"}`); got.Plan.Amount != 12000 || got.NextPlan != nil {
+			t.Errorf("%+v", got)
+		}
+	}
+	s.advance("28d")
+	s.wantTaken("c1 9900 01-31", "c2 12000 02-28")
+
+	// A cycle that was refused keeps the price it began with.
+	s.PortOne.DeclineNext("CARD_NOT_ENOUGH_BALANCE 잔고 부족")
+	s.advance("31d")
+	if got := s.must(200, "/plan", `{"amount":20000,"currency":"KRW"}`); got.Status != "past_due" || got.NextPlan == nil || got.NextPlan.Amount != 20000 || got.Plan.Amount != 12000 {
+		t.Fatalf("%+v", got)
+	}
+	s.advance("33d")
+	s.wantTaken("c1 9900 01-31", "c2 12000 02-28", "c3--2 12000 04-01", "c4 20000 04-30")
+}
+
+func TestRenewKey(t *testing.T) {
+	t.Parallel()
+	s := enrolled(t)
+	s.advance("1d")
+	if err := s.PortOne.BreakKey(id+"--key1", "COMMON_BILLING_KEY_NOT_FOUND 자동결제 정보를 찾을 수 없습니다"); err != nil {
+		t.Fatal(err)
+	}
+	s.advance("28d")
+	if got := s.read(); got.Status != "suspended" {
+		t.Fatalf("%s with a key that is gone", got.Status)
+	}
+	first := s.must(200, "/renew-key", "")
+	second := s.must(200, "/renew-key", "")
+	if first.CheckoutURL == "" || first.CheckoutURL != second.CheckoutURL || first.Window == nil || !reflect.DeepEqual(first.Window["customer_uid"], second.Window["customer_uid"]) {
+		t.Errorf("two windows: %v %v, %v %v", first.CheckoutURL, first.Window["customer_uid"], second.CheckoutURL, second.Window["customer_uid"])
+	}
+	s.register(first.Window)
+	s.advance("1h")
+	if got := s.read(); got.Status != "active" || got.Means.Key != id+"--key2" || got.NextDate.In(subscription.Seoul).Format("01-02") != "03-31" {
+		t.Errorf("%s, %+v, next %v: want active with the new means and the anchor unchanged", got.Status, got.Means, got.NextDate)
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	t.Parallel()
+	plan := func(edit string) string {
+		return strings.Replace(body, `"interval":"month"`, `"interval":"month",`+edit, 1)
+	}
+	for _, tc := range []struct{ name, body, field string }{
+		{"amount 0", strings.Replace(body, "9900", "0", 1), "plan.amount"},
+		{"no amount", strings.Replace(body, `"amount":9900,`, "", 1), "plan.amount"},
+		{"amount below the provider's", strings.Replace(body, "9900", "99", 1), "plan.amount"},
+		{"USD", strings.Replace(body, "KRW", "USD", 1), "plan.currency"},
+		{"interval 0", plan(`"every":0`), "plan.every"},
+		{"400 years", strings.Replace(body, `"interval":"month"`, `"interval":"year","every":400`, 1), "plan"},
+		{"another interval", strings.Replace(body, `"month"`, `"fortnight"`, 1), "plan"},
+		{"anchor 32", plan(`"anchorDay":32`), "plan"},
+		{"anchor 0", plan(`"anchorDay":0`), "plan.anchorDay"},
+		{"hour 24", strings.Replace(body, `"chargeHour":10`, `"chargeHour":24`, 1), "plan"},
+		{"name of 41 bytes", strings.Replace(body, "Milk", strings.Repeat("우", 13)+"ab", 1), "plan.name"},
+		{"no name", strings.Replace(body, "Milk", "", 1), "plan.name"},
+		{"first charge in the past", strings.Replace(body, `"plan"`, `"firstChargeAt":"2026-12-31T10:00:00+09:00","plan"`, 1), "firstChargeAt"},
+		{"first charge in two years", strings.Replace(body, `"plan"`, `"firstChargeAt":"2029-01-31T10:00:00+09:00","plan"`, 1), "firstChargeAt"},
+		{"catch-up", plan(`"catchUp":"twice"`), "plan.catchUp"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t)
+			got, code := s.send(http.MethodPost, "/subscriptions", tc.body)
+			if code != http.StatusBadRequest || got.Error.Field != tc.field || got.Error.Message == "" {
+				t.Errorf("%d %+v, want 400 for field %s", code, got.Error, tc.field)
+			}
+			if _, code := s.send(http.MethodGet, "/subscriptions/"+id, ""); code != http.StatusNotFound {
+				t.Errorf("%d: it was stored", code)
+			}
+		})
+	}
+}
+
+func TestBadManagement(t *testing.T) {
+	t.Parallel()
+	s := enrolled(t)
+	for _, tc := range []struct {
+		path, body string
+		status     int
+		field      string
+	}{
+		{"/plan", `{"amount":0,"currency":"KRW"}`, 400, "amount"},
+		{"/plan", `{"amount":5000,"currency":"USD"}`, 400, "currency"},
+		{"/plan", `{"amount":5000,"currency":"KRW","name":"` + strings.Repeat("우", 14) + `"}`, 400, "name"},
+		{"/plan", `{"price":5000}`, 400, ""},
+		{"/cancel", `{"at":"later"}`, 400, "at"},
+		{"/cancel", `{}`, 400, "at"},
+	} {
+		got, code := s.send(http.MethodPost, "/subscriptions/"+id+tc.path, tc.body)
+		if code != tc.status || tc.field != "" && got.Error.Field != tc.field {
+			t.Errorf("POST %s %s: %d %+v, want %d %s", tc.path, tc.body, code, got.Error, tc.status, tc.field)
+		}
+	}
+	for _, path := range []string{"/pause", "/resume", "/renew-key"} {
+		if _, code := s.send(http.MethodPost, "/subscriptions/sub_other"+path, ""); code != http.StatusNotFound {
+			t.Errorf("POST %s of an unknown subscription: %d", path, code)
+		}
+	}
+	if got := s.read(); got.Status != "active" || got.Plan.Amount != 9900 || len(got.History) > 3 {
+		t.Errorf("refused wishes changed it: %+v", got)
+	}
+}

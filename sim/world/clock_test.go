@@ -1,0 +1,374 @@
+package world_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/store/memstore"
+	"tosspay-sam/shared/subscription"
+	"tosspay-sam/sim/clock"
+	"tosspay-sam/sim/world"
+)
+
+// clocked is a world on a virtual clock, driven through its routes alone.
+type clocked struct {
+	*world.World
+	t *testing.T
+}
+
+// newYear is where the virtual clocks of the tests begin: the morning of 1 January 2027 in Korea.
+var newYear = time.Date(2027, 1, 1, 8, 0, 0, 0, subscription.Seoul)
+
+func newClocked(t *testing.T, edits ...func(*world.Options)) clocked {
+	t.Helper()
+	o := world.Options{Clock: clock.Virtual(newYear)}
+	for _, edit := range edits {
+		edit(&o)
+	}
+	w, err := world.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return clocked{w, t}
+}
+
+// call sends a request and reads its JSON answer.
+func (c clocked) call(method, path, body string, into any) int {
+	c.t.Helper()
+	r := httptest.NewRequestWithContext(c.t.Context(), method, "http://127.0.0.1"+path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	recorder := httptest.NewRecorder()
+	c.ServeHTTP(recorder, r)
+	if into != nil {
+		if err := json.Unmarshal(recorder.Body.Bytes(), into); err != nil {
+			c.t.Errorf("%s %s: %d %s", method, path, recorder.Code, recorder.Body)
+		}
+	}
+	return recorder.Code
+}
+
+// subscribed is what the tests read of a subscription.
+type subscribed struct {
+	Status   string
+	Cycle    int
+	NextDate time.Time
+	DueAt    *time.Time
+	Dunning  *struct{ Attempt int }
+	Window   map[string]any
+}
+
+// subscribe makes a subscription and registers its means of payment, as a buyer does in the window.
+func (c clocked) subscribe(id, plan, firstChargeAt string) {
+	c.t.Helper()
+	if firstChargeAt != "" {
+		firstChargeAt = `,"firstChargeAt":"` + firstChargeAt + `"`
+	}
+	var s subscribed
+	body := fmt.Sprintf(`{"subscriptionId":%q,"customerId":"customer-1","plan":{"amount":9900,"currency":"KRW","name":"Letters",%s}%s}`, id, plan, firstChargeAt)
+	if status := c.call("POST", "/subscriptions", body, &s); status != http.StatusCreated {
+		c.t.Fatalf("subscribe: %d", status)
+	}
+	form := url.Values{"outcome": {"approve"}, "mode": {"redirect"}}
+	for name, value := range s.Window {
+		if text, ok := value.(string); ok {
+			form.Set(name, text)
+		}
+	}
+	r := httptest.NewRequestWithContext(c.t.Context(), "POST", "http://127.0.0.1/sim/portone/window", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	recorder := httptest.NewRecorder()
+	c.ServeHTTP(recorder, r)
+	back := recorder.Header().Get("Location")
+	if recorder.Code != http.StatusSeeOther || !strings.HasPrefix(back, form.Get("m_redirect_url")) {
+		c.t.Fatalf("the window: %d %s %s", recorder.Code, back, recorder.Body)
+	}
+	recorder = httptest.NewRecorder()
+	c.ServeHTTP(recorder, httptest.NewRequestWithContext(c.t.Context(), "GET", back, nil))
+	if s := c.read(id); recorder.Code != http.StatusOK || s.Status != "active" {
+		c.t.Fatalf("after the return (%d) %s is %s", recorder.Code, id, s.Status)
+	}
+}
+
+func (c clocked) read(id string) subscribed {
+	c.t.Helper()
+	var s subscribed
+	if status := c.call("GET", "/subscriptions/"+id, "", &s); status != http.StatusOK {
+		c.t.Fatalf("read %s: %d", id, status)
+	}
+	return s
+}
+
+// captures are the captures of one subscription as "<order> <date and time in Korea>".
+func (c clocked) captures(id string) []string {
+	var found []string
+	for _, e := range c.Ledger.Entries() {
+		if strings.HasPrefix(e.OrderID, id+"--c") {
+			found = append(found, strings.TrimPrefix(e.OrderID, id)+" "+e.At.In(subscription.Seoul).Format("2006-01-02 15:04"))
+		}
+	}
+	return found
+}
+
+// advance is POST /sim/clock.
+func (c clocked) advance(d string) world.Report {
+	c.t.Helper()
+	var report world.Report
+	if status := c.call("POST", "/sim/clock", `{"advance":"`+d+`"}`, &report); status != http.StatusOK {
+		c.t.Fatalf("advance %s: %d", d, status)
+	}
+	return report
+}
+
+// TestThirteenMonths is a subscription whose first charge is on a 31st, enrolled and advanced in one command.
+func TestThirteenMonths(t *testing.T) {
+	t.Parallel()
+	for name, edit := range map[string]func(*world.Options){
+		"virtual clock":                  func(*world.Options) {},
+		"real clock":                     func(o *world.Options) { o.Clock = clock.Over(realFrom(newYear), nil) },
+		"a store that knows only shards": func(o *world.Options) { o.Store = struct{ payment.Store }{memstore.New()} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newClocked(t, edit)
+			c.subscribe("sub-month", `"interval":"month","chargeHour":9`, "2027-01-31T00:00:00+09:00")
+			report := c.advance("400d")
+			want := "--c1 2027-01-31 09:00, --c2 2027-02-28 09:00, --c3 2027-03-31 09:00, --c4 2027-04-30 09:00, --c5 2027-05-31 09:00, " +
+				"--c6 2027-06-30 09:00, --c7 2027-07-31 09:00, --c8 2027-08-31 09:00, --c9 2027-09-30 09:00, --c10 2027-10-31 09:00, " +
+				"--c11 2027-11-30 09:00, --c12 2027-12-31 09:00, --c13 2028-01-31 09:00"
+			if got := strings.Join(c.captures("sub-month"), ", "); got != want {
+				t.Errorf("captures\n%s\nwant\n%s", got, want)
+			}
+			if report.Captures != 13 || report.Charges != 13 || report.Cancels != 0 || report.Failed != 0 || report.Ticks < 13 || report.Ticks > 40 {
+				t.Errorf("%+v, want 13 captures and about as many ticks, each only when something is due", report)
+			}
+			if end := newYear.Add(400 * 24 * time.Hour); report.Now.Before(end) || report.Now.After(end.Add(time.Minute)) {
+				t.Errorf("the clock stands at %s, want %s", report.Now, end)
+			}
+			if s := c.read("sub-month"); s.Status != "active" || s.Cycle != 14 || s.NextDate.In(subscription.Seoul).Format("2006-01-02") != "2028-02-29" {
+				t.Errorf("afterwards %+v", s)
+			}
+			if slips := c.PortOne.Violations(); len(slips) > 0 {
+				t.Error(slips)
+			}
+		})
+	}
+}
+
+// realFrom is a clock that begins at start and goes on in real time.
+func realFrom(start time.Time) func() time.Time {
+	began := time.Now()
+	return func() time.Time { return start.Add(time.Since(began)) }
+}
+
+// TestThousandSubscriptions prints what 13 months of 1,000 subscriptions cost; they are due at many different minutes.
+func TestThousandSubscriptions(t *testing.T) {
+	t.Parallel()
+	const subscriptions, months = 1000, 13
+	c := newClocked(t)
+	began := time.Now()
+	for i := range subscriptions {
+		first := time.Date(2027, 1, 2+i%30, 0, 0, 0, 0, subscription.Seoul)
+		c.subscribe(fmt.Sprintf("sub-%04d", i), fmt.Sprintf(`"interval":"month","chargeHour":%d`, i%24), first.Format(time.RFC3339))
+	}
+	enrolled := time.Since(began)
+	began = time.Now()
+	report := c.advance("396d") // 31 January 2028, 08:00: all 13 dates of those that began before it, and of none the 14th
+	t.Logf("%d subscriptions enrolled in %s; 13 months in %s: %d ticks, %d charges, %d captures, %d webhooks",
+		subscriptions, enrolled.Round(time.Millisecond), time.Since(began).Round(time.Millisecond), report.Ticks, report.Charges, report.Captures, report.Webhooks)
+	seen := map[string]bool{}
+	for _, e := range c.Ledger.Entries() {
+		if seen[e.OrderID] || e.Kind != "capture" {
+			t.Fatalf("%s %s: a second movement", e.Kind, e.OrderID)
+		}
+		seen[e.OrderID] = true
+	}
+	want := 0
+	for i := range subscriptions {
+		id := fmt.Sprintf("sub-%04d", i)
+		calendar := subscription.Calendar{
+			First: time.Date(2027, 1, 2+i%30, 0, 0, 0, 0, subscription.Seoul), Interval: subscription.Month, Every: 1, Anchor: 2 + i%30, Hour: i % 24,
+		}
+		n := calendar.After(report.Now)
+		want += n
+		for k := 1; k <= n; k++ {
+			if !seen[fmt.Sprintf("%s--c%d", id, k)] {
+				t.Fatalf("cycle %d of %s was not captured", k, id)
+			}
+		}
+	}
+	if len(seen) != want || report.Captures != want || want < subscriptions*(months-1) {
+		t.Errorf("%d captures, reported %d, want %d", len(seen), report.Captures, want)
+	}
+}
+
+// TestDeclinesWalkTheTimetable goes through POST /sim/decline.
+func TestDeclinesWalkTheTimetable(t *testing.T) {
+	t.Parallel()
+	c := newClocked(t)
+	c.subscribe("sub-dunned", `"interval":"month","chargeHour":9`, "2027-01-31T00:00:00+09:00")
+	if status := c.call("POST", "/sim/decline", `{"reason":"CARD_EXCEED_LIMIT","times":2}`, nil); status != http.StatusNoContent {
+		t.Fatal(status)
+	}
+	c.advance("31d")
+	if s := c.read("sub-dunned"); s.Status != "past_due" || s.Dunning == nil || s.Dunning.Attempt != 2 {
+		t.Errorf("after the first decline: %+v", s)
+	}
+	c.advance("3d")
+	if got := strings.Join(c.captures("sub-dunned"), ", "); got != "--c1--3 2027-02-03 09:00" {
+		t.Errorf("captures: %s", got)
+	}
+	if s := c.read("sub-dunned"); s.Status != "active" || s.Dunning != nil || s.NextDate.In(subscription.Seoul).Format("2006-01-02") != "2027-02-28" {
+		t.Errorf("after the recovery: %+v", s)
+	}
+}
+
+// TestNothingIsForgotten: an enrolment nobody completes and an order nobody pays end by themselves, and then nothing is planned.
+func TestNothingIsForgotten(t *testing.T) {
+	t.Parallel()
+	c := newClocked(t)
+	c.call("POST", "/orders", `{"orderId":"order-0001","provider":"toss","amount":15000,"currency":"KRW","name":"T-shirt"}`, nil)
+	c.call("POST", "/subscriptions", `{"subscriptionId":"sub-left","customerId":"c","plan":{"amount":9900,"currency":"KRW","name":"Letters","interval":"day"}}`, nil)
+	c.advance("10d")
+	var o struct{ Status string }
+	c.call("GET", "/orders/order-0001", "", &o)
+	if s := c.read("sub-left"); o.Status != "expired" || s.Status != "canceled" || len(c.Ledger.Entries()) != 0 {
+		t.Errorf("the order is %s, the subscription %s", o.Status, s.Status)
+	}
+	if report := c.advance("3650d"); report.Ticks != 0 || report.Done != 0 {
+		t.Errorf("ten years of nothing: %+v", report)
+	}
+	if got := append(c.OrderIDs(), c.SubscriptionIDs()...); strings.Join(got, " ") != "order-0001 sub-left" {
+		t.Errorf("made through the private API: %v", got)
+	}
+}
+
+// lostLeases is a store in which no record can be leased.
+type lostLeases struct{ *memstore.Store }
+
+func (lostLeases) LeaseDue(context.Context, payment.DueRecord, time.Time, time.Time) (int, error) {
+	return 0, errors.New("the table is away")
+}
+
+func TestAdvanceNamesWhatIsStuck(t *testing.T) {
+	t.Parallel()
+	c := newClocked(t, func(o *world.Options) { o.Store = lostLeases{memstore.New()} })
+	c.subscribe("sub-stuck", `"interval":"month","chargeHour":9`, "2027-01-31T00:00:00+09:00")
+	report, err := c.Advance(t.Context(), 400*24*time.Hour)
+	if err == nil || !strings.Contains(err.Error(), "subscription sub-stuck has been due since 2027-01-31T00:00:00Z, and 60 ticks changed nothing") {
+		t.Errorf("Advance = %v", err)
+	}
+	if want := time.Date(2027, 1, 31, 9, 59, 0, 0, subscription.Seoul); report.Ticks != 60 || !report.Now.Equal(want) {
+		t.Errorf("%d ticks, and the clock stands at %s, want 60 and %s", report.Ticks, report.Now, want)
+	}
+}
+
+// TestAdvancesTogether: two at the same time are one after the other, and charge nothing twice.
+func TestAdvancesTogether(t *testing.T) {
+	t.Parallel()
+	c := newClocked(t)
+	c.subscribe("sub-twice", `"interval":"month","chargeHour":9`, "2027-01-31T00:00:00+09:00")
+	var advancing sync.WaitGroup
+	for range 2 {
+		advancing.Go(func() { c.advance("200d") })
+	}
+	advancing.Wait()
+	if got := c.captures("sub-twice"); len(got) != 13 {
+		t.Errorf("%d captures: %v", len(got), got)
+	}
+	if got := c.Clock.Now(); !got.Equal(newYear.Add(400 * 24 * time.Hour)) {
+		t.Errorf("the clock stands at %s", got)
+	}
+}
+
+func TestControlsRefuse(t *testing.T) {
+	t.Parallel()
+	c := newClocked(t)
+	for _, call := range []struct{ path, body, want string }{
+		{"/sim/clock", `{"advance":""}`, "advance must be"},
+		{"/sim/clock", `{"advance":"0s"}`, "above 0"},
+		{"/sim/clock", `{"advance":"-1h"}`, "above 0"},
+		{"/sim/clock", `{"advance":"1d-1h"}`, "above 0"},
+		{"/sim/clock", `{"advance":"3654d"}`, "at most 3653d"},
+		{"/sim/clock", `{"advance":"3653d1s"}`, "at most 3653d"},
+		{"/sim/clock", `{"advance":"999999d"}`, "at most 3653d"},
+		{"/sim/clock", `{"advance":"2000000h"}`, "at most 3653d"},
+		{"/sim/clock", `{"advance":"a month"}`, "31d"},
+		{"/sim/clock", `{"advance":"1d1d"}`, "31d"},
+		{"/sim/clock", `{"advance":31}`, "the body must be"},
+		{"/sim/clock", `{"to":"31d"}`, "unknown field"},
+		{"/sim/clock", `{"advance":"1d"}{}`, "more than one"},
+		{"/sim/decline", `{}`, "reason must be"},
+		{"/sim/decline", `{"reason":"X","times":0}`, "times must be"},
+		{"/sim/decline", `{"reason":"X","times":1001}`, "times must be"},
+		{"/sim/decline", `{"reason":"X","time":1}`, "unknown field"},
+		{"/sim/decline", `{"reason":"a\u0000b"}`, "reason must be"},
+	} {
+		var answer struct {
+			Error struct{ Code, Message string }
+		}
+		if status := c.call("POST", call.path, call.body, &answer); status != http.StatusBadRequest || !strings.Contains(answer.Error.Message, call.want) {
+			t.Errorf("%s %s: %d %+v, want %q", call.path, call.body, status, answer, call.want)
+		}
+	}
+	var now struct{ Now time.Time }
+	if c.call("GET", "/sim/clock", "", &now); !now.Now.Equal(newYear) {
+		t.Errorf("after refusals alone the clock stands at %s", now.Now)
+	}
+	for text, want := range map[string]time.Duration{"31d": 31 * 24 * time.Hour, "1d12h": 36 * time.Hour, "90m": 90 * time.Minute, "3653d": world.AdvanceMax} {
+		if got, err := world.ParseDuration(text); err != nil || got != want {
+			t.Errorf("ParseDuration(%q) = %s, %v", text, got, err)
+		}
+	}
+}
+
+// TestRunTicksInRealTime: without any advance the laptop's schedule takes what is due, and ends with its context.
+func TestRunTicksInRealTime(t *testing.T) {
+	t.Parallel()
+	c := newClocked(t, func(o *world.Options) { o.Clock = clock.Over(realFrom(newYear), nil) })
+	c.subscribe("sub-now-1", `"interval":"month","chargeHour":0`, "")
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.Run(ctx, 5*time.Millisecond)
+	}()
+	for len(c.captures("sub-now-1")) == 0 {
+		if clock.Timer(t.Context(), time.Millisecond) != nil {
+			t.Fatal("the test is over and nothing was charged")
+		}
+	}
+	cancel()
+	<-done
+	if got := c.captures("sub-now-1"); len(got) != 1 {
+		t.Errorf("captures: %v", got)
+	}
+}
+
+// TestProvidersDelayOnTheClock: in a virtual world a slow provider costs no real time.
+func TestProvidersDelayOnTheClock(t *testing.T) {
+	t.Parallel()
+	c := newClocked(t)
+	c.subscribe("sub-slow1", `"interval":"month","chargeHour":9`, "2027-01-31T00:00:00+09:00")
+	fault := `{"provider":"portone","operation":"again","fault":"delay","delay":"10m"}`
+	if status := c.call("POST", "/sim/faults", fault, nil); status != http.StatusNoContent {
+		t.Fatal(status)
+	}
+	began := time.Now()
+	c.advance("31d")
+	if got := strings.Join(c.captures("sub-slow1"), ", "); got != "--c1 2027-01-31 09:10" {
+		t.Errorf("captures: %s", got)
+	}
+	if took := time.Since(began); took > time.Minute {
+		t.Errorf("ten virtual minutes took %s", took)
+	}
+}

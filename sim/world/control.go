@@ -1,0 +1,126 @@
+package world
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Limits of a request to the controls.
+const (
+	controlMax   = 4 << 10 // bytes; the longest valid request has some 300
+	declinesMax  = 1000
+	declineRunes = 128
+)
+
+func (w *World) showClock(out http.ResponseWriter, _ *http.Request) {
+	answer(out, http.StatusOK, map[string]any{"now": w.Clock.Now()})
+}
+
+// advanceClock takes {"advance":"31d"} and answers with a Report. It stops where it is when the caller hangs up.
+func (w *World) advanceClock(out http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Advance string `json:"advance"`
+	}
+	if err := readControl(out, r, &in); err != nil {
+		refuse(out, http.StatusBadRequest, "INVALID_JSON", `the body must be {"advance": "31d"}: `+err.Error())
+		return
+	}
+	d, err := ParseDuration(in.Advance)
+	if err != nil {
+		refuse(out, http.StatusBadRequest, "INVALID_FIELD", err.Error())
+		return
+	}
+	report, err := w.Advance(r.Context(), d)
+	if err != nil {
+		w.Parts.Log.Error("the clock was not advanced to the end", "event", "advance.failed", "now", report.Now, "cause", err.Error())
+		refuse(out, http.StatusInternalServerError, "STOPPED", "the clock stopped at "+report.Now.Format(time.RFC3339)+": "+err.Error())
+		return
+	}
+	answer(out, http.StatusOK, report)
+}
+
+// ParseDuration reads what the clock is advanced by: a Go duration, whose largest unit may also be d for 24 hours ("31d", "1d12h", "90m"). It
+// must be above 0 and at most AdvanceMax.
+func ParseDuration(text string) (time.Duration, error) {
+	days, rest, found := strings.Cut(text, "d")
+	if !found {
+		days, rest = "0", text
+	}
+	n, err := strconv.ParseUint(days, 10, 16)
+	d := time.Duration(n) * 24 * time.Hour
+	if err == nil && rest != "" {
+		var part time.Duration
+		part, err = time.ParseDuration(rest)
+		if part > AdvanceMax || part < 0 {
+			err = errors.New("out of range")
+		}
+		d += part
+	}
+	if err != nil || d <= 0 || d > AdvanceMax {
+		return 0, fmt.Errorf(`advance must be a duration such as "90m", "31d" or "1d12h", above 0 and at most %dd`, AdvanceMax/(24*time.Hour))
+	}
+	return d, nil
+}
+
+// declineNext takes {"reason":"CARD_EXCEED_LIMIT","times":1}: the next charges by billing key are declined with it.
+func (w *World) declineNext(out http.ResponseWriter, r *http.Request) {
+	in := struct {
+		Reason string `json:"reason"`
+		Times  int    `json:"times"`
+	}{Times: 1}
+	if err := readControl(out, r, &in); err != nil {
+		refuse(out, http.StatusBadRequest, "INVALID_JSON", `the body must be {"reason": "CARD_EXCEED_LIMIT", "times": 1}: `+err.Error())
+		return
+	}
+	if err := w.DeclineNext(in.Reason, in.Times); err != nil {
+		refuse(out, http.StatusBadRequest, "INVALID_FIELD", err.Error())
+		return
+	}
+	out.WriteHeader(http.StatusNoContent)
+}
+
+// DeclineNext makes the next charges by billing key fail with the reason.
+func (w *World) DeclineNext(reason string, times int) error {
+	switch {
+	case reason == "" || !utf8.ValidString(reason) || utf8.RuneCountInString(reason) > declineRunes || strings.ContainsFunc(reason, unicode.IsControl):
+		return fmt.Errorf("reason must be 1 to %d characters, such as CARD_EXCEED_LIMIT", declineRunes)
+	case times < 1 || times > declinesMax:
+		return fmt.Errorf("times must be 1 to %d", declinesMax)
+	}
+	for range times {
+		w.PortOne.DeclineNext(reason)
+	}
+	return nil
+}
+
+// readControl reads exactly one JSON object with no unknown field.
+func readControl(out http.ResponseWriter, r *http.Request, into any) error {
+	decoder := json.NewDecoder(http.MaxBytesReader(out, r.Body, controlMax))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more than one JSON value")
+	}
+	return nil
+}
+
+func refuse(out http.ResponseWriter, status int, code, message string) {
+	answer(out, status, map[string]any{"error": map[string]string{"code": code, "message": message}})
+}
+
+func answer(out http.ResponseWriter, status int, body any) {
+	out.Header().Set("Content-Type", "application/json")
+	out.Header().Set("Cache-Control", "no-store")
+	out.WriteHeader(status)
+	_ = json.NewEncoder(out).Encode(body) // a write error means the reader hung up
+}
