@@ -30,16 +30,15 @@ func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
 	}
 	result := Result{Order: o, Outcome: Settled, Attempt: attemptReturned(o, r.Number)}
 	switch {
-	case o.Status == order.Settling && result.Attempt < o.Attempt.N:
-		if o, err = s.hearReturn(ctx, o, r, r.Number); err != nil {
-			return result, err
+	case o.Status == order.Settling:
+		if result.Attempt < o.Attempt.N {
+			if o, err = s.hearReturn(ctx, o, r, r.Number); err != nil {
+				return result, err
+			}
 		}
 		result.Order, err = s.await(ctx, o)
 		return result, err
-	case o.Status == order.Settling:
-		result.Order, err = s.await(ctx, o)
-		return result, err
-	case o.Status != order.Open && s.knows(o, r.Key):
+	case o.Status != order.Open && knows(o, r.Key):
 		return result, nil
 	case o.Status != order.Open: // a second window may have taken money, too
 		result.Order, err = s.hearReturn(ctx, o, r, o.NumberOf(result.Attempt))
@@ -63,7 +62,7 @@ func (s *Settler) hearReturn(ctx context.Context, o order.Order, r WindowReturn,
 }
 
 // knows says that a redirect's payment is the one the order was paid with, or one that is given back.
-func (s *Settler) knows(o order.Order, key string) bool {
+func knows(o order.Order, key string) bool {
 	return key == o.Capture.Key && key != "" || slices.ContainsFunc(o.Reversals, func(r order.Reversal) bool { return r.Key == key })
 }
 
@@ -81,25 +80,23 @@ func (s *Settler) look(ctx context.Context, g Gateway, o order.Order, r WindowRe
 	began := s.Now()
 	calls, cancel := callContext(ctx)
 	defer cancel()
-	answers := []provider.Answer{g.Finder.Find(calls, provider.Ref{Number: o.Number()})}
-	last := answers[len(answers)-1]
-	now := s.Now()
-	event, ok := fromPayment(o, last, g.Account, now)
+	a := g.Finder.Find(calls, provider.Ref{Number: o.Number()})
+	evidence, now := s.evidence(ctx, o, []provider.Answer{a}), s.Now()
+	event, ok := fromPayment(o, a, g.Account, now)
 	switch {
 	case ok:
-	case last.Verdict == provider.Absent || r.Failed && last.Verdict == provider.Pending:
+	case a.Verdict == provider.Absent || r.Failed && a.Verdict == provider.Pending:
 		// The provider has taken nothing, whatever the redirect says. The window may be opened again under the same number: should it have
 		// been paid after all, the provider refuses to take it twice.
-		s.evidence(ctx, o, answers)
 		return o, nil
 	default:
 		// Until the provider says, nobody shall pay again; the order is settling and has a due time.
 		event = order.Event{Kind: order.Announced, At: now, Attempt: o.Attempt.N}
 	}
-	event.Evidence, event.Asked = s.evidence(ctx, o, answers), began
+	event.Evidence, event.Asked = evidence, began
 	o, err := s.record(ctx, o, event)
 	if err == nil {
-		o, err = s.recordOthers(ctx, g, o, last.Others, began)
+		o, err = s.recordOthers(ctx, g, o, a.Others, began)
 	}
 	if err == nil && o.Owed() != nil && o.Status != order.Review && hasTime(calls) {
 		return s.reverse(ctx, calls, g, o)

@@ -72,14 +72,15 @@ func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provid
 	calls, cancel := callContext(ctx)
 	defer cancel()
 	answers := s.findHinted(calls, g, o, min(max(attempt, 1), o.Attempt.N), h.Key)
-	event, ok := fromPayment(o, answers[len(answers)-1], g.Account, s.Now())
+	last := answers[len(answers)-1]
+	event, ok := fromPayment(o, last, g.Account, s.Now())
 	if !ok {
-		if last := answers[len(answers)-1]; last.Verdict == provider.Unknown && (o.Final() || o.Status == order.Settling && isPaymentKey(h.Key) && h.Key != o.Attempt.Key) {
+		if last.Verdict == provider.Unknown && (o.Final() || o.Status == order.Settling && isPaymentKey(h.Key) && h.Key != o.Attempt.Key) {
 			s.evidence(ctx, o, answers)
 			return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy) // the provider did not answer: let it tell us again
 		}
 		event = doubtful(o, s.Now())
-		event.NoAnswer = answers[len(answers)-1].Verdict == provider.Unknown
+		event.NoAnswer = last.Verdict == provider.Unknown
 	}
 	event.Evidence, event.Asked, event.AskedKey = s.evidence(ctx, o, answers), began, h.Key
 	if o.Status != order.Settling && (event.Kind == order.Doubtful && !event.NoAnswer || event.Kind == order.Refused && o.Status == order.Open) {
@@ -87,7 +88,7 @@ func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provid
 	}
 	saved, err := s.record(ctx, o, event)
 	if err == nil {
-		saved, err = s.recordOthers(ctx, g, saved, answers[len(answers)-1].Others, began)
+		saved, err = s.recordOthers(ctx, g, saved, last.Others, began)
 	}
 	if err != nil {
 		return err
@@ -107,9 +108,10 @@ func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provid
 // with, or was claimed for, or else whatever there is under the number.
 func (s *Settler) findHinted(ctx context.Context, g Gateway, o order.Order, attempt int, key string) []provider.Answer {
 	own := o
-	if own.Attempt.Key = o.Attempt.Key; o.Capture.Key != "" {
+	switch {
+	case o.Capture.Key != "":
 		own.Attempt.N, own.Attempt.Key = o.Capture.Attempt, o.Capture.Key
-	} else if attempt != o.Attempt.N {
+	case attempt != o.Attempt.N:
 		own.Attempt = order.Attempt{N: attempt}
 	}
 	if !isPaymentKey(key) || key == own.Attempt.Key {
