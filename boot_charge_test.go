@@ -39,7 +39,7 @@ type chargeReplay struct {
 
 // chargeReplays has a row for every file of events/ that is not API Gateway's.
 var chargeReplays = map[string]chargeReplay{
-	"charge-tick": {change: map[string]string{"QUEUE_URL": ""}, says: `{"passed":1,"failed":0,"more":false}`,
+	"charge-tick": {change: map[string]string{"QUEUE_URL": ""}, says: `{"passed":1,"failed":0,"left":0,"more":false}`,
 		calls:    map[string]int{"portone token": 1, "portone again": 1},
 		requests: map[string]int{"Query": payment.DueShards, "UpdateItem": 2, "PutItem": 3}},
 	"charge-batch": {says: `{"batchItemFailures":[{"itemIdentifier":"00000000-0000-4000-8000-000000000002"}]}`,
@@ -168,8 +168,8 @@ func testQueue(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
 		takes      bool
 		alarms     []string
 	}{
-		{"takes", `{"passed":1,"failed":0,"more":false}`, true, nil},
-		{"refuses", `{"passed":0,"failed":1,"more":false}`, false, []string{"dispatch.failed"}},
+		{"takes", `{"passed":1,"failed":0,"left":0,"more":false}`, true, nil},
+		{"refuses", `{"passed":0,"failed":1,"left":0,"more":false}`, false, []string{"dispatch.failed"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -187,7 +187,7 @@ func testQueue(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
 			if says := string(p.answer(readCharge(t, "charge-tick"))); says != tt.says {
 				t.Errorf("answered %s, want %s", says, tt.says)
 			}
-			if says := string(p.answer(readCharge(t, "charge-tick"))); says != `{"passed":0,"failed":0,"more":false}` {
+			if says := string(p.answer(readCharge(t, "charge-tick"))); says != `{"passed":0,"failed":0,"left":0,"more":false}` {
 				t.Errorf("a second tick answered %s: the first has leased what is due", says)
 			}
 			s.moved(eventCycle)
@@ -216,13 +216,17 @@ func testQueue(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
 	}
 }
 
-// takeBatch is SQS's SendMessageBatch. It returns the bodies.
+// takeBatch is SQS's SendMessageBatch, and GetQueueAttributes of an empty queue. It returns the bodies.
 func takeBatch(w http.ResponseWriter, r *http.Request, takes bool) (bodies []string) {
 	var in struct {
 		QueueUrl string
 		Entries  []struct{ Id, MessageBody string }
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	if r.Header.Get("X-Amz-Target") == "AmazonSQS.GetQueueAttributes" {
+		_, _ = io.WriteString(w, `{"Attributes":{"ApproximateNumberOfMessages":"0"}}`)
+		return nil
+	}
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || r.Header.Get("X-Amz-Target") != "AmazonSQS.SendMessageBatch" || !takes {
 		w.WriteHeader(http.StatusForbidden)
 		_, _ = io.WriteString(w, `{"__type":"com.amazon.coral.service#AccessDeniedException","message":"not allowed"}`)

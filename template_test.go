@@ -114,7 +114,7 @@ var variables = map[string]map[string]string{
 		"TOSS_SECRET_ID": "TossSecret", "PORTONE_SECRET_ID": "PortOneSecret", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "",
 	},
 	"ChargeFunction": {
-		"LATE_MONEY": "LateMoney", "QUEUE_URL": "ChargeQueue", "DUNNING_SOFT_DAYS": "DunningSoftDays",
+		"LATE_MONEY": "LateMoney", "QUEUE_URL": "ChargeQueue", "CHARGE_CONCURRENCY": "ChargeConcurrency", "CHARGE_BATCH_SIZE": "ChargeBatchSize", "DUNNING_SOFT_DAYS": "DunningSoftDays",
 		"DUNNING_TRANSIENT_HOURS": "DunningTransientHours", "TOSS_SECRET_ID": "TossSecret", "PORTONE_SECRET_ID": "PortOneSecret",
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER": "", "AWS_ENDPOINT_URL_SQS": "",
 	},

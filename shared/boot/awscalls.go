@@ -56,10 +56,17 @@ func (v vault) GetSecretValue(ctx context.Context, in *secretsmanager.GetSecretV
 
 type mailbox struct {
 	send func(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
+	look func(context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error)
 }
 
 var _ queue.API = mailbox{}
 
+func newMailbox(c *sqs.Client) mailbox { return mailbox{c.SendMessageBatch, c.GetQueueAttributes} }
+
 func (m mailbox) SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatchInput, options ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error) {
 	return m.send(ctx, in, options...)
+}
+
+func (m mailbox) GetQueueAttributes(ctx context.Context, in *sqs.GetQueueAttributesInput, options ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error) {
+	return m.look(ctx, in, options...)
 }

@@ -40,11 +40,13 @@ type Parts struct {
 	Webhooks   WebhookParts
 	Transport  http.RoundTripper
 	Store      payment.Store
-	Queue      payment.Queue          // of the charge function; nil: it does the work itself
-	Timetable  subscription.Timetable // zero: the default
-	Now        func() time.Time
-	Wait       func(context.Context, time.Duration) error
-	Log        *slog.Logger
+	Queue      payment.Queue // of the charge function; nil: it does the work itself
+	// QueueWorkers is how many messages those who take them from Queue work on at once.
+	QueueWorkers int
+	Timetable    subscription.Timetable // zero: the default
+	Now          func() time.Time
+	Wait         func(context.Context, time.Duration) error
+	Log          *slog.Logger
 }
 
 // TossParts are Toss Payments' settings.
@@ -123,7 +125,11 @@ const inlineWorkers = 8
 
 // Dispatcher returns what finds the records that are due.
 func (p Parts) Dispatcher() *payment.Dispatcher {
-	return &payment.Dispatcher{Due: p.Store, Queue: p.Queue, Work: p.Worker(), Workers: inlineWorkers, Now: p.Now, Log: p.Log}
+	workers := inlineWorkers
+	if p.Queue != nil {
+		workers = p.QueueWorkers
+	}
+	return &payment.Dispatcher{Due: p.Store, Queue: p.Queue, Work: p.Worker(), Workers: workers, Now: p.Now, Wait: p.Wait, Log: p.Log}
 }
 
 // Worker returns what does the work of due records.

@@ -91,13 +91,29 @@ func ChargeDoor(getenv func(string) string, logs io.Writer) (handler.ChargeDoor,
 	}
 	if url := getenv("QUEUE_URL"); url != "" {
 		client := sqs.NewFromConfig(awsConfig(getenv), func(o *sqs.Options) { o.BaseEndpoint = endpoint(getenv("AWS_ENDPOINT_URL_SQS")) })
-		p.Queue = &queue.SQS{API: mailbox{client.SendMessageBatch}, URL: url}
+		p.Queue = &queue.SQS{API: newMailbox(client), URL: url}
+		if p.QueueWorkers, err = queueWorkers(getenv("CHARGE_CONCURRENCY"), getenv("CHARGE_BATCH_SIZE")); err != nil {
+			return nil, err
+		}
 	}
 	if p.Timetable, err = timetable(getenv("DUNNING_SOFT_DAYS"), getenv("DUNNING_TRANSIENT_HOURS")); err != nil {
 		return nil, err
 	}
 	prewarm(p.warmStore, p.warmToss, p.warmPortOne)
 	return p.Charge(), nil
+}
+
+// queueWorkers is how many messages the queue's workers hold at once: MaximumConcurrency batches of BatchSize.
+func queueWorkers(concurrency, batch string) (int, error) {
+	c, errC := strconv.Atoi(concurrency)
+	b, errB := strconv.Atoi(batch)
+	switch {
+	case errC != nil || c < 2 || c > 1000:
+		return 0, errors.New("boot: CHARGE_CONCURRENCY must be 2 to 1000")
+	case errB != nil || b < 1 || b > 10_000:
+		return 0, errors.New("boot: CHARGE_BATCH_SIZE must be 1 to 10000")
+	}
+	return c * b, nil
 }
 
 // timetable reads comma-separated days and hours; empty is the default of each.

@@ -18,8 +18,9 @@ import (
 // ChargeDoor is the charge function's handler: it takes whatever event its function is given.
 type ChargeDoor func(context.Context, json.RawMessage) (any, error)
 
-// tickMax bounds a tick, so that it ends before the next but one begins even when there is more to do than a minute holds.
-const tickMax = 110 * time.Second
+// tickMax bounds a tick that has more to do than a minute holds. It ends shortly before the tick of another minute goes on; those in between
+// find it at work and leave its shards to it. The function's timeout is a minute longer.
+const tickMax = 14 * time.Minute
 
 // Charge serves the schedule's tick (dispatch what is due) and the queue's messages (do it). Which of the two an event is says its shape.
 func Charge(d *payment.Dispatcher, w *payment.Worker, log *slog.Logger) ChargeDoor {
@@ -56,6 +57,7 @@ type charge struct {
 type tickResult struct {
 	Passed int64 `json:"passed"`
 	Failed int64 `json:"failed"`
+	Left   int64 `json:"left"`
 	More   bool  `json:"more"`
 }
 
@@ -63,7 +65,7 @@ func (h charge) tick(ctx context.Context) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, tickMax)
 	defer cancel()
 	t, err := h.dispatcher.Run(ctx)
-	return tickResult{t.Passed, t.Failed, t.More}, err
+	return tickResult{t.Passed, t.Failed, t.Left, t.More}, err
 }
 
 // batch works on every message at the same time; each has its own time limit and its own panics. Those that failed, and those nobody can

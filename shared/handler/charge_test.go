@@ -74,7 +74,8 @@ type sent struct {
 	mu       sync.Mutex
 	messages []payment.Message
 	refuse   string // id
-	err      error
+	err      error  // of sending
+	waiting  int    // messages that wait, as the queue says
 }
 
 func (q *sent) Send(_ context.Context, messages []payment.Message) ([]payment.Message, error) {
@@ -93,6 +94,8 @@ func (q *sent) Send(_ context.Context, messages []payment.Message) ([]payment.Me
 	}
 	return refused, nil
 }
+
+func (q *sent) Waiting(context.Context) (int, error) { return q.waiting, nil }
 
 // chargeDoor is the door on a table, with a queue or (nil) without.
 func chargeDoor(table *dueTable, queue payment.Queue) (handler.ChargeDoor, *bytes.Buffer) {
@@ -146,7 +149,7 @@ func TestTickPassesOnWhatIsDue(t *testing.T) {
 	t.Parallel()
 	table, queue := &dueTable{due: due("sub-one", "sub-taken", "sub-two", "sub-full")}, &sent{refuse: "sub-full"}
 	door, _ := chargeDoor(table, queue)
-	if got := answered(t, door, tickEvent); got != `{"passed":2,"failed":1,"more":false}` {
+	if got := answered(t, door, tickEvent); got != `{"passed":2,"failed":1,"left":1,"more":false}` {
 		t.Errorf("result %s", got)
 	}
 	slices.SortFunc(queue.messages, func(a, b payment.Message) int { return strings.Compare(a.ID, b.ID) })
@@ -162,7 +165,7 @@ func TestTickWithoutAQueueDoesTheWork(t *testing.T) {
 	t.Parallel()
 	table := &dueTable{due: due("sub-one", "sub-taken", "sub-panic", "sub-table")}
 	door, log := chargeDoor(table, nil)
-	if got := answered(t, door, tickEvent); got != `{"passed":1,"failed":2,"more":false}` {
+	if got := answered(t, door, tickEvent); got != `{"passed":1,"failed":2,"left":1,"more":false}` {
 		t.Errorf("result %s", got)
 	}
 	worked := []string{}
@@ -186,7 +189,7 @@ func TestTickReportsTrouble(t *testing.T) {
 	}
 	table := &dueTable{due: due("sub-one", "sub-two")}
 	door, log := chargeDoor(table, &sent{err: errors.New("no queue")})
-	if got := answered(t, door, tickEvent); got != `{"passed":0,"failed":2,"more":false}` {
+	if got := answered(t, door, tickEvent); got != `{"passed":0,"failed":2,"left":0,"more":false}` {
 		t.Errorf("result %s", got)
 	}
 	if !strings.Contains(log.String(), `"event":"dispatch.failed"`) || len(table.claims) != 0 {

@@ -1,10 +1,12 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,103 +15,130 @@ import (
 // Limits of one tick.
 const (
 	duePage       = 100 // records a query of the due index returns
-	shardsAtOnce  = 8   // shards read side by side
 	dispatchLease = 5 * time.Minute
 	// tickReserve is left of a tick's time when it stops taking more: what it has taken must still be sent.
 	tickReserve = 5 * time.Second
+	// queueFill is how many times over the messages that wait may fill the workers. Then nothing more is passed on. A worker is done with a
+	// message after ChargeMax at the latest, so whatever waits is taken up before its lease is over and it is passed on again: a provider
+	// that hangs makes the queue no longer.
+	queueFill = 4
+	// flowShare: a second lets through half of what the workers hold, at most. More would run ahead of a count that is seconds old.
+	flowShare = 2
+	flowPause = time.Second // between two looks at the queue's length
 )
 
-// Dispatcher finds what is due and passes it on. A tick takes everything overdue, however long it has been: lost ticks only delay, and two
-// at once share the work, because every record is leased by one conditional write before it is passed on.
+// Dispatcher finds what is due and passes it on. A tick takes everything overdue, however long it has been: lost ticks only delay, and of
+// two at once one leaves the shard to the other, because every record is leased by one conditional write before it is passed on.
 type Dispatcher struct {
 	Due   DueRecords
 	Queue Queue   // nil: the work is done here, within the tick's time
 	Work  *Worker // used without a queue
-	// Workers is how many records are worked on side by side without a queue.
+	// Workers is how many records are worked on side by side: by those who take them from the queue, all together, or here without one.
 	Workers int
 	Now     func() time.Time
+	Wait    func(context.Context, time.Duration) error // with a queue: until it is less full
 	Log     *slog.Logger
 
 	working chan struct{} // slots of this run's workers
+	flow    *flow
 }
 
 // Tick is one run of the schedule.
 type Tick struct {
 	Passed int64 // records sent or done
 	Failed int64 // records that will be due again
+	Left   int64 // shards left to another tick, which is at work there
 	More   bool  // time ran out before everything was taken: the next tick goes on
 }
 
 // Run takes everything due. Its error is the first trouble; what was passed on before stays passed on.
 func (d Dispatcher) Run(ctx context.Context) (Tick, error) {
-	var passed, failed atomic.Int64
-	var more atomic.Bool
-	var first error
-	var mu sync.Mutex
-	now := d.Now()
-	var shards sync.WaitGroup
 	d.working = make(chan struct{}, max(1, d.Workers))
-	slots := make(chan struct{}, shardsAtOnce)
+	d.flow = &flow{Dispatcher: d, turn: make(chan struct{}, 1)}
+	now := d.Now()
+	var run running
+	var shards sync.WaitGroup
 	for shard := range DueShards {
-		slots <- struct{}{}
-		shards.Go(func() {
-			defer func() { <-slots }()
-			done, err := d.shard(ctx, shard, now, &passed, &failed)
-			if !done {
-				more.Store(true)
-			}
-			if err != nil {
-				mu.Lock()
-				first = errors.Join(first, err)
-				mu.Unlock()
-			}
-		})
+		shards.Go(func() { run.note(d.shard(ctx, shard, now, &run)) })
 	}
 	shards.Wait()
-	t := Tick{Passed: passed.Load(), Failed: failed.Load(), More: more.Load()}
-	d.Log.InfoContext(ctx, "a tick", "event", "tick", "passed", t.Passed, "failed", t.Failed, "more", t.More)
-	return t, first
+	t := Tick{Passed: run.passed.Load(), Failed: run.failed.Load(), Left: run.left.Load(), More: run.more.Load()}
+	d.Log.InfoContext(ctx, "a tick", "event", "tick", "passed", t.Passed, "failed", t.Failed, "left", t.Left, "more", t.More)
+	return t, run.err
 }
 
-// shard pages through what is due in one shard; done is false when time ran out.
-func (d Dispatcher) shard(ctx context.Context, shard int, now time.Time, passed, failed *atomic.Int64) (done bool, err error) {
-	cursor := ""
-	for {
+// running is what the shards of a tick have done so far.
+type running struct {
+	passed, failed, left atomic.Int64
+	more                 atomic.Bool
+	mu                   sync.Mutex
+	err                  error
+}
+
+func (r *running) note(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = cmp.Or(r.err, err)
+}
+
+// shard pages through what is due in one shard.
+func (d Dispatcher) shard(ctx context.Context, shard int, now time.Time, run *running) error {
+	var latest pace
+	for cursor, more := "", true; more; more = cursor != "" {
 		if d.short(ctx) {
-			return false, nil
+			run.more.Store(true)
+			return nil
 		}
-		records, next, err := d.Due.Due(ctx, shard, now, duePage, cursor)
+		due, next, err := d.Due.Due(ctx, shard, now, duePage, cursor)
 		if err != nil {
-			return false, fmt.Errorf("payment: due records of shard %d: %w", shard, err)
+			run.more.Store(true)
+			return fmt.Errorf("payment: due records of shard %d: %w", shard, err)
 		}
-		messages := d.lease(ctx, records, now)
-		n := d.pass(ctx, messages)
-		passed.Add(int64(n))
-		failed.Add(int64(len(messages) - n))
-		if next == "" {
-			return true, nil
+		for batch := range slices.Chunk(due, QueueBatch) {
+			ours, err := d.take(ctx, batch, now, &latest, run)
+			if err != nil || !ours {
+				return err
+			}
 		}
 		cursor = next
 	}
+	return nil
+}
+
+// take leases some records and passes them on. It is false when the rest of the shard is to be left alone: time is short, or somebody else
+// had leased every one of these, who then is further on and need not be raced for the rest.
+func (d Dispatcher) take(ctx context.Context, records []DueRecord, now time.Time, latest *pace, run *running) (goOn bool, err error) {
+	room, err := d.flow.room(ctx, latest, len(records))
+	if err != nil || !room || d.short(ctx) {
+		run.more.Store(true)
+		return false, err
+	}
+	messages, lost := d.lease(ctx, records, now)
+	passed := d.pass(ctx, messages)
+	run.passed.Add(int64(passed))
+	run.failed.Add(int64(len(messages) - passed))
+	if lost == len(records) {
+		run.left.Add(1)
+		return false, nil
+	}
+	return true, nil
 }
 
 // lease moves the due time of each record forward; whoever loses the write leaves the record to the winner.
-func (d Dispatcher) lease(ctx context.Context, records []DueRecord, now time.Time) []Message {
-	messages := make([]Message, 0, len(records))
+func (d Dispatcher) lease(ctx context.Context, records []DueRecord, now time.Time) (messages []Message, lost int) {
 	for _, r := range records {
-		if d.short(ctx) {
-			break
-		}
-		cycle, err := d.Due.LeaseDue(ctx, r, now, now.Add(dispatchLease))
+		cycle, err := d.Due.LeaseDue(ctx, r, now, d.Now().Add(dispatchLease))
 		switch {
 		case err == nil:
 			messages = append(messages, Message{Kind: r.Kind, ID: r.ID, Cycle: cycle})
-		case !errors.Is(err, ErrNotDue):
+		case errors.Is(err, ErrNotDue):
+			lost++
+		default:
 			d.Log.ErrorContext(ctx, "a due record could not be leased; the next tick takes it", "event", "dispatch.failed", "kind", r.Kind,
 				"id", r.ID, "cause", err.Error())
 		}
 	}
-	return messages
+	return messages, lost
 }
 
 // pass sends messages to the queue, or does their work here, and returns how many it has passed on.
@@ -117,19 +146,71 @@ func (d Dispatcher) pass(ctx context.Context, messages []Message) int {
 	if d.Queue == nil {
 		return d.inline(ctx, messages)
 	}
-	passed := 0
-	for len(messages) > 0 {
-		batch := messages[:min(QueueBatch, len(messages))]
-		messages = messages[len(batch):]
-		refused, err := d.Queue.Send(ctx, batch)
-		if err != nil {
-			d.Log.ErrorContext(ctx, "the queue took nothing; the records are due again after their lease", "event", "dispatch.failed",
-				"records", len(batch), "cause", err.Error())
-			continue
-		}
-		passed += len(batch) - len(refused)
+	if len(messages) == 0 {
+		return 0
 	}
-	return passed
+	refused, err := d.Queue.Send(ctx, messages)
+	if err != nil {
+		d.Log.ErrorContext(ctx, "the queue took nothing; the records are due again after their lease", "event", "dispatch.failed",
+			"records", len(messages), "cause", err.Error())
+		return 0
+	}
+	return len(messages) - len(refused)
+}
+
+// flow keeps the queue filled and no more: in a second it lets through half of what the workers hold at once, less the fuller the queue is.
+// So the workers' own pace, which is the provider's, sets the dispatcher's, whatever it is. Every shard has the same part of it, so that
+// none makes a partition of the index hot.
+type flow struct {
+	Dispatcher
+
+	turn chan struct{} // of capacity 1: one shard at a time looks
+	rate float64       // records a shard may pass on in a second
+	next time.Time     // when the queue is looked at again
+	err  error         // of a look: nothing passes any more
+}
+
+// pace is a shard's latest batch.
+type pace struct {
+	at time.Time
+	n  int
+}
+
+// room waits until a shard may pass on n more records; it is false when the tick's time is over before.
+func (f *flow) room(ctx context.Context, latest *pace, n int) (bool, error) {
+	for f.Queue != nil {
+		rate, err := f.look(ctx)
+		if err != nil || f.short(ctx) {
+			return false, err
+		}
+		pause := flowPause
+		if rate > 0 {
+			pause = latest.at.Add(time.Duration(float64(latest.n) / rate * float64(time.Second))).Sub(f.Now())
+		}
+		if pause <= 0 {
+			break
+		}
+		if f.Wait(ctx, min(pause, flowPause)) != nil {
+			return false, nil
+		}
+	}
+	*latest = pace{f.Now(), n}
+	return true, nil
+}
+
+// look returns the rate by the queue's length of this second.
+func (f *flow) look(ctx context.Context) (float64, error) {
+	f.turn <- struct{}{}
+	defer func() { <-f.turn }()
+	if now := f.Now(); f.err == nil && !now.Before(f.next) {
+		waiting, err := f.Queue.Waiting(ctx)
+		if err != nil {
+			f.err = fmt.Errorf("payment: length of the queue: %w", err)
+		}
+		f.rate = float64(max(0, f.Workers-waiting/queueFill)) / flowShare / DueShards
+		f.next = now.Add(flowPause)
+	}
+	return f.rate, f.err
 }
 
 func (d Dispatcher) inline(ctx context.Context, messages []Message) int {

@@ -132,6 +132,8 @@ type KeyDeleter interface {
 type Queue interface {
 	// Send passes on up to QueueBatch messages and returns those that were not taken.
 	Send(context.Context, []Message) (refused []Message, err error)
+	// Waiting returns about how many messages nobody has taken up yet. It may be some seconds old.
+	Waiting(context.Context) (int, error)
 }
 
 // QueueBatch is the most messages one request to SQS takes.

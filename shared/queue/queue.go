@@ -17,6 +17,7 @@ import (
 // API is the part of the SQS client that is used.
 type API interface {
 	SendMessageBatch(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
+	GetQueueAttributes(context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error)
 }
 
 // SQS is one queue.
@@ -50,4 +51,19 @@ func (q *SQS) Send(ctx context.Context, messages []payment.Message) (refused []p
 		}
 	}
 	return refused, nil
+}
+
+// Waiting implements payment.Queue with one request. SQS calls the number approximate: it is mostly seconds old, and a minute at worst
+// (API reference of GetQueueAttributes, 2026-11).
+func (q *SQS) Waiting(ctx context.Context) (int, error) {
+	const visible = types.QueueAttributeNameApproximateNumberOfMessages
+	out, err := q.API.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &q.URL, AttributeNames: []types.QueueAttributeName{visible}})
+	if err != nil {
+		return 0, fmt.Errorf("queue: attributes: %w", err)
+	}
+	n, err := strconv.Atoi(out.Attributes[string(visible)])
+	if err != nil {
+		return 0, fmt.Errorf("queue: attributes: %w", err)
+	}
+	return n, nil
 }

@@ -25,6 +25,9 @@ type mailbox struct {
 	out  *sqs.SendMessageBatchOutput
 	err  error
 	sent []*sqs.SendMessageBatchInput
+
+	length string
+	looked []*sqs.GetQueueAttributesInput
 }
 
 func (m *mailbox) SendMessageBatch(
@@ -32,6 +35,13 @@ func (m *mailbox) SendMessageBatch(
 ) (*sqs.SendMessageBatchOutput, error) {
 	m.sent = append(m.sent, in)
 	return m.out, m.err
+}
+
+func (m *mailbox) GetQueueAttributes(
+	_ context.Context, in *sqs.GetQueueAttributesInput, _ ...func(*sqs.Options),
+) (*sqs.GetQueueAttributesOutput, error) {
+	m.looked = append(m.looked, in)
+	return &sqs.GetQueueAttributesOutput{Attributes: map[string]string{"ApproximateNumberOfMessages": m.length}}, m.err
 }
 
 func messages(n int) (all []payment.Message) {
@@ -115,6 +125,23 @@ func TestBody(t *testing.T) {
 	}
 }
 
+func TestWaiting(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("connection reset")
+	for _, test := range []struct {
+		length string
+		err    error
+		want   int
+		fails  bool
+	}{{"0", nil, 0, false}, {"38400", nil, 38400, false}, {"", nil, 0, true}, {"many", nil, 0, true}, {"7", broken, 0, true}} {
+		m := &mailbox{length: test.length, err: test.err}
+		got, err := (&queue.SQS{API: m, URL: "https://queue.example/work"}).Waiting(t.Context())
+		if got != test.want || (err != nil) != test.fails || len(m.looked) != 1 || aws.ToString(m.looked[0].QueueUrl) != "https://queue.example/work" {
+			t.Errorf("%q: %d, %v after %d requests", test.length, got, err, len(m.looked))
+		}
+	}
+}
+
 // TestQueue sends a full batch through the SDK to a queue and reads it back.
 func TestQueue(t *testing.T) {
 	t.Parallel()
@@ -143,6 +170,9 @@ func TestQueue(t *testing.T) {
 	refused, err := (&queue.SQS{API: client, URL: aws.ToString(created.QueueUrl)}).Send(ctx, sent)
 	if err != nil || len(refused) != 0 {
 		t.Fatalf("refused are %v, %v", refused, err)
+	}
+	if n, err := (&queue.SQS{API: client, URL: aws.ToString(created.QueueUrl)}).Waiting(ctx); err != nil || n != len(sent) {
+		t.Errorf("%d wait, %v, want %d", n, err, len(sent))
 	}
 	got := map[payment.Message]int{}
 	for range 100 { // a queue hands out some of what it has

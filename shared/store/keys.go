@@ -30,7 +30,7 @@ import (
 //	heard_at      N  when the latest question to the provider was begun whose answer is in the item
 //	write_token   S  random, new with every write: see stored
 //	due           N  when the record must be looked at again: what a get returns
-//	due_at        N  where the record stands in the index: every write of the record sets it to due, and a dispatch moves it on alone;
+//	due_at        N  where the record stands in the index: a write of the record sets it to due, and a dispatch moves it on alone;
 //	                 there or not is a condition of an order's lease, and its time the one of a dispatch
 //	due_shard     S  "00" to "31": the first byte of the id's SHA-256, modulo 32
 //	lease_token   S  random, new with every dispatch, gone with the next save: see LeaseDue
@@ -43,7 +43,7 @@ import (
 // Every item with one of the three attributes has all of them.
 //
 // A dispatch takes a record by moving its entry some minutes on, and nothing else: whoever then works on the record finds it as it was,
-// with its own due time and its revision. If nobody does, the entry comes up again. An order's lease leaves the entry alone.
+// with its own due time and its revision. If nobody does, the entry comes up again. An order's lease and a cycle's claim leave the entry alone.
 //
 // No item has the attribute ttl, by which the table would delete it: what happened to money is kept.
 const (

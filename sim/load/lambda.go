@@ -145,6 +145,9 @@ type mailbox struct {
 	aside    int64 // messages put into the dead-letter queue
 	longest  int
 	received uint64
+
+	counted   int // how many were waiting...
+	countedAt time.Time
 }
 
 var _ payment.Queue = (*mailbox)(nil)
@@ -179,6 +182,26 @@ func (q *mailbox) Send(ctx context.Context, messages []payment.Message) ([]payme
 	}
 	q.some.Signal()
 	return nil, nil
+}
+
+// countLag is how old the queue's own count of its messages may be.
+const countLag = 5 * time.Second
+
+// Waiting implements payment.Queue.
+func (q *mailbox) Waiting(ctx context.Context) (int, error) {
+	q.mu.Lock()
+	q.requests++
+	request := uint64(q.requests)
+	q.mu.Unlock()
+	if err := wait(ctx, q.chance.logNormal("count", request, 0, 8*time.Millisecond, 0.4)); err != nil {
+		return 0, err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if time.Since(q.countedAt) >= countLag {
+		q.counted, q.countedAt = len(q.ready)-q.head, time.Now()
+	}
+	return q.counted, nil
 }
 
 // put adds a message, and now and then a second copy of it. The caller holds the lock.

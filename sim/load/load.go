@@ -145,7 +145,7 @@ func newWorld(c Config, p *Progress) *world {
 		Settler: settler, Orders: w.table, Claims: w.table, Records: w.table, Cycles: w.table, Now: time.Now, Log: log,
 		Declines: func(string) subscription.Decline { return subscription.Soft }, Timetable: subscription.DefaultTimetable(),
 	}
-	dispatcher := &payment.Dispatcher{Due: w.table, Queue: w.queue, Work: worker, Now: time.Now, Log: log}
+	dispatcher := &payment.Dispatcher{Due: w.table, Queue: w.queue, Work: worker, Workers: c.Concurrency * c.Batch, Now: time.Now, Wait: wait, Log: log}
 	w.door = handler.Charge(dispatcher, worker, log)
 	return w
 }

@@ -166,15 +166,17 @@ func (t *table) record(index uint32) subscription.Subscription {
 	return s
 }
 
-// keep writes a subscription into its row. A time beyond the model's 24 days is kept as its end.
-func (t *table) keep(index uint32, s subscription.Subscription) error {
+// keep writes a subscription into its row, and its entry in the due index. A time beyond the model's 24 days is kept as its end.
+func (t *table) keep(index uint32, s subscription.Subscription, entry int32) error {
 	r := &t.rows[index]
 	r.due, r.charge, r.askAfter, r.begun = t.millis(s.DueAt), t.millis(s.ChargeAt), t.millis(s.AskAfter), t.millis(s.Begun)
 	r.cycle, r.date, r.revision, r.status = uint8(s.Cycle), uint8(s.Date), uint16(s.Revision), uint8(slices.Index(statuses, s.Status))
 	r.first, r.again = t.millis(s.Dunning.Since), int32(s.Dunning.Attempt)
-	t.shards[r.shard].add(r.due, subscriptionKey(index))
-	t.meter.index(r.shard, r.entry, r.due, t.now())
-	r.entry = r.due
+	if entry != r.entry {
+		t.shards[r.shard].add(entry, subscriptionKey(index))
+		t.meter.index(r.shard, r.entry, entry, t.now())
+		r.entry = entry
+	}
 	if s.Revision%keptEvery == 0 && index%keptEvery == 0 && !t.kept(index, s) {
 		return fmt.Errorf("load: the model's table cannot keep this change of %s", s.ID)
 	}
@@ -244,7 +246,7 @@ func (t *table) ClaimCycle(ctx context.Context, c subscription.CycleClaim) (subs
 		if err != nil {
 			return s, size, err
 		}
-		return next, size, t.keep(index, next)
+		return next, size, t.keep(index, next, t.rows[index].entry) // a claim leaves the index alone
 	})
 }
 
@@ -257,7 +259,7 @@ func (t *table) SaveSubscription(ctx context.Context, next subscription.Subscrip
 		if old.Revision != next.Revision-1 {
 			return old, size, payment.ErrConflict
 		}
-		if err := t.keep(index, next); err != nil {
+		if err := t.keep(index, next, t.millis(next.DueAt)); err != nil {
 			return old, size, err
 		}
 		if !over(old) && over(next) && t.progress.Drained.Add(1) == int64(t.config.Subscriptions) {

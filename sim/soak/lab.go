@@ -52,7 +52,7 @@ func NewLab(now func() time.Time, wait func(context.Context, time.Duration) erro
 		Settler: settler, Enroller: l.Enroller, Orders: out, Claims: out, Records: out, Cycles: out, Deleter: out,
 		Declines: declineOf, Timetable: subscription.DefaultTimetable(), Now: now, Log: log,
 	}
-	l.Dispatcher = &payment.Dispatcher{Due: out, Queue: queue{l, send}, Now: now, Log: log}
+	l.Dispatcher = &payment.Dispatcher{Due: out, Queue: queue{l, send}, Workers: 1 << 40, Now: now, Log: log}
 	return l
 }
 
@@ -183,6 +183,9 @@ func (q queue) Send(_ context.Context, messages []payment.Message) ([]payment.Me
 	}
 	return nil, nil
 }
+
+// Waiting implements payment.Queue: workers are never behind.
+func (queue) Waiting(context.Context) (int, error) { return 0, nil }
 
 // Enroll starts a subscription and registers its means of payment.
 func (l *Lab) Enroll(ctx context.Context, r payment.NewSubscription) (subscription.Subscription, error) {

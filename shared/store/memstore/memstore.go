@@ -147,7 +147,9 @@ func (s *Store) ClaimCycle(ctx context.Context, c subscription.CycleClaim) (subs
 		if err != nil {
 			return old, err
 		}
-		return s.putSubscription(next)
+		it := item.FromSubscription(next) // as in the table, a claim leaves the due index alone
+		s.subscriptions[c.ID] = it
+		return it.Subscription()
 	})
 }
 
