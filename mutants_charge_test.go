@@ -46,7 +46,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"a charge without an answer counts as declined", decide,
-		"if a.Verdict == provider.Declined && a.Class.Definitive() {", "if true {",
+		"if ok || a.Verdict == provider.Declined && a.Class.Definitive() {", "if true {",
 		charges, "TestUnknownKeepsItsNumber",
 	},
 	{
@@ -68,6 +68,61 @@ var chargeMutants = []mutant{
 		"a cycle that is over moves the subscription on again", cycles,
 		"if s.Cycle != k {\n\t\treturn s\n\t}\n\ts = s.begin(k+1, date+1)\n\tto := s.Status", "s = s.begin(k+1, date+1)\n\tto := s.Status",
 		charges, "TestFrozenWorkers",
+	},
+	{
+		"a return address claims a cycle", orders,
+		`case (o.BillingKey == "") != (c.BillingKey == ""):`, "case false:",
+		charges, "TestTossReturnDoesNotChargeThePaused",
+	},
+	{
+		"a cycle has a payment page", "shared/payment/checkout.go",
+		`if o.BillingKey != "" {`, "if false {",
+		charges, "TestCycleHasNoPage",
+	},
+	{
+		"the return address of a cycle makes it settle", "shared/payment/return.go",
+		`case o.Status == order.Open && o.BillingKey != "":`, "case false:",
+		charges, "TestReturnDoesNotChargeThePaused",
+	},
+	{
+		"the sweep repeats a charge that its subscription no longer wants", chargeUse,
+		"s.Status == subscription.Canceled && !s.Key.DeletedAt.IsZero())", "true)",
+		charges, "TestNoRepetitionAfterCancel",
+	},
+	{
+		"a payment that is not decided is charged once more", decide,
+		"repeat && over && !a.Payment.Open", "repeat && over",
+		payments, "TestUndecidedPaymentIsWaitedFor",
+	},
+	{
+		"the refusal of a repetition ends the attempt without a look", decide,
+		"if ok && (e.Kind != order.Refused || o.Attempt.Turn == 0) {", "if ok {",
+		payments, "TestUndecidedPaymentIsWaitedFor",
+	},
+	{
+		"the money of an attempt that is over is not looked for", advance,
+		`send == (o.BillingKey != "")`, `!send && o.BillingKey == ""`,
+		charges, "TestWindowOfTheBuyersOwnMaking",
+	},
+	{
+		"a key is deleted while a charge with it is at work", cycles,
+		"s.DueAt = later(at, s.AskAfter)", "s.DueAt = at",
+		charges, "TestKeyIsNotDeletedUnderACharge",
+	},
+	{
+		"only the latest key is deleted", cycles,
+		"for n := range s.KeysOffered() {", "for n := range s.KeysOffered() {\n\t\tif n+1 != s.Key.N {\n\t\t\tcontinue\n\t\t}",
+		charges, "TestReplacedKeysAreDeleted",
+	},
+	{
+		"an issuance has no due time beside the charge", cycles,
+		"s.ChargeAt, s.DueAt = at, earlier(at, s.NextKey.askAt())", "s.ChargeAt, s.DueAt = at, at",
+		charges, "TestIssuanceOfASuspendedIsAskedAbout",
+	},
+	{
+		"a charge leaves however late it has become", "shared/provider/portone/client.go",
+		"if !q.notAfter.IsZero() && !c.now().Before(q.notAfter) {", "if false {",
+		"./shared/provider/portone", "TestAgainIsNotSentTooLate",
 	},
 }
 

@@ -105,7 +105,7 @@ func (p Parts) Checkout() handler.Door {
 
 // Confirm returns the return door.
 func (p Parts) Confirm() handler.Door {
-	return handler.Confirm(p.Settler(), p.enroller(), p.Log, p.PublicBase)
+	return handler.Confirm(p.telling(), p.enroller(), p.Log, p.PublicBase)
 }
 
 // Webhook returns the door providers call.
@@ -114,7 +114,14 @@ func (p Parts) Webhook() handler.Door {
 		Token: p.Webhooks.Token, Sources: p.Webhooks.Sources,
 		Parsers: map[string]func(string, []byte) (provider.Hint, error){"toss": toss.ParseWebhook, "portone": portone.ParseWebhook},
 	}
-	return handler.Webhook(p.Settler(), p.enroller(), settings, p.Log)
+	return handler.Webhook(p.telling(), p.enroller(), settings, p.Log)
+}
+
+// telling is the settler of a door that is not the cycles' own worker.
+func (p Parts) telling() *payment.Settler {
+	s := p.Settler()
+	s.Paid = p.Worker().Paid
+	return s
 }
 
 // Charge returns the handler of the schedule's ticks and the queue's messages. Without a queue a tick does the work itself.

@@ -67,7 +67,7 @@ type orderBody struct {
 	CreatedAt   time.Time      `json:"createdAt"`
 	ExpiresAt   time.Time      `json:"expiresAt"`
 	DueAt       *time.Time     `json:"dueAt,omitempty"`
-	CheckoutURL string         `json:"checkoutUrl"`
+	CheckoutURL string         `json:"checkoutUrl,omitempty"` // none of a cycle: its subscription's means pays it
 }
 
 // createdBody adds what a page of the merchant's own needs to open the window: Window is exactly the object the provider's SDK takes.
@@ -183,7 +183,10 @@ func decodeCreate(r Request) (payment.NewOrder, *Response) {
 func bodyOf(o order.Order, base string) orderBody {
 	b := orderBody{
 		OrderID: o.ID, Status: o.Status, Provider: o.Provider, Mode: o.Mode, Amount: o.Amount.Value, Currency: o.Amount.Currency,
-		Name: o.Name, Attempt: o.Attempt.N, CreatedAt: o.CreatedAt, ExpiresAt: o.ExpiresAt, CheckoutURL: checkoutURL(o, base),
+		Name: o.Name, Attempt: o.Attempt.N, CreatedAt: o.CreatedAt, ExpiresAt: o.ExpiresAt,
+	}
+	if o.BillingKey == "" {
+		b.CheckoutURL = checkoutURL(o, base)
 	}
 	if !o.DueAt.IsZero() {
 		b.DueAt = &o.DueAt

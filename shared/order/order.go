@@ -241,6 +241,8 @@ func (o Order) Claim(c Claim) (Order, error) {
 	switch {
 	case !o.LinkTokenMatches(c.LinkToken):
 		return o, &Refusal{WrongLink}
+	case (o.BillingKey == "") != (c.BillingKey == ""):
+		return o, &Refusal{WrongLink} // a cycle is its worker's to claim, and nothing else is
 	case o.Status != Open:
 		return o, &Refusal{NotOpen}
 	case o.Attempt.N != c.Attempt:

@@ -23,16 +23,21 @@ const (
 // Advance moves an unsettled order by asking the provider, and does nothing to any other. Whoever calls it - a buyer's reload, a
 // webhook, a schedule - brings no facts. An open order is asked about only when its time is over.
 func (s *Settler) Advance(ctx context.Context, orderID string) (order.Order, error) {
+	return s.advance(ctx, orderID, false)
+}
+
+// advance may, as the worker that knows that a cycle is still to be charged, repeat a charge which nobody has found.
+func (s *Settler) advance(ctx context.Context, orderID string, repeat bool) (order.Order, error) {
 	o, err := s.Orders.Get(ctx, orderID)
 	if err != nil {
 		return order.Order{}, err
 	}
-	return s.await(ctx, o)
+	return s.await(ctx, o, repeat)
 }
 
 // await returns the order once somebody has settled it: another request that is at work on it, or this one, when nobody is. It comes
 // back with the order still settling when one question to the provider, its own or another's, brought no conclusion.
-func (s *Settler) await(ctx context.Context, o order.Order) (order.Order, error) {
+func (s *Settler) await(ctx context.Context, o order.Order, repeat bool) (order.Order, error) {
 	waiting, cancel := callContext(ctx)
 	defer cancel()
 	for pause := waitStep; s.worthAsking(o); pause = min(2*pause, waitStepMax) {
@@ -42,7 +47,7 @@ func (s *Settler) await(ctx context.Context, o order.Order) (order.Order, error)
 			var refusal *order.Refusal
 			switch {
 			case err == nil && s.worthAsking(leased):
-				return s.settle(ctx, leased, false)
+				return s.settle(ctx, leased, false, repeat)
 			case err == nil || errors.As(err, &refusal):
 				o = leased
 				continue
@@ -71,8 +76,8 @@ func (s *Settler) worthAsking(o order.Order) bool {
 }
 
 // settle asks the provider about an order this request has claimed (send: the money has not been asked for yet) or leased, records what the
-// answers prove, and gives back what they show to be owed.
-func (s *Settler) settle(ctx context.Context, o order.Order, send bool) (order.Order, error) {
+// answers prove, and gives back what they show to be owed. repeat: a charge may be sent again, because its subscription still wants it.
+func (s *Settler) settle(ctx context.Context, o order.Order, send, repeat bool) (order.Order, error) {
 	g, ok := s.Gateways[o.Provider]
 	if !ok {
 		return o, fmt.Errorf("payment: settle %s: no gateway for provider %q", o.ID, o.Provider)
@@ -80,11 +85,11 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send bool) (order.O
 	calls, cancel := callContext(ctx)
 	defer cancel()
 	var err error
-	if g.Confirmer == nil && !send && o.Owed() == nil && o.BillingKey == "" {
+	if g.Confirmer == nil && o.Owed() == nil && send == (o.BillingKey != "") {
 		o, err = s.lookBack(ctx, calls, g, o)
 	}
 	if err == nil && o.Owed() == nil && !o.Closed() {
-		o, err = s.ask(ctx, calls, g, o, send)
+		o, err = s.ask(ctx, calls, g, o, send, repeat)
 	}
 	if err == nil && o.Owed() != nil && o.Status != order.Review && hasTime(calls) {
 		o, err = s.reverse(ctx, calls, g, o)
@@ -94,7 +99,7 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send bool) (order.O
 
 // ask questions the provider about the current attempt. It ends when an answer is conclusive, when a lookup says that nothing can be done
 // but wait, when time runs out, or after callsMax questions.
-func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send bool) (order.Order, error) {
+func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send, repeat bool) (order.Order, error) {
 	began := s.Now()
 	work, event := o, doubtful(o, began) // work is o with what this settle has learned of the attempt and not saved yet
 	var evidence []order.Evidence
@@ -104,7 +109,7 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 		asked := !send || !s.mayTake(g, work)
 		if asked {
 			answers = s.find(calls, g, work)
-			event, send = afterFind(work, answers, g.Account, s.Now(), g.Timing)
+			event, send = afterFind(work, answers, g.Account, s.Now(), g.Timing, repeat)
 			if send {
 				work.Attempt = event.Next // a charge may be sent a second time, under the next turn
 			}
@@ -143,7 +148,8 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 	return s.recordOthers(ctx, g, o, others, began)
 }
 
-// lookBack asks about the numbers of attempts that are over: a window of theirs that was left open may have taken money all the same.
+// lookBack asks about the numbers of attempts that are over: a window of theirs that was left open may have taken money all the same. Nobody
+// is offered a window for a cycle, but the merchant code is public: the worker looks before it charges the next attempt.
 func (s *Settler) lookBack(ctx, calls context.Context, g Gateway, o order.Order) (order.Order, error) {
 	began := s.Now()
 	for n := 1; n < o.Attempt.N && !o.Closed() && hasTime(calls); n++ {
@@ -248,7 +254,7 @@ func take(ctx context.Context, g Gateway, o order.Order) provider.Answer {
 		return g.Confirmer.Confirm(ctx, confirmOf(o))
 	}
 	return g.Charger.Charge(ctx, provider.Charge{
-		BillingKey: o.BillingKey, Number: o.Number(), Amount: o.Amount.Value, Name: o.Name,
+		BillingKey: o.BillingKey, Number: o.Number(), Amount: o.Amount.Value, Name: o.Name, NotAfter: o.Attempt.ClaimedAt.Add(chargeSendMax),
 		Customer: provider.Buyer{Name: o.Customer.Name, Email: o.Customer.Email, Phone: o.Customer.Phone},
 	})
 }
@@ -267,7 +273,7 @@ func confirmOf(o order.Order) provider.Confirm {
 // without it the amount is checked when the payment is looked up, and money of another amount is given back.
 func (s *Settler) register(ctx context.Context, before, after order.Order) {
 	g := s.Gateways[after.Provider]
-	if g.Registrar == nil || after.Status != order.Open || after.Attempt.N == before.Attempt.N {
+	if g.Registrar == nil || after.BillingKey != "" || after.Status != order.Open || after.Attempt.N == before.Attempt.N {
 		return
 	}
 	calls, cancel := callContext(ctx)
@@ -291,6 +297,9 @@ func (s *Settler) record(ctx context.Context, o order.Order, e order.Event) (ord
 		saved, err := s.Claims.Save(ctx, next)
 		if err == nil {
 			s.logTransition(ctx, o, saved, e)
+			if s.Paid != nil && saved.BillingKey != "" && saved.Status == order.Paid && o.Status != order.Paid {
+				s.Paid(ctx, saved)
+			}
 			s.register(ctx, o, saved)
 			return saved, nil
 		}

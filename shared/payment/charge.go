@@ -15,6 +15,9 @@ import (
 // ChargeMax bounds one message's work: 65 s for the provider and the time kept to record what it said.
 const ChargeMax = 68 * time.Second
 
+// chargeMin is the least time to begin a charge with.
+const chargeMin = 10 * time.Second
+
 // Worker does what is due: it charges cycles, settles orders, ends what is over. A message only says where to look; the same message twice,
 // late, or of a cycle that is over does nothing.
 type Worker struct {
@@ -53,24 +56,29 @@ func (w *Worker) Work(ctx context.Context, m Message) error {
 }
 
 // settleOrder drives an unsettled order on; a cycle's order tells its subscription.
+//
+// It never repeats a charge whose outcome is unknown: only charge, which has claimed the cycle, knows that it is still wanted. After the end
+// of a subscription it may, because its key is gone: the refusal then proves what became of the first request, and no money can move.
 func (w *Worker) settleOrder(ctx context.Context, id string) error {
-	o, err := w.Settler.Advance(ctx, id)
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
 	n, err := order.ParseNumber(id)
-	if err != nil || n.Cycle == 0 || o.Status == order.Settling {
-		return nil
-	}
-	s, err := w.Records.GetSubscription(ctx, n.ID)
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
 	if err != nil {
+		return ErrMessage
+	}
+	var s subscription.Subscription
+	if n.Cycle > 0 {
+		s, err = w.Records.GetSubscription(ctx, n.ID)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	o, err := w.Settler.advance(ctx, id, s.Status == subscription.Canceled && !s.Key.DeletedAt.IsZero())
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case err != nil:
 		return err
+	case s.ID == "" || o.Status == order.Settling:
+		return nil
 	}
 	return w.tell(ctx, s, n.Cycle, o)
 }
@@ -81,6 +89,9 @@ func (w *Worker) settleOrder(ctx context.Context, id string) error {
 // one worker can. Phase 3 charges it and records what the provider says. Phase 4 moves the subscription on, if it still stands at k. A
 // crash between any two is picked up by a due time, and finds the order as far as it came.
 func (w *Worker) charge(ctx context.Context, id string, k int) error {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < chargeMin {
+		return fmt.Errorf("payment: charge %s: %w", id, ErrBusy) // an intent that is stored and not sent is in doubt for an hour
+	}
 	s, err := w.Cycles.ClaimCycle(ctx, subscription.CycleClaim{ID: id, Cycle: k, At: w.Now()})
 	var refusal *subscription.Refusal
 	switch {
@@ -138,9 +149,9 @@ func (w *Worker) take(ctx context.Context, s subscription.Subscription) (order.O
 	var refusal *order.Refusal
 	switch {
 	case err == nil:
-		return w.Settler.settle(ctx, rekeyed(o, s), true)
+		return w.Settler.settle(ctx, rekeyed(o, s), true, true)
 	case errors.Is(err, ErrExists), errors.As(err, &refusal):
-		return w.Settler.await(ctx, o)
+		return w.Settler.await(ctx, o, true)
 	}
 	return o, fmt.Errorf("payment: charge %s: %w", id, err)
 }
@@ -170,6 +181,21 @@ func cycleOrder(s subscription.Subscription, id string, now, askAfter time.Time)
 	}, askAfter)
 }
 
+// Paid tells the subscription that a cycle's order was paid, which somebody else found out.
+func (w *Worker) Paid(ctx context.Context, o order.Order) {
+	n, err := order.ParseNumber(o.ID)
+	if err != nil || n.Cycle == 0 {
+		return
+	}
+	s, err := w.Records.GetSubscription(ctx, n.ID)
+	if err == nil {
+		err = w.tell(ctx, s, n.Cycle, o)
+	}
+	if err != nil {
+		w.Log.ErrorContext(ctx, "a paid cycle could not be told to its subscription", "event", "work.failed", "kind", KindOrder, "id", o.ID, "cause", err.Error())
+	}
+}
+
 // tell moves the subscription on by what became of cycle k's order.
 func (w *Worker) tell(ctx context.Context, s subscription.Subscription, k int, o order.Order) error {
 	now := w.Now()
@@ -183,6 +209,9 @@ func (w *Worker) tell(ctx context.Context, s subscription.Subscription, k int, o
 			return s.Charged(k, date, now)
 		case order.Open:
 			code := refusalCode(o)
+			if o.BillingKey != s.KeyName(s.Key.N) {
+				return s.RefusedReplaced(k, o.Attempt.N, w.Declines(code), code, now)
+			}
 			return s.Refused(k, o.Attempt.N, w.Declines(code), code, w.Timetable, now)
 		case order.Settling:
 			return s.Doubted(k, now, o.DueAt)
@@ -225,24 +254,40 @@ func (w *Worker) save(ctx context.Context, s subscription.Subscription, change f
 }
 
 func (w *Worker) logMoved(ctx context.Context, before, after subscription.Subscription) {
-	level := slog.LevelInfo
-	if after.Status == subscription.Suspended && before.Status != subscription.Suspended {
+	level, event := slog.LevelInfo, "subscription.transition"
+	switch {
+	case after.Status == subscription.Suspended && before.Status != subscription.Suspended:
 		level = slog.LevelWarn
+	case after.Status == subscription.Canceled && after.Cycle > before.Cycle:
+		level, event = slog.LevelWarn, "subscription.paid_after_end" // the charge was on its way when the end came
 	}
-	w.Log.Log(ctx, level, "the subscription moved", "event", "subscription.transition", "subscriptionId", after.ID, "from", string(before.Status),
+	w.Log.Log(ctx, level, "the subscription moved", "event", event, "subscriptionId", after.ID, "from", string(before.Status),
 		"to", string(after.Status), "cycle", after.Cycle, "code", after.Dunning.Code)
 }
 
-// deleteKey deletes the billing key of a subscription that has ended.
+// deleteKey deletes the billing keys of a subscription that has ended.
 func (w *Worker) deleteKey(ctx context.Context, s subscription.Subscription) error {
-	calls, cancel := callContext(ctx)
-	defer cancel()
-	a := w.Deleter.DeleteBillingKey(calls, s.KeyName(s.Key.N), "subscription ended")
+	if w.Now().Before(s.DueAt) {
+		return nil
+	}
+	gone := deleteKeys(ctx, w.Deleter, s)
 	now := w.Now()
 	return w.save(ctx, s, func(s subscription.Subscription) subscription.Subscription {
-		if a.Verdict == provider.Absent {
+		if gone {
 			return s.KeyDeleted(now)
 		}
 		return s.KeyStays(now)
 	})
+}
+
+// deleteKeys deletes every key a window was ever offered for, and says that all are gone. One that never was is gone.
+func deleteKeys(ctx context.Context, d KeyDeleter, s subscription.Subscription) (gone bool) {
+	calls, cancel := callContext(ctx)
+	defer cancel()
+	for _, name := range s.KeyNames() {
+		if !hasTime(calls) || d.DeleteBillingKey(calls, name, "subscription ended").Verdict != provider.Absent {
+			return false
+		}
+	}
+	return true
 }

@@ -29,6 +29,9 @@ func (c *Checkout) Open(ctx context.Context, id, linkToken, base string) (Page, 
 	if err != nil {
 		return Page{}, err
 	}
+	if o.BillingKey != "" {
+		return Page{}, ErrNotFound // a cycle is charged by its worker: paid in a window as well, it would be paid twice
+	}
 	p := Page{Order: o, Payable: o.Status == order.Open && c.Now().Before(o.ExpiresAt)}
 	if !p.Payable {
 		return p, nil

@@ -50,6 +50,8 @@ type Settler struct {
 	Log  *slog.Logger
 	// KeepLate takes money that comes after an order was closed as payment, instead of giving it back.
 	KeepLate bool
+	// Paid, when set, hears that a cycle's order was paid without its worker: the subscription may rest, and be looked at by nobody.
+	Paid func(context.Context, order.Order)
 }
 
 // Return is what the success redirect brought: untrusted, every part of it.
@@ -104,7 +106,7 @@ func (s *Settler) Confirm(ctx context.Context, r Return) (Result, error) {
 	var refusal *order.Refusal
 	switch {
 	case err == nil:
-		result.Order, err = s.settle(ctx, o, true)
+		result.Order, err = s.settle(ctx, o, true, false)
 	case !errors.As(err, &refusal):
 		return Result{}, err
 	case refusal.Reason == order.WrongLink:
@@ -116,7 +118,7 @@ func (s *Settler) Confirm(ctx context.Context, r Return) (Result, error) {
 		if o.Attempt.N != claim.Attempt {
 			result.Outcome = Stale
 		}
-		result.Order, err = s.await(ctx, o)
+		result.Order, err = s.await(ctx, o, false)
 	}
 	return result, err
 }

@@ -19,11 +19,12 @@ func afterTake(o order.Order, a provider.Answer, account string, now time.Time) 
 // afterCharge is what the answer to a charge with a billing key proves. A listed refusal of the first request is the end of the attempt:
 // nothing was charged. Of the repetition it is the end only when a lookup agrees, because the first request may have been carried out.
 func afterCharge(o order.Order, a provider.Answer, account string, now time.Time) order.Event {
-	if e, ok := fromPayment(o, a, account, now); ok {
+	e, ok := fromPayment(o, a, account, now)
+	if ok && (e.Kind != order.Refused || o.Attempt.Turn == 0) {
 		return e
 	}
-	e := doubtful(o, now)
-	if a.Verdict == provider.Declined && a.Class.Definitive() {
+	e = doubtful(o, now)
+	if ok || a.Verdict == provider.Declined && a.Class.Definitive() {
 		if o.Attempt.Turn == 0 {
 			return refused(o, now)
 		}
@@ -58,7 +59,7 @@ func afterConfirm(o order.Order, a provider.Answer, account string, now time.Tim
 
 // afterFind is what lookups prove, and whether the confirm may be sent (again). The last answer decides; those before it only say that the
 // key was of no use.
-func afterFind(o order.Order, answers []provider.Answer, account string, now time.Time, t provider.Timing) (e order.Event, send bool) {
+func afterFind(o order.Order, answers []provider.Answer, account string, now time.Time, t provider.Timing, repeat bool) (e order.Event, send bool) {
 	a := answers[len(answers)-1]
 	if o.Attempt.Key != "" && a.Payment.Key != "" && a.Payment.Key != o.Attempt.Key && (a.Verdict == provider.Refunded || a.Verdict == provider.Declined) {
 		a = provider.Answer{Verdict: provider.Absent} // another payment that took nothing, or gave it back, says nothing of the claimed one
@@ -83,8 +84,8 @@ func afterFind(o order.Order, answers []provider.Answer, account string, now tim
 	// Nothing is captured now. May it still be?
 	since := now.Sub(o.Attempt.ClaimedAt)
 	over := since >= t.PendingMax || a.Verdict == provider.Absent && since >= t.AbsentMax && o.BillingKey == ""
-	if o.BillingKey != "" && (o.Attempt.Rejection == "" || o.Attempt.Unanswered) {
-		return repeatCharge(o, over, now)
+	if o.BillingKey != "" && (a.Payment.Open || o.Attempt.Rejection == "" || o.Attempt.Unanswered) {
+		return repeatCharge(o, repeat && over && !a.Payment.Open, now)
 	}
 	switch {
 	case foreign(o, answers[0]):
@@ -100,10 +101,11 @@ func afterFind(o order.Order, answers []provider.Answer, account string, now tim
 }
 
 // repeatCharge: a charge that no lookup has found when every window is over is sent once more, under the same number. The provider takes it
-// if the one before never arrived, and refuses it as a duplicate if it did; a new number would take the money twice.
-func repeatCharge(o order.Order, over bool, now time.Time) (order.Event, bool) {
+// if the one before never arrived, and refuses it as a duplicate if it did; a new number would take the money twice. One that is there and
+// not decided is waited for, however long.
+func repeatCharge(o order.Order, may bool, now time.Time) (order.Event, bool) {
 	e := doubtful(o, now)
-	if !over {
+	if !may {
 		return e, false
 	}
 	e.Next.Turn, e.Next.ClaimedAt = o.Attempt.Turn+1, now

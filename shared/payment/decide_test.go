@@ -205,7 +205,7 @@ func TestAfterFind(t *testing.T) {
 								a := provider.Answer{Verdict: v, HTTP: 200, Payment: paymentOf("order-1--2")}
 								s.edit(&a.Payment)
 								name := fmt.Sprintf("%s %v/%s/rejection %q/unanswered %v/%v/confirm within %v", status, v, s.name, rejection, unanswered, now.Sub(claimedAt), limits.ConfirmWindow)
-								e, send := afterFind(o, []provider.Answer{a}, ownAccount, now, limits)
+								e, send := afterFind(o, []provider.Answer{a}, ownAccount, now, limits, true)
 								checkFound(t, name, o, a, s, now.Sub(claimedAt), limits, e, send)
 							}
 						}
@@ -293,7 +293,7 @@ func TestAfterFindByKeyAndNumber(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			e, send := afterFind(settling(), []provider.Answer{tc.byKey, tc.byNumber}, ownAccount, tc.now, timing)
+			e, send := afterFind(settling(), []provider.Answer{tc.byKey, tc.byNumber}, ownAccount, tc.now, timing, true)
 			if e.Kind != tc.want || send != tc.send {
 				t.Errorf("%s, send %v; want %s, send %v", e.Kind, send, tc.want, tc.send)
 			}
@@ -323,7 +323,7 @@ func TestSandboxMoneyIsNotLiveMoney(t *testing.T) {
 					}
 					attempt := map[string]int{"order-1--2": 2, "order-1": 1}[number]
 					name := fmt.Sprintf("%q order, sandbox %v, %v of attempt %d", mode, sandbox, v, attempt)
-					e, _ := afterFind(o, []provider.Answer{a}, ownAccount, inWindow, timing)
+					e, _ := afterFind(o, []provider.Answer{a}, ownAccount, inWindow, timing, true)
 					for call, got := range map[string]order.Event{"confirm": afterConfirm(o, a, ownAccount, inWindow), "lookup": e} {
 						if got.Kind != want || got.Attempt != attempt {
 							t.Errorf("%s, %s: %s of attempt %d, want %s", name, call, got.Kind, got.Attempt, want)
@@ -364,7 +364,7 @@ func TestAccounts(t *testing.T) {
 		if e := afterConfirm(settling(), a, tc.own, inWindow); e.Kind != tc.want {
 			t.Errorf("ours %q, paid to %q, confirm: %s, want %s", tc.own, tc.paid, e.Kind, tc.want)
 		}
-		if e, _ := afterFind(settling(), []provider.Answer{a}, tc.own, inWindow, timing); e.Kind != tc.want {
+		if e, _ := afterFind(settling(), []provider.Answer{a}, tc.own, inWindow, timing, true); e.Kind != tc.want {
 			t.Errorf("ours %q, paid to %q, lookup: %s, want %s", tc.own, tc.paid, e.Kind, tc.want)
 		}
 	}
@@ -487,3 +487,48 @@ func TestMayConfirm(t *testing.T) {
 }
 
 type noConfirm struct{ Confirmer }
+
+// TestUndecidedPaymentIsWaitedFor: while the provider has a payment that is not decided, its charge is not sent again, however old it is; and
+// the refusal of a repetition ends the attempt only when a lookup finds nothing that could still be taken.
+func TestUndecidedPaymentIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	now := claimedAt.Add(76 * time.Minute)
+	o := order.NewCycle(order.Order{ID: "sub_charge--c1", Provider: "portone", Mode: "test", Amount: money.Amount{Value: 9900, Currency: money.KRW},
+		CreatedAt: claimedAt, BillingKey: "sub_charge--key1"}, claimedAt.Add(time.Minute))
+	found := func(v provider.Verdict, status string, open bool) []provider.Answer {
+		return []provider.Answer{{Verdict: v, Call: "find-by-order", HTTP: 200, Code: "CARD_BANK_SYSTEM_ERROR", Class: provider.ClassLater, Payment: provider.Payment{
+			Key: "imps_1", Number: o.ID, Status: status, Amount: 9900, Balance: 9900, Currency: "KRW", Sandbox: true, Open: open,
+		}}}
+	}
+	undecided := found(provider.Pending, "ready", true)
+	for _, tc := range []struct {
+		name    string
+		answers []provider.Answer
+		repeat  bool
+		sent    bool
+	}{
+		{"not decided", undecided, true, false},
+		{"failed, and perhaps not", found(provider.Pending, "failed", false), true, true},
+		{"unknown to the provider", []provider.Answer{{Verdict: provider.Absent, HTTP: 404, Class: provider.ClassAbsent}}, true, true},
+		{"unknown to the provider, and not wanted any more", []provider.Answer{{Verdict: provider.Absent, HTTP: 404, Class: provider.ClassAbsent}}, false, false},
+	} {
+		e, send := afterFind(o, tc.answers, "", now, window, tc.repeat)
+		if send != tc.sent || e.Kind != order.Doubtful {
+			t.Errorf("%s: %s, sent again: %t", tc.name, e.Kind, send)
+		}
+	}
+
+	o.Attempt.Turn = 1
+	refusal := found(provider.Declined, "failed", false)[0]
+	e := afterCharge(o, refusal, "", now)
+	if e.Kind != order.Doubtful || e.Next.Rejection == "" || e.Next.Unanswered {
+		t.Fatalf("the repetition was refused: %s %+v", e.Kind, e.Next)
+	}
+	o.Attempt = e.Next
+	if e, send := afterFind(o, undecided, "", now, window, true); e.Kind != order.Doubtful || send {
+		t.Errorf("refused, and another one is not decided: %s, sent again: %t", e.Kind, send)
+	}
+	if e, _ := afterFind(o, []provider.Answer{refusal}, "", now, window, true); e.Kind != order.Refused {
+		t.Errorf("refused, and so was every other: %s", e.Kind)
+	}
+}

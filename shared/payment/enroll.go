@@ -156,6 +156,11 @@ func (e *Enroller) Advance(ctx context.Context, id string) (subscription.Subscri
 // look asks the provider about key n and records the answer, unless a question begun after look was called has been answered meanwhile:
 // however many copies of a webhook or reloads of a page ask, the provider is asked once in hookPause.
 func (e *Enroller) look(ctx context.Context, s subscription.Subscription, n int, failed bool) (subscription.Subscription, error) {
+	if s.Status == subscription.Canceled {
+		return e.change(ctx, s.ID, func(s subscription.Subscription) (subscription.Subscription, bool) {
+			return s.KeyAppeared(n, e.Now()), true
+		})
+	}
 	came := e.Now()
 	waiting, cancel := callContext(ctx)
 	defer cancel()
@@ -172,7 +177,7 @@ func (e *Enroller) look(ctx context.Context, s subscription.Subscription, n int,
 			continue
 		}
 		if e.Wait(waiting, pause) != nil {
-			return s, nil // an enrolment has a due time
+			return s, nil // every issuance has a due time
 		}
 		seen, err := e.Subscriptions.GetSubscription(ctx, s.ID)
 		if err != nil {

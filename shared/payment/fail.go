@@ -15,7 +15,7 @@ func (s *Settler) Fail(ctx context.Context, orderID, linkToken string) (Result, 
 	}
 	result := Result{Order: o, Outcome: Settled, Attempt: o.Attempt.N}
 	if o.Status == order.Settling {
-		result.Order, err = s.await(ctx, o)
+		result.Order, err = s.await(ctx, o, false)
 	}
 	return result, err
 }

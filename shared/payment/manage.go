@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"tosspay-sam/shared/money"
-	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/subscription"
 )
 
@@ -24,19 +23,14 @@ func (e *Enroller) Resume(ctx context.Context, id string) (subscription.Subscrip
 	return e.change(ctx, id, func(s subscription.Subscription) (subscription.Subscription, bool) { return s.Resume(e.Now()) })
 }
 
-// Cancel ends the subscription, now or at the next date. Its billing key is deleted at the provider; when the provider does not answer, the
-// schedule tries again, and the key stands as not deleted until it says so.
+// Cancel ends the subscription, now or at the next date. Its billing keys are deleted at the provider; when a charge is at work, or the provider
+// does not answer, the schedule does it later, and they stand as not deleted until the provider says so.
 func (e *Enroller) Cancel(ctx context.Context, id string, atPeriodEnd bool) (subscription.Subscription, error) {
 	s, err := e.change(ctx, id, func(s subscription.Subscription) (subscription.Subscription, bool) {
 		return s.Cancel(e.Now(), atPeriodEnd), true
 	})
-	if err != nil || s.Final() || s.Status != subscription.Canceled {
+	if err != nil || s.Final() || s.Status != subscription.Canceled || s.DueAt.After(e.Now()) || !deleteKeys(ctx, e.Deleter, s) {
 		return s, err
-	}
-	calls, cancel := callContext(ctx)
-	defer cancel()
-	if a := e.Deleter.DeleteBillingKey(calls, s.KeyName(s.Key.N), "subscription ended"); a.Verdict != provider.Absent {
-		return s, nil
 	}
 	return e.change(ctx, id, func(s subscription.Subscription) (subscription.Subscription, bool) {
 		return s.KeyDeleted(e.Now()), true
@@ -70,7 +64,7 @@ func (e *Enroller) ChangePlan(ctx context.Context, id string, amount int64, curr
 func (e *Enroller) RenewKey(ctx context.Context, id, base string) (Enrolled, error) {
 	s, err := e.change(ctx, id, func(s subscription.Subscription) (subscription.Subscription, bool) { return s.RenewKey(e.Now()) })
 	if err != nil {
-		return Enrolled{}, err
+		return Enrolled{Subscription: s}, err
 	}
 	return e.window(s, base)
 }

@@ -30,13 +30,16 @@ func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
 	}
 	result := Result{Order: o, Outcome: Settled, Attempt: attemptReturned(o, r.Number)}
 	switch {
+	case o.Status == order.Open && o.BillingKey != "": // no window of ours leads here, and it may be another attempt's that took money
+		result.Order, err = s.hearReturn(ctx, o, r, o.NumberOf(result.Attempt))
+		return result, err
 	case o.Status == order.Settling:
 		if result.Attempt < o.Attempt.N {
 			if o, err = s.hearReturn(ctx, o, r, r.Number); err != nil {
 				return result, err
 			}
 		}
-		result.Order, err = s.await(ctx, o)
+		result.Order, err = s.await(ctx, o, false)
 		return result, err
 	case o.Status != order.Open && knows(o, r.Key):
 		return result, nil

@@ -10,6 +10,7 @@ type Charge struct {
 	Amount     int64  // whole won
 	Name       string // of the order, as the buyer's statement shows it
 	Customer   Buyer
+	NotAfter   time.Time // by the wall clock: later the charge must not leave any more; zero: whenever
 }
 
 // Buyer is what a provider may be told of the buyer. Never logged.

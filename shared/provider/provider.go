@@ -83,6 +83,7 @@ type Payment struct {
 	Account           string // the merchant account it was paid to, in the provider's words; empty when the provider does not say
 	BillingKey        string // the billing key it was charged with, or that it issued; empty for a one-time payment
 	Issuance          bool   // it issued a billing key and took no money: never a paid order
+	Open              bool   // it is begun and not decided, so its money may still be taken, however old it is
 }
 
 // Answer is all that is known after one call. Adapters return no error beside it: an error is an answer of verdict Unknown.

@@ -50,9 +50,9 @@ func (d *DynamoDB) Claim(ctx context.Context, c order.Claim) (_ order.Order, err
 	if err != nil {
 		return order.Order{}, err
 	}
-	set, given := "SET ", values{}
+	set, given, kind := "SET ", values{}, "attribute_not_exists(billing_key)"
 	if c.BillingKey != "" {
-		set, given = "SET billing_key = :billing_key, ", values{":billing_key": str(c.BillingKey)}
+		set, given, kind = "SET billing_key = :billing_key, ", values{":billing_key": str(c.BillingKey)}, "attribute_exists(billing_key)"
 	}
 	maps.Copy(given, values{
 		":open":      str(string(order.Open)),
@@ -76,7 +76,7 @@ func (d *DynamoDB) Claim(ctx context.Context, c order.Claim) (_ order.Order, err
 		TableName: aws.String(d.table),
 		Key:       orderKey(c.OrderID),
 		ConditionExpression: aws.String("#status = :open AND link_token = :link AND attempt.n = :n" +
-			" AND amount = :amount AND currency = :currency"),
+			" AND amount = :amount AND currency = :currency AND " + kind),
 		UpdateExpression: aws.String(set + "#status = :settling, attempt.#key = :key, attempt.claimed_at = :at, attempt.unanswered = :true," +
 			" ask_after = :ask_after, due = :due_at, due_at = :due_at, due_shard = :due_shard," +
 			" history = list_append(if_not_exists(history, :none), :step), revision = revision + :one, write_token = :token"),

@@ -84,7 +84,7 @@ func subscriptionRecord(id string) payment.DueRecord {
 func claimOf(o order.Order) order.Claim {
 	at := created.Add(time.Minute)
 	return order.Claim{
-		OrderID: o.ID, LinkToken: o.LinkToken, Attempt: 1, Amount: o.Amount, Key: "key-1", At: at, AskAfter: at.Add(15 * time.Second),
+		OrderID: o.ID, LinkToken: o.LinkToken, Attempt: 1, Amount: o.Amount, Key: "key-1", At: at, AskAfter: at.Add(15 * time.Second), BillingKey: o.BillingKey,
 	}
 }
 

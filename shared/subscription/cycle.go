@@ -37,6 +37,7 @@ type Dunning struct {
 	Attempt int       // of the cycle's order that is tried next, 2 or more
 	Decline Decline   // the latest
 	Code    string    // the provider's, of the latest
+	Soft    bool      // one of them was soft
 }
 
 // ChargeLease is how long a cycle that a worker has claimed is nobody else's: a charge may take 65 s, and its lookups as long again. Then
@@ -101,17 +102,26 @@ type Prepared struct {
 // tried: its date is not missed, it is late.
 func (s Subscription) Prepare(at time.Time) Prepared {
 	if s.CancelAtEnd && s.Cycle >= s.EndCycle {
+		s.AskAfter = time.Time{} // nothing is at work but this
 		return Prepared{Subscription: s.canceled(at, "period-ended")}
 	}
 	missed := s.DateAt(s.Begun) - s.Date
-	if s.CatchUp != Skip || missed == 0 || !s.Dunning.Since.IsZero() {
+	if !s.skips() {
 		return Prepared{Subscription: s, Charge: true}
+	}
+	s.AskAfter = time.Time{}
+	if s.CancelAtEnd { // the cycle that had begun when it was asked for is this one, and is left out
+		return Prepared{Subscription: s.canceled(at, "period-ended")}
 	}
 	s.Date += missed + 1
 	s.Begun = time.Time{}
-	s.AskAfter = time.Time{}
 	s.due(s.Calendar.Date(s.Date))
 	return Prepared{Subscription: s.step(at, s.Status, "dates-skipped", strconv.Itoa(missed+1))}
+}
+
+// skips says that the cycle, which has begun, is left out by its policy.
+func (s Subscription) skips() bool {
+	return s.CatchUp == Skip && s.Dunning.Since.IsZero() && s.DateAt(s.Begun) > s.Date
 }
 
 // Attempt is the attempt of the cycle's order that is to be charged.
@@ -144,49 +154,89 @@ func (s Subscription) DateAt(at time.Time) int {
 
 // Refused is the provider's word that an attempt to charge cycle k took nothing. attempt is the order's next one.
 func (s Subscription) Refused(k, attempt int, d Decline, code string, t Timetable, at time.Time) Subscription {
-	if s.Cycle != k || attempt <= s.Dunning.Attempt {
+	s, dun := s.refused(k, attempt, d, code, at)
+	if !dun {
 		return s
+	}
+	next, ok := s.Dunning.next(t, at)
+	switch {
+	case ok:
+		s.due(next)
+		return s.step(at, PastDue, "cycle-refused", code)
+	case s.CancelAtEnd:
+		return s.canceled(at, "period-ended") // it would wait for a means that nobody will register
+	}
+	s.due(time.Time{})
+	return s.step(at, Suspended, "needs-new-means", code)
+}
+
+// RefusedReplaced is Refused of a charge with a means that has been replaced meanwhile. It says nothing of the new one, which is tried at once.
+func (s Subscription) RefusedReplaced(k, attempt int, d Decline, code string, at time.Time) Subscription {
+	s, dun := s.refused(k, attempt, d, code, at)
+	if !dun {
+		return s
+	}
+	s.Dunning.Since = at
+	s.due(at)
+	return s.step(at, PastDue, "cycle-refused", code)
+}
+
+// refused notes a refusal; dun is false when that is all, because the cycle is over, the refusal known, or nothing is being charged.
+func (s Subscription) refused(k, attempt int, d Decline, code string, at time.Time) (_ Subscription, dun bool) {
+	if s.Cycle != k || attempt <= s.Dunning.Attempt {
+		return s, false
 	}
 	if s.Dunning.Since.IsZero() {
 		s.Dunning.Since = at
 	}
 	s.Dunning.Attempt, s.Dunning.Decline, s.Dunning.Code = attempt, d, code
+	s.Dunning.Soft = s.Dunning.Soft || d == Soft
 	s.AskAfter = time.Time{}
 	if s.Status != Active && s.Status != PastDue {
-		return s.step(at, s.Status, "cycle-refused", code)
+		return s.step(at, s.Status, "cycle-refused", code), false
 	}
-	next, ok := s.Dunning.next(t, at)
-	if !ok {
-		s.DueAt, s.ChargeAt = time.Time{}, time.Time{}
-		return s.step(at, Suspended, "needs-new-means", code)
-	}
-	s.due(next)
-	return s.step(at, PastDue, "cycle-refused", code)
+	return s, true
 }
 
-// next is when the cycle is tried again.
+// next is when the cycle is tried again. A bank that is closed when a soft refusal is tried again does not end the soft timetable.
 func (d Dunning) next(t Timetable, at time.Time) (time.Time, bool) {
-	offsets := map[Decline][]time.Duration{Soft: t.Soft, Transient: t.Transient}[d.Decline]
-	i := slices.IndexFunc(offsets, func(offset time.Duration) bool { return d.Since.Add(offset).After(at) })
-	if i < 0 {
-		return time.Time{}, false
+	tables := map[Decline][][]time.Duration{Soft: {t.Soft}, Transient: {t.Transient}}[d.Decline]
+	if d.Decline == Transient && d.Soft {
+		tables = append(tables, t.Soft)
 	}
-	return d.Since.Add(offsets[i]), true
+	for _, offsets := range tables {
+		if i := slices.IndexFunc(offsets, func(offset time.Duration) bool { return d.Since.Add(offset).After(at) }); i >= 0 {
+			return d.Since.Add(offsets[i]), true
+		}
+	}
+	return time.Time{}, false
 }
 
 // Ended is cycle k's order at an end without a payment: it has no attempt left, its time is over, or it lies with a person. The cycle is
-// written off and nothing is charged until there is a new means; then charging goes on with the next date.
+// written off and nothing is charged until there is a new means; then charging goes on with the next date. One that is there already, and
+// was not tried yet, is such a means.
 func (s Subscription) Ended(k, date int, code string, at time.Time) Subscription {
 	if s.Cycle != k || s.Status == Canceled {
 		return s
 	}
+	untried := s.Status == PastDue && !s.Dunning.Since.IsZero() && s.ChargeAt.Equal(s.Dunning.Since)
 	s = s.begin(k+1, date+1)
-	s.DueAt, s.ChargeAt = time.Time{}, time.Time{}
-	to := s.Status
-	if to == Active || to == PastDue {
-		to = Suspended
+	switch {
+	case s.Status == Active || s.Status == PastDue:
+		switch {
+		case s.CancelAtEnd:
+			return s.canceled(at, "period-ended")
+		case untried:
+			s.Date = max(s.Date, s.Calendar.After(at))
+			s.due(s.Calendar.Date(s.Date))
+			return s.step(at, Active, "cycle-unpaid", code)
+		}
+		s.due(time.Time{})
+		return s.step(at, Suspended, "cycle-unpaid", code)
+	case s.Status != Enrolling:
+		s.due(time.Time{})
 	}
-	return s.step(at, to, "cycle-unpaid", code)
+	return s.step(at, s.Status, "cycle-unpaid", code)
 }
 
 // begin makes cycle k the next one, on a date of the calendar.
@@ -205,7 +255,7 @@ func (s Subscription) Doubted(k int, at, orderDue time.Time) Subscription {
 		return s
 	}
 	s.AskAfter = time.Time{}
-	s.DueAt = orderDue.Add(time.Minute)
+	s.DueAt = later(orderDue.Add(time.Minute), s.ChargeAt)
 	s.Revision++
 	return s
 }
@@ -219,32 +269,44 @@ func (s Subscription) Pause(at time.Time) (Subscription, bool) {
 		if s.CancelAtEnd {
 			return s, false // it ends at the next date, and a pause would keep it from that
 		}
-		s.DueAt, s.ChargeAt = time.Time{}, time.Time{}
+		if s.Begun.IsZero() && !s.ChargeAt.After(at) {
+			s.Begun = at // its date came before the pause did: it is owed, and late
+		}
+		s.due(time.Time{})
 		return s.step(at, Paused, "paused", ""), true
 	}
 	return s, false
 }
 
 // Resume starts charging again. Dates that went by during the pause are not charged: the next cycle is charged on the first date of the
-// calendar after now, except that a cycle which was being tried again when the pause began is tried at once.
+// calendar after now, except that a cycle which was owed when the pause began is tried at once. A subscription that is charging and is to
+// end at its next date goes on instead.
 func (s Subscription) Resume(at time.Time) (Subscription, bool) {
 	switch s.Status {
 	case Active, PastDue:
-		return s, true
+		if !s.CancelAtEnd {
+			return s, true
+		}
+		s.CancelAtEnd, s.EndCycle = false, 0
+		return s.step(at, s.Status, "cancel-withdrawn", ""), true
 	case Paused:
-		if !s.Dunning.Since.IsZero() {
-			s.due(at)
-			return s.step(at, PastDue, "resumed", ""), true
-		}
-		if !s.Begun.IsZero() {
-			s.due(at)
-			return s.step(at, Active, "resumed", ""), true
-		}
+	default:
+		return s, false
+	}
+	to := Active
+	switch {
+	case !s.Dunning.Since.IsZero():
+		to = PastDue
+		fallthrough
+	case !s.Begun.IsZero() && !s.skips():
+		s.Date = max(s.Date, s.Calendar.After(at)-1) // this cycle stands for the dates of the pause as well
+		s.due(at)
+	default:
+		s.Begun = time.Time{}
 		s.Date = max(s.Date, s.Calendar.After(at))
 		s.due(s.Calendar.Date(s.Date))
-		return s.step(at, Active, "resumed", ""), true
 	}
-	return s, false
+	return s.step(at, to, "resumed", ""), true
 }
 
 // Cancel ends the subscription, now or at the next date instead of its charge. Its billing key is then owed to be deleted.
@@ -262,24 +324,54 @@ func (s Subscription) Cancel(at time.Time, atEnd bool) Subscription {
 	return s.canceled(at, "canceled")
 }
 
+// canceled ends it. Every key that was ever offered is then to be deleted: after a charge that is at work, and, when no key is known yet,
+// after the time in which an open window may still make one.
 func (s Subscription) canceled(at time.Time, event string) Subscription {
-	s.ChargeAt, s.AskAfter = time.Time{}, time.Time{}
-	s.DueAt = time.Time{}
-	if !s.Key.IssuedAt.IsZero() && s.Key.DeletedAt.IsZero() {
-		s.DueAt = at // the key is still to be deleted
+	s.DueAt = later(at, s.AskAfter)
+	if s.Status == Enrolling {
+		s.DueAt = at.Add(windowsClose)
 	}
+	s.ChargeAt, s.AskAfter = time.Time{}, time.Time{}
 	return s.step(at, Canceled, event, "")
 }
 
-// KeyDeleted is the provider's word that the billing key is gone.
+// windowsClose is the time after which no window that was open still makes a key. PortOne documents none; a day is generous.
+const windowsClose = 24 * time.Hour
+
+// KeyNames are the names of all keys that a window was ever offered for.
+func (s Subscription) KeyNames() []string {
+	var names []string
+	for n := range s.KeysOffered() {
+		names = append(names, s.KeyName(n+1))
+	}
+	return names
+}
+
+// KeyDeleted is the provider's word that no billing key is left. A window that was open at the end may make another one: then they are
+// deleted once more, a day later.
 func (s Subscription) KeyDeleted(at time.Time) Subscription {
-	if s.Status != Canceled || !s.Key.DeletedAt.IsZero() {
+	if s.Status != Canceled || s.DueAt.IsZero() {
 		return s
 	}
-	s.Key.DeletedAt = at
-	s.DueAt = time.Time{}
-	return s.step(at, Canceled, "key-deleted", s.KeyName(s.Key.N))
+	s.Key.DeletedAt, s.DueAt = at, time.Time{}
+	if s.NextKey.N > 0 {
+		s.Offered, s.NextKey = s.KeysOffered(), Key{}
+		s.DueAt = at.Add(windowsClose)
+	}
+	return s.step(at, Canceled, "key-deleted", s.KeyName(s.KeysOffered()))
 }
+
+// KeyAppeared is news of a key of a subscription that has ended: it is deleted like those before it. Whoever brings the news is not believed,
+// so that it costs one deletion in keyNewsPause at most.
+func (s Subscription) KeyAppeared(n int, at time.Time) Subscription {
+	if s.Status != Canceled || !s.DueAt.IsZero() || n < 1 || n > s.KeysOffered() {
+		return s
+	}
+	s.DueAt = later(at, s.Key.DeletedAt.Add(keyNewsPause))
+	return s.step(at, Canceled, "key-after-end", s.KeyName(n))
+}
+
+const keyNewsPause = 10 * time.Minute
 
 // KeyStays is a deletion that brought no answer.
 func (s Subscription) KeyStays(at time.Time) Subscription {
@@ -322,9 +414,7 @@ func (s Subscription) RenewKey(at time.Time) (Subscription, bool) {
 	}
 	s.Offered = s.KeysOffered() + 1
 	s.NextKey = Key{N: s.Offered, OpenedAt: at}
-	if s.DueAt.IsZero() {
-		s.DueAt = at.Add(enrollDelays[0])
-	}
+	s.DueAt = earlier(s.DueAt, s.NextKey.askAt())
 	return s.step(at, s.Status, "key-renewal", s.KeyName(s.NextKey.N)), true
 }
 
@@ -341,5 +431,7 @@ func (s Subscription) Upcoming(n int) []time.Time {
 	return dates
 }
 
-// due sets when the next charge is to be made.
-func (s *Subscription) due(at time.Time) { s.DueAt, s.ChargeAt = at, at }
+// due sets when the next charge is to be made, zero for not at all; an open issuance is to be asked about all the same.
+func (s *Subscription) due(at time.Time) {
+	s.ChargeAt, s.DueAt = at, earlier(at, s.NextKey.askAt())
+}

@@ -109,15 +109,22 @@ func TestUnpayableCycleIsWrittenOff(t *testing.T) {
 	s = s.Issued(subscription.Key{N: 2, IssuedAt: now}, now)
 	s = claimed(t, s, now)
 	s = s.Ended(1, s.DateAt(s.Begun), "order expired", now)
-	if s.Status != subscription.Suspended || !s.Final() || s.Cycle != 2 {
-		t.Fatalf("%s, due %s, cycle %d; want it suspended, at rest, at cycle 2", s.Status, korean(s.DueAt), s.Cycle)
+	if s.Status != subscription.Active || !s.ChargeAt.After(now) || s.Cycle != 2 {
+		t.Fatalf("%s, due %s, cycle %d; want the means that was not tried to pay the next date", s.Status, korean(s.DueAt), s.Cycle)
 	}
-	if again := s.Ended(1, 0, "order expired", now); again.Revision != s.Revision {
+	now = s.ChargeAt
+	s = declined(t, s, subscription.Soft, now)
+	now = now.Add(90 * 24 * time.Hour)
+	s = s.Ended(2, s.DateAt(s.Begun), "order expired", now)
+	if s.Status != subscription.Suspended || !s.Final() || s.Cycle != 3 {
+		t.Fatalf("%s, due %s, cycle %d; want it suspended, at rest, at cycle 3", s.Status, korean(s.DueAt), s.Cycle)
+	}
+	if again := s.Ended(2, 0, "order expired", now); again.Revision != s.Revision {
 		t.Error("told twice, it moved twice")
 	}
 	s, _ = s.RenewKey(now)
 	s = s.Issued(subscription.Key{N: 3, IssuedAt: now}, now)
-	if s.Status != subscription.Active || !s.ChargeAt.After(now) || s.Cycle != 2 {
+	if s.Status != subscription.Active || !s.ChargeAt.After(now) || s.Cycle != 3 {
 		t.Errorf("with a new means: %s, charged %s, cycle %d; want the next date", s.Status, korean(s.ChargeAt), s.Cycle)
 	}
 }
@@ -172,6 +179,7 @@ func TestEveryDateIsAccountedFor(t *testing.T) {
 // cycleOrder is what the book needs of a cycle's order.
 type cycleOrder struct {
 	date    int // the subscription stood at when it was made
+	stands  int // the latest date it stands for, or that a pause gave it
 	created time.Time
 	outcome string // of the latest attempt: settling, paid, or refused
 	attempt int
@@ -230,10 +238,13 @@ func accounted(seed uint64) (charges int, problem string) {
 		case 2:
 			what = "resume"
 			s, _ = s.Resume(now)
-			for date := before.Date; date < s.Date; date++ {
-				if o := orders[s.Cycle]; o == nil || date != o.date {
-					note(date, "left out by a pause")
-				}
+			first, end := before.Date, s.Date
+			if o := orders[s.Cycle]; o != nil {
+				first, end = o.stands+1, s.Date+1
+				o.stands = max(o.stands, s.Date)
+			}
+			for date := first; date < end; date++ {
+				note(date, "left out by a pause")
 			}
 		case 3:
 			what = "new means"
@@ -258,7 +269,7 @@ func accounted(seed uint64) (charges int, problem string) {
 			o := orders[s.Cycle]
 			switch {
 			case o == nil:
-				o = &cycleOrder{date: s.Date, created: now, outcome: "settling", attempt: 1}
+				o = &cycleOrder{date: s.Date, stands: s.DateAt(s.Begun), created: s.Begun, outcome: "settling", attempt: 1}
 				orders[s.Cycle] = o
 			case o.outcome == "refused" && s.Attempt() == o.attempt+1:
 				o.attempt, o.outcome = s.Attempt(), "settling"

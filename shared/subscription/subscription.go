@@ -153,9 +153,19 @@ func (s Subscription) Final() bool { return s.DueAt.IsZero() }
 // KeyName is the provider's name of key n, which is also the number of its issuance.
 func (s Subscription) KeyName(n int) string { return s.ID + "--key" + strconv.Itoa(n) }
 
+// askAt is when the provider is to be asked about an issuance that nobody has told us of; zero when there is none, or no more.
+func (k Key) askAt() time.Time {
+	if k.N == 0 || !k.IssuedAt.IsZero() || k.Asks >= len(enrollDelays) {
+		return time.Time{}
+	}
+	return later(k.OpenedAt, k.SeenAt).Add(enrollDelays[k.Asks])
+}
+
 // Issuing is the issuance the buyer can complete now, or nil.
 func (s Subscription) Issuing() *Key {
 	switch {
+	case s.Status == Canceled:
+		return nil
 	case s.NextKey.N > 0 && s.NextKey.IssuedAt.IsZero():
 		return &s.NextKey
 	case s.Status == Enrolling && s.Key.IssuedAt.IsZero():
@@ -182,7 +192,9 @@ func (s Subscription) Issued(key Key, at time.Time) Subscription {
 	default:
 		return s
 	}
-	s.AskAfter = time.Time{}
+	if s.Begun.IsZero() || !s.Dunning.Since.IsZero() {
+		s.AskAfter = time.Time{} // else a charge may be at work
+	}
 	to := s.Status
 	switch {
 	case s.Status == Enrolling:
@@ -197,6 +209,8 @@ func (s Subscription) Issued(key Key, at time.Time) Subscription {
 		to = Active
 		s.Date = max(s.Date, s.Calendar.After(at))
 		s.due(s.Calendar.Date(s.Date))
+	default:
+		s.due(s.ChargeAt)
 	}
 	return s.step(at, to, "key-issued", s.KeyName(key.N))
 }
@@ -206,6 +220,14 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// earlier ignores a time that is zero.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // Refreshed returns the subscription with what the provider now shows of its key: the buyer may have changed the means behind it.
@@ -243,13 +265,8 @@ func (s Subscription) NotIssued(n int, failed bool, at time.Time) Subscription {
 		s.Key = key
 	}
 	switch {
-	case s.Status == Suspended || s.Status == Paused: // nothing else is due
-		s.DueAt = time.Time{}
-		if s.NextKey.N > 0 && key.Asks < len(enrollDelays) {
-			s.DueAt = at.Add(enrollDelays[key.Asks])
-		}
-		return s.step(at, s.Status, event, s.KeyName(n))
 	case s.Status != Enrolling:
+		s.due(s.ChargeAt)
 		return s.step(at, s.Status, event, s.KeyName(n))
 	case over:
 		s.DueAt = time.Time{}
@@ -274,8 +291,11 @@ func (s Subscription) Lease(until time.Time) Subscription {
 
 // Unheard is a question about an issuance that brought no answer.
 func (s Subscription) Unheard(at time.Time) Subscription {
-	if s.Status == Enrolling || s.Issuing() != nil && (s.Status == Suspended || s.Status == Paused) {
+	switch {
+	case s.Status == Enrolling:
 		s.DueAt = at.Add(enrollDelays[0])
+	case s.Issuing() != nil:
+		s.DueAt = earlier(s.ChargeAt, at.Add(enrollDelays[0]))
 	}
 	s.AskAfter = at.Add(AskPause)
 	s.Revision++

@@ -46,14 +46,14 @@ func enrolStatus(status subscription.Status, key string) (subscription.Subscript
 		s.Key = subscription.Key{N: 3, OpenedAt: enrolBegun.Add(time.Minute)}
 	case "issued", "replacement offered":
 		s.Key = subscription.Key{N: 2, OpenedAt: enrolBegun, IssuedAt: enrolBegun.Add(time.Minute), Brand: "Old card", Masked: "1234-****"}
-		s.DueAt = first
+		s.DueAt, s.ChargeAt = first, first
 	}
 	if key == "replacement offered" {
 		s.NextKey = subscription.Key{N: 3, OpenedAt: enrolBegun.Add(time.Minute)}
 	}
 	switch status {
 	case subscription.Canceled, subscription.Suspended, subscription.Paused:
-		s.DueAt = time.Time{}
+		s.DueAt, s.ChargeAt = time.Time{}, time.Time{}
 	}
 	return s, true
 }
@@ -135,9 +135,9 @@ func TestEveryStatusAndEveryOperation(t *testing.T) {
 		},
 		"active, replacement offered": {
 			"key 3 issued":    "active key3 Card",
-			"key 3 absent":    "active key2 Old card next key3, asked again after 3s",
-			"key 3 failed":    "active key2 Old card next key4, asked again after 3s",
-			"no answer":       "active key2 Old card next key3, asked again after 3s",
+			"key 3 absent":    "active key2 Old card next key3, due in 1h0m0s, asked again after 3s",
+			"key 3 failed":    "active key2 Old card next key4, due in 30m0s, asked again after 3s",
+			"no answer":       "active key2 Old card next key3, due in 30m0s, asked again after 3s",
 			"lease":           "active key2 Old card next key3",
 			"key 2 refreshed": "active key2 Card next key3",
 		},

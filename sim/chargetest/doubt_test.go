@@ -182,7 +182,7 @@ func TestIntentIsNotACharge(t *testing.T) {
 		return ""
 	}
 	f.now = due(0).Add(80 * time.Minute)
-	w := f.begin(payment.Message{Kind: payment.KindOrder, ID: id + "--c1"}, 7) // get, lease, find, save: frozen after it
+	w := f.begin(payment.Message{Kind: payment.KindSubscription, ID: id, Cycle: 1}, 9) // claim, create, lease, find, save: frozen after it
 	defer w.stop()
 	if w.last != (soak.Call{Op: "save", ID: id + "--c1", After: true}) {
 		t.Fatalf("frozen at %+v", w.last)

@@ -161,7 +161,7 @@ func (t *table) record(index uint32) subscription.Subscription {
 	s.Cycle, s.Date, s.Revision, s.Status = int(r.cycle), int(r.date), int64(r.revision), statuses[r.status]
 	s.DueAt, s.ChargeAt, s.AskAfter, s.Begun = t.time(r.due), t.time(r.charge), t.time(r.askAfter), t.time(r.begun)
 	if r.first != absent {
-		s.Dunning = subscription.Dunning{Since: t.time(r.first), Attempt: int(r.again), Decline: subscription.Soft, Code: declined}
+		s.Dunning = subscription.Dunning{Since: t.time(r.first), Attempt: int(r.again), Decline: subscription.Soft, Code: declined, Soft: true}
 	}
 	return s
 }

@@ -125,14 +125,17 @@ func weight(a provider.Answer) int {
 	switch a.Verdict {
 	case provider.Paid, provider.PartlyRefunded:
 		if a.Payment.Sandbox {
-			return 5
+			return 6
 		}
-		return 6
+		return 7
 	case provider.Unknown:
-		return 4
+		return 5
 	case provider.Refunded:
-		return 3
+		return 4
 	case provider.Pending:
+		if a.Payment.Open {
+			return 3
+		}
 		return 2
 	}
 	return 1
@@ -163,6 +166,7 @@ func (a *Adapter) Charge(ctx context.Context, c provider.Charge) provider.Answer
 		BuyerName:       buyer.Name,
 		BuyerEmail:      buyer.Email,
 		BuyerTel:        buyer.Phone,
+		NotAfter:        c.NotAfter,
 		NoticeURL:       a.Charging.NoticeURL,
 		CashReceiptType: a.Charging.CashReceiptType,
 		Bypass: Bypass{
@@ -409,6 +413,7 @@ func paymentOf(p Payment) (provider.Payment, error) {
 		Account:           account(p.PGProvider, p.PGID),
 		BillingKey:        p.CustomerUID,
 		Issuance:          issuance,
+		Open:              p.Status == "ready",
 	}, nil
 }
 

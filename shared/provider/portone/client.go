@@ -68,6 +68,8 @@ type Client struct {
 	// IncludeSandbox shows payments of test channels to Payment, which otherwise answers 404 for them. For test mode only: in live mode
 	// a test payment is none.
 	IncludeSandbox bool
+	// Now is the wall clock, for charges that must not leave too late; nil for time.Now.
+	Now func() time.Time `json:"-"`
 	// BypassObject sends the bypass of Again as an object and not as JSON in a string. The documentation says both.
 	BypassObject bool
 }
@@ -75,7 +77,7 @@ type Client struct {
 // NewClient returns c with a source of tokens that all its calls share. now is the process's clock, with its monotonic reading.
 func NewClient(keys Keys, now func() time.Time, c Client) *Client {
 	asker := c
-	c.Tokens = &Tokens{Keys: keys, Client: &asker, Now: now}
+	c.Tokens, c.Now = &Tokens{Keys: keys, Client: &asker, Now: now}, now
 	return &c
 }
 
@@ -204,7 +206,7 @@ func (c *Client) Again(ctx context.Context, r AgainRequest) (Reply[Payment], err
 	if err != nil {
 		q.refusal = "bypass cannot be encoded"
 	}
-	q.body = wire
+	q.body, q.notAfter = wire, r.NotAfter
 	return ask[Payment](ctx, c, q)
 }
 
@@ -270,6 +272,7 @@ type question struct {
 	path      string // escaped, with the query
 	body      any    // of a POST or PUT
 	tokenless bool
+	notAfter  time.Time // zero: whenever
 }
 
 // ask is the whole of a call: refuse or prepare, send, read.
@@ -335,7 +338,18 @@ func (c *Client) prepare(ctx context.Context, q question) (*http.Request, Token,
 		return nil, Token{}, errors.New("token: the source returned none")
 	}
 	req.Header.Set("Authorization", "Bearer "+token.Reveal())
+	if !q.notAfter.IsZero() && !c.now().Before(q.notAfter) {
+		return nil, Token{}, errors.New("it is too late to send it")
+	}
 	return req, token, ctx.Err()
+}
+
+// now is without its monotonic reading, which stands still with the process.
+func (c *Client) now() time.Time {
+	if c.Now == nil {
+		return time.Now().Round(0)
+	}
+	return c.Now().Round(0)
 }
 
 func newRequest(ctx context.Context, base string, q question) (*http.Request, error) {

@@ -277,6 +277,36 @@ func TestDeadlineIsOver(t *testing.T) {
 	}
 }
 
+// slowBearer is a source whose token takes long; meanwhile the process stood still.
+type slowBearer struct {
+	bearer
+	passed func()
+}
+
+func (b *slowBearer) Token(ctx context.Context) (portone.Token, error) {
+	b.passed()
+	return b.bearer.Token(ctx)
+}
+
+// TestAgainIsNotSentTooLate: a charge is compared with the wall clock after all that takes time, right before it leaves.
+func TestAgainIsNotSentTooLate(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2027, 1, 31, 1, 0, 0, 0, time.UTC)
+	for _, late := range []time.Duration{time.Minute, time.Minute - time.Nanosecond} {
+		wire, at := &canned{replies: []reply{{status: 500}}}, now
+		tokens := &slowBearer{passed: func() { at = now.Add(late) }}
+		adapter := &portone.Adapter{Client: &portone.Client{Tokens: tokens, Transport: wire, Now: func() time.Time { return at }}}
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		charge := charging()
+		charge.NotAfter = now.Add(time.Minute)
+		a := adapter.Charge(ctx, charge)
+		if sent := late < time.Minute; a.Sent != sent || len(wire.requests) > 1 || (len(wire.requests) == 1) != sent {
+			t.Errorf("%v later: sent %t, %d requests, %v", late, a.Sent, len(wire.requests), a.Err)
+		}
+	}
+}
+
 // TestReceiptIsChecked: what pages link to is of the expected form, or left out.
 func TestReceiptIsChecked(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"time"
 	"unicode/utf8"
 )
 
@@ -40,6 +41,8 @@ type AgainRequest struct {
 	NoticeURL       string `json:"notice_url,omitempty"`        // where the webhook of a success goes, instead of the console's address
 	CashReceiptType string `json:"cash_receipt_type,omitempty"` // person, company or anonymous, which is none
 	Bypass          Bypass `json:"bypass"`
+	// NotAfter, unless zero, is when the charge must have left: a process that stood still since it was allowed to charge must not.
+	NotAfter time.Time `json:"-"`
 }
 
 // Bypass is what Toss Pay itself is told (developers.portone.io, tosspay-v2, 2026-08).

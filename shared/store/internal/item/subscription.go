@@ -82,6 +82,7 @@ type dunning struct {
 	Attempt int                  `dynamodbav:"attempt,omitempty"`
 	Decline subscription.Decline `dynamodbav:"decline,omitempty"`
 	Code    string               `dynamodbav:"code,omitempty"`
+	Soft    bool                 `dynamodbav:"soft,omitempty"`
 }
 
 type subscriptionStep struct {
@@ -107,7 +108,7 @@ func FromSubscription(s subscription.Subscription) Subscription {
 		HeardAt: Millis(s.HeardAt), CancelAtEnd: s.CancelAtEnd, EndCycle: s.EndCycle, Begun: Millis(s.Begun),
 		Offered: s.Offered, Revision: s.Revision,
 		Dunning: optional(dunning{
-			Since: Millis(s.Dunning.Since), Attempt: s.Dunning.Attempt, Decline: s.Dunning.Decline, Code: s.Dunning.Code,
+			Since: Millis(s.Dunning.Since), Attempt: s.Dunning.Attempt, Decline: s.Dunning.Decline, Code: s.Dunning.Code, Soft: s.Dunning.Soft,
 		}),
 	}
 	if it.DueAt != 0 {
@@ -139,7 +140,7 @@ func (it Subscription) Subscription() (subscription.Subscription, error) {
 		Date: it.Date, ChargeAt: Time(it.ChargeAt), DueAt: dueTime(it.Due, it.DueAt), AskAfter: Time(it.AskAfter),
 		HeardAt: Time(it.HeardAt), CancelAtEnd: it.CancelAtEnd, EndCycle: it.EndCycle, Begun: Time(it.Begun),
 		Offered: it.Offered, Revision: it.Revision,
-		Dunning: subscription.Dunning{Since: Time(refused.Since), Attempt: refused.Attempt, Decline: refused.Decline, Code: refused.Code},
+		Dunning: subscription.Dunning{Since: Time(refused.Since), Attempt: refused.Attempt, Decline: refused.Decline, Code: refused.Code, Soft: refused.Soft},
 	}
 	for _, step := range it.History {
 		s.History = append(s.History, subscription.Step{

@@ -1,0 +1,635 @@
+package chargetest_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/provider"
+	"tosspay-sam/shared/subscription"
+	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/ledger"
+	"tosspay-sam/sim/portonesim"
+	"tosspay-sam/sim/soak"
+)
+
+// whoever has the link token charges the billing key of a paused / suspended subscription through the Toss success URL.
+func TestTossReturnDoesNotChargeThePaused(t *testing.T) {
+	t.Parallel()
+	s := enrolled(t)
+	s.PortOne.DeclineNext("CARD_NOT_ENOUGH_BALANCE 잔고 부족")
+	s.advance("1d") // 31 Jan refused, order sub_charge--c1 open at attempt 2
+	if got := s.must(200, "/pause", ""); got.Status != "paused" {
+		t.Fatal(got.Status)
+	}
+	token := s.link()
+	out := s.get("/confirm/toss/" + id + "--c1/" + token + "?paymentKey=whatever&orderId=" + id + "--c1--2&amount=9900")
+	t.Logf("toss return: %d", out.Code)
+	if got := s.taken(); len(got) != 0 {
+		t.Errorf("a PAUSED subscription was charged by a GET: %q; subscription says %s cycle %d", got, s.read().Status, s.read().Cycle)
+	}
+}
+
+func TestTossReturnDoesNotChargeTheSuspended(t *testing.T) {
+	t.Parallel()
+	s := enrolled(t)
+	for range 5 {
+		s.PortOne.DeclineNext("CARD_NOT_ENOUGH_BALANCE 잔고 부족")
+	}
+	s.advance("9d")
+	if got := s.read(); got.Status != "suspended" {
+		t.Fatal(got.Status)
+	}
+	token := s.link()
+	s.get("/confirm/toss/" + id + "--c1/" + token + "?paymentKey=whatever&orderId=" + id + "--c1--6&amount=9900")
+	got := s.taken()
+	s.advance("20d")
+	after := s.read()
+	if len(got) != 0 {
+		t.Errorf("a SUSPENDED subscription was charged by a GET: %q; 20 days later it is %s at cycle %d", got, after.Status, after.Cycle)
+	}
+}
+
+// one GET of the PortOne return URL while PortOne does not answer makes an open cycle order settling, and 75 minutes later the key is charged.
+func TestReturnDoesNotChargeThePaused(t *testing.T) {
+	t.Parallel()
+	s := enrolled(t)
+	s.PortOne.DeclineNext("CARD_NOT_ENOUGH_BALANCE 잔고 부족")
+	s.advance("1d")
+	s.must(200, "/pause", "")
+	token := s.link()
+	if err := s.Faults.Set(fault.Fault{Provider: portonesim.Provider, Operation: portonesim.OpFindAll, Kind: fault.InternalError, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	s.get("/confirm/portone/" + id + "--c1/" + token)
+	if got := s.get("/orders/" + id + "--c1").Body.String(); !strings.Contains(got, `"status":"open"`) {
+		t.Errorf("a return of nobody's window moved the cycle: %s", got)
+	}
+	s.advance("3h")
+	if got := s.taken(); len(got) != 0 {
+		t.Errorf("a PAUSED subscription was charged: %q", got)
+	}
+}
+
+func (s *shop) get(path string) *httptest.ResponseRecorder {
+	s.t.Helper()
+	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodGet, "http://127.0.0.1"+path, nil)
+	recorder := httptest.NewRecorder()
+	s.ServeHTTP(recorder, r)
+	return recorder
+}
+
+// link is the token of the first cycle's order.
+func (s *shop) link() string {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	defer cancel()
+	o, err := s.Store.Get(ctx, id+"--c1")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return o.LinkToken
+}
+
+// canceled now (or paused) while the first request was lost: 75 minutes later the sweep sends the charge.
+func TestNoRepetitionAfterCancel(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Hook = once(func(c soak.Call) bool { return c.Op == "charge" && !c.After }, func() error { return errLost })
+	s.now = due(0)
+	s.tick()
+	hook := s.Hook
+	s.Hook = func(c soak.Call) error {
+		if c.Op == "delete-key" && s.now.Before(due(0).Add(6*time.Hour)) {
+			return errLost // the provider does not answer deletions for some hours
+		}
+		return hook(c)
+	}
+	s.now = s.now.Add(2 * time.Minute)
+	if _, err := s.Enroller.Cancel(s.ctx, id, false); err != nil {
+		t.Fatal(err)
+	}
+	s.until(due(0).Add(5 * time.Hour))
+	if s.captures() != 0 {
+		t.Errorf("canceled at 10:02, charged at %v: %+v\n%s", s.Bank.Payments()[0].Began.In(subscription.Seoul), s.cycle(1).Status, s.story())
+	}
+}
+
+func TestNoRepetitionAfterPause(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Hook = once(func(c soak.Call) bool { return c.Op == "charge" && !c.After }, func() error { return errLost })
+	s.now = due(0)
+	s.tick()
+	s.now = s.now.Add(2 * time.Minute)
+	if _, err := s.Enroller.Pause(s.ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	s.until(due(0).Add(5 * time.Hour))
+	if s.captures() != 0 {
+		t.Errorf("paused at 10:02, charged at %v\n%s", s.Bank.Payments()[0].Began.In(subscription.Seoul), s.story())
+	}
+}
+
+// the key is deleted while a charge with it is under way.
+func TestKeyIsNotDeletedUnderACharge(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Take = func(c provider.Charge) provider.Answer {
+		p, refused := s.Bank.Begin(c)
+		if p == nil {
+			return refused
+		}
+		s.now = s.now.Add(10 * time.Second)
+		if _, err := s.Enroller.Cancel(s.ctx, id, false); err != nil {
+			t.Fatal(err)
+		}
+		if !s.Bank.HasKey(id + "--key1") {
+			t.Error("the key was deleted while a charge with it is at work")
+		}
+		return s.Bank.End(p)
+	}
+	s.now = due(0)
+	s.tick()
+	got := s.read()
+	t.Logf("%s, captures %d, due %v\n%s", got.Status, s.captures(), got.DueAt, s.story())
+}
+
+// new means while the old key's charge is under way: the old key's hard refusal suspends, and the new means is not used.
+func TestRefusalOfTheOldKeySparesTheNew(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.now = due(0).Add(-10 * time.Minute)
+	e, err := s.Enroller.RenewKey(s.ctx, id, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Take = func(c provider.Charge) provider.Answer {
+		if c.BillingKey == id+"--key1" {
+			s.now = s.now.Add(5 * time.Second)
+			if _, err := s.Register(s.ctx, e.Subscription); err != nil { // the buyer registers while the charge is at work
+				t.Fatal(err)
+			}
+			return provider.Answer{Verdict: provider.Declined, Call: "charge", HTTP: 200, Code: "BUYER_NOT_REGISTERED", Class: provider.ClassBuyer, Sent: true}
+		}
+		return s.Bank.Charge(s.ctx, c)
+	}
+	s.until(due(0).Add(20 * day))
+	if got := s.read(); got.Status != subscription.Active || s.captures() != 1 {
+		t.Errorf("%s with key %d, due %v, %d captures\n%s", got.Status, got.Key.N, got.DueAt, s.captures(), s.story())
+	}
+}
+
+// an issuance that is open when dunning suspends is never asked about: the webhook and the return were lost.
+func TestIssuanceOfASuspendedIsAskedAbout(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Bank.Outcome = func(number string, _ int) string { return "CARD_NOT_AVAILABLE" }
+	s.now = due(0).Add(-10 * time.Minute)
+	e, err := s.Enroller.RenewKey(s.ctx, id, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Bank.Issue(e.Subscription.KeyName(2)) // the buyer completed the window; webhook and redirect are lost
+	s.until(due(0).Add(time.Hour))
+	if got := s.read(); got.Status != subscription.Suspended {
+		t.Fatal(got.Status)
+	}
+	s.Bank.Outcome = func(string, int) string { return "" }
+	s.until(due(0).Add(60 * day))
+	if got := s.read(); got.Key.N != 2 {
+		t.Errorf("%s, key %d, next key %+v, due %v: the key exists at the provider and nobody asks\n%s", got.Status, got.Key.N, got.NextKey, got.DueAt, s.story())
+	}
+}
+
+func TestIssuanceOfAPausedIsAskedAbout(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.now = due(0).Add(-10 * time.Minute)
+	e, err := s.Enroller.RenewKey(s.ctx, id, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Bank.Issue(e.Subscription.KeyName(2))
+	if _, err := s.Enroller.Pause(s.ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	s.until(due(0).Add(60 * day))
+	if got := s.read(); got.Key.N != 2 {
+		t.Errorf("%s, key %d, next key %+v, due %v", got.Status, got.Key.N, got.NextKey, got.DueAt)
+	}
+}
+
+// while active, nothing asks either: the old key is charged for ever.
+func TestIssuanceOfAnActiveIsAskedAbout(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.until(due(0).Add(time.Hour))
+	e, err := s.Enroller.RenewKey(s.ctx, id, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Bank.Issue(e.Subscription.KeyName(2))
+	s.until(due(12).Add(time.Hour))
+	if got := s.read(); got.Key.N != 2 {
+		t.Errorf("%s, a year later key %d is charged, next key %+v", got.Status, got.Key.N, got.NextKey)
+	}
+}
+
+// paused, key renewed and issued: the due entry stays in the past for ever.
+func TestPausedWithANewKeyRests(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.until(due(0).Add(time.Hour))
+	if _, err := s.Enroller.Pause(s.ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	e, err := s.Enroller.RenewKey(s.ctx, id, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Register(s.ctx, e.Subscription); err != nil {
+		t.Fatal(err)
+	}
+	sent := 0
+	s.Hook = func(c soak.Call) error {
+		if c.Op == "claim-cycle" && !c.After {
+			sent++
+		}
+		return nil
+	}
+	s.until(due(0).Add(2 * day))
+	if sent > 2 {
+		t.Errorf("%d messages in two days about a paused subscription, due %v", sent, s.read().DueAt)
+	}
+}
+
+// pause and resume after a date that was only late: the cycle is never charged.
+func TestPauseAfterTheDateOwesIt(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.now = due(0).Add(6 * time.Hour) // ticks were lost since 10:00
+	if _, err := s.Enroller.Pause(s.ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Enroller.Resume(s.ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	s.until(due(1).Add(-time.Hour))
+	if s.captures() != 1 {
+		t.Errorf("January, due hours before the pause, was never charged: next %v", s.read().ChargeAt)
+	}
+}
+
+// cancel at period end, and the cycle under way is refused for good: it is never canceled, its key never deleted.
+func TestRefusedForGoodBeforeThePeriodEnd(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.now = due(0)
+	s.Bank.Outcome = func(string, int) string { return "CARD_NOT_AVAILABLE" }
+	s.Hook = func(c soak.Call) error {
+		if (c.Op == "charge" && c.After || c.Op == "find") && s.now.Before(due(0).Add(2*time.Minute)) {
+			return errLost
+		}
+		return nil
+	}
+	s.tick()
+	s.now = s.now.Add(30 * time.Second)
+	if _, err := s.Enroller.Cancel(s.ctx, id, true); err != nil {
+		t.Fatal(err)
+	}
+	s.until(due(3))
+	if got := s.read(); got.Status != subscription.Canceled || s.Bank.HasKey(id+"--key1") {
+		t.Errorf("two months after the period's end: %s, due %v, key exists: %v\n%s", got.Status, got.DueAt, s.Bank.HasKey(id+"--key1"), s.story())
+	}
+}
+
+// a maintenance window on the second try of a soft decline suspends at once.
+func TestTransientDoesNotEndTheSoftTimetable(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Bank.Outcome = func(number string, _ int) string {
+		switch number {
+		case id + "--c1":
+			return "CARD_NOT_ENOUGH_BALANCE"
+		case id + "--c1--2":
+			return "CARD_BANK_SYSTEM_ERROR" // one hour of maintenance
+		}
+		return ""
+	}
+	s.until(due(0).Add(20 * day))
+	if got := s.read(); got.Status != subscription.Active || s.captures() != 1 {
+		t.Errorf("%s, %d captures\n%s", got.Status, s.captures(), s.story())
+	}
+}
+
+// keys that were replaced stay at the provider for ever, also after a cancel.
+func TestReplacedKeysAreDeleted(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.until(due(0).Add(time.Hour))
+	e, err := s.Enroller.RenewKey(s.ctx, id, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Register(s.ctx, e.Subscription); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Enroller.Cancel(s.ctx, id, false); err != nil {
+		t.Fatal(err)
+	}
+	s.until(due(2))
+	for _, k := range []string{"--key1", "--key2"} {
+		if s.Bank.HasKey(id + k) {
+			t.Errorf("%s exists after the cancel", k)
+		}
+	}
+}
+
+// an issuance completed around the cancel stays as well.
+func TestKeyIssuedAfterTheEndIsDeleted(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.until(due(0).Add(time.Hour))
+	e, err := s.Enroller.RenewKey(s.ctx, id, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Enroller.Cancel(s.ctx, id, false); err != nil {
+		t.Fatal(err)
+	}
+	s.Bank.Issue(e.Subscription.KeyName(2)) // the buyer's window was open
+	_ = s.Enroller.Hear(s.ctx, provider.Hint{Number: e.Subscription.KeyName(2)})
+	s.until(due(2))
+	if s.Bank.HasKey(id + "--key2") {
+		t.Errorf("a live billing key of a canceled subscription, and nobody will delete it: %+v", s.read().DueAt)
+	}
+}
+
+func TestResumeLeavesThePauseOut(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []string{"once", "each"} {
+		t.Run(policy, func(t *testing.T) {
+			s := newStage(t, func(r *payment.NewSubscription) { r.CatchUp = policy })
+			refusing("CARD_NOT_ENOUGH_BALANCE")(s)
+			s.until(due(0).Add(time.Hour))
+			if _, err := s.Enroller.Pause(s.ctx, id); err != nil {
+				t.Fatal(err)
+			}
+			s.until(due(2).Add(10 * day)) // over 28 Feb, 31 Mar
+			if _, err := s.Enroller.Resume(s.ctx, id); err != nil {
+				t.Fatal(err)
+			}
+			s.until(due(3).Add(-time.Hour))
+			if s.captures() != 1 {
+				t.Errorf("%d captures before the next date, want 1 (January's)\n%s", s.captures(), s.story())
+			}
+		})
+	}
+}
+
+// the charge of key1 is in doubt; the buyer registers key2; the repetition with key1 is refused for good.
+func TestDoubtAndANewKey(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Hook = once(func(c soak.Call) bool { return c.Op == "charge" && !c.After }, func() error { return errLost })
+	s.now = due(0)
+	s.tick()
+	s.now = s.now.Add(10 * time.Minute)
+	e, err := s.Enroller.RenewKey(s.ctx, id, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Register(s.ctx, e.Subscription); err != nil || got.Key.N != 2 {
+		t.Fatal(err, got.Key)
+	}
+	s.Bank.DeleteBillingKey(s.ctx, id+"--key1", "the buyer removed the old card in the Toss app")
+	s.until(due(0).Add(30 * day))
+	if got := s.read(); got.Status != subscription.Active || s.captures() < 1 {
+		t.Errorf("%s with key %d, due %v, %d captures\n%s", got.Status, got.Key.N, got.DueAt, s.captures(), s.story())
+	}
+}
+
+// R7d: nothing is lost: the key's webhook and return come while a charge holds the lease, wait their 12 s, and give up.
+func waitOver(context.Context, time.Duration) error { return context.DeadlineExceeded }
+
+func TestNewsOfAKeyDuringACharge(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.now = due(0).Add(-10 * time.Minute)
+	e, err := s.Enroller.RenewKey(s.ctx, id, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Take = func(c provider.Charge) provider.Answer {
+		if c.BillingKey == id+"--key1" {
+			s.Bank.Issue(e.Subscription.KeyName(2))
+			s.Enroller.Wait = waitOver // 12 s are over
+			if err := s.Enroller.Hear(s.ctx, provider.Hint{Number: e.Subscription.KeyName(2)}); err != nil {
+				t.Log("the webhook is answered with an error:", err)
+			} else {
+				t.Log("the webhook is acknowledged")
+			}
+		}
+		return s.Bank.Charge(s.ctx, c)
+	}
+	s.until(due(6))
+	if got := s.read(); got.Key.N != 2 {
+		t.Errorf("half a year later key %d is charged, next key %+v", got.Key.N, got.NextKey)
+	}
+}
+
+// a message that begins shortly before the end of a tick without a queue makes an order that is not charged, and is in doubt for 75 minutes.
+func TestNoTimeLeftIsNoDoubt(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.now = due(0)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := s.Worker.Work(ctx, payment.Message{Kind: payment.KindSubscription, ID: id, Cycle: 1}); !errors.Is(err, payment.ErrBusy) {
+		t.Errorf("got %v, want to be sent again", err)
+	}
+	s.until(due(0).Add(3 * time.Hour))
+	if p := s.Bank.Payments()[0]; p.Began.Sub(due(0)) > 10*time.Minute {
+		t.Errorf("the first request was sent %v after the date", p.Began.Sub(due(0)))
+	}
+}
+
+// a late "doubted" of a worker after another one's "refused" makes the record due before it may be charged.
+func TestStaleDoubtKeepsTheTime(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	refusing("CARD_NOT_ENOUGH_BALANCE")(s)
+	s.until(due(0).Add(time.Minute))
+	got := s.read()
+	next := got.Doubted(1, s.now, s.now.Add(30*time.Second)) // what a worker that read the order before says now
+	if next.Revision != got.Revision && next.DueAt.Before(next.ChargeAt) {
+		t.Errorf("due %v, and chargeable %v: sent every five minutes until then", next.DueAt, next.ChargeAt)
+	}
+}
+
+// skip: the worker dies after its claim of a missed date, the merchant cancels at period end, and another date is charged.
+func TestSkipAndPeriodEnd(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(r *payment.NewSubscription) { r.CatchUp = "skip" })
+	s.until(due(0).Add(time.Hour))
+	s.now = due(2).Add(day) // nothing ran
+	s.Hook = once(func(c soak.Call) bool { return c.Op == "claim-cycle" && c.After }, func() error { panic(killed{}) })
+	s.tick()
+	if _, err := s.Enroller.Cancel(s.ctx, id, true); err != nil {
+		t.Fatal(err)
+	}
+	s.until(due(5))
+	if s.captures() != 1 {
+		t.Errorf("canceled at period end, and then charged: %d captures\n%s", s.captures(), s.story())
+	}
+}
+
+// a suspended subscription's other-door capture. The order of its cycle turns out paid; nobody tells it.
+func TestMoneyFoundByAWebhookEndsTheSuspension(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Bank.Outcome = func(string, int) string { return "CARD_NOT_AVAILABLE" }
+	s.until(due(0).Add(time.Hour))
+	if got := s.read(); got.Status != subscription.Suspended {
+		t.Fatal(got.Status)
+	}
+	// The provider takes the money of attempt 1 after all, and its webhook says so.
+	s.Worker.Settler.Paid = s.Worker.Paid // as the webhook's door has it
+	s.Worker.Settler.Gateways = map[string]payment.Gateway{"portone": {Finder: paidAfterAll{}, Timing: s.Worker.Settler.Gateways["portone"].Timing}}
+	if err := s.Worker.Settler.Hear(s.ctx, "portone", provider.Hint{Number: id + "--c1", Key: "imps_9"}); err != nil {
+		t.Fatal(err)
+	}
+	s.until(due(0).Add(120 * day))
+	if got := s.read(); got.Cycle == 1 {
+		t.Errorf("the order of cycle 1 is %s, and the subscription is %s at cycle %d, due %v", s.cycle(1).Status, got.Status, got.Cycle, got.DueAt)
+	}
+}
+
+type paidAfterAll struct{}
+
+func (paidAfterAll) Find(context.Context, provider.Ref) provider.Answer {
+	return provider.Answer{Verdict: provider.Paid, Call: "find", HTTP: 200, Payment: provider.Payment{
+		Key: "imps_9", Number: id + "--c1", Status: "paid", Amount: price, Balance: price, Currency: "KRW", Sandbox: true, ApprovedAt: due(0)}}
+}
+
+// a cycle's order that expires while it is being tried with a new means.
+func TestExpiredWithANewMeans(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Bank.Outcome = func(string, int) string { return "CARD_NOT_AVAILABLE" }
+	s.until(due(0).Add(time.Hour))
+	s.Bank.Outcome = func(string, int) string { return "" }
+	// the order's expiry is settled, and the worker dies before it tells the subscription
+	s.Hook = func(c soak.Call) error {
+		if c.Op == "get-subscription" && !c.After && s.now.After(due(0).Add(80*day)) && s.now.Before(due(0).Add(91*day)) {
+			panic(killed{})
+		}
+		return nil
+	}
+	s.until(due(0).Add(95 * day))
+	s.Hook = func(soak.Call) error { return nil }
+	if got := s.cycle(1); got.Status != order.Expired {
+		t.Fatal(got.Status)
+	}
+	e, err := s.Enroller.RenewKey(s.ctx, id, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Register(s.ctx, e.Subscription); err != nil {
+		t.Fatal(err)
+	}
+	s.until(due(0).Add(130 * day))
+	if got := s.read(); got.Status != subscription.Active {
+		t.Errorf("%s with a new key %d, due %v, captures %d\n%s", got.Status, got.Key.N, got.DueAt, s.captures(), s.story())
+	}
+}
+
+// TestCycleHasNoPage: nobody is offered a window for a number that dunning charges next.
+func TestCycleHasNoPage(t *testing.T) {
+	t.Parallel()
+	s := enrolled(t)
+	s.PortOne.DeclineNext("CARD_NOT_ENOUGH_BALANCE 잔고 부족")
+	s.advance("1d")
+	if out := s.get("/pay/" + id + "--c1/" + s.link()); strings.Contains(out.Body.String(), "merchant_uid") || !strings.Contains(out.Body.String(), "<title>") {
+		t.Errorf("%d %s", out.Code, out.Body)
+	}
+	if out := s.get("/orders/" + id + "--c1"); out.Code != http.StatusOK || strings.Contains(out.Body.String(), "checkoutUrl") {
+		t.Errorf("%d %s", out.Code, out.Body)
+	}
+}
+
+// TestWindowOfTheBuyersOwnMaking: the merchant code is public, so a buyer can open a window under any number. The money of an attempt that is
+// over is found, and given back, before the next one is charged.
+func TestWindowOfTheBuyersOwnMaking(t *testing.T) {
+	t.Parallel()
+	s := enrolled(t)
+	for range 2 {
+		s.PortOne.DeclineNext("CARD_NOT_ENOUGH_BALANCE 잔고 부족")
+	}
+	s.advance("2d") // attempts 1 and 2 are refused; 3 is to be charged on the third day
+	out := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1/orders",
+		strings.NewReader(`{"provider":"portone","amount":9900,"currency":"KRW","name":"Milk"}`))
+	r.Header.Set("Content-Type", "application/json")
+	s.ServeHTTP(out, r)
+	var made struct{ Window map[string]any }
+	if err := json.Unmarshal(out.Body.Bytes(), &made); err != nil || len(made.Window) == 0 {
+		t.Fatalf("%d %s, %v", out.Code, out.Body, err)
+	}
+	window := made.Window
+	window["merchant_uid"], window["amount"] = id+"--c1--2", "9900"
+	if err := s.Faults.Set(fault.Fault{Provider: portonesim.Provider, Operation: portonesim.OpWebhook, Kind: fault.InternalError, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	s.register(window)
+	if got := s.taken(); len(got) != 1 {
+		t.Fatalf("the buyer's window took %q", got)
+	}
+	s.advance("10d")
+	left := int64(0)
+	for _, e := range s.Ledger.Entries() {
+		if left += e.Amount; e.Kind == ledger.Cancel {
+			left -= 2 * e.Amount
+		}
+	}
+	if left != 9900 {
+		t.Errorf("one cycle holds %d won: %q", left, s.taken())
+	}
+	if got := s.read(); got.Status != "active" || got.Cycle != 2 {
+		t.Errorf("%s at cycle %d", got.Status, got.Cycle)
+	}
+}
+
+// The alarm of an unsettled charge comes an hour after it began.
+func TestAlarmAfterAnHour(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	var log bytes.Buffer
+	s.Worker.Settler.Log = slog.New(slog.NewJSONHandler(&log, nil))
+	s.Hook = func(c soak.Call) error {
+		if c.Op == "charge" && !c.After {
+			return errLost
+		}
+		return nil
+	}
+	for end := due(0); end.Before(due(0).Add(12 * time.Hour)); end = end.Add(5 * time.Minute) {
+		s.until(end)
+		if strings.Contains(log.String(), "money.unsettled") {
+			if end.Sub(due(0)) > 65*time.Minute+15*time.Minute {
+				t.Errorf("first alarm %v after the date", end.Sub(due(0)))
+			}
+			return
+		}
+	}
+	t.Error("no alarm in 12 hours")
+}
