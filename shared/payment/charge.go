@@ -92,6 +92,11 @@ func (w *Worker) charge(ctx context.Context, id string, k int) error {
 	if end, ok := ctx.Deadline(); ok && time.Until(end) < chargeMin {
 		return fmt.Errorf("payment: charge %s: %w", id, ErrBusy) // an intent that is stored and not sent is in doubt for an hour
 	}
+	if err := ready(ctx, w.Settler.Gateways[subscriptionProvider].Ready); err != nil {
+		w.Log.ErrorContext(ctx, "the provider cannot be asked; nothing was claimed, and the record is due again", "event", "config.error",
+			"subscriptionId", id, "cause", err.Error())
+		return nil
+	}
 	s, err := w.Cycles.ClaimCycle(ctx, subscription.CycleClaim{ID: id, Cycle: k, At: w.Now()})
 	var refusal *subscription.Refusal
 	switch {
@@ -270,7 +275,7 @@ func (w *Worker) deleteKey(ctx context.Context, s subscription.Subscription) err
 	if w.Now().Before(s.DueAt) {
 		return nil
 	}
-	gone := deleteKeys(ctx, w.Deleter, s)
+	gone := deleteKeys(ctx, w.Deleter, s, w.Log)
 	now := w.Now()
 	return w.save(ctx, s, func(s subscription.Subscription) subscription.Subscription {
 		if gone {
@@ -281,11 +286,24 @@ func (w *Worker) deleteKey(ctx context.Context, s subscription.Subscription) err
 }
 
 // deleteKeys deletes every key a window was ever offered for, and says that all are gone. One that never was is gone.
-func deleteKeys(ctx context.Context, d KeyDeleter, s subscription.Subscription) (gone bool) {
+func deleteKeys(ctx context.Context, d KeyDeleter, s subscription.Subscription, log *slog.Logger) (gone bool) {
 	calls, cancel := callContext(ctx)
 	defer cancel()
 	for _, name := range s.KeyNames() {
-		if !hasTime(calls) || d.DeleteBillingKey(calls, name, "subscription ended").Verdict != provider.Absent {
+		if !hasTime(calls) {
+			return false
+		}
+		a := d.DeleteBillingKey(calls, name, "subscription ended")
+		level, event := slog.LevelInfo, "provider.answer"
+		switch {
+		case a.Class == provider.ClassCredentials:
+			level, event = slog.LevelError, "config.error"
+		case a.Verdict != provider.Absent:
+			level = slog.LevelWarn
+		}
+		log.Log(ctx, level, "the provider answered", "event", event, "subscriptionId", s.ID, "call", a.Call, "verdict", a.Verdict.String(),
+			"http", a.HTTP, "code", a.Code, "class", a.Class.String(), "cause", errorText(a.Err))
+		if a.Verdict != provider.Absent {
 			return false
 		}
 	}

@@ -22,8 +22,8 @@ const (
 	// message after ChargeMax at the latest, so whatever waits is taken up before its lease is over and it is passed on again: a provider
 	// that hangs makes the queue no longer.
 	queueFill = 4
-	// flowShare: a second lets through half of what the workers hold, at most. More would run ahead of a count that is seconds old.
-	flowShare = 2
+	// flowShare: a second lets through a third of what the workers hold, at most. More would run ahead of a count that is seconds old.
+	flowShare = 3
 	flowPause = time.Second // between two looks at the queue's length
 )
 
@@ -151,14 +151,16 @@ func (d Dispatcher) pass(ctx context.Context, messages []Message) int {
 	}
 	refused, err := d.Queue.Send(ctx, messages)
 	if err != nil {
-		d.Log.ErrorContext(ctx, "the queue took nothing; the records are due again after their lease", "event", "dispatch.failed",
-			"records", len(messages), "cause", err.Error())
-		return 0
+		refused = messages
+	}
+	if len(refused) > 0 {
+		d.Log.ErrorContext(ctx, "the queue did not take records; they are due again after their lease", "event", "dispatch.failed",
+			"records", len(refused), "cause", errorText(err))
 	}
 	return len(messages) - len(refused)
 }
 
-// flow keeps the queue filled and no more: in a second it lets through half of what the workers hold at once, less the fuller the queue is.
+// flow keeps the queue filled and no more: in a second it lets through a third of what the workers hold at once, less the fuller the queue is.
 // So the workers' own pace, which is the provider's, sets the dispatcher's, whatever it is. Every shard has the same part of it, so that
 // none makes a partition of the index hot.
 type flow struct {

@@ -163,8 +163,8 @@ func (s Subscription) Refused(k, attempt int, d Decline, code string, t Timetabl
 	case ok:
 		s.due(next)
 		return s.step(at, PastDue, "cycle-refused", code)
-	case s.CancelAtEnd:
-		return s.canceled(at, "period-ended") // it would wait for a means that nobody will register
+	case s.CancelAtEnd: // it would wait for a means that nobody will register
+		return s.endedWith(at, "cycle-refused", code)
 	}
 	s.due(time.Time{})
 	return s.step(at, Suspended, "needs-new-means", code)
@@ -225,7 +225,7 @@ func (s Subscription) Ended(k, date int, code string, at time.Time) Subscription
 	case s.Status == Active || s.Status == PastDue:
 		switch {
 		case s.CancelAtEnd:
-			return s.canceled(at, "period-ended")
+			return s.endedWith(at, "cycle-unpaid", code)
 		case untried:
 			s.Date = max(s.Date, s.Calendar.After(at))
 			s.due(s.Calendar.Date(s.Date))
@@ -333,6 +333,13 @@ func (s Subscription) canceled(at time.Time, event string) Subscription {
 	}
 	s.ChargeAt, s.AskAfter = time.Time{}, time.Time{}
 	return s.step(at, Canceled, event, "")
+}
+
+// endedWith is the end at the end of a period whose cycle was not paid: two steps, one change.
+func (s Subscription) endedWith(at time.Time, event, code string) Subscription {
+	s = s.step(at, s.Status, event, code)
+	s.Revision--
+	return s.canceled(at, "period-ended")
 }
 
 // windowsClose is the time after which no window that was open still makes a key. PortOne documents none; a day is generous.
