@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"tosspay-sam/shared/money"
@@ -343,7 +344,8 @@ func (e *Enroller) check(r NewSubscription, now time.Time) error {
 		return err
 	}
 	if err := r.calendar(now).Check(); err != nil {
-		return &FieldError{"plan", err.Error()}
+		field, problem, _ := strings.Cut(err.Error(), " ")
+		return &FieldError{"plan." + field, problem}
 	}
 	if !r.FirstChargeAt.IsZero() && (r.FirstChargeAt.Before(now.Add(-time.Minute)) || r.FirstChargeAt.After(now.Add(firstChargeMax))) {
 		return &FieldError{"firstChargeAt", "must not be in the past, and at most a year ahead"}

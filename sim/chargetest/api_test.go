@@ -281,11 +281,16 @@ func TestBadInput(t *testing.T) {
 		{"amount below the provider's", strings.Replace(body, "9900", "99", 1), "plan.amount"},
 		{"USD", strings.Replace(body, "KRW", "USD", 1), "plan.currency"},
 		{"interval 0", plan(`"every":0`), "plan.every"},
-		{"400 years", strings.Replace(body, `"interval":"month"`, `"interval":"year","every":400`, 1), "plan"},
-		{"another interval", strings.Replace(body, `"month"`, `"fortnight"`, 1), "plan"},
-		{"anchor 32", plan(`"anchorDay":32`), "plan"},
+		{"400 years", strings.Replace(body, `"interval":"month"`, `"interval":"year","every":400`, 1), "plan.every"},
+		{"every month but one", plan(`"every":-1`), "plan.every"},
+		{"every as text", plan(`"every":"1"`), "plan.every"},
+		{"no interval", strings.Replace(body, `"interval":"month",`, "", 1), "plan.interval"},
+		{"another interval", strings.Replace(body, `"month"`, `"fortnight"`, 1), "plan.interval"},
+		{"anchor 32", plan(`"anchorDay":32`), "plan.anchorDay"},
+		{"anchor of a week", strings.Replace(body, `"month"`, `"week","anchorDay":3`, 1), "plan.anchorDay"},
 		{"anchor 0", plan(`"anchorDay":0`), "plan.anchorDay"},
-		{"hour 24", strings.Replace(body, `"chargeHour":10`, `"chargeHour":24`, 1), "plan"},
+		{"hour 24", strings.Replace(body, `"chargeHour":10`, `"chargeHour":24`, 1), "plan.chargeHour"},
+		{"hour -1", strings.Replace(body, `"chargeHour":10`, `"chargeHour":-1`, 1), "plan.chargeHour"},
 		{"name of 41 bytes", strings.Replace(body, "Milk", strings.Repeat("우", 13)+"ab", 1), "plan.name"},
 		{"no name", strings.Replace(body, "Milk", "", 1), "plan.name"},
 		{"first charge in the past", strings.Replace(body, `"plan"`, `"firstChargeAt":"2026-12-31T10:00:00+09:00","plan"`, 1), "firstChargeAt"},
@@ -296,7 +301,7 @@ func TestBadInput(t *testing.T) {
 			t.Parallel()
 			s := newShop(t)
 			got, code := s.send(http.MethodPost, "/subscriptions", tc.body)
-			if code != http.StatusBadRequest || got.Error.Field != tc.field || got.Error.Message == "" {
+			if code != http.StatusBadRequest || got.Error.Field != tc.field || !strings.HasPrefix(got.Error.Message, tc.field+" must ") {
 				t.Errorf("%d %+v, want 400 for field %s", code, got.Error, tc.field)
 			}
 			if _, code := s.send(http.MethodGet, "/subscriptions/"+id, ""); code != http.StatusNotFound {
