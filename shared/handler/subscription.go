@@ -30,7 +30,7 @@ type planBody struct {
 	Interval   string `json:"interval"`
 	Every      *int   `json:"every"`
 	AnchorDay  *int   `json:"anchorDay"`
-	ChargeHour int    `json:"chargeHour"`
+	ChargeHour *int   `json:"chargeHour"`
 	CatchUp    string `json:"catchUp"`
 }
 

@@ -32,9 +32,9 @@ type NewSubscription struct {
 	Name           string                `json:"name"`
 	Interval       string                `json:"interval"`
 	Every          int                   `json:"every"`
-	AnchorDay      int                   `json:"anchorDay"` // 0: the day of the first charge
-	ChargeHour     int                   `json:"chargeHour"`
-	FirstChargeAt  time.Time             `json:"firstChargeAt"` // zero: when the means is registered
+	AnchorDay      int                   `json:"anchorDay"`     // 0: the day of the first charge
+	ChargeHour     *int                  `json:"chargeHour"`    // nil: the hour of FirstChargeAt, or midnight without one
+	FirstChargeAt  time.Time             `json:"firstChargeAt"` // zero: when the means is registered; else charged at its full hour or the next
 	CatchUp        string                `json:"catchUp"`
 }
 
@@ -292,13 +292,15 @@ func (e *Enroller) build(r NewSubscription) (subscription.Subscription, error) {
 	return subscription.New(s), nil
 }
 
-// calendar of the request. Without a first charge date the calendar begins today and the first cycle is due as soon as there is a key.
+// calendar of the request. Without a first charge date the calendar begins today and the first cycle is due as soon as there is a key, but
+// not before the charge hour if one was given.
 func (r NewSubscription) calendar(now time.Time) subscription.Calendar {
-	c := subscription.Calendar{
-		First: r.FirstChargeAt.UTC(), Interval: subscription.Interval(r.Interval), Every: r.Every, Anchor: r.AnchorDay, Hour: r.ChargeHour,
+	c := subscription.Calendar{First: now, Interval: subscription.Interval(r.Interval), Every: r.Every, Anchor: r.AnchorDay}
+	if !r.FirstChargeAt.IsZero() {
+		c.First, c.Hour = subscription.FullHour(r.FirstChargeAt), r.firstHour()
 	}
-	if r.FirstChargeAt.IsZero() {
-		c.First = now
+	if r.ChargeHour != nil {
+		c.Hour = *r.ChargeHour
 	}
 	if c.Every == 0 {
 		c.Every = 1
@@ -307,6 +309,11 @@ func (r NewSubscription) calendar(now time.Time) subscription.Calendar {
 		c.Anchor = c.First.In(subscription.Seoul).Day()
 	}
 	return c
+}
+
+// firstHour is the hour in Seoul at which a first charge with a date is made.
+func (r NewSubscription) firstHour() int {
+	return subscription.FullHour(r.FirstChargeAt).In(subscription.Seoul).Hour()
 }
 
 func (r NewSubscription) digest() string {
@@ -346,6 +353,9 @@ func (e *Enroller) check(r NewSubscription, now time.Time) error {
 	if err := r.calendar(now).Check(); err != nil {
 		field, problem, _ := strings.Cut(err.Error(), " ")
 		return &FieldError{"plan." + field, problem}
+	}
+	if !r.FirstChargeAt.IsZero() && r.ChargeHour != nil && *r.ChargeHour != r.firstHour() {
+		return &FieldError{"plan.chargeHour", fmt.Sprintf("must be %d, the full hour in Korea at or after firstChargeAt, or be left out", r.firstHour())}
 	}
 	if !r.FirstChargeAt.IsZero() && (r.FirstChargeAt.Before(now.Add(-time.Minute)) || r.FirstChargeAt.After(now.Add(firstChargeMax))) {
 		return &FieldError{"firstChargeAt", "must not be in the past, and at most a year ahead"}

@@ -166,6 +166,25 @@ func TestPauseAndResume(t *testing.T) {
 	}
 }
 
+// TestFirstChargeWaitsForItsHour: nothing is taken on the right day but before the asked time, and later cycles keep the hour.
+func TestFirstChargeWaitsForItsHour(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	trial := strings.NewReplacer(`,"chargeHour":10`, "", `"plan"`, `"firstChargeAt":"2027-02-05T15:30:00+09:00","plan"`).Replace(body)
+	got, code := s.send(http.MethodPost, "/subscriptions", trial)
+	if code != http.StatusCreated {
+		t.Fatalf("%d %+v", code, got.Error)
+	}
+	s.register(got.Window)
+	s.advance("127h25m") // 5 February, 15:25
+	s.wantTaken()
+	s.advance("36m")
+	s.wantTaken("c1 9900 02-05")
+	if got := s.read(); got.NextDate.In(subscription.Seoul).Format("01-02 15:04") != "03-05 16:00" {
+		t.Errorf("the next date is %s", got.NextDate)
+	}
+}
+
 func TestCancelNow(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
@@ -295,6 +314,7 @@ func TestBadInput(t *testing.T) {
 		{"no name", strings.Replace(body, "Milk", "", 1), "plan.name"},
 		{"first charge in the past", strings.Replace(body, `"plan"`, `"firstChargeAt":"2026-12-31T10:00:00+09:00","plan"`, 1), "firstChargeAt"},
 		{"first charge in two years", strings.Replace(body, `"plan"`, `"firstChargeAt":"2029-01-31T10:00:00+09:00","plan"`, 1), "firstChargeAt"},
+		{"another hour than the first charge's", strings.Replace(body, `"plan"`, `"firstChargeAt":"2027-02-05T15:00:00+09:00","plan"`, 1), "plan.chargeHour"},
 		{"catch-up", plan(`"catchUp":"twice"`), "plan.catchUp"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
