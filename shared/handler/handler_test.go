@@ -579,7 +579,12 @@ func TestSubscriptionRefuses(t *testing.T) {
 		t.Run(tc.field+" "+tc.new, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, "https://pay.example")
-			h.store.Before = func(operation string) error { t.Errorf("%s reached the table", operation); return nil }
+			h.store.Before = func(operation string) error {
+				if operation != "get-subscription" || tc.field != "firstChargeAt" { // a time that was right once is looked up: it may be a repetition
+					t.Errorf("%s reached the table", operation)
+				}
+				return nil
+			}
 			response := call(t, h.merchant, event("POST /subscriptions", "", strings.Replace(subscribe, tc.old, tc.new, 1)))
 			var got struct{ Error struct{ Code, Field string } }
 			if err := json.Unmarshal([]byte(response.Body), &got); err != nil || response.StatusCode != http.StatusBadRequest || got.Error.Field != tc.field {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,5 +135,43 @@ func TestChargeHour(t *testing.T) {
 		case tc.want != "" && e.Subscription.Calendar.Date(0).In(subscription.Seoul).Format("01-02 15") != tc.want:
 			t.Errorf("%s: the first date is %s, want %s", tc.name, e.Subscription.Calendar.Date(0).In(subscription.Seoul), tc.want)
 		}
+	}
+}
+
+// TestStartAgainAfterTheFirstCharge: the same request is the same subscription at any time. Only a time that has gone wrong costs a read.
+func TestStartAgainAfterTheFirstCharge(t *testing.T) {
+	t.Parallel()
+	c := newClub(t)
+	r := planRequest()
+	r.FirstChargeAt = noon.Add(48 * time.Hour)
+	first, err := c.start(t, r)
+	if err != nil || !first.New || fmt.Sprint(c.requests) != "[create-subscription]" {
+		t.Fatalf("%+v, %v, %v", first, err, c.requests)
+	}
+	for _, later := range []time.Duration{time.Hour, 48 * time.Hour, 49 * time.Hour, 4000 * time.Hour} {
+		c.now, c.requests = noon.Add(later), nil
+		again, err := c.start(t, r)
+		if err != nil || again.New || again.Subscription.LinkToken != first.Subscription.LinkToken || len(again.Window.Params) == 0 || len(c.requests) != 1 {
+			t.Errorf("%s later: %+v, %v, %v", later, again, err, c.requests)
+		}
+	}
+	field := new(payment.FieldError)
+	refused := func(what string, r payment.NewSubscription) {
+		t.Helper()
+		if e, err := c.start(t, r); !errors.As(err, &field) || field.Field != "firstChargeAt" || e.Subscription.ID != "" {
+			t.Errorf("%s: %+v, %v", what, e, err)
+		}
+	}
+	other := r
+	other.Amount++
+	refused("another request with this id", other)
+	other = r
+	other.SubscriptionID = "sub-0002"
+	refused("a new request", other)
+	other.SubscriptionID = ""
+	refused("without an id", other)
+	c.store.Before = func(string) error { return errors.New("canary") }
+	if _, err := c.start(t, r); err == nil || !strings.Contains(err.Error(), "canary") {
+		t.Errorf("the table is down: %v; nobody can say that the request is wrong", err)
 	}
 }

@@ -185,6 +185,35 @@ func TestFirstChargeWaitsForItsHour(t *testing.T) {
 	}
 }
 
+// TestTheSameRequestLater: a merchant repeats a request whose times have passed since, and gets what it made; as a new request it is refused.
+func TestTheSameRequestLater(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	trial := strings.NewReplacer(`,"chargeHour":10`, "", `"plan"`, `"firstChargeAt":"2027-02-05T15:30:00+09:00","plan"`).Replace(body)
+	sale := `{"orderId":"order-0001","provider":"portone","amount":15000,"currency":"KRW","name":"T-shirt","expiresAt":"2027-01-31T09:00:00+09:00"}`
+	requests := []struct{ path, body, id, field string }{
+		{"/subscriptions", trial, id, "firstChargeAt"},
+		{"/orders", sale, "order-0001", "expiresAt"},
+	}
+	for _, tc := range requests {
+		for i, want := range []int{http.StatusCreated, http.StatusOK} {
+			if got, code := s.send(http.MethodPost, tc.path, tc.body); code != want {
+				t.Errorf("%s, time %d: %d %+v, want %d", tc.path, i+1, code, got.Error, want)
+			}
+		}
+	}
+	s.advance("20d")
+	for _, tc := range requests {
+		if got, code := s.send(http.MethodPost, tc.path, tc.body); code != http.StatusOK || got.Status == "" {
+			t.Errorf("%s, 20 days later: %d %+v, want 200", tc.path, code, got.Error)
+		}
+		other := strings.Replace(tc.body, tc.id, "another-1", 1)
+		if got, code := s.send(http.MethodPost, tc.path, other); code != http.StatusBadRequest || got.Error.Field != tc.field {
+			t.Errorf("%s as a new request: %d %+v, want 400 for %s", tc.path, code, got.Error, tc.field)
+		}
+	}
+}
+
 func TestCancelNow(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
