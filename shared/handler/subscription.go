@@ -53,6 +53,7 @@ type subscriptionBody struct {
 	Dunning        *dunningBody        `json:"dunning,omitempty"`
 	Means          *meansBody          `json:"means,omitempty"`
 	CheckoutURL    string              `json:"checkoutUrl,omitempty"` // while a means of payment is to be registered
+	Cycles         []cycleBody         `json:"cycles"`                // the newest first, as far back as the history goes
 	History        []subscriptionStep  `json:"history"`
 	Window         json.RawMessage     `json:"window,omitempty"`
 	SDK            *sdkBody            `json:"sdk,omitempty"`
@@ -95,6 +96,15 @@ type meansBody struct {
 	IssuedAt time.Time `json:"issuedAt"`
 	// DeletedAt is when the provider said that the key is gone; absent while it is still to be deleted.
 	DeletedAt *time.Time `json:"deletedAt,omitempty"`
+}
+
+// cycleBody is what became of a cycle; its order tells the rest.
+type cycleBody struct {
+	Number  int                      `json:"number"`
+	OrderID string                   `json:"orderId"`
+	At      time.Time                `json:"at"`
+	Result  subscription.CycleResult `json:"result"`
+	Code    string                   `json:"code,omitempty"`
 }
 
 type subscriptionStep struct {
@@ -170,7 +180,7 @@ func (h merchant) subscription(ctx context.Context, r Request) (Response, error)
 func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
 	b := subscriptionBody{
 		SubscriptionID: s.ID, Status: s.Status, Provider: s.Provider, Mode: s.Mode, CustomerID: s.CustomerID, Cycle: s.Cycle,
-		CreatedAt: s.CreatedAt, History: []subscriptionStep{}, CancelAtEnd: s.CancelAtEnd,
+		CreatedAt: s.CreatedAt, Cycles: []cycleBody{}, History: []subscriptionStep{}, CancelAtEnd: s.CancelAtEnd,
 		Upcoming: append([]time.Time{}, s.Upcoming(upcomingShown)...),
 		Plan: planView{
 			Amount: s.Plan.Amount.Value, Currency: s.Plan.Amount.Currency, Name: s.Plan.Name, Interval: s.Calendar.Interval,
@@ -199,6 +209,9 @@ func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
 	}
 	if issuing := s.Issuing(); issuing != nil {
 		b.CheckoutURL = issuanceURL(s, issuing.N, base)
+	}
+	for _, c := range s.Cycles() {
+		b.Cycles = append(b.Cycles, cycleBody(c))
 	}
 	for _, step := range s.History {
 		b.History = append(b.History, subscriptionStep(step))

@@ -38,6 +38,11 @@ type shown struct {
 		Key       string
 		DeletedAt *time.Time
 	}
+	Cycles []struct {
+		Number                int
+		OrderID, Result, Code string
+		At                    time.Time
+	}
 	History []struct{ Event string }
 	Window  map[string]any
 	Error   struct{ Code, Field, Message string }
@@ -315,6 +320,38 @@ func TestRenewKey(t *testing.T) {
 	s.advance("1h")
 	if got := s.read(); got.Status != "active" || got.Means.Key != id+"--key2" || got.NextDate.In(subscription.Seoul).Format("01-02") != "03-31" {
 		t.Errorf("%s, %+v, next %v: want active with the new means and the anchor unchanged", got.Status, got.Means, got.NextDate)
+	}
+}
+
+// TestReadTellsTheCycles: in one read, each with the order that a merchant asks for the rest.
+func TestReadTellsTheCycles(t *testing.T) {
+	t.Parallel()
+	s := enrolled(t)
+	if got := s.read(); got.Cycles == nil || len(got.Cycles) > 0 {
+		t.Errorf("before the first charge: %+v, want an empty list", got.Cycles)
+	}
+	s.advance("27d")
+	s.PortOne.DeclineNext("CARD_NOT_ENOUGH_BALANCE 잔고 부족")
+	s.advance("2d")
+	tell := func() (list []string) {
+		for _, c := range s.read().Cycles {
+			list = append(list, fmt.Sprintf("%d %s %s %s", c.Number, c.OrderID, c.Result, c.At.In(subscription.Seoul).Format("01-02")))
+			if o, code := s.send(http.MethodGet, "/orders/"+c.OrderID, ""); code != http.StatusOK || o.Status == "" {
+				t.Errorf("GET /orders/%s: %d %+v", c.OrderID, code, o.Error)
+			}
+		}
+		return list
+	}
+	if got, want := tell(), []string{"2 " + id + "--c2 refused 02-28", "1 " + id + "--c1 charged 01-31"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("refused: %q, want %q", got, want)
+	}
+	if got := s.read(); got.Cycles[0].Code != "CARD_NOT_ENOUGH_BALANCE" {
+		t.Errorf("%+v", got.Cycles[0])
+	}
+	s.advance("31d")
+	want := []string{"3 " + id + "--c3 charged 03-31", "2 " + id + "--c2 charged 03-01", "1 " + id + "--c1 charged 01-31"}
+	if got := tell(); !reflect.DeepEqual(got, want) {
+		t.Errorf("paid: %q, want %q", got, want)
 	}
 }
 
