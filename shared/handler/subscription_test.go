@@ -135,3 +135,91 @@ func TestNoDateWhereNothingIsCharged(t *testing.T) {
 		}
 	}
 }
+
+// TestRegistrationPageTellsTheNextPayment: what the page promises is what the registration leads to, at the first means and at a later one.
+func TestRegistrationPageTellsTheNextPayment(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	ahead := func(d time.Duration) string { return now.Add(d).In(subscription.Seoul).Format("January 2, 2006") }
+	monthly := func(s *subscription.Subscription, first time.Time) {
+		day := first.In(subscription.Seoul)
+		s.Calendar = subscription.Calendar{First: first, Interval: subscription.Month, Every: 1, Anchor: day.Day(), Hour: day.Hour()}
+	}
+	const day = 24 * time.Hour
+	// live is a subscription of twenty weeks, whose next date is three days ahead, with a renewal begun.
+	live := func(s *subscription.Subscription) {
+		first := now.Add(3*day - 20*7*day)
+		s.Calendar = subscription.Calendar{First: first, Interval: subscription.Week, Every: 4, Hour: first.In(subscription.Seoul).Hour()}
+		*s = s.Issued(subscription.Key{N: 1, IssuedAt: first}, first)
+		for s.ChargeAt.Before(now) {
+			*s = s.Charged(s.Cycle, s.Date, s.ChargeAt)
+		}
+	}
+	refused := func(decline subscription.Decline) func(*subscription.Subscription) {
+		return func(s *subscription.Subscription) {
+			live(s)
+			*s = s.Refused(s.Cycle, 2, decline, "CODE", subscription.DefaultTimetable(), now)
+		}
+	}
+	then := func(do func(subscription.Subscription) subscription.Subscription) func(*subscription.Subscription) {
+		return func(s *subscription.Subscription) {
+			live(s)
+			*s = do(*s)
+		}
+	}
+	const first, next, retry, none = "The first payment is", "The next payment is on ", "did not go through is tried again right after", "Nothing is charged when you register.<"
+	for _, tc := range []struct {
+		name  string
+		edit  func(*subscription.Subscription)
+		shows string
+		renew bool
+	}{
+		{"the first means", func(*subscription.Subscription) {}, first + " charged right after registration", false},
+		{"a trial", func(s *subscription.Subscription) { monthly(s, now.Add(14*day)) }, first + " on " + ahead(14*day), false},
+		{"a trial that ends within the hour", func(s *subscription.Subscription) { monthly(s, subscription.FullHour(now.Add(time.Nanosecond))) }, first + " on ", false},
+		{"a first date that went by", func(s *subscription.Subscription) { monthly(s, now.Add(-2*day)) }, first + " charged right after registration", false},
+		{"active", live, next + ahead(3*day), true},
+		{"refused and tried again by the timetable", refused(subscription.Soft), retry, true},
+		{"the means is gone", refused(subscription.Hard), retry, true},
+		{"written off", then(func(s subscription.Subscription) subscription.Subscription {
+			return s.Ended(s.Cycle, s.Date, "CODE", now)
+		}), next + ahead(31*day), true},
+		{"paused", then(func(s subscription.Subscription) subscription.Subscription { p, _ := s.Pause(now); return p }), none, true},
+		{"ends at the next date", then(func(s subscription.Subscription) subscription.Subscription { return s.Cancel(now, true) }), none, true},
+	} {
+		h := newHouse(t, "https://pay.example")
+		call(t, h.merchant, event("POST /subscriptions", "", subscribe))
+		id := "sub-001--key1"
+		h.sub001(t, func(s *subscription.Subscription) {
+			stored := s.Revision
+			tc.edit(s)
+			if tc.renew {
+				*s, _ = s.RenewKey(now)
+				id = "sub-001--key2"
+			}
+			s.Revision, s.AskAfter = stored, time.Time{}
+		})
+		page := call(t, h.checkout, event("GET /pay/{id}/{linkToken}", "lang=en", "", "id", id, "linkToken", "link")).Body
+		if !strings.Contains(page, tc.shows) {
+			t.Errorf("%s: the page does not say %q", tc.name, tc.shows)
+		}
+		for _, other := range []string{first, next, retry, none} {
+			if strings.Contains(page, other) && !strings.HasPrefix(tc.shows, other) {
+				t.Errorf("%s: the page says %q", tc.name, other)
+			}
+		}
+		label := "First payment"
+		if tc.renew {
+			label = "Next payment"
+		}
+		back := call(t, h.confirm, event("GET /confirm/portone/{id}/{linkToken}", "", "", "id", id, "linkToken", "link")).Body
+		for which, body := range map[string]string{"page": page, "return": back} {
+			if got := strings.Contains(body, label); got != (tc.shows != none) {
+				t.Errorf("%s, %s: the label %q is shown: %v", tc.name, which, label, got)
+			}
+			if other := "First payment"; tc.renew && strings.Contains(body, other) {
+				t.Errorf("%s, %s: speaks of a first payment", tc.name, which)
+			}
+		}
+	}
+}
