@@ -146,7 +146,7 @@ func TestRegistrationPageTellsTheNextPayment(t *testing.T) {
 		s.Calendar = subscription.Calendar{First: first, Interval: subscription.Month, Every: 1, Anchor: day.Day(), Hour: day.Hour()}
 	}
 	const day = 24 * time.Hour
-	// live is a subscription of twenty weeks, whose next date is three days ahead, with a renewal begun.
+	// live is a subscription of twenty weeks, whose next date is three days ahead.
 	live := func(s *subscription.Subscription) {
 		first := now.Add(3*day - 20*7*day)
 		s.Calendar = subscription.Calendar{First: first, Interval: subscription.Week, Every: 4, Hour: first.In(subscription.Seoul).Hour()}
