@@ -2,6 +2,8 @@ package subscription
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -26,30 +28,58 @@ type CycleRecord struct {
 	Code    string // the provider's reason for a refusal
 }
 
-// Cycles are those that the history still tells of, the newest first, each with its latest result. It counts back from the cycle that is next:
-// a step that ends a cycle belongs to the one before.
+// Cycles are those that the history still tells of, the newest first, each with its latest result.
 func (s Subscription) Cycles() []CycleRecord {
 	var cycles []CycleRecord
-	k := s.Cycle
-	add := func(at time.Time, result CycleResult, code string) {
-		if n := len(cycles); n == 0 || cycles[n-1].Number != k {
-			cycles = append(cycles, CycleRecord{Number: k, OrderID: s.OrderID(k), At: at, Result: result, Code: code})
+	add := func(k int, at time.Time, result CycleResult, code string) {
+		if n := len(cycles); n > 0 && cycles[n-1].Number == k {
+			cycles = cycles[:n-1]
+		}
+		cycles = append(cycles, CycleRecord{Number: k, OrderID: s.OrderID(k), At: at, Result: result, Code: code})
+	}
+	k := s.oldestCycle()
+	for _, step := range s.History {
+		switch step.Event {
+		case "cycle-charged":
+			k = s.chargedCycle(step, k)
+			add(k, step.At, CycleCharged, "")
+			k++
+		case "cycle-unpaid":
+			add(k, step.At, CycleUnpaid, step.Note)
+			k++
+		case "cycle-refused", "needs-new-means":
+			add(k, step.At, CycleRefused, step.Note)
 		}
 	}
 	if s.Status == Active && !s.Begun.IsZero() && s.Dunning.Since.IsZero() {
-		add(s.Begun, CycleCharging, "")
+		add(s.Cycle, s.Begun, CycleCharging, "")
 	}
-	for _, step := range slices.Backward(s.History) {
+	slices.Reverse(cycles)
+	return cycles
+}
+
+// oldestCycle is the one that was next before the oldest step that is left. Only a charge's step names its cycle; the others are counted.
+func (s Subscription) oldestCycle() int {
+	if len(s.History) > 0 && s.History[0].Event == "created" {
+		return 1
+	}
+	unpaid := 0
+	for _, step := range s.History {
 		switch step.Event {
 		case "cycle-charged":
-			k--
-			add(step.At, CycleCharged, "")
+			return s.chargedCycle(step, s.Cycle-1) - unpaid
 		case "cycle-unpaid":
-			k--
-			add(step.At, CycleUnpaid, step.Note)
-		case "cycle-refused", "needs-new-means":
-			add(step.At, CycleRefused, step.Note)
+			unpaid++
 		}
 	}
-	return cycles
+	return s.Cycle - unpaid
+}
+
+// chargedCycle is the cycle whose order the step names, or k when it names none.
+func (s Subscription) chargedCycle(step Step, k int) int {
+	text, ok := strings.CutPrefix(step.Note, s.ID+"--c")
+	if n, err := strconv.Atoi(text); ok && err == nil {
+		return n
+	}
+	return k
 }

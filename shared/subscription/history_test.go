@@ -45,6 +45,10 @@ func TestCycles(t *testing.T) {
 		{"written off", []func(life) life{
 			charge, func(s life) life { return s.Ended(2, 1, "LATE", now) },
 		}, "2 unpaid LATE, 1 charged"},
+		{"ended with a cycle that no step closes", []func(life) life{charge, refuse(2, subscription.Soft, "LIMIT"), func(s life) life {
+			s.Cycle++
+			return s.Cancel(now, false)
+		}}, "2 refused LIMIT, 1 charged"},
 		{"other things between", []func(life) life{
 			charge, func(s life) life { p, _ := s.Pause(now); return p }, func(s life) life { r, _ := s.Resume(now); return r }, charge,
 			func(s life) life { return s.Cancel(now, false) },
@@ -74,19 +78,29 @@ func TestCyclesOfALongLife(t *testing.T) {
 	now := day("2027-01-31")
 	s := subscription.New(subscription.Subscription{ID: "sub-0001", CreatedAt: now, Calendar: subscription.Calendar{First: now, Interval: "day", Every: 1}})
 	s = s.Issued(subscription.Key{N: 1, IssuedAt: now}, now)
-	for k := 1; k <= 100; k++ {
+	for k := 1; k <= 200; k++ {
+		want := subscription.CycleCharged
 		if k%7 == 0 {
 			s = s.Refused(k, 2, subscription.Soft, "LIMIT", subscription.DefaultTimetable(), now)
 		}
-		s = s.Charged(k, k-1, now)
-	}
-	cycles := s.Cycles()
-	for i, c := range cycles {
-		if c.Number != 100-i || c.OrderID != fmt.Sprintf("sub-0001--c%d", 100-i) || c.Result != subscription.CycleCharged {
-			t.Errorf("%d: %+v", i, c)
+		if k%5 == 0 {
+			s, want = s.Ended(k, k-1, "LATE", now), subscription.CycleUnpaid
+			s.Status = subscription.Active // a new means is there
+		} else {
+			s = s.Charged(k, k-1, now)
 		}
-	}
-	if len(cycles) < 24 || len(cycles) > 32 {
-		t.Errorf("%d cycles", len(cycles))
+		cycles := s.Cycles()
+		for i, c := range cycles {
+			result := subscription.CycleCharged
+			if (k-i)%5 == 0 {
+				result = subscription.CycleUnpaid
+			}
+			if c.Number != k-i || c.OrderID != fmt.Sprintf("sub-0001--c%d", k-i) || i < len(cycles)-1 && c.Result != result {
+				t.Fatalf("after cycle %d: %+v, want number %d, %s", k, c, k-i, result)
+			}
+		}
+		if cycles[0].Result != want || len(cycles) < min(k, 24) || len(cycles) > 32 {
+			t.Fatalf("after cycle %d: %d cycles, the newest %+v", k, len(cycles), cycles[0])
+		}
 	}
 }
