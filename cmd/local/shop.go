@@ -103,10 +103,9 @@ func (s *shop) subscribe(w http.ResponseWriter, r *http.Request) {
 			refused(w, r, "the first charge must be a date such as 2027-01-31")
 			return
 		}
-		if now := s.world.Clock.Now(); first.Before(now) && now.Sub(first) < 24*time.Hour {
-			first = now // today
-		}
-		body["firstChargeAt"] = first
+		if now := s.world.Clock.Now(); first.After(now) || now.Sub(first) >= 24*time.Hour {
+			body["firstChargeAt"] = first
+		} // else today, which is the date it has without one
 	}
 	s.send(w, r, "/subscriptions", body)
 }

@@ -116,7 +116,8 @@ func queueWorkers(concurrency, batch string) (int, error) {
 	return c * b, nil
 }
 
-// timetable reads comma-separated days and hours; empty is the default of each.
+// timetable reads comma-separated days and hours as template.yaml takes them, and sees what its patterns cannot, that they rise. Empty is the
+// default of each.
 func timetable(days, hours string) (subscription.Timetable, error) {
 	t := subscription.DefaultTimetable()
 	for _, part := range []struct {
@@ -124,18 +125,20 @@ func timetable(days, hours string) (subscription.Timetable, error) {
 		unit       time.Duration
 		into       *[]time.Duration
 	}{{"DUNNING_SOFT_DAYS", days, 24 * time.Hour, &t.Soft}, {"DUNNING_TRANSIENT_HOURS", hours, time.Hour, &t.Transient}} {
+		if part.text == "" {
+			continue
+		}
 		var offsets []time.Duration
-		for _, entry := range list(part.text) {
+		for entry := range strings.SplitSeq(part.text, ",") {
 			n, err := strconv.Atoi(entry)
-			offset := time.Duration(n) * part.unit
-			if err != nil || n < 1 || offset > dunningMax || len(offsets) > 0 && offset <= offsets[len(offsets)-1] || len(offsets) == dunningTries {
-				return t, fmt.Errorf("boot: %s must be up to %d rising whole numbers of at most %d days in all", part.name, dunningTries, dunningMax/(24*time.Hour))
+			most := int(dunningMax / part.unit)
+			offset := time.Duration(min(n, most)) * part.unit
+			if err != nil || strconv.Itoa(n) != entry || n < 1 || n > most || len(offsets) > 0 && offset <= offsets[len(offsets)-1] || len(offsets) == dunningTries {
+				return t, fmt.Errorf("boot: %s must be up to %d rising whole numbers from 1 to %d separated by commas", part.name, dunningTries, most)
 			}
 			offsets = append(offsets, offset)
 		}
-		if offsets != nil {
-			*part.into = offsets
-		}
+		*part.into = offsets
 	}
 	return t, nil
 }

@@ -61,9 +61,9 @@ func (h checkout) issuance(ctx context.Context, r Request) (Response, error) {
 	case err != nil:
 		return Response{}, err
 	case s.Issuing() == nil:
-		return pageResponse(subscriptionPage(s, subscriptionPageOptions{lang: lang, base: base})), nil
+		return pageResponse(subscriptionPage(s, subscriptionPageOptions{lang: lang, base: base, now: h.enroll.Now()})), nil
 	}
-	return pageResponse(issuancePage(e, lang, base)), nil
+	return pageResponse(issuancePage(e, lang, base, h.enroll.Now())), nil
 }
 
 // status is for a page that waits; it says no more than the page itself would.

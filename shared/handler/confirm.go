@@ -90,7 +90,9 @@ func (h confirm) issued(ctx context.Context, r Request, failed bool, code string
 	case err != nil && s.ID == "":
 		return Response{}, err
 	}
-	return pageResponse(subscriptionPage(s, subscriptionPageOptions{lang: lang, base: baseURL(h.base, r), failed: failed, failCode: code})), err
+	return pageResponse(subscriptionPage(s, subscriptionPageOptions{
+		lang: lang, base: baseURL(h.base, r), now: h.enroll.Now(), failed: failed, failCode: code,
+	})), err
 }
 
 // answer shows the order. An error beside an order means that the money may have moved and its record is late: the buyer gets the page

@@ -47,7 +47,7 @@ func decode(r Request, into any, timeField string) *Response {
 
 func jsonType(e *json.UnmarshalTypeError) string {
 	switch e.Type.Kind().String() {
-	case "int64":
+	case "int", "int64":
 		return "a whole number"
 	case "string":
 		return "a string"

@@ -560,13 +560,14 @@ func TestSubscriptionRefuses(t *testing.T) {
 		{"plan.currency", "KRW", "USD"},
 		{"plan.name", `"Plan"`, `"` + strings.Repeat("가", 14) + `"`},
 		{"plan.name", `"Plan"`, `""`},
-		{"plan", `"month"`, `"fortnight"`},
-		{"plan", `"month"`, `"day","anchorDay":3`},
+		{"plan.interval", `"month"`, `"fortnight"`},
+		{"plan.anchorDay", `"month"`, `"day","anchorDay":3`},
 		{"plan.every", `"month"`, `"month","every":0`},
-		{"plan", `"month"`, `"month","every":-1`},
+		{"plan.every", `"month"`, `"month","every":-1`},
 		{"plan.anchorDay", `"month"`, `"month","anchorDay":0`},
-		{"plan", `"month"`, `"month","anchorDay":32`},
-		{"plan", `"month"`, `"month","chargeHour":24`},
+		{"plan.anchorDay", `"month"`, `"month","anchorDay":32`},
+		{"plan.chargeHour", `"month"`, `"month","chargeHour":24`},
+		{"plan.chargeHour", `"month"`, `"month","chargeHour":"9"`},
 		{"plan.catchUp", `"month"`, `"month","catchUp":"never"`},
 		{"firstChargeAt", `"language"`, `"firstChargeAt":"2020-01-01T00:00:00Z","language"`},
 		{"firstChargeAt", `"language"`, `"firstChargeAt":"tomorrow","language"`},
@@ -578,7 +579,12 @@ func TestSubscriptionRefuses(t *testing.T) {
 		t.Run(tc.field+" "+tc.new, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, "https://pay.example")
-			h.store.Before = func(operation string) error { t.Errorf("%s reached the table", operation); return nil }
+			h.store.Before = func(operation string) error {
+				if operation != "get-subscription" || tc.field != "firstChargeAt" { // a time that was right once is looked up: it may be a repetition
+					t.Errorf("%s reached the table", operation)
+				}
+				return nil
+			}
 			response := call(t, h.merchant, event("POST /subscriptions", "", strings.Replace(subscribe, tc.old, tc.new, 1)))
 			var got struct{ Error struct{ Code, Field string } }
 			if err := json.Unmarshal([]byte(response.Body), &got); err != nil || response.StatusCode != http.StatusBadRequest || got.Error.Field != tc.field {

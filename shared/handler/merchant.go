@@ -22,7 +22,7 @@ func Merchant(m *payment.Merchant, e *payment.Enroller, log *slog.Logger, public
 		"GET /orders/{orderId}":              h.read,
 		"POST /subscriptions":                h.subscribing(h.subscribe),
 		"GET /subscriptions/{id}":            h.subscribing(h.subscription),
-		"POST /subscriptions/{id}/pause":     h.subscribing(h.managed(e.Pause)),
+		"POST /subscriptions/{id}/pause":     h.subscribing(h.pause),
 		"POST /subscriptions/{id}/resume":    h.subscribing(h.managed(e.Resume)),
 		"POST /subscriptions/{id}/cancel":    h.subscribing(h.cancel),
 		"POST /subscriptions/{id}/plan":      h.subscribing(h.changePlan),

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,7 +31,7 @@ type planBody struct {
 	Interval   string `json:"interval"`
 	Every      *int   `json:"every"`
 	AnchorDay  *int   `json:"anchorDay"`
-	ChargeHour int    `json:"chargeHour"`
+	ChargeHour *int   `json:"chargeHour"`
 	CatchUp    string `json:"catchUp"`
 }
 
@@ -42,8 +43,8 @@ type subscriptionBody struct {
 	Mode           string              `json:"mode"`
 	CustomerID     string              `json:"customerId"`
 	Plan           planView            `json:"plan"`
-	Cycle          int                 `json:"cycle"` // the next to charge
-	NextDate       time.Time           `json:"nextDate"`
+	Cycle          int                 `json:"cycle"`              // the next to charge
+	NextDate       *time.Time          `json:"nextDate,omitempty"` // of the next cycle; absent while nothing is charged
 	CreatedAt      time.Time           `json:"createdAt"`
 	DueAt          *time.Time          `json:"dueAt,omitempty"`
 	NextPlan       *planChange         `json:"nextPlan,omitempty"` // what the cycle after the next costs, when it changes
@@ -52,6 +53,7 @@ type subscriptionBody struct {
 	Dunning        *dunningBody        `json:"dunning,omitempty"`
 	Means          *meansBody          `json:"means,omitempty"`
 	CheckoutURL    string              `json:"checkoutUrl,omitempty"` // while a means of payment is to be registered
+	Cycles         []cycleBody         `json:"cycles"`                // the newest first, as far back as the history goes
 	History        []subscriptionStep  `json:"history"`
 	Window         json.RawMessage     `json:"window,omitempty"`
 	SDK            *sdkBody            `json:"sdk,omitempty"`
@@ -94,6 +96,15 @@ type meansBody struct {
 	IssuedAt time.Time `json:"issuedAt"`
 	// DeletedAt is when the provider said that the key is gone; absent while it is still to be deleted.
 	DeletedAt *time.Time `json:"deletedAt,omitempty"`
+}
+
+// cycleBody is what became of a cycle; its order tells the rest.
+type cycleBody struct {
+	Number  int                      `json:"number"`
+	OrderID string                   `json:"orderId"`
+	At      time.Time                `json:"at"`
+	Result  subscription.CycleResult `json:"result"`
+	Code    string                   `json:"code,omitempty"`
 }
 
 type subscriptionStep struct {
@@ -169,12 +180,17 @@ func (h merchant) subscription(ctx context.Context, r Request) (Response, error)
 func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
 	b := subscriptionBody{
 		SubscriptionID: s.ID, Status: s.Status, Provider: s.Provider, Mode: s.Mode, CustomerID: s.CustomerID, Cycle: s.Cycle,
-		NextDate: s.Calendar.Date(s.Date), CreatedAt: s.CreatedAt, History: []subscriptionStep{}, CancelAtEnd: s.CancelAtEnd,
+		CreatedAt: s.CreatedAt, Cycles: []cycleBody{}, History: []subscriptionStep{}, CancelAtEnd: s.CancelAtEnd,
 		Upcoming: append([]time.Time{}, s.Upcoming(upcomingShown)...),
 		Plan: planView{
 			Amount: s.Plan.Amount.Value, Currency: s.Plan.Amount.Currency, Name: s.Plan.Name, Interval: s.Calendar.Interval,
 			Every: s.Calendar.Every, AnchorDay: s.Calendar.Anchor, ChargeHour: s.Calendar.Hour, CatchUp: s.CatchUp,
 		},
+	}
+	switch s.Status {
+	case subscription.Enrolling, subscription.Active, subscription.PastDue:
+		next := s.Calendar.Date(s.Date)
+		b.NextDate = &next
 	}
 	if !s.DueAt.IsZero() {
 		b.DueAt = &s.DueAt
@@ -194,6 +210,9 @@ func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
 	if issuing := s.Issuing(); issuing != nil {
 		b.CheckoutURL = issuanceURL(s, issuing.N, base)
 	}
+	for _, c := range s.Cycles() {
+		b.Cycles = append(b.Cycles, cycleBody(c))
+	}
 	for _, step := range s.History {
 		b.History = append(b.History, subscriptionStep(step))
 	}
@@ -210,24 +229,56 @@ func (h merchant) subscribing(serve route) route {
 	}
 }
 
+// bare refuses a body with anything in it, for the wishes that take none: a misspelt option must not be ignored silently.
+func bare(r Request) *Response {
+	if empty(r) {
+		return nil
+	}
+	return decode(r, &struct{}{}, "")
+}
+
+func empty(r Request) bool {
+	data, ok := body(r)
+	return ok && len(bytes.TrimSpace(data)) == 0
+}
+
 // managed serves the wishes that take no body.
 func (h merchant) managed(wish func(context.Context, string) (subscription.Subscription, error)) route {
 	return func(ctx context.Context, r Request) (Response, error) {
+		if refusal := bare(r); refusal != nil {
+			return *refusal, nil
+		}
 		s, err := wish(ctx, r.PathParameters["id"])
 		return h.managedResponse(r, s, err)
 	}
 }
 
-// cancel takes {"at": "now"} or {"at": "period-end"}.
+// pause says why a subscription that is about to end by itself is not paused.
+func (h merchant) pause(ctx context.Context, r Request) (Response, error) {
+	if refusal := bare(r); refusal != nil {
+		return *refusal, nil
+	}
+	s, err := h.enroll.Pause(ctx, r.PathParameters["id"])
+	if errors.Is(err, payment.ErrState) && s.CancelAtEnd && (s.Status == subscription.Active || s.Status == subscription.PastDue) {
+		return errorResponse(http.StatusConflict, "WRONG_STATUS",
+			"the subscription is to be canceled at the end of its period: it ends at the next date, and a pause would keep it from that"), nil
+	}
+	return h.managedResponse(r, s, err)
+}
+
+// cancel takes {"at": "now"} or {"at": "period-end"}. There is no default: one of them takes away what the buyer has paid for. Without a body
+// it is the field that is missing, whatever the content type.
 func (h merchant) cancel(ctx context.Context, r Request) (Response, error) {
 	var in struct {
 		At string `json:"at"`
 	}
-	if refusal := decode(r, &in, ""); refusal != nil {
-		return *refusal, nil
+	if !empty(r) {
+		if refusal := decode(r, &in, ""); refusal != nil {
+			return *refusal, nil
+		}
 	}
 	if in.At != "now" && in.At != "period-end" {
-		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "at", "at must be now or period-end"), nil
+		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "at", `at must be now or period-end, as in {"at":"period-end"}`), nil
 	}
 	s, err := h.enroll.Cancel(ctx, r.PathParameters["id"], in.At == "period-end")
 	return h.managedResponse(r, s, err)
@@ -243,6 +294,9 @@ func (h merchant) changePlan(ctx context.Context, r Request) (Response, error) {
 }
 
 func (h merchant) renewKey(ctx context.Context, r Request) (Response, error) {
+	if refusal := bare(r); refusal != nil {
+		return *refusal, nil
+	}
 	e, err := h.enroll.RenewKey(ctx, r.PathParameters["id"], baseURL(h.base, r))
 	response, err := h.managedResponse(r, e.Subscription, err)
 	if err != nil || response.StatusCode != http.StatusOK {
@@ -259,13 +313,21 @@ func (h merchant) managedResponse(r Request, s subscription.Subscription, err er
 	case errors.Is(err, payment.ErrNotFound):
 		return errorResponse(http.StatusNotFound, "NOT_FOUND", "no such subscription"), nil
 	case errors.Is(err, payment.ErrState):
-		return errorResponse(http.StatusConflict, "WRONG_STATUS", "a subscription that is "+string(s.Status)+" does not allow that"), nil
+		return errorResponse(http.StatusConflict, "WRONG_STATUS", stateMessage(s)), nil
 	case errors.As(err, &field):
 		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field.Field, field.Error()), nil
 	case err != nil:
 		return Response{}, err
 	}
 	return jsonResponse(http.StatusOK, subscriptionOf(s, baseURL(h.base, r))), nil
+}
+
+// stateMessage says what stands in the way of a wish, as far as it is known.
+func stateMessage(s subscription.Subscription) string {
+	if s.Status == "" {
+		return payment.ErrState.Error()
+	}
+	return "a subscription that is " + string(s.Status) + " does not allow that"
 }
 
 func issuanceURL(s subscription.Subscription, n int, base string) string {

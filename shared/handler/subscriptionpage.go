@@ -13,6 +13,7 @@ import (
 type subscriptionPageOptions struct {
 	lang     web.Language
 	base     string
+	now      time.Time
 	failed   bool   // the redirect says that the window failed, with
 	failCode string // its code
 }
@@ -34,14 +35,14 @@ func subscriptionPage(s subscription.Subscription, opt subscriptionPageOptions) 
 	default:
 		return web.Checking(web.CheckingView{
 			Language: opt.lang, OrderID: s.ID, OrderName: s.Plan.Name, AmountValue: s.Plan.Amount.Value, Currency: string(s.Plan.Amount.Currency),
-			Seconds: min(checkingSeconds+2*issuing.Asks, checkingSecondsMax), Issuance: true, Plan: planOf(s),
+			Seconds: min(checkingSeconds+2*issuing.Asks, checkingSecondsMax), Issuance: true, Plan: planOf(s, opt.now),
 		})
 	}
 	return web.Result(v)
 }
 
 // issuancePage is the page that opens the window.
-func issuancePage(e payment.Enrolled, lang web.Language, base string) web.Page {
+func issuancePage(e payment.Enrolled, lang web.Language, base string, now time.Time) web.Page {
 	s := e.Subscription
 	links := make(map[web.Language]string, 4)
 	for _, l := range web.Languages() {
@@ -49,16 +50,29 @@ func issuancePage(e payment.Enrolled, lang web.Language, base string) web.Page {
 	}
 	return web.Checkout(web.CheckoutView{
 		Language: lang, Provider: s.Provider, OrderID: s.ID, OrderName: s.Plan.Name, AmountValue: s.Plan.Amount.Value,
-		Currency: string(s.Plan.Amount.Currency), Issuance: true, Plan: planOf(s), ScriptURL: e.Window.Script, ClientKey: e.Window.ClientKey,
+		Currency: string(s.Plan.Amount.Currency), Issuance: true, Plan: planOf(s, now), ScriptURL: e.Window.Script, ClientKey: e.Window.ClientKey,
 		WindowJSON: e.Window.Params, LanguageLinks: links, ReturnURL: subscriptionReturnURL(s),
 	})
 }
 
-// planOf: a first charge that is due at once is shown as such, not as a date that has passed.
-func planOf(s subscription.Subscription) web.Plan {
+// planOf tells what would follow if the means were registered now, by asking the subscription itself: the page promises what will be done.
+func planOf(s subscription.Subscription, now time.Time) web.Plan {
 	p := web.Plan{IntervalUnit: string(s.Calendar.Interval), Every: s.Calendar.Every}
-	if first := s.Calendar.Date(0); first.After(s.CreatedAt.Add(time.Hour)) {
-		p.FirstCharge = first
+	after := s.Issued(subscription.Key{N: s.Issuing().N, IssuedAt: now}, now)
+	ends := after.CancelAtEnd && after.Cycle >= after.EndCycle
+	later := after.ChargeAt.After(now)
+	switch {
+	case after.ChargeAt.IsZero() || ends:
+		p.Charge = web.NoCharge
+	case s.Status == subscription.Enrolling && later:
+		p.ChargeAt = after.ChargeAt
+	case s.Status == subscription.Enrolling: // the first charge follows
+	case later:
+		p.Charge, p.ChargeAt = web.NextCharge, after.ChargeAt
+	case !s.Dunning.Since.IsZero():
+		p.Charge = web.RetryCharge
+	default: // it is being charged
+		p.Charge, p.ChargeAt = web.NextCharge, now
 	}
 	return p
 }

@@ -136,13 +136,19 @@ func (m *Merchant) unfit(ctx context.Context, r NewOrder, base string, cause err
 		return Created{}, cause
 	}
 	stored, err := m.Orders.Get(ctx, r.OrderID)
-	if err != nil || stored.Request != r.digest() {
+	switch {
+	case errors.Is(err, ErrNotFound) || err == nil && stored.Request != r.digest():
 		return Created{}, cause
-	}
-	if stored.Status != order.Open || !m.Now().Before(stored.ExpiresAt) {
+	case err != nil:
+		return Created{}, fmt.Errorf("payment: create order: %w", err)
+	case stored.Status != order.Open || !m.Now().Before(stored.ExpiresAt):
 		return Created{Order: stored}, nil
 	}
-	window, err := m.Offers[stored.Provider].Windows.Window(stored, base)
+	offer := m.Offers[stored.Provider]
+	if err := m.register(ctx, offer, stored); err != nil {
+		return Created{}, err
+	}
+	window, err := offer.Windows.Window(stored, base)
 	return Created{Order: stored, Window: window}, err
 }
 

@@ -123,6 +123,47 @@ func TestCreateAgainNearTheExpiryItAskedFor(t *testing.T) {
 	}
 }
 
+// TestCreateAgainAfterTheExpiryItAskedFor: then there is no window, and the order is the answer.
+func TestCreateAgainAfterTheExpiryItAskedFor(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	r := request()
+	r.ExpiresAt = noon.Add(5 * time.Minute)
+	if _, err := s.create(t, r); err != nil {
+		t.Fatal(err)
+	}
+	s.now = r.ExpiresAt.Add(time.Hour)
+	if got, err := s.create(t, r); err != nil || got.New || got.Order.ID != r.OrderID || got.Window.Params != nil {
+		t.Errorf("the same request after the order's end: %+v, %v; want the order it made, and no window", got, err)
+	}
+	s.store.Before = func(string) error { return errors.New("canary") }
+	field := new(payment.FieldError)
+	if _, err := s.create(t, r); err == nil || errors.As(err, &field) {
+		t.Errorf("the table is down: %v; nobody can say that the request is wrong", err)
+	}
+}
+
+// TestCreateAgainNearTheExpiryRegisters: a repetition whose expiry has come too near for a new order gives no window away either whose amount
+// the provider does not know.
+func TestCreateAgainNearTheExpiryRegisters(t *testing.T) {
+	t.Parallel()
+	s, r := newWindowShop(t)
+	well := r.answer
+	r.answer = provider.Answer{Code: provider.NoAnswer, Err: errors.New("no route")}
+	in := windowRequest("")
+	in.ExpiresAt = noon.Add(5 * time.Minute)
+	for range 2 {
+		if got, err := s.create(t, in); !errors.Is(err, payment.ErrNotRegistered) || got.Window.Params != nil {
+			t.Errorf("not registered: %+v, %v", got, err)
+		}
+		s.now = s.now.Add(time.Minute)
+	}
+	r.answer = well
+	if got, err := s.create(t, in); err != nil || got.Window.Params == nil || len(r.told) != 3 {
+		t.Errorf("registered: %+v, %v, told %d times", got, err, len(r.told))
+	}
+}
+
 func TestCreateWithoutAnIDMakesANewOrderEachTime(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

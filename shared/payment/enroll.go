@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"tosspay-sam/shared/money"
@@ -31,9 +32,9 @@ type NewSubscription struct {
 	Name           string                `json:"name"`
 	Interval       string                `json:"interval"`
 	Every          int                   `json:"every"`
-	AnchorDay      int                   `json:"anchorDay"` // 0: the day of the first charge
-	ChargeHour     int                   `json:"chargeHour"`
-	FirstChargeAt  time.Time             `json:"firstChargeAt"` // zero: when the means is registered
+	AnchorDay      int                   `json:"anchorDay"`     // 0: the day of the first charge
+	ChargeHour     *int                  `json:"chargeHour"`    // nil: the hour of FirstChargeAt, or midnight without one
+	FirstChargeAt  time.Time             `json:"firstChargeAt"` // zero: when the means is registered; else charged at its full hour or the next
 	CatchUp        string                `json:"catchUp"`
 }
 
@@ -71,10 +72,13 @@ type Enrolled struct {
 // Start stores a new subscription before any window opens. The same request again returns the stored one; another request under the same id
 // is ErrOtherSubscription; a field out of limits is a *FieldError.
 func (e *Enroller) Start(ctx context.Context, r NewSubscription, base string) (Enrolled, error) {
-	s, err := e.build(r)
-	if err != nil {
+	if err := e.check(r); err != nil {
 		return Enrolled{}, err
 	}
+	if err := e.checkFirstCharge(r); err != nil {
+		return e.unfit(ctx, r, base, err)
+	}
+	s := e.build(r)
 	stored, err := e.Subscriptions.CreateSubscription(ctx, s)
 	switch {
 	case errors.Is(err, ErrExists) && stored.Request != s.Request:
@@ -85,6 +89,22 @@ func (e *Enroller) Start(ctx context.Context, r NewSubscription, base string) (E
 	enrolled, windowErr := e.window(stored, base)
 	enrolled.New = err == nil
 	return enrolled, windowErr
+}
+
+// unfit refuses a request, unless it is the repetition of one that was taken: a first charge that was ahead then may have been made since.
+// Only such a request costs a read.
+func (e *Enroller) unfit(ctx context.Context, r NewSubscription, base string, cause error) (Enrolled, error) {
+	if r.SubscriptionID == "" {
+		return Enrolled{}, cause
+	}
+	stored, err := e.Subscriptions.GetSubscription(ctx, r.SubscriptionID)
+	switch {
+	case errors.Is(err, ErrNotFound) || err == nil && stored.Request != r.digest():
+		return Enrolled{}, cause
+	case err != nil:
+		return Enrolled{}, fmt.Errorf("payment: start subscription: %w", err)
+	}
+	return e.window(stored, base)
 }
 
 // Read returns a subscription for the merchant, or ErrNotFound.
@@ -273,11 +293,8 @@ func (e *Enroller) byLink(ctx context.Context, number, linkToken string) (subscr
 	return s, n.Key, nil
 }
 
-func (e *Enroller) build(r NewSubscription) (subscription.Subscription, error) {
+func (e *Enroller) build(r NewSubscription) subscription.Subscription {
 	now := e.Now().UTC()
-	if err := e.check(r, now); err != nil {
-		return subscription.Subscription{}, err
-	}
 	s := subscription.Subscription{
 		ID: r.SubscriptionID, Provider: subscriptionProvider, Mode: e.Mode, CustomerID: r.CustomerID, Customer: r.Customer, Language: r.Language,
 		ReturnURL: r.ReturnURL, Request: r.digest(), LinkToken: e.NewToken(), CreatedAt: now, CatchUp: subscription.CatchUp(r.CatchUp),
@@ -293,16 +310,18 @@ func (e *Enroller) build(r NewSubscription) (subscription.Subscription, error) {
 	if s.CatchUp == "" {
 		s.CatchUp = subscription.Once
 	}
-	return subscription.New(s), nil
+	return subscription.New(s)
 }
 
-// calendar of the request. Without a first charge date the calendar begins today and the first cycle is due as soon as there is a key.
+// calendar of the request. Without a first charge date the calendar begins today and the first cycle is due as soon as there is a key, but
+// not before the charge hour if one was given.
 func (r NewSubscription) calendar(now time.Time) subscription.Calendar {
-	c := subscription.Calendar{
-		First: r.FirstChargeAt.UTC(), Interval: subscription.Interval(r.Interval), Every: r.Every, Anchor: r.AnchorDay, Hour: r.ChargeHour,
+	c := subscription.Calendar{First: now, Interval: subscription.Interval(r.Interval), Every: r.Every, Anchor: r.AnchorDay}
+	if !r.FirstChargeAt.IsZero() {
+		c.First, c.Hour = subscription.FullHour(r.FirstChargeAt), r.firstHour()
 	}
-	if r.FirstChargeAt.IsZero() {
-		c.First = now
+	if r.ChargeHour != nil {
+		c.Hour = *r.ChargeHour
 	}
 	if c.Every == 0 {
 		c.Every = 1
@@ -311,6 +330,11 @@ func (r NewSubscription) calendar(now time.Time) subscription.Calendar {
 		c.Anchor = c.First.In(subscription.Seoul).Day()
 	}
 	return c
+}
+
+// firstHour is the hour in Seoul at which a first charge with a date is made.
+func (r NewSubscription) firstHour() int {
+	return subscription.FullHour(r.FirstChargeAt).In(subscription.Seoul).Hour()
 }
 
 func (r NewSubscription) digest() string {
@@ -329,7 +353,8 @@ func checkSubscriptionID(id string) error {
 	return nil
 }
 
-func (e *Enroller) check(r NewSubscription, now time.Time) error {
+// check refuses what is wrong at any time.
+func (e *Enroller) check(r NewSubscription) error {
 	if r.SubscriptionID != "" {
 		if err := checkSubscriptionID(r.SubscriptionID); err != nil {
 			return &FieldError{"subscriptionId", err.Error()}
@@ -347,11 +372,12 @@ func (e *Enroller) check(r NewSubscription, now time.Time) error {
 	if err := checkPlanName("plan.name", r.Name); err != nil {
 		return err
 	}
-	if err := r.calendar(now).Check(); err != nil {
-		return &FieldError{"plan", err.Error()}
+	if err := r.calendar(e.Now()).Check(); err != nil {
+		field, problem, _ := strings.Cut(err.Error(), " ")
+		return &FieldError{"plan." + field, problem}
 	}
-	if !r.FirstChargeAt.IsZero() && (r.FirstChargeAt.Before(now.Add(-time.Minute)) || r.FirstChargeAt.After(now.Add(firstChargeMax))) {
-		return &FieldError{"firstChargeAt", "must not be in the past, and at most a year ahead"}
+	if !r.FirstChargeAt.IsZero() && r.ChargeHour != nil && *r.ChargeHour != r.firstHour() {
+		return &FieldError{"plan.chargeHour", fmt.Sprintf("must be %d, the full hour in Korea at or after firstChargeAt, or be left out", r.firstHour())}
 	}
 	switch subscription.CatchUp(r.CatchUp) {
 	case "", subscription.Once, subscription.Each, subscription.Skip:
@@ -363,6 +389,15 @@ func (e *Enroller) check(r NewSubscription, now time.Time) error {
 		return err
 	}
 	return rest.checkCustomer()
+}
+
+// checkFirstCharge refuses a first charge that is out of limits now.
+func (e *Enroller) checkFirstCharge(r NewSubscription) error {
+	in := r.FirstChargeAt.Sub(e.Now())
+	if !r.FirstChargeAt.IsZero() && (in < -time.Minute || in > firstChargeMax) {
+		return &FieldError{"firstChargeAt", "must not be in the past, and at most a year ahead"}
+	}
+	return nil
 }
 
 func checkPlanName(field, name string) error {

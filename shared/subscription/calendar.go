@@ -33,11 +33,21 @@ var (
 // Calendar is when the cycles of a subscription are due. Cycle 0 of the calendar is First; every later one is counted from First and never
 // from the one before, so that a short month does not move the ones after it.
 type Calendar struct {
-	First    time.Time // the first charge; its clock time of day is not used, Hour is
+	First    time.Time // its day in Seoul is the first charge's; the time of day is Hour
 	Interval Interval
 	Every    int // of Interval; 1 or more
 	Anchor   int // day of the month for months and years, 1 to 31; a month that has no such day is charged on its last
 	Hour     int // of the day in Seoul
+}
+
+// FullHour is the first full hour at or after t: charges are made at full hours, and a first charge never before it was asked for. Seoul is
+// whole hours from UTC, so that its hours are full when UTC's are.
+func FullHour(t time.Time) time.Time {
+	hour := t.UTC().Truncate(time.Hour)
+	if hour.Before(t) {
+		hour = hour.Add(time.Hour)
+	}
+	return hour
 }
 
 // Check returns an error that begins with the field at fault.

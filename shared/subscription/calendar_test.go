@@ -1,6 +1,8 @@
 package subscription_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +91,83 @@ func TestAfterAgreesWithDate(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestCalendarProperties walks random calendars to the year 2100: dates rise, the day is the anchor's or the month's last, date k is k periods
+// after the first however it is reached, and After is the inverse of Date.
+func TestCalendarProperties(t *testing.T) {
+	t.Parallel()
+	base, runs := *seed, 400
+	if base == 0 {
+		base = uint64(time.Now().UnixNano())
+	} else {
+		runs = 1
+	}
+	for i := range runs {
+		one := base + uint64(i)
+		if problem := walk(one); problem != "" {
+			t.Fatalf("%s\nreplay with: go test ./shared/subscription -run TestCalendarProperties -seed %d", problem, one)
+		}
+	}
+}
+
+// walk checks one random calendar and says what is wrong with it.
+func walk(seed uint64) string {
+	r := rand.New(rand.NewPCG(seed, 2))
+	c := randomCalendar(r)
+	if err := c.Check(); err != nil {
+		return fmt.Sprintf("%+v: %v", c, err)
+	}
+	end, before := day("2100-12-31"), c.Date(0).Add(-time.Nanosecond)
+	for k := 0; ; k++ {
+		at := c.Date(k)
+		if at.After(end) {
+			return ""
+		}
+		if !at.After(before) {
+			return fmt.Sprintf("%+v: date %d is %s, not after %s", c, k, at, before)
+		}
+		if want := dateByHand(c, k); !at.Equal(want) {
+			return fmt.Sprintf("%+v: date %d is %s, want %s", c, k, at.In(subscription.Seoul), want)
+		}
+		before = at
+		if k > 100 && r.IntN(50) > 0 {
+			continue // the search costs more than the date, and days are many
+		}
+		if got, just := c.After(at), c.After(at.Add(-time.Nanosecond)); got != k+1 || just != k {
+			return fmt.Sprintf("%+v: After of date %d = %d, and just before it %d", c, k, got, just)
+		}
+	}
+}
+
+func randomCalendar(r *rand.Rand) subscription.Calendar {
+	from, to := day("2024-01-01"), day("2031-01-01")
+	c := subscription.Calendar{
+		First: from.Add(time.Duration(r.Int64N(int64(to.Sub(from))))), Every: 1 + r.IntN(1+r.IntN(10)), Hour: r.IntN(24),
+		Interval: []subscription.Interval{subscription.Day, subscription.Week, subscription.Month, subscription.Year}[r.IntN(4)],
+	}
+	if c.Interval == subscription.Month || c.Interval == subscription.Year {
+		c.Anchor = 1 + r.IntN(31)
+	}
+	return c
+}
+
+// dateByHand says the rule in another way than Date: count whole days, or count months from January of year 0 and step back from the first
+// of the month after.
+func dateByHand(c subscription.Calendar, k int) time.Time {
+	first := c.First.In(subscription.Seoul)
+	midnight := time.Date(first.Year(), first.Month(), first.Day(), 0, 0, 0, 0, subscription.Seoul)
+	hour := time.Duration(c.Hour) * time.Hour
+	const oneDay = 24 * time.Hour // Seoul has no summer time
+	units := map[subscription.Interval]int{subscription.Day: 1, subscription.Week: 7, subscription.Month: 1, subscription.Year: 12}[c.Interval] * c.Every * k
+	if k == 0 || c.Interval == subscription.Day || c.Interval == subscription.Week {
+		return midnight.Add(time.Duration(units) * oneDay).Add(hour)
+	}
+	months := first.Year()*12 + int(first.Month()) - 1 + units
+	beginning := time.Date(months/12, time.Month(months%12+1), 1, 0, 0, 0, 0, subscription.Seoul)
+	next := time.Date((months+1)/12, time.Month((months+1)%12+1), 1, 0, 0, 0, 0, subscription.Seoul)
+	last := int(next.Sub(beginning) / oneDay)
+	return beginning.Add(time.Duration(min(c.Anchor, last)-1) * oneDay).Add(hour)
 }
 
 func TestCheckNamesTheField(t *testing.T) {

@@ -6,10 +6,10 @@ package web
 type catalog struct {
 	Name string // the language's name in itself, for the language switch
 
-	LanguageLabel, OrderName, OrderID, Amount, SupportCode, RequestID string // labels
-	PlanName, PlanAmount, SubscriptionID, FirstCharge, Means          string // labels of subscriptions
+	LanguageLabel, OrderName, OrderID, Amount, SupportCode, RequestID    string // labels
+	PlanName, PlanAmount, SubscriptionID, FirstCharge, NextCharge, Means string // labels of subscriptions
 
-	AtRegistration string                // the value of FirstCharge without a date
+	AtRegistration string                // the value of FirstCharge and NextCharge without a date
 	Periods        map[string]periodText // by Plan.IntervalUnit
 
 	Checkout       checkoutText
@@ -63,6 +63,9 @@ type issuanceText struct {
 	Body         string // what registering means: automatic payments
 	ChargeLater  string // nothing is charged now; contains {date}, the first charge
 	ChargeAtOnce string // the first charge follows the registration
+	ChargeNext   string // nothing is charged now; contains {date}, of a charge that is not the first
+	ChargeAgain  string // a charge that was refused is tried again after the registration
+	ChargeNone   string // nothing is charged now
 	Button       string
 	CheckHint    string
 	CheckButton  string

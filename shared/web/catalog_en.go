@@ -12,6 +12,7 @@ var english = catalog{
 	PlanAmount:     "Recurring amount",
 	SubscriptionID: "Subscription number",
 	FirstCharge:    "First payment",
+	NextCharge:     "Next payment",
 	Means:          "Payment method",
 	AtRegistration: "Right after registration",
 	Periods: map[string]periodText{
@@ -41,6 +42,9 @@ var english = catalog{
 		Body:         "You are registering a payment method for automatic payments. The amount below is charged to it each time until the subscription ends.",
 		ChargeLater:  "Nothing is charged when you register. The first payment is on {date}.",
 		ChargeAtOnce: "The first payment is charged right after registration.",
+		ChargeNext:   "Nothing is charged when you register. The next payment is on {date}.",
+		ChargeAgain:  "The payment that did not go through is tried again right after registration.",
+		ChargeNone:   "Nothing is charged when you register.",
 		Button:       "Register payment method",
 		CheckHint:    "If you have finished in the window but this page does not move, press “Check my registration”.",
 		CheckButton:  "Check my registration",

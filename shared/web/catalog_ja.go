@@ -12,6 +12,7 @@ var japanese = catalog{
 	PlanAmount:     "定期お支払い金額",
 	SubscriptionID: "定期購入番号",
 	FirstCharge:    "初回のお支払い日",
+	NextCharge:     "次回のお支払い日",
 	Means:          "お支払い方法",
 	AtRegistration: "登録直後",
 	Periods: map[string]periodText{
@@ -41,6 +42,9 @@ var japanese = catalog{
 		Body:         "自動決済に使うお支払い方法を登録します。定期購入が終了するまで、お支払い日ごとに下記の金額が自動的に決済されます。",
 		ChargeLater:  "登録時に決済は行われません。初回のお支払い日は{date}です。",
 		ChargeAtOnce: "登録が済むと、すぐに初回の決済が行われます。",
+		ChargeNext:   "登録時に決済は行われません。次回のお支払い日は{date}です。",
+		ChargeAgain:  "登録が済むと、前回完了しなかったお支払いの決済がすぐにもう一度行われます。",
+		ChargeNone:   "登録時に決済は行われません。",
 		Button:       "お支払い方法を登録する",
 		CheckHint:    "決済画面で登録を終えてもこのページが切り替わらない場合は、「登録を確認する」を押してください。",
 		CheckButton:  "登録を確認する",

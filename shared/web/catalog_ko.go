@@ -12,6 +12,7 @@ var korean = catalog{
 	PlanAmount:     "정기 결제 금액",
 	SubscriptionID: "구독 번호",
 	FirstCharge:    "첫 결제일",
+	NextCharge:     "다음 결제일",
 	Means:          "결제수단",
 	AtRegistration: "등록 직후",
 	Periods: map[string]periodText{
@@ -41,6 +42,9 @@ var korean = catalog{
 		Body:         "자동결제에 사용할 결제수단을 등록합니다. 구독이 끝날 때까지 아래 금액이 결제일마다 이 결제수단으로 자동 결제됩니다.",
 		ChargeLater:  "등록할 때는 결제되지 않습니다. 첫 결제일은 {date}입니다.",
 		ChargeAtOnce: "등록을 마치면 바로 첫 결제가 이루어집니다.",
+		ChargeNext:   "등록할 때는 결제되지 않습니다. 다음 결제일은 {date}입니다.",
+		ChargeAgain:  "등록을 마치면 지난번에 승인되지 않은 결제를 바로 다시 시도합니다.",
+		ChargeNone:   "등록할 때는 결제되지 않습니다.",
 		Button:       "결제수단 등록하기",
 		CheckHint:    "결제창에서 등록을 마쳤는데 이 페이지가 넘어가지 않으면 ‘등록 확인하기’를 눌러 주세요.",
 		CheckButton:  "등록 확인하기",

@@ -77,7 +77,7 @@ func placesOf(path string) []string {
 		return []string{"{amount}"}
 	case strings.HasPrefix(path, ".Periods[") && strings.HasSuffix(path, "].Many"):
 		return []string{"{amount}", "{every}"}
-	case path == ".Issuance.ChargeLater":
+	case path == ".Issuance.ChargeLater", path == ".Issuance.ChargeNext":
 		return []string{"{date}"}
 	default:
 		return nil

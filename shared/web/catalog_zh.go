@@ -12,6 +12,7 @@ var chinese = catalog{
 	PlanAmount:     "定期支付金额",
 	SubscriptionID: "订阅编号",
 	FirstCharge:    "首次扣款日",
+	NextCharge:     "下次扣款日",
 	Means:          "支付方式",
 	AtRegistration: "绑定后立即",
 	Periods: map[string]periodText{
@@ -41,6 +42,9 @@ var chinese = catalog{
 		Body:         "您正在绑定用于自动扣款的支付方式。在订阅结束之前，每到扣款日将自动从该支付方式扣除以下金额。",
 		ChargeLater:  "绑定时不会扣款。首次扣款日为{date}。",
 		ChargeAtOnce: "绑定完成后将立即进行首次扣款。",
+		ChargeNext:   "绑定时不会扣款。下次扣款日为{date}。",
+		ChargeAgain:  "绑定完成后将立即重新尝试此前未成功的扣款。",
+		ChargeNone:   "绑定时不会扣款。",
 		Button:       "绑定支付方式",
 		CheckHint:    "如果您已在支付窗口中完成绑定，但本页面没有跳转，请点击“查询绑定结果”。",
 		CheckButton:  "查询绑定结果",

@@ -133,11 +133,7 @@ func checkoutLayout(v CheckoutView) (layout, *catalog) {
 	}
 	if v.Issuance {
 		page, _ := newLayout(v.Language, message{words.Issuance.Title, words.Issuance.Body})
-		charge := words.Issuance.ChargeAtOnce
-		if !v.Plan.FirstCharge.IsZero() {
-			charge = fill(words.Issuance.ChargeLater, "{date}", dateText(v.Plan.FirstCharge, page.Language))
-		}
-		page.Text = append(page.Text, charge)
+		page.Text = append(page.Text, v.Plan.chargeText(words, page.Language))
 		page.Rows = planRows(words, page.Language, v.OrderName, v.OrderID, v.AmountValue, v.Currency, v.Plan)
 		pay.Button = words.Issuance.Button
 		page.Pay = pay

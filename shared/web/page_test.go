@@ -43,7 +43,7 @@ func portoneView() CheckoutView {
 func issuanceView() CheckoutView {
 	view := portoneView()
 	view.Issuance, view.OrderID, view.OrderName, view.AmountValue = true, "sub-123456", "월간 이용권", 9900
-	view.Plan = Plan{IntervalUnit: "month", Every: 1, FirstCharge: time.Date(2026, 11, 30, 15, 0, 0, 0, time.UTC)}
+	view.Plan = Plan{IntervalUnit: "month", Every: 1, ChargeAt: time.Date(2026, 11, 30, 15, 0, 0, 0, time.UTC)}
 	view.WindowJSON = json.RawMessage(`{"channelKey":"channel-key-1","pay_method":"tosspay","merchant_uid":"sub-123456--key1","customer_uid":"sub-123456--key1",` +
 		`"customer_id":"c-1","name":"Monthly","amount":0,"m_redirect_url":"https://pay.example/confirm/portone/sub-123456/token"}`)
 	return view
@@ -70,7 +70,11 @@ func everyPage(language Language) map[string]Page {
 	reversing, registering := checking, checking
 	reversing.Reversing = true
 	registering.Issuance, registering.Plan = true, issuance.Plan
+	renewal, retry := issuance, issuance
+	renewal.Plan.Charge, retry.Plan.Charge = NextCharge, RetryCharge
 	pages := map[string]Page{
+		"renewal":        Checkout(renewal),
+		"retry":          Checkout(retry),
 		"checkout":       Checkout(checkout),
 		"checkout again": Checkout(again),
 		"portone":        Checkout(portone),

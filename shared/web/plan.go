@@ -11,15 +11,28 @@ type Plan struct {
 	IntervalUnit string // "day", "week", "month" or "year"
 	Every        int    // of IntervalUnit; 1 or more
 
-	// FirstCharge is shown as a date in Korea. Zero means right after the registration, so that a page
-	// says that nothing is charged only when its caller has said so.
-	FirstCharge time.Time
+	// Charge is what the registration leads to, and ChargeAt when, shown as a date in Korea. Zero means
+	// right after the registration, so that a page says that nothing is charged only when its caller has
+	// said so.
+	Charge   Charge
+	ChargeAt time.Time
 }
+
+// Charge is the payment that follows the registration of a payment method.
+type Charge int
+
+// The payments. A subscription that has had a payment method before is past the first one.
+const (
+	FirstCharge Charge = iota
+	NextCharge         // at its date; required
+	RetryCharge        // of a payment that was refused, right after the registration
+	NoCharge           // nothing is planned
+)
 
 // known tells whether the plan can be put into words.
 func (p Plan) known() bool {
 	_, ok := korean.Periods[p.IntervalUnit]
-	return ok && p.Every >= 1
+	return ok && p.Every >= 1 && (p.Charge != NextCharge || !p.ChargeAt.IsZero())
 }
 
 // seoul is Korea's time: UTC+9, without summer time since 1988. A fixed zone needs no database.
@@ -35,12 +48,35 @@ func (p Plan) periodText(amount string, language Language) string {
 	return fill(pattern, "{amount}", amount, "{every}", strconv.Itoa(p.Every))
 }
 
-// firstChargeText writes the day of the first charge.
-func (p Plan) firstChargeText(language Language) string {
-	if p.FirstCharge.IsZero() {
-		return language.catalog().AtRegistration
+// chargeRow is the day of the charge; a plan without one has no such row.
+func (p Plan) chargeRow(words *catalog, language Language) []row {
+	day := words.AtRegistration
+	if p.Charge != RetryCharge && !p.ChargeAt.IsZero() {
+		day = dateText(p.ChargeAt, language)
 	}
-	return dateText(p.FirstCharge, language)
+	switch p.Charge {
+	case FirstCharge:
+		return []row{{Label: words.FirstCharge, Value: day}}
+	case NextCharge, RetryCharge:
+		return []row{{Label: words.NextCharge, Value: day}}
+	default:
+		return nil
+	}
+}
+
+// chargeText says when there is a charge, and that the registration itself is none.
+func (p Plan) chargeText(words *catalog, language Language) string {
+	switch {
+	case p.Charge == RetryCharge:
+		return words.Issuance.ChargeAgain
+	case p.Charge == NextCharge:
+		return fill(words.Issuance.ChargeNext, "{date}", dateText(p.ChargeAt, language))
+	case p.Charge == NoCharge:
+		return words.Issuance.ChargeNone
+	case p.ChargeAt.IsZero():
+		return words.Issuance.ChargeAtOnce
+	}
+	return fill(words.Issuance.ChargeLater, "{date}", dateText(p.ChargeAt, language))
 }
 
 // dateText writes the day it is in Korea at t: "2026년 12월 1일", "December 1, 2026", "2026年12月1日".
@@ -67,7 +103,7 @@ func planRows(words *catalog, language Language, name, id string, amount int64, 
 		rows = append(rows, row{Label: words.PlanName, Value: name})
 	}
 	if plan.known() {
-		rows = append(rows, row{Label: words.FirstCharge, Value: plan.firstChargeText(language)})
+		rows = append(rows, plan.chargeRow(words, language)...)
 	}
 	if id != "" {
 		rows = append(rows, row{Label: words.SubscriptionID, Value: id})

@@ -48,7 +48,7 @@ func TestIssuance(t *testing.T) {
 		view := issuanceView()
 		view.Language = language
 		later := Checkout(view)
-		view.Plan.FirstCharge = time.Time{}
+		view.Plan.ChargeAt = time.Time{}
 		atOnce := Checkout(view)
 		for name, page := range map[string]Page{"later": later, "at once": atOnce} {
 			for _, text := range []string{
@@ -72,6 +72,42 @@ func TestIssuance(t *testing.T) {
 		}
 		if !contains(atOnce, words.Issuance.ChargeAtOnce) || contains(atOnce, strings.SplitN(words.Issuance.ChargeLater, "{date}", 2)[0]) {
 			t.Errorf("%s: promises that nothing is charged now", language)
+		}
+	}
+}
+
+// TestRenewal: a subscription that is past its first payment is not told of one.
+func TestRenewal(t *testing.T) {
+	t.Parallel()
+	for _, language := range Languages() {
+		words, view := language.catalog(), issuanceView()
+		view.Language = language
+		date := dateText(view.Plan.ChargeAt, language)
+		next, none := fill(words.Issuance.ChargeNext, "{date}", date), "<p>"+words.Issuance.ChargeNone+"</p>"
+		for charge, show := range map[Charge][]string{
+			NextCharge:  {next, "<dt>" + words.NextCharge + "</dt>", "<bdi>" + date + "</bdi>"},
+			RetryCharge: {words.Issuance.ChargeAgain, "<dt>" + words.NextCharge + "</dt>", "<bdi>" + words.AtRegistration + "</bdi>"},
+			NoCharge:    {none},
+		} {
+			view.Plan.Charge = charge
+			page := Checkout(view)
+			for _, text := range show {
+				if !contains(page, text) {
+					t.Errorf("%s %d: does not show %q", language, charge, text)
+				}
+			}
+			for _, text := range []string{
+				words.FirstCharge, words.Issuance.ChargeAtOnce, fill(words.Issuance.ChargeLater, "{date}", date), next, words.Issuance.ChargeAgain, none,
+				"<dt>" + words.NextCharge, date, words.AtRegistration,
+			} {
+				if contains(page, text) && !strings.Contains(strings.Join(show, " "), text) {
+					t.Errorf("%s %d: shows %q", language, charge, text)
+				}
+			}
+		}
+		view.Plan = Plan{IntervalUnit: "month", Every: 1, Charge: NextCharge}
+		if page := Checkout(view); page.Status != http.StatusInternalServerError {
+			t.Errorf("%s: a next payment without a date: %d", language, page.Status)
 		}
 	}
 }

@@ -38,6 +38,11 @@ type shown struct {
 		Key       string
 		DeletedAt *time.Time
 	}
+	Cycles []struct {
+		Number                int
+		OrderID, Result, Code string
+		At                    time.Time
+	}
 	History []struct{ Event string }
 	Window  map[string]any
 	Error   struct{ Code, Field, Message string }
@@ -166,6 +171,54 @@ func TestPauseAndResume(t *testing.T) {
 	}
 }
 
+// TestFirstChargeWaitsForItsHour: nothing is taken on the right day but before the asked time, and later cycles keep the hour.
+func TestFirstChargeWaitsForItsHour(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	trial := strings.NewReplacer(`,"chargeHour":10`, "", `"plan"`, `"firstChargeAt":"2027-02-05T15:30:00+09:00","plan"`).Replace(body)
+	got, code := s.send(http.MethodPost, "/subscriptions", trial)
+	if code != http.StatusCreated {
+		t.Fatalf("%d %+v", code, got.Error)
+	}
+	s.register(got.Window)
+	s.advance("127h25m") // 5 February, 15:25
+	s.wantTaken()
+	s.advance("36m")
+	s.wantTaken("c1 9900 02-05")
+	if got := s.read(); got.NextDate.In(subscription.Seoul).Format("01-02 15:04") != "03-05 16:00" {
+		t.Errorf("the next date is %s", got.NextDate)
+	}
+}
+
+// TestTheSameRequestLater: a merchant repeats a request whose times have passed since, and gets what it made; as a new request it is refused.
+func TestTheSameRequestLater(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	trial := strings.NewReplacer(`,"chargeHour":10`, "", `"plan"`, `"firstChargeAt":"2027-02-05T15:30:00+09:00","plan"`).Replace(body)
+	sale := `{"orderId":"order-0001","provider":"portone","amount":15000,"currency":"KRW","name":"T-shirt","expiresAt":"2027-01-31T09:00:00+09:00"}`
+	requests := []struct{ path, body, id, field string }{
+		{"/subscriptions", trial, id, "firstChargeAt"},
+		{"/orders", sale, "order-0001", "expiresAt"},
+	}
+	for _, tc := range requests {
+		for i, want := range []int{http.StatusCreated, http.StatusOK} {
+			if got, code := s.send(http.MethodPost, tc.path, tc.body); code != want {
+				t.Errorf("%s, time %d: %d %+v, want %d", tc.path, i+1, code, got.Error, want)
+			}
+		}
+	}
+	s.advance("20d")
+	for _, tc := range requests {
+		if got, code := s.send(http.MethodPost, tc.path, tc.body); code != http.StatusOK || got.Status == "" {
+			t.Errorf("%s, 20 days later: %d %+v, want 200", tc.path, code, got.Error)
+		}
+		other := strings.Replace(tc.body, tc.id, "another-1", 1)
+		if got, code := s.send(http.MethodPost, tc.path, other); code != http.StatusBadRequest || got.Error.Field != tc.field {
+			t.Errorf("%s as a new request: %d %+v, want 400 for %s", tc.path, code, got.Error, tc.field)
+		}
+	}
+}
+
 func TestCancelNow(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
@@ -270,6 +323,38 @@ func TestRenewKey(t *testing.T) {
 	}
 }
 
+// TestReadTellsTheCycles: in one read, each with the order that a merchant asks for the rest.
+func TestReadTellsTheCycles(t *testing.T) {
+	t.Parallel()
+	s := enrolled(t)
+	if got := s.read(); got.Cycles == nil || len(got.Cycles) > 0 {
+		t.Errorf("before the first charge: %+v, want an empty list", got.Cycles)
+	}
+	s.advance("27d")
+	s.PortOne.DeclineNext("CARD_NOT_ENOUGH_BALANCE 잔고 부족")
+	s.advance("2d")
+	tell := func() (list []string) {
+		for _, c := range s.read().Cycles {
+			list = append(list, fmt.Sprintf("%d %s %s %s", c.Number, c.OrderID, c.Result, c.At.In(subscription.Seoul).Format("01-02")))
+			if o, code := s.send(http.MethodGet, "/orders/"+c.OrderID, ""); code != http.StatusOK || o.Status == "" {
+				t.Errorf("GET /orders/%s: %d %+v", c.OrderID, code, o.Error)
+			}
+		}
+		return list
+	}
+	if got, want := tell(), []string{"2 " + id + "--c2 refused 02-28", "1 " + id + "--c1 charged 01-31"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("refused: %q, want %q", got, want)
+	}
+	if got := s.read(); got.Cycles[0].Code != "CARD_NOT_ENOUGH_BALANCE" {
+		t.Errorf("%+v", got.Cycles[0])
+	}
+	s.advance("31d")
+	want := []string{"3 " + id + "--c3 charged 03-31", "2 " + id + "--c2 charged 03-01", "1 " + id + "--c1 charged 01-31"}
+	if got := tell(); !reflect.DeepEqual(got, want) {
+		t.Errorf("paid: %q, want %q", got, want)
+	}
+}
+
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	plan := func(edit string) string {
@@ -281,22 +366,28 @@ func TestBadInput(t *testing.T) {
 		{"amount below the provider's", strings.Replace(body, "9900", "99", 1), "plan.amount"},
 		{"USD", strings.Replace(body, "KRW", "USD", 1), "plan.currency"},
 		{"interval 0", plan(`"every":0`), "plan.every"},
-		{"400 years", strings.Replace(body, `"interval":"month"`, `"interval":"year","every":400`, 1), "plan"},
-		{"another interval", strings.Replace(body, `"month"`, `"fortnight"`, 1), "plan"},
-		{"anchor 32", plan(`"anchorDay":32`), "plan"},
+		{"400 years", strings.Replace(body, `"interval":"month"`, `"interval":"year","every":400`, 1), "plan.every"},
+		{"every month but one", plan(`"every":-1`), "plan.every"},
+		{"every as text", plan(`"every":"1"`), "plan.every"},
+		{"no interval", strings.Replace(body, `"interval":"month",`, "", 1), "plan.interval"},
+		{"another interval", strings.Replace(body, `"month"`, `"fortnight"`, 1), "plan.interval"},
+		{"anchor 32", plan(`"anchorDay":32`), "plan.anchorDay"},
+		{"anchor of a week", strings.Replace(body, `"month"`, `"week","anchorDay":3`, 1), "plan.anchorDay"},
 		{"anchor 0", plan(`"anchorDay":0`), "plan.anchorDay"},
-		{"hour 24", strings.Replace(body, `"chargeHour":10`, `"chargeHour":24`, 1), "plan"},
+		{"hour 24", strings.Replace(body, `"chargeHour":10`, `"chargeHour":24`, 1), "plan.chargeHour"},
+		{"hour -1", strings.Replace(body, `"chargeHour":10`, `"chargeHour":-1`, 1), "plan.chargeHour"},
 		{"name of 41 bytes", strings.Replace(body, "Milk", strings.Repeat("우", 13)+"ab", 1), "plan.name"},
 		{"no name", strings.Replace(body, "Milk", "", 1), "plan.name"},
 		{"first charge in the past", strings.Replace(body, `"plan"`, `"firstChargeAt":"2026-12-31T10:00:00+09:00","plan"`, 1), "firstChargeAt"},
 		{"first charge in two years", strings.Replace(body, `"plan"`, `"firstChargeAt":"2029-01-31T10:00:00+09:00","plan"`, 1), "firstChargeAt"},
+		{"another hour than the first charge's", strings.Replace(body, `"plan"`, `"firstChargeAt":"2027-02-05T15:00:00+09:00","plan"`, 1), "plan.chargeHour"},
 		{"catch-up", plan(`"catchUp":"twice"`), "plan.catchUp"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			s := newShop(t)
 			got, code := s.send(http.MethodPost, "/subscriptions", tc.body)
-			if code != http.StatusBadRequest || got.Error.Field != tc.field || got.Error.Message == "" {
+			if code != http.StatusBadRequest || got.Error.Field != tc.field || !strings.HasPrefix(got.Error.Message, tc.field+" must ") {
 				t.Errorf("%d %+v, want 400 for field %s", code, got.Error, tc.field)
 			}
 			if _, code := s.send(http.MethodGet, "/subscriptions/"+id, ""); code != http.StatusNotFound {

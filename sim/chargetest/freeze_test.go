@@ -171,7 +171,7 @@ func TestEverythingAtOnce(t *testing.T) {
 		for i := range members {
 			_, err := lab.Enroll(ctx, payment.NewSubscription{
 				SubscriptionID: fmt.Sprintf("sub_%03d", i), CustomerID: "customer", Amount: price, Currency: "KRW", Name: "Milk", Interval: "month",
-				FirstChargeAt: time.Now().Add(time.Hour), ChargeHour: time.Now().Add(time.Hour).In(subscription.Seoul).Hour(),
+				FirstChargeAt: time.Now().Add(time.Hour),
 			})
 			if err != nil {
 				t.Fatal(err)

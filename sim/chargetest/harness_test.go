@@ -62,7 +62,7 @@ func newStage(t *testing.T, edits ...func(*payment.NewSubscription)) *stage {
 		s.messages = append(s.messages, m...)
 	})
 	r := payment.NewSubscription{
-		SubscriptionID: id, CustomerID: "customer", Amount: price, Currency: "KRW", Name: "Milk", Interval: "month", ChargeHour: 10,
+		SubscriptionID: id, CustomerID: "customer", Amount: price, Currency: "KRW", Name: "Milk", Interval: "month",
 		FirstChargeAt: start.Add(time.Hour),
 	}
 	for _, edit := range edits {

@@ -116,7 +116,7 @@ func (r *run) plan() {
 		r.byID[m.id] = m
 		_, err := r.Enroll(r.ctx, payment.NewSubscription{
 			SubscriptionID: m.id, CustomerID: "customer", Amount: m.amount, Currency: "KRW", Name: "Milk", Interval: string(m.calendar.Interval),
-			Every: m.calendar.Every, AnchorDay: m.calendar.Anchor, ChargeHour: m.calendar.Hour, FirstChargeAt: m.calendar.First, CatchUp: string(m.catchUp),
+			Every: m.calendar.Every, AnchorDay: m.calendar.Anchor, FirstChargeAt: m.calendar.Date(0), CatchUp: string(m.catchUp),
 		})
 		if err != nil {
 			r.broken("%s cannot be enrolled: %v", m.id, err)

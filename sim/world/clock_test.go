@@ -140,7 +140,7 @@ func TestThirteenMonths(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newClocked(t, edit)
-			c.subscribe("sub-month", `"interval":"month","chargeHour":9`, "2027-01-31T00:00:00+09:00")
+			c.subscribe("sub-month", `"interval":"month","chargeHour":9`, "2027-01-31T09:00:00+09:00")
 			report := c.advance("400d")
 			want := "--c1 2027-01-31 09:00, --c2 2027-02-28 09:00, --c3 2027-03-31 09:00, --c4 2027-04-30 09:00, --c5 2027-05-31 09:00, " +
 				"--c6 2027-06-30 09:00, --c7 2027-07-31 09:00, --c8 2027-08-31 09:00, --c9 2027-09-30 09:00, --c10 2027-10-31 09:00, " +
@@ -177,8 +177,8 @@ func TestThousandSubscriptions(t *testing.T) {
 	c := newClocked(t)
 	began := time.Now()
 	for i := range subscriptions {
-		first := time.Date(2027, 1, 2+i%30, 0, 0, 0, 0, subscription.Seoul)
-		c.subscribe(fmt.Sprintf("sub-%04d", i), fmt.Sprintf(`"interval":"month","chargeHour":%d`, i%24), first.Format(time.RFC3339))
+		first := time.Date(2027, 1, 2+i%30, i%24, 0, 0, 0, subscription.Seoul)
+		c.subscribe(fmt.Sprintf("sub-%04d", i), `"interval":"month"`, first.Format(time.RFC3339))
 	}
 	enrolled := time.Since(began)
 	began = time.Now()
@@ -215,7 +215,7 @@ func TestThousandSubscriptions(t *testing.T) {
 func TestDeclinesWalkTheTimetable(t *testing.T) {
 	t.Parallel()
 	c := newClocked(t)
-	c.subscribe("sub-dunned", `"interval":"month","chargeHour":9`, "2027-01-31T00:00:00+09:00")
+	c.subscribe("sub-dunned", `"interval":"month","chargeHour":9`, "2027-01-31T09:00:00+09:00")
 	if status := c.call("POST", "/sim/decline", `{"reason":"CARD_EXCEED_LIMIT","times":2}`, nil); status != http.StatusNoContent {
 		t.Fatal(status)
 	}
@@ -262,7 +262,7 @@ func (lostLeases) LeaseDue(context.Context, payment.DueRecord, time.Time, time.T
 func TestAdvanceNamesWhatIsStuck(t *testing.T) {
 	t.Parallel()
 	c := newClocked(t, func(o *world.Options) { o.Store = lostLeases{memstore.New()} })
-	c.subscribe("sub-stuck", `"interval":"month","chargeHour":9`, "2027-01-31T00:00:00+09:00")
+	c.subscribe("sub-stuck", `"interval":"month","chargeHour":9`, "2027-01-31T09:00:00+09:00")
 	report, err := c.Advance(t.Context(), 400*24*time.Hour)
 	if err == nil || !strings.Contains(err.Error(), "subscription sub-stuck has been due since 2027-01-31T00:00:00Z, and 60 ticks changed nothing") {
 		t.Errorf("Advance = %v", err)
@@ -276,7 +276,7 @@ func TestAdvanceNamesWhatIsStuck(t *testing.T) {
 func TestAdvancesTogether(t *testing.T) {
 	t.Parallel()
 	c := newClocked(t)
-	c.subscribe("sub-twice", `"interval":"month","chargeHour":9`, "2027-01-31T00:00:00+09:00")
+	c.subscribe("sub-twice", `"interval":"month","chargeHour":9`, "2027-01-31T09:00:00+09:00")
 	var advancing sync.WaitGroup
 	for range 2 {
 		advancing.Go(func() { c.advance("200d") })
@@ -358,7 +358,7 @@ func TestRunTicksInRealTime(t *testing.T) {
 func TestProvidersDelayOnTheClock(t *testing.T) {
 	t.Parallel()
 	c := newClocked(t)
-	c.subscribe("sub-slow1", `"interval":"month","chargeHour":9`, "2027-01-31T00:00:00+09:00")
+	c.subscribe("sub-slow1", `"interval":"month","chargeHour":9`, "2027-01-31T09:00:00+09:00")
 	fault := `{"provider":"portone","operation":"again","fault":"delay","delay":"10m"}`
 	if status := c.call("POST", "/sim/faults", fault, nil); status != http.StatusNoContent {
 		t.Fatal(status)

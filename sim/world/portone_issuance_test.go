@@ -328,8 +328,7 @@ func TestSubscriptionRequests(t *testing.T) {
 			{`"language":"en"`, `"surprise":1`, "surprise"},
 		} {
 			v := ask(c.doors, send("/subscriptions", jsonType, strings.Replace(strings.Replace(body, bad.old, bad.new, 1), "sub-0001", "sub-0002", 1)))
-			leaf := bad.field[strings.LastIndex(bad.field, ".")+1:]
-			if v.status != http.StatusBadRequest || !strings.HasPrefix(bad.field, fieldOf(v)) || fieldOf(v) == "" || !strings.Contains(v.body, leaf) {
+			if v.status != http.StatusBadRequest || fieldOf(v) != bad.field {
 				t.Errorf("%s -> %s: %d %s, want the field %s", bad.old, bad.new, v.status, v.body, bad.field)
 			}
 		}
