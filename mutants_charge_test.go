@@ -124,6 +124,16 @@ var chargeMutants = []mutant{
 		"if !q.notAfter.IsZero() && !c.now().Before(q.notAfter) {", "if false {",
 		"./shared/provider/portone", "TestAgainIsNotSentTooLate",
 	},
+	{
+		"a tick races another one for every record", "shared/payment/dispatch.go",
+		"if lost == len(records) {", "if false {",
+		payments, "TestTickLeavesAShardToAnother",
+	},
+	{
+		"a tick passes on whatever the queue holds", "shared/payment/dispatch.go",
+		"f.Workers-waiting/queueFill", "f.Workers",
+		payments, "TestTickKeepsTheQueueFilled",
+	},
 }
 
 // TestChargeMutants takes each of them out.

@@ -261,7 +261,7 @@ func (h merchant) pause(ctx context.Context, r Request) (Response, error) {
 	s, err := h.enroll.Pause(ctx, r.PathParameters["id"])
 	if errors.Is(err, payment.ErrState) && s.CancelAtEnd && (s.Status == subscription.Active || s.Status == subscription.PastDue) {
 		return errorResponse(http.StatusConflict, "WRONG_STATUS",
-			"the subscription is to be canceled at the end of its period: it ends at the next date, and a pause would keep it from that"), nil
+			"the subscription is to be canceled at the end of its period: it ends at the next date, and a pause would keep it from that; resume takes the cancellation back"), nil
 	}
 	return h.managedResponse(r, s, err)
 }

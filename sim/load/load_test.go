@@ -49,6 +49,9 @@ func TestHundredThousandAtOnce(t *testing.T) {
 	if writes := float64(r.Writes) / 100_000; writes < 4.9 || writes > 6 {
 		t.Errorf("seed %d: %.2f writes a subscription, want 5 and a few more", *seed, writes)
 	}
+	if hot := max(r.HotTable.Second, r.HotTable.Minute, r.HotIndex.Second, r.HotIndex.Minute); hot > 0.8 || r.Throttles > 0 {
+		t.Errorf("seed %d: the hottest partition came to %.0f %% of its limit, %d writes were throttled", *seed, 100*hot, r.Throttles)
+	}
 	if limit := load.Default(1).Concurrency + 4; r.Environments > limit {
 		t.Errorf("seed %d: %d environments at once, with ticks at most %d", *seed, r.Environments, limit)
 	}
