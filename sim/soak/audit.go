@@ -39,6 +39,16 @@ func (r *run) checkNumber(number string) {
 	}
 }
 
+// checkCapture holds the rule of money: a cycle is captured once.
+func (r *run) checkCapture(p *Payment) {
+	m, k, _ := r.parse(p.Number)
+	for _, other := range r.Bank.of(m.id) {
+		if _, cycle, _ := r.parse(other.Number); cycle == k && other != p && other.Captured() && p.Captured() {
+			r.broken("%s took money, and %s had\n%s", p.Number, other.Number, r.story(m, k))
+		}
+	}
+}
+
 // audit compares the money that was taken with what the policies say, and the table with the money.
 func (r *run) audit() {
 	if len(r.report.Broken) > 0 {

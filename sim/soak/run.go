@@ -90,10 +90,15 @@ func Run(ctx context.Context, seed uint64, size Size) Report {
 	if len(r.report.Broken) == 0 {
 		r.Hook, r.Take = r.hook, r.take
 		r.play()
-		r.audit()
+		if r.report.Stopped = ctx.Err() != nil; !r.report.Stopped {
+			r.audit()
+		}
 		for _, p := range r.idle {
 			p.stop()
 		}
+	}
+	if !r.report.Stopped {
+		r.report.Runs = 1
 	}
 	return r.report
 }
@@ -244,8 +249,12 @@ func (r *run) play() {
 		default:
 			return
 		}
-		if r.now.After(last) || len(r.report.Broken) > 0 || r.ctx.Err() != nil {
-			break
+		switch {
+		case len(r.report.Broken) > 0 || r.ctx.Err() != nil:
+			return
+		case r.now.After(last):
+			r.broken("still busy at %v", r.now)
+			return
 		}
 	}
 	r.broken("still busy at %v", r.now)
@@ -461,6 +470,11 @@ func (r *run) take(c provider.Charge) provider.Answer {
 	if p == nil {
 		return refused
 	}
+	if r.size.Sabotage.Twice {
+		if again, _ := r.Bank.Begin(c); again != nil {
+			r.Bank.End(again)
+		}
+	}
 	takes := r.between(100*time.Millisecond, 3*time.Second)
 	if r.chance(.05) {
 		takes = r.between(10*time.Second, 10*time.Minute)
@@ -468,6 +482,7 @@ func (r *run) take(c provider.Charge) provider.Answer {
 	var a provider.Answer
 	r.at(takes, func() {
 		a = r.Bank.End(p)
+		r.checkCapture(p)
 		if m, k, _ := r.parse(c.Number); p.Captured() && k == r.size.Cycles {
 			r.at(time.Hour, func() { r.stop(m) })
 		}

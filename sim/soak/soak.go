@@ -4,6 +4,7 @@ package soak
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -31,6 +32,13 @@ type Size struct {
 	Subscriptions int
 	Cycles        int // of each
 	Faults        Faults
+	// Sabotage breaks a promise on purpose, to show that the audit sees it. Tests only.
+	Sabotage Sabotage
+}
+
+// Sabotage is what may go wrong that must not.
+type Sabotage struct {
+	Twice bool // every charge that arrives at the bank is carried out twice
 }
 
 // Full is the run of the promise: 200 subscriptions, 24 cycles each.
@@ -39,6 +47,8 @@ var Full = Size{Subscriptions: 200, Cycles: 24, Faults: Hard}
 // Report is what a run came to.
 type Report struct {
 	Seed     uint64
+	Runs     int  // that came to their end
+	Stopped  bool // from outside, before its end: nothing was audited
 	Captures int
 	Cycles   int // captured exactly once
 	Attempts int // charges that arrived at the bank
@@ -56,44 +66,112 @@ type Report struct {
 	Repeats  int // charges under a number that was charged before
 }
 
-// Soak runs seeds from first on, on every processor, and writes a line of progress now and then. The error names the first seed that broke
-// the promise, and how.
-func Soak(ctx context.Context, seeds int, first uint64, progress io.Writer) error {
-	began := time.Now()
-	var next, done atomic.Int64
-	var total Report
-	var failure error
-	var mu sync.Mutex
+// Series is a run for each of some seeds.
+type Series struct {
+	Seeds int
+	First uint64
+	Size  Size
+}
+
+// Limits of a series.
+const (
+	seedsMax         = 1_000_000
+	subscriptionsMax = 10_000 // of a run: ids have digits for more, a laptop's patience does not
+	cyclesMax        = 200
+)
+
+// Check returns an error that begins with the field at fault.
+func (s Series) Check() error {
+	for _, f := range []struct {
+		name   string
+		n, max int
+	}{
+		{"seeds", s.Seeds, seedsMax}, {"subscriptions", s.Size.Subscriptions, subscriptionsMax}, {"cycles", s.Size.Cycles, cyclesMax},
+	} {
+		if f.n < 1 || f.n > f.max {
+			return fmt.Errorf("%s must be 1 to %d", f.name, f.max)
+		}
+	}
+	return nil
+}
+
+// ErrStopped says that a series was ended from outside. What was seen until then is true, and proves less than it should.
+var ErrStopped = errors.New("soak: stopped before the last seed")
+
+// BrokenError says that a seed broke the promise.
+type BrokenError struct{ Report Report }
+
+func (e *BrokenError) Error() string {
+	return fmt.Sprintf("soak: seed %d: %d promises broken, the first: %s", e.Report.Seed, len(e.Report.Broken), e.Report.Broken[0])
+}
+
+// progressPause is the least time between two lines of progress.
+const progressPause = 5 * time.Second
+
+// Soak runs the seeds on every processor, writes a line of progress now and then, and returns the sum of all runs that came to their end. The
+// error is a *BrokenError of the lowest seed that broke a promise, after which no further one is begun; or ErrStopped when ctx ended first.
+func Soak(ctx context.Context, s Series, progress io.Writer) (Report, error) {
+	if err := s.Check(); err != nil {
+		return Report{}, fmt.Errorf("soak: %w", err)
+	}
+	w := watch{series: s, out: progress, began: time.Now()}
+	w.told = w.began
+	var next atomic.Int64
 	var working sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
+	for range min(runtime.GOMAXPROCS(0), s.Seeds) {
 		working.Go(func() {
-			for ctx.Err() == nil {
-				n := next.Add(1) - 1
-				if n >= int64(seeds) {
-					return
+			for n := next.Add(1) - 1; n < int64(s.Seeds) && ctx.Err() == nil; n = next.Add(1) - 1 {
+				if !w.note(Run(ctx, s.First+uint64(n), s.Size)) {
+					next.Store(int64(s.Seeds))
 				}
-				r := Run(ctx, first+uint64(n), Full)
-				mu.Lock()
-				total = total.plus(r)
-				if len(r.Broken) > 0 && failure == nil {
-					failure = fmt.Errorf("soak: seed %d: %d promises broken, the first: %s", r.Seed, len(r.Broken), r.Broken[0])
-					next.Store(int64(seeds))
-				}
-				if n := done.Add(1); progress != nil && (n%10 == 0 || n == int64(seeds)) {
-					fmt.Fprintf(progress, "%d of %d seeds, %v: %s\n", n, seeds, time.Since(began).Round(time.Second), total)
-				}
-				mu.Unlock()
 			}
 		})
 	}
 	working.Wait()
-	if failure == nil {
-		failure = ctx.Err()
+	switch {
+	case w.broken != nil:
+		return w.total, w.broken
+	case w.total.Runs < s.Seeds:
+		return w.total, ErrStopped
 	}
-	return failure
+	return w.total, nil
+}
+
+// watch sums up what the runs of a series came to.
+type watch struct {
+	series Series
+	out    io.Writer
+	began  time.Time
+
+	mu     sync.Mutex
+	total  Report
+	broken error
+	told   time.Time
+}
+
+// note takes the report of a run and says whether further ones are to be begun.
+func (w *watch) note(r Report) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if r.Stopped {
+		return false
+	}
+	w.total = w.total.plus(r)
+	var before *BrokenError
+	if len(r.Broken) > 0 && (!errors.As(w.broken, &before) || r.Seed < before.Report.Seed) {
+		w.broken = &BrokenError{r}
+	}
+	if now := time.Now(); w.out != nil && (now.Sub(w.told) >= progressPause || w.total.Runs == w.series.Seeds) {
+		w.told = now
+		left := time.Duration(float64(now.Sub(w.began)) / float64(w.total.Runs) * float64(w.series.Seeds-w.total.Runs))
+		fmt.Fprintf(w.out, "%d of %d seeds in %s, about %s left: %s\n",
+			w.total.Runs, w.series.Seeds, now.Sub(w.began).Round(time.Second), left.Round(time.Second), w.total)
+	}
+	return w.broken == nil
 }
 
 func (r Report) plus(o Report) Report {
+	r.Runs += o.Runs
 	r.Captures, r.Cycles, r.Attempts, r.Calls = r.Captures+o.Captures, r.Cycles+o.Cycles, r.Attempts+o.Attempts, r.Calls+o.Calls
 	r.Kills, r.Lost, r.Ticks, r.Messages = r.Kills+o.Kills, r.Lost+o.Lost, r.Ticks+o.Ticks, r.Messages+o.Messages
 	r.Days, r.Declined, r.Renewals, r.Frozen = r.Days+o.Days, r.Declined+o.Declined, r.Renewals+o.Renewals, r.Frozen+o.Frozen
