@@ -24,6 +24,21 @@ type Faults struct {
 	Pauses     float64 // a process stands still before or after a call: mostly for seconds, sometimes longer than every lease
 }
 
+// Habits are the chances of what merchants and buyers do by themselves, each from 0 to 1. Those of a charge are the worst: they meet it while it
+// is at work, or in doubt.
+type Habits struct {
+	Pause   float64 // for each date, that the subscription is paused, and resumed some days later
+	Plan    float64 // for each date, that the price changes
+	Renew   float64 // for each date, that another means is to be registered: at once, hours later, or not at all
+	Cancel  float64 // for each subscription, that it is canceled at some moment
+	Meddle  float64 // for each charge, that one of the four is done while it is at work
+	Reload  float64 // for each charge, that the buyer reloads the page of its order, a webhook tells of it, and the sweep asks, soon after
+	Webhook float64 // for each new means, that its webhook arrives, and that the buyer comes back
+}
+
+// Lively are the habits the proof is made with.
+var Lively = Habits{Pause: .04, Plan: .04, Renew: .04, Cancel: .15, Meddle: .04, Reload: .15, Webhook: .5}
+
 // Hard is what the proof is made with.
 var Hard = Faults{Ticks: .3, Messages: .3, Replies: .3, Store: .08, Duplicates: .1, Kills: .03, Pauses: .1}
 
@@ -32,17 +47,27 @@ type Size struct {
 	Subscriptions int
 	Cycles        int // of each
 	Faults        Faults
+	Habits        Habits
 	// Sabotage breaks a promise on purpose, to show that the audit sees it. Tests only.
 	Sabotage Sabotage
 }
 
 // Sabotage is what may go wrong that must not.
 type Sabotage struct {
-	Twice bool // every charge that arrives at the bank is carried out twice
+	Twice        bool // every charge that arrives at the bank is carried out twice
+	ClaimStopped bool // a paused or canceled subscription can be claimed like every other
+	ClaimEnded   bool // a cycle that the period's end was to leave out is charged
+	KeysStay     bool // the bank says that it has deleted a key, and has not
+	KeyGone      bool // the old key is deleted when a new one is asked for
+	KeyRaces     bool // a canceled subscription's key is deleted although a worker has the cycle
+	KeyUnheard   bool // nobody is ever told that a new key exists
+	OldPrices    bool // charges are of the first price
+	PauseOwed    bool // dates that went by in a pause are charged afterwards
+	PauseDrops   bool // after a pause the next date is left out
 }
 
 // Full is the run of the promise: 200 subscriptions, 24 cycles each.
-var Full = Size{Subscriptions: 200, Cycles: 24, Faults: Hard}
+var Full = Size{Subscriptions: 200, Cycles: 24, Faults: Hard, Habits: Lively}
 
 // Report is what a run came to.
 type Report struct {
@@ -64,6 +89,10 @@ type Report struct {
 	Frozen   int // pauses longer than every lease
 	Caught   int // dates that a catch-up policy merged or left out
 	Repeats  int // charges under a number that was charged before
+	Paused   int // by the merchant
+	Replans  int // prices changed
+	Canceled int // before their time
+	Reloads  int // of pages, and questions of webhooks and the sweep, about a charge
 }
 
 // Series is a run for each of some seeds.
@@ -176,6 +205,7 @@ func (r Report) plus(o Report) Report {
 	r.Kills, r.Lost, r.Ticks, r.Messages = r.Kills+o.Kills, r.Lost+o.Lost, r.Ticks+o.Ticks, r.Messages+o.Messages
 	r.Days, r.Declined, r.Renewals, r.Frozen = r.Days+o.Days, r.Declined+o.Declined, r.Renewals+o.Renewals, r.Frozen+o.Frozen
 	r.Caught, r.Repeats = r.Caught+o.Caught, r.Repeats+o.Repeats
+	r.Paused, r.Replans, r.Canceled, r.Reloads = r.Paused+o.Paused, r.Replans+o.Replans, r.Canceled+o.Canceled, r.Reloads+o.Reloads
 	r.Broken = append(r.Broken, o.Broken...)
 	return r
 }
@@ -183,6 +213,7 @@ func (r Report) plus(o Report) Report {
 // String is one line.
 func (r Report) String() string {
 	return fmt.Sprintf("%d cycles captured once, %d broken; %d calls, %d replies lost, %d processes killed, %d frozen, %d ticks, %d messages, "+
-		"%d declines, %d repeated charges, %d new means, %d dates caught up",
-		r.Cycles, len(r.Broken), r.Calls, r.Lost, r.Kills, r.Frozen, r.Ticks, r.Messages, r.Declined, r.Repeats, r.Renewals, r.Caught)
+		"%d declines, %d repeated charges, %d new means, %d dates caught up, %d pauses, %d prices changed, %d canceled early, %d reloads",
+		r.Cycles, len(r.Broken), r.Calls, r.Lost, r.Kills, r.Frozen, r.Ticks, r.Messages, r.Declined, r.Repeats, r.Renewals, r.Caught,
+		r.Paused, r.Replans, r.Canceled, r.Reloads)
 }
