@@ -136,6 +136,16 @@ func (b *Bank) End(p *Payment) provider.Answer {
 	return answer("charge", p)
 }
 
+// Decide makes known what became of the latest charge under a number, which was answered so that nobody could know: a reason, or empty for paid.
+func (b *Bank) Decide(number, reason string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if of := b.payments[number]; len(of) > 0 {
+		p := of[len(of)-1]
+		p.Reason, p.Ended = reason, b.Now()
+	}
+}
+
 // Find implements payment.Finder. A charge at work is not seen.
 func (b *Bank) Find(_ context.Context, r provider.Ref) provider.Answer {
 	b.mu.Lock()
