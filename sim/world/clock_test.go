@@ -243,6 +243,30 @@ func TestDeclinesWalkTheTimetable(t *testing.T) {
 	}
 }
 
+// TestDeclinesAreTakenBack: 0 times, of one reason or of all.
+func TestDeclinesAreTakenBack(t *testing.T) {
+	t.Parallel()
+	c := newClocked(t)
+	c.subscribe("sub-spared", `"interval":"month","chargeHour":9`, "2027-01-31T00:00:00+09:00")
+	for _, body := range []string{
+		`{"reason":"CARD_EXCEED_LIMIT","times":2}`, `{"reason":"CARD_NOT_AVAILABLE","times":1}`, `{"reason":"CARD_EXCEED_LIMIT","times":0}`,
+	} {
+		if status := c.call("POST", "/sim/decline", body, nil); status != http.StatusNoContent {
+			t.Fatal(body, status)
+		}
+	}
+	if got := c.PortOne.Declines(); len(got) != 1 || got["CARD_NOT_AVAILABLE"] != 1 {
+		t.Errorf("planned: %v", got)
+	}
+	if status := c.call("POST", "/sim/decline", `{"times":0}`, nil); status != http.StatusNoContent || len(c.PortOne.Declines()) != 0 {
+		t.Errorf("%d, planned: %v", status, c.PortOne.Declines())
+	}
+	c.advance("31d")
+	if got := strings.Join(c.captures("sub-spared"), ", "); got != "--c1 2027-01-31 09:00" {
+		t.Errorf("captures: %s", got)
+	}
+}
+
 // TestNothingIsForgotten: an enrolment nobody completes and an order nobody pays end by themselves, and then nothing is planned.
 func TestNothingIsForgotten(t *testing.T) {
 	t.Parallel()
@@ -319,8 +343,11 @@ func TestControlsRefuse(t *testing.T) {
 		{"/sim/clock", `{"to":"31d"}`, "unknown field"},
 		{"/sim/clock", `{"advance":"1d"}{}`, "more than one"},
 		{"/sim/decline", `{}`, "reason must be"},
-		{"/sim/decline", `{"reason":"X","times":0}`, "times must be"},
-		{"/sim/decline", `{"reason":"X","times":1001}`, "times must be"},
+		{"/sim/decline", `{"reason":"CARD_EXCEED_LIMIT","times":-1}`, "times must be"},
+		{"/sim/decline", `{"reason":"CARD_EXCEED_LIMIT","times":1001}`, "times must be"},
+		{"/sim/decline", `{"reason":"CARD_EXCEED_LIMITS"}`, "one of COMMON_TIMEOUT, "},
+		{"/sim/decline", `{"reason":"CARD_EXCEED_LIMITS","times":0}`, ", CARD_EXCEED_LIMIT, "},
+		{"/sim/decline", `{"times":1}`, "reason must be"},
 		{"/sim/decline", `{"reason":"X","time":1}`, "unknown field"},
 		{"/sim/decline", `{"reason":"a\u0000b"}`, "reason must be"},
 	} {
