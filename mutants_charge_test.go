@@ -86,7 +86,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"the sweep repeats a charge that its subscription no longer wants", chargeUse,
-		"s.Status == subscription.Canceled && !s.Key.DeletedAt.IsZero())", "true)",
+		"if s.Status == subscription.Canceled && !s.Key.DeletedAt.IsZero() {", "if true {",
 		charges, "TestNoRepetitionAfterCancel",
 	},
 	{
@@ -131,7 +131,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"a tick passes on whatever the queue holds", "shared/payment/dispatch.go",
-		"f.Workers-waiting/queueFill", "f.Workers",
+		"f.Workers-waiting/queueFill", "f.Workers-0*waiting",
 		payments, "TestTickKeepsTheQueueFilled",
 	},
 }

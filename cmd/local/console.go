@@ -1,14 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"tosspay-sam/shared/provider/portone"
 	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/hooks"
@@ -33,9 +38,61 @@ type consoleView struct {
 	Targets      []string // "<provider> <operation>"
 	Kinds        []string
 	Faults       []fault.Fault
+	Declines     []reasonGroup
+	Declined     []declined
 	Webhooks     []webhookRow
 	MoreWebhooks int
-	Note, Error  string
+	Error        string // of the page itself
+	said
+}
+
+// said is what became of a wish, and which part of the page had it: it is shown there.
+type said struct{ At, Note, Refused string }
+
+// Here returns it for one part of the page.
+func (s said) Here(part string) said {
+	if s.At != part {
+		return said{}
+	}
+	return s
+}
+
+// saidTo reads it from the page's address.
+func saidTo(r *http.Request) said {
+	query := r.URL.Query()
+	return said{At: query.Get("at"), Note: query.Get("note"), Refused: query.Get("error")}
+}
+
+// reasonGroup are the codes of failed charges that ask the same of us.
+type reasonGroup struct {
+	Label string
+	Codes []string
+}
+
+// declined is a decline that is planned.
+type declined struct {
+	Code  string
+	Times int
+}
+
+// reasonGroups are the codes that a charge can be declined with, the usual ones first.
+func reasonGroups() []reasonGroup {
+	groups := []reasonGroup{{Label: "soft: in days"}, {Label: "transient: in hours"}, {Label: "hard: another means"}, {Label: "not known: asked again"}}
+	for _, code := range world.DeclineReasons() {
+		i := 3
+		switch portone.ReasonOf(code) {
+		case portone.ReasonSoft:
+			i = 0
+		case portone.ReasonTransient:
+			i = 1
+		case portone.ReasonHard, portone.ReasonKeyGone:
+			i = 2
+		case portone.ReasonMerchant, portone.ReasonAbandoned:
+			continue // not a card's fault
+		}
+		groups[i].Codes = append(groups[i].Codes, code)
+	}
+	return groups
 }
 
 type jump struct{ Label, Value string }
@@ -96,7 +153,11 @@ func (c *console) show(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	v := consoleView{
 		Now: c.world.Clock.Now(), Jumps: jumps, Switches: switches, Targets: faultTargets, Kinds: faultKinds, Faults: c.world.Faults.Pending(),
-		Note: r.URL.Query().Get("note"), Error: r.URL.Query().Get("error"),
+		Declines: reasonGroups(), said: saidTo(r),
+	}
+	planned := c.world.PortOne.Declines()
+	for _, code := range slices.Sorted(maps.Keys(planned)) {
+		v.Declined = append(v.Declined, declined{code, planned[code]})
 	}
 	ids := c.world.SubscriptionIDs()
 	subscriptions, err := c.subscriptions(ctx, ids)
@@ -172,12 +233,18 @@ func (c *console) fault(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *console) decline(w http.ResponseWriter, r *http.Request) {
-	times, err := strconv.Atoi(r.FormValue("times"))
-	if err != nil {
-		times = 0 // which is refused
+	reason := r.FormValue("reason")
+	if r.FormValue("undo") != "" {
+		c.back(w, r, "cards", "Not declined any more: "+cmp.Or(reason, "all charges")+".", c.world.DeclineNext(reason, 0))
+		return
 	}
-	err = c.world.DeclineNext(r.FormValue("reason"), times)
-	c.back(w, r, "faults", "Declined next, if it would be paid: "+count(times, "charge")+" with "+r.FormValue("reason")+".", err)
+	times, err := strconv.Atoi(r.FormValue("times"))
+	if err != nil || times < 1 {
+		c.back(w, r, "cards", "", errors.New("calls must be a whole number from 1"))
+		return
+	}
+	err = c.world.DeclineNext(reason, times)
+	c.back(w, r, "cards", "Declined next, if it would be paid: "+count(times, "charge")+" with "+reason+".", err)
 }
 
 func (c *console) sendAgain(w http.ResponseWriter, r *http.Request) {
@@ -189,11 +256,11 @@ func (c *console) sendAgain(w http.ResponseWriter, r *http.Request) {
 	c.back(w, r, "webhooks", fmt.Sprintf("Sent again: %v.", statuses), err)
 }
 
-// back returns to the page with what became of a wish.
+// back returns to the part of the page that had a wish, with what became of it.
 func (c *console) back(w http.ResponseWriter, r *http.Request, section, note string, err error) {
-	query := url.Values{"note": {note}}
+	query := url.Values{"at": {section}, "note": {note}}
 	if err != nil {
-		query = url.Values{"error": {err.Error()}}
+		query = url.Values{"at": {section}, "error": {err.Error()}}
 	}
 	http.Redirect(w, r, "/console?"+query.Encode()+"#"+section, http.StatusSeeOther)
 }
@@ -243,6 +310,8 @@ func (s subscriptionRow) Next() string { return korean(s.ChargeAt) }
 // Anchor is the day of the month, when the next date may be another.
 func (s subscriptionRow) Anchor() string {
 	switch {
+	case s.ChargeAt.IsZero(): // canceled, paused or suspended: there is no such day
+		return ""
 	case s.CancelAtEnd:
 		return "ends then, without a charge"
 	case s.Calendar.Anchor > 28:
@@ -269,14 +338,22 @@ func (s subscriptionRow) Key() string {
 
 // Dunning is what became of a refused cycle.
 func (s subscriptionRow) Dunning() string {
-	if d := s.Subscription.Dunning; !d.Since.IsZero() {
+	d := s.Subscription.Dunning
+	switch {
+	case d.Since.IsZero():
+	case s.Status == subscription.Canceled:
+		return fmt.Sprintf("%s (%s)", d.Code, d.Decline)
+	default:
 		return fmt.Sprintf("%s (%s), attempt %d is next", d.Code, d.Decline, d.Attempt)
 	}
 	return "–"
 }
 
-// PayURL is the page that registers a means, while there is one to register.
+// PayURL is the page that registers a means, while there is one to register. The page of one that has ended only says so.
 func (s subscriptionRow) PayURL() string {
+	if s.Status == subscription.Canceled {
+		return ""
+	}
 	if issuing := s.Issuing(); issuing != nil {
 		return "/pay/" + s.KeyName(issuing.N) + "/" + s.LinkToken
 	}

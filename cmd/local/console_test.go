@@ -151,7 +151,11 @@ func TestConsoleSwitches(t *testing.T) {
 		{"/console/faults", "target=toss+confirm&fault=delay&delay=x&times=1", "duration"},
 		{"/console/faults", "target=toss+confirm&fault=http-500&times=0", "calls must be"},
 		{"/console/declines", "reason=&times=1", "reason must be"},
-		{"/console/declines", "reason=X&times=", "times must be"},
+		{"/console/declines", "reason=CARD_EXCEED_LIMIT&times=", "calls must be"},
+		{"/console/declines", "reason=CARD_EXCEED_LIMIT&times=0", "calls must be"},
+		{"/console/declines", "reason=CARD_EXCEED_LIMIT&times=1001", "times must be"},
+		{"/console/declines", "reason=CARD_EXCEED_LIMITS&times=1", "one of COMMON_TIMEOUT, "},
+		{"/console/clock", "advance=", "advance must be"},
 		{"/console/webhooks", "index=99", "there is no delivery 99"},
 	} {
 		at, err := url.Parse(b.post(c.path, c.form))
@@ -161,6 +165,94 @@ func TestConsoleSwitches(t *testing.T) {
 	}
 	if s := b.get("/subscriptions/" + id); !strings.Contains(s, `"active"`) || len(b.world.Ledger.Entries()) != 0 {
 		t.Errorf("switches alone moved something: %s", s)
+	}
+}
+
+// TestTroubleIsShownWhereItArose: the address leads to the part of the page that has the form, and that part shows it; no other does.
+func TestTroubleIsShownWhereItArose(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t)
+	b.enroll("2027-01-31")
+	for _, c := range []struct{ path, form, part, next string }{
+		{"/console/clock", "advance=never", "clock", "subscriptions"},
+		{"/console/clock", "advance=1h", "clock", "subscriptions"},
+		{"/console/faults", "target=toss+*&fault=none&times=x", "faults", "cards"},
+		{"/console/declines", "reason=X&times=1", "cards", "webhooks"},
+		{"/console/webhooks", "index=99", "webhooks", ""},
+		{"/shop/orders", "name=T-shirt&amount=1&language=en&provider=toss", "once", "again"},
+		{"/shop/subscriptions", "name=Letters&amount=many&interval=month&language=en", "again", ""},
+	} {
+		at := b.post(c.path, c.form)
+		page := b.get(at)
+		_, rest, found := strings.Cut(page, `id="`+c.part+`"`)
+		if c.next != "" {
+			rest, _, _ = strings.Cut(rest, `id="`+c.next+`"`)
+		}
+		if !strings.HasSuffix(at, "#"+c.part) || !found || !strings.Contains(rest, `role="alert"`) && !strings.Contains(rest, `role="status"`) {
+			t.Errorf("%s %s leads to %s, where its part shows nothing", c.path, c.form, at)
+		}
+		if n := strings.Count(page, `role="alert"`) + strings.Count(page, `role="status"`); n != 1 {
+			t.Errorf("%s %s: %d messages on the page", c.path, c.form, n)
+		}
+	}
+}
+
+// TestDeclinesOnTheConsole: planned, shown, and taken back.
+func TestDeclinesOnTheConsole(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t)
+	b.post("/console/declines", "reason=CARD_EXCEED_LIMIT&times=2")
+	b.expect(b.get("/console"), "declined: CARD_EXCEED_LIMIT", "take back", `<optgroup label="hard: another means">`, "<option>INVALID_ACCOUNT_STATUS</option>")
+	at := b.post("/console/declines", "reason=CARD_EXCEED_LIMIT&undo=yes")
+	if page := b.get(at); strings.Contains(page, "declined: CARD") || len(b.world.PortOne.Declines()) != 0 {
+		t.Error("it is still planned")
+	}
+	b.expect(b.get(at), "Not declined any more: CARD_EXCEED_LIMIT.", "No fault is planned.")
+}
+
+// TestCanceledIsOver: nothing is offered of a subscription that has ended, although its new card was never registered.
+func TestCanceledIsOver(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t)
+	id := b.enroll("2027-01-31")
+	b.post("/console/declines", "reason=CARD_NOT_AVAILABLE&times=1")
+	b.post("/console/clock", "advance=31d")
+	call := func(path, body string) {
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/subscriptions/"+id+path, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		recorder := httptest.NewRecorder()
+		if b.world.ServeHTTP(recorder, r); recorder.Code != http.StatusOK {
+			t.Fatalf("%s: %d %s", path, recorder.Code, recorder.Body)
+		}
+	}
+	call("/renew-key", "{}")
+	if page := b.get("/console"); strings.Contains(page, "on day 31") {
+		t.Error("a suspended one has a next day")
+	}
+	b.expect(b.get("/console"), "register a means", "CARD_NOT_AVAILABLE (hard), attempt 2 is next")
+	call("/cancel", `{"at":"now"}`)
+	page := b.get("/console")
+	for _, gone := range []string{"register a means", "on day 31", "is next"} {
+		if strings.Contains(page, gone) {
+			t.Errorf("of a canceled one the page still shows %q", gone)
+		}
+	}
+	b.expect(page, `<strong class="state-bad">canceled`, "CARD_NOT_AVAILABLE (hard)")
+}
+
+// TestShopSaysWhatItLeavesOut of its lists.
+func TestShopSaysWhatItLeavesOut(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t)
+	for i := range 21 {
+		b.post("/shop/orders", "name=T-shirt&amount=15000&language=en&provider=toss")
+		b.world.Ledger.Add(ledger.Entry{Provider: "toss", Kind: ledger.Capture, OrderID: "stray-0001", Amount: 1, At: b.world.Clock.Now()})
+		if page := b.get("/"); strings.Contains(page, "The newest") != (i == 20) {
+			t.Errorf("with %d of each", i+1)
+		}
+	}
+	if page := b.get("/"); strings.Count(page, "The newest 20 of 21.") != 2 {
+		t.Error("not both lists say that they are cut")
 	}
 }
 
@@ -195,7 +287,7 @@ func TestShopSellsThroughBothProviders(t *testing.T) {
 	if got := len(b.world.OrderIDs()) + len(b.world.SubscriptionIDs()); got != 2 {
 		t.Errorf("%d records were made, want the 2 orders", got)
 	}
-	if page := b.get("/?error=" + url.QueryEscape("<script>alert(1)</script>")); strings.Contains(page, "<script>") {
+	if page := b.get("/?at=once&error=" + url.QueryEscape("<script>alert(1)</script>")); strings.Contains(page, "<script>") {
 		t.Error("the page runs what its address says")
 	}
 }

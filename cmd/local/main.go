@@ -20,6 +20,7 @@ import (
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/store/memstore"
 	"tosspay-sam/shared/telemetry"
+	"tosspay-sam/sim/portonesim"
 	"tosspay-sam/sim/world"
 )
 
@@ -58,7 +59,10 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 		return err
 	}
 	log := telemetry.New(errs, o.logLevel)
-	w, err := world.New(world.Options{Base: base, Store: orders, Transport: http.DefaultTransport, Log: log, ReturnURLs: o.returnURLs})
+	w, err := world.New(world.Options{
+		Base: base, Store: orders, Transport: http.DefaultTransport, Log: log, ReturnURLs: o.returnURLs,
+		PortOne: portonesim.Options{WebhookDelay: world.WebhookDelay},
+	})
 	if err != nil {
 		return err
 	}

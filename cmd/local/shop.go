@@ -34,9 +34,11 @@ const (
 type shop struct{ world *world.World }
 
 type shopView struct {
-	Orders  []shopOrder
-	Entries []ledger.Entry
-	Error   string
+	Orders    []shopOrder
+	AllOrders int
+	Entries   []ledger.Entry
+	Moved     int
+	said
 }
 
 type shopOrder struct {
@@ -57,8 +59,9 @@ func mountShop(w *world.World) {
 }
 
 func (s *shop) show(w http.ResponseWriter, r *http.Request) {
-	v := shopView{Entries: latest(s.world.Ledger.Entries(), shownMax), Error: r.URL.Query().Get("error")}
-	for _, id := range latest(s.world.OrderIDs(), shownMax) {
+	entries, ids := s.world.Ledger.Entries(), s.world.OrderIDs()
+	v := shopView{Entries: latest(entries, shownMax), Moved: len(entries), AllOrders: len(ids), said: saidTo(r)}
+	for _, id := range latest(ids, shownMax) {
 		var o shopOrder
 		if s.call(r, http.MethodGet, "/orders/"+id, nil, &o) == http.StatusOK {
 			v.Orders = append(v.Orders, o)
@@ -88,7 +91,7 @@ func (s *shop) buy(w http.ResponseWriter, r *http.Request) {
 	if r.FormValue("provider") == "toss" {
 		order["toss"] = map[string]any{"useInternationalCardOnly": r.FormValue("international") == "on"}
 	}
-	s.send(w, r, "/orders", order)
+	s.send(w, r, "once", "/orders", order)
 }
 
 // subscribe makes a subscription and sends the browser to the page that registers its means of payment.
@@ -100,31 +103,32 @@ func (s *shop) subscribe(w http.ResponseWriter, r *http.Request) {
 	if day := r.FormValue("first"); day != "" {
 		first, err := time.ParseInLocation(time.DateOnly, day, subscription.Seoul)
 		if err != nil {
-			refused(w, r, "the first charge must be a date such as 2027-01-31")
+			refused(w, r, "again", "the first charge must be a date such as 2027-01-31")
 			return
 		}
 		if now := s.world.Clock.Now(); first.After(now) || now.Sub(first) >= 24*time.Hour {
 			body["firstChargeAt"] = first
 		} // else today, which is the date it has without one
 	}
-	s.send(w, r, "/subscriptions", body)
+	s.send(w, r, "again", "/subscriptions", body)
 }
 
-// send makes a record and opens its page.
-func (s *shop) send(w http.ResponseWriter, r *http.Request, path string, body map[string]any) {
+// send makes a record and opens its page. part is the form's, where a refusal is shown.
+func (s *shop) send(w http.ResponseWriter, r *http.Request, part, path string, body map[string]any) {
 	var answer struct {
 		CheckoutURL string
 		Error       struct{ Message string }
 	}
 	if status := s.call(r, http.MethodPost, path, body, &answer); status != http.StatusCreated {
-		refused(w, r, answer.Error.Message)
+		refused(w, r, part, answer.Error.Message)
 		return
 	}
 	http.Redirect(w, r, answer.CheckoutURL, http.StatusSeeOther)
 }
 
-func refused(w http.ResponseWriter, r *http.Request, message string) {
-	http.Redirect(w, r, "/?error="+url.QueryEscape(message), http.StatusSeeOther)
+func refused(w http.ResponseWriter, r *http.Request, part, message string) {
+	query := url.Values{"at": {part}, "error": {"It was refused: " + message}}
+	http.Redirect(w, r, "/?"+query.Encode()+"#"+part, http.StatusSeeOther)
 }
 
 func amountOf(r *http.Request) int64 {

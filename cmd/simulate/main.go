@@ -1,115 +1,147 @@
-// Command simulate plays what no account should be used to find out: a very large hour of renewals, with the real dispatcher and worker,
-// against a model of AWS's documented limits.
+// Command simulate plays what no account should be used to find out, with the real dispatcher and worker.
 //
 //	go run ./cmd/simulate -load -subscriptions 10000000
 //
-// It prints its progress and a report, and ends with status 1 when a cycle was charged twice or not at all.
+// is a very large hour of renewals against a model of AWS's documented limits;
+//
+//	go run ./cmd/simulate -soak -seeds 1000
+//
+// is years of many subscriptions in a world that loses ticks, messages, replies and processes, once for every seed.
+//
+// Both print their progress and a report. The status is 1 when a cycle was charged twice or not at all, or another promise was broken; 2
+// for arguments that make no sense; 3 when it was stopped before its end, which proves nothing.
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"sync/atomic"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
 	"time"
 
 	"tosspay-sam/sim/load"
+	"tosspay-sam/sim/soak"
 )
 
 // Exit statuses.
 const (
-	exitBad   = 1 // money was taken twice, or not at all
-	exitUsage = 2
+	exitBad     = 1 // a promise was broken
+	exitUsage   = 2
+	exitStopped = 3
 )
 
 func main() {
-	config, err := parse(os.Args[1:], os.Stderr)
+	o, err := parse(os.Args[1:], os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "simulate:", err)
 		os.Exit(exitUsage)
+	case o.soak.Seeds > 0:
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		os.Exit(playSoak(ctx, o.soak, os.Stdout))
 	}
-	fmt.Printf("seed %d: %d subscriptions are due now\n", config.Seed, config.Subscriptions)
-	w := &watcher{total: int64(config.Subscriptions), began: time.Now()}
+	fmt.Printf("seed %d: %d subscriptions are due now\n", o.load.Seed, o.load.Subscriptions)
+	w := &watcher{total: int64(o.load.Subscriptions), began: time.Now()}
 	go w.watch(os.Stdout)
-	virtual(func() bool { return play(config, w, os.Stdout) })
+	virtual(func() bool { return play(o.load, w, os.Stdout) })
 }
 
+// options are what to play: the one of the two that was asked for.
+type options struct {
+	load load.Config
+	soak soak.Series // without seeds: the load
+}
+
+// modes are the flags of each.
+var modes = map[string][]string{
+	"load": {"subscriptions", "seed", "cap", "batch", "rate", "declines", "lost", "duplicates", "partitions", "limit"},
+	"soak": {"subscriptions", "seed", "seeds", "cycles"},
+}
+
+// usage is the head of -help.
+const usage = `Plays what no account should be used to find out, with the real dispatcher and worker.
+
+  go run ./cmd/simulate -load [-subscriptions N] [-seed N] [-cap N] [-batch N] [-rate N] ...
+        One hour in which all subscriptions are due at the same moment, against a model of AWS's limits. Prints a report.
+
+  go run ./cmd/simulate -soak [-seeds N] [-seed N] [-subscriptions N] [-cycles N]
+        Years of many subscriptions, once for each seed, in a world that loses ticks, messages, replies and processes, while merchants pause
+        and cancel and buyers change their card. Prints progress, and the line that plays a seed again when it broke a promise.
+
+Status 0: every cycle was charged as its policy says. 1: one was charged twice, or not, or another promise was broken. 2: arguments.
+3: stopped before the end, which proves nothing.
+
+Flags:`
+
 // parse reads the flags; what it refuses is named in the error.
-func parse(args []string, out io.Writer) (load.Config, error) {
-	c := load.Default(1_000_000)
+func parse(args []string, out io.Writer) (options, error) {
+	c, s := load.Default(1_000_000), soak.Series{Size: soak.Full}
 	set := flag.NewFlagSet("simulate", flag.ContinueOnError)
 	set.SetOutput(out)
 	hour := set.Bool("load", false, "play an hour in which all subscriptions are due at once")
-	set.IntVar(&c.Subscriptions, "subscriptions", c.Subscriptions, "how `many` are due")
-	set.Uint64Var(&c.Seed, "seed", c.Seed, "of every latency, duplicate and refusal")
-	set.IntVar(&c.Concurrency, "cap", c.Concurrency, "MaximumConcurrency: batches at work at the same time")
-	set.IntVar(&c.Batch, "batch", c.Batch, "BatchSize: messages in a batch, all worked on at the same time")
-	set.IntVar(&c.Rate, "rate", c.Rate, "charges a second the provider takes before it answers 429")
-	set.Float64Var(&c.Declines, "declines", c.Declines, "share of charges the provider refuses")
-	set.Float64Var(&c.Lost, "lost", c.Lost, "share of charges whose answer never arrives")
-	set.Float64Var(&c.Duplicates, "duplicates", c.Duplicates, "share of messages and ticks delivered twice")
-	set.IntVar(&c.Partitions, "partitions", c.Partitions, "of the table")
-	set.DurationVar(&c.Limit, "limit", c.Limit, "give up after this much virtual time")
+	years := set.Bool("soak", false, "play years in which everything is lost now and then")
+	subscriptions := set.Int("subscriptions", 0, "how `many`; 0: 1,000,000 for -load, 200 for -soak")
+	seed := set.Uint64("seed", 1, "of every chance; for -soak the first one")
+	set.IntVar(&s.Seeds, "seeds", 1000, "-soak: how `many`, one after another")
+	set.IntVar(&s.Size.Cycles, "cycles", s.Size.Cycles, "-soak: of each subscription")
+	set.IntVar(&c.Concurrency, "cap", c.Concurrency, "-load: MaximumConcurrency, batches at work at the same time")
+	set.IntVar(&c.Batch, "batch", c.Batch, "-load: BatchSize, messages in a batch, all worked on at the same time")
+	set.IntVar(&c.Rate, "rate", c.Rate, "-load: charges a second the provider takes before it answers 429")
+	set.Float64Var(&c.Declines, "declines", c.Declines, "-load: share of charges the provider refuses")
+	set.Float64Var(&c.Lost, "lost", c.Lost, "-load: share of charges whose answer never arrives")
+	set.Float64Var(&c.Duplicates, "duplicates", c.Duplicates, "-load: share of messages and ticks delivered twice")
+	set.IntVar(&c.Partitions, "partitions", c.Partitions, "-load: of the table")
+	set.DurationVar(&c.Limit, "limit", c.Limit, "-load: give up after this much virtual time")
 	set.Usage = func() {
-		fmt.Fprintln(out, "usage: go run ./cmd/simulate -load [flags]\n\nPlays an hour of renewals and reports; status 1 when a cycle was charged twice "+
-			"or not at all.")
+		fmt.Fprintln(out, usage)
 		set.PrintDefaults()
 	}
 	if err := set.Parse(args); err != nil {
-		return c, err
+		return options{}, err
 	}
-	if set.NArg() > 0 {
-		return c, fmt.Errorf("unexpected argument %q", set.Arg(0))
+	mode := "load"
+	switch {
+	case set.NArg() > 0:
+		return options{}, fmt.Errorf("unexpected argument %q", set.Arg(0))
+	case *hour == *years:
+		return options{}, errors.New("say what to play: -load or -soak (see -help)")
+	case *years:
+		mode = "soak"
 	}
-	if !*hour {
-		return c, errors.New("say what to play: -load (see -help)")
+	if err := only(set, mode); err != nil {
+		return options{}, err
 	}
-	return c, c.Check()
+	if *subscriptions != 0 {
+		c.Subscriptions, s.Size.Subscriptions = *subscriptions, *subscriptions
+	}
+	c.Seed, s.First = *seed, *seed
+	if *years {
+		return options{soak: s}, s.Check()
+	}
+	return options{load: c}, c.Check()
 }
 
-// play runs the hour in the bubble it is called in, and says whether no cycle was charged twice or left out.
-func play(c load.Config, w *watcher, out io.Writer) bool {
-	r, err := load.Run(c, &w.progress)
-	if err != nil {
-		fmt.Fprintln(out, "simulate:", err)
-		return false
-	}
-	fmt.Fprintln(out)
-	r.Print(out)
-	fmt.Fprintf(out, "%-18s %s\n", "wall time", time.Duration(w.wall.Load()).Round(time.Second))
-	return !r.Bad()
-}
-
-// watcher prints how far the hour is. It lives outside the bubble, where time is real.
-type watcher struct {
-	progress load.Progress
-	total    int64
-	began    time.Time
-	wall     atomic.Int64 // nanoseconds since began
-}
-
-// watchPause is the time between two lines.
-const watchPause = 5 * time.Second
-
-func (w *watcher) watch(out io.Writer) {
-	for last := int64(0); ; {
-		for range watchPause / time.Second {
-			time.Sleep(time.Second)
-			w.wall.Store(int64(time.Since(w.began)))
+// only refuses the flags that were given and are the other mode's.
+func only(set *flag.FlagSet, mode string) error {
+	var others []string
+	set.Visit(func(f *flag.Flag) {
+		for name, flags := range modes {
+			if name != mode && slices.Contains(flags, f.Name) && !slices.Contains(modes[mode], f.Name) {
+				others = append(others, "-"+f.Name)
+			}
 		}
-		drained, virtual := w.progress.Drained.Load(), time.Duration(w.progress.Virtual.Load())
-		rate := float64(drained-last) / watchPause.Seconds()
-		left := "unknown"
-		if rate > 0 {
-			left = time.Duration(float64(w.total-drained) / rate * float64(time.Second)).Round(time.Second).String()
-		}
-		fmt.Fprintf(out, "virtual %-9s drained %d (%.1f %%), %.0f a second of virtual time so far, %.0f of real time; about %s left\n",
-			virtual.Round(time.Second), drained, 100*float64(drained)/float64(w.total), float64(drained)/max(1, virtual.Seconds()), rate, left)
-		last = drained
+	})
+	if len(others) == 0 {
+		return nil
 	}
+	return fmt.Errorf("%s mean nothing to -%s (see -help)", strings.Join(others, ", "), mode)
 }

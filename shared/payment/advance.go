@@ -23,11 +23,11 @@ const (
 // Advance moves an unsettled order by asking the provider, and does nothing to any other. Whoever calls it - a buyer's reload, a
 // webhook, a schedule - brings no facts. An open order is asked about only when its time is over.
 func (s *Settler) Advance(ctx context.Context, orderID string) (order.Order, error) {
-	return s.advance(ctx, orderID, false)
+	return s.advance(ctx, orderID, time.Time{})
 }
 
-// advance may, as the worker that knows that a cycle is still to be charged, repeat a charge which nobody has found.
-func (s *Settler) advance(ctx context.Context, orderID string, repeat bool) (order.Order, error) {
+// advance may, until then, repeat a charge which nobody has found: the worker knows that the cycle is still to be charged.
+func (s *Settler) advance(ctx context.Context, orderID string, repeat time.Time) (order.Order, error) {
 	o, err := s.Orders.Get(ctx, orderID)
 	if err != nil {
 		return order.Order{}, err
@@ -37,7 +37,7 @@ func (s *Settler) advance(ctx context.Context, orderID string, repeat bool) (ord
 
 // await returns the order once somebody has settled it: another request that is at work on it, or this one, when nobody is. It comes
 // back with the order still settling when one question to the provider, its own or another's, brought no conclusion.
-func (s *Settler) await(ctx context.Context, o order.Order, repeat bool) (order.Order, error) {
+func (s *Settler) await(ctx context.Context, o order.Order, repeat time.Time) (order.Order, error) {
 	waiting, cancel := callContext(ctx)
 	defer cancel()
 	for pause := waitStep; s.worthAsking(o); pause = min(2*pause, waitStepMax) {
@@ -76,8 +76,9 @@ func (s *Settler) worthAsking(o order.Order) bool {
 }
 
 // settle asks the provider about an order this request has claimed (send: the money has not been asked for yet) or leased, records what the
-// answers prove, and gives back what they show to be owed. repeat: a charge may be sent again, because its subscription still wants it.
-func (s *Settler) settle(ctx context.Context, o order.Order, send, repeat bool) (order.Order, error) {
+// answers prove, and gives back what they show to be owed. repeat: until when a charge may be sent again, because its subscription still wants
+// it; a worker that stood still since it learned that must not.
+func (s *Settler) settle(ctx context.Context, o order.Order, send bool, repeat time.Time) (order.Order, error) {
 	g, ok := s.Gateways[o.Provider]
 	if !ok {
 		return o, fmt.Errorf("payment: settle %s: no gateway for provider %q", o.ID, o.Provider)
@@ -99,7 +100,7 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send, repeat bool) 
 
 // ask questions the provider about the current attempt. It ends when an answer is conclusive, when a lookup says that nothing can be done
 // but wait, when time runs out, or after callsMax questions.
-func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send, repeat bool) (order.Order, error) {
+func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send bool, repeat time.Time) (order.Order, error) {
 	began := s.Now()
 	work, event := o, doubtful(o, began) // work is o with what this settle has learned of the attempt and not saved yet
 	var evidence []order.Evidence
@@ -109,7 +110,8 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 		asked := !send || !s.mayTake(g, work)
 		if asked {
 			answers = s.find(calls, g, work)
-			event, send = afterFind(work, answers, g.Account, s.Now(), g.Timing, repeat)
+			now := s.Now()
+			event, send = afterFind(work, answers, g.Account, now, g.Timing, now.Round(0).Before(repeat))
 			if send {
 				work.Attempt = event.Next // a charge may be sent a second time, under the next turn
 			}

@@ -71,7 +71,11 @@ func (w *Worker) settleOrder(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	o, err := w.Settler.advance(ctx, id, s.Status == subscription.Canceled && !s.Key.DeletedAt.IsZero())
+	var repeat time.Time
+	if s.Status == subscription.Canceled && !s.Key.DeletedAt.IsZero() {
+		repeat = w.Now().Add(subscription.ChargeLease)
+	}
+	o, err := w.Settler.advance(ctx, id, repeat)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil
@@ -154,9 +158,9 @@ func (w *Worker) take(ctx context.Context, s subscription.Subscription) (order.O
 	var refusal *order.Refusal
 	switch {
 	case err == nil:
-		return w.Settler.settle(ctx, rekeyed(o, s), true, true)
+		return w.Settler.settle(ctx, rekeyed(o, s), true, s.AskAfter)
 	case errors.Is(err, ErrExists), errors.As(err, &refusal):
-		return w.Settler.await(ctx, o, true)
+		return w.Settler.await(ctx, o, s.AskAfter)
 	}
 	return o, fmt.Errorf("payment: charge %s: %w", id, err)
 }

@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"time"
 
 	"tosspay-sam/shared/order"
 )
@@ -15,7 +16,7 @@ func (s *Settler) Fail(ctx context.Context, orderID, linkToken string) (Result, 
 	}
 	result := Result{Order: o, Outcome: Settled, Attempt: o.Attempt.N}
 	if o.Status == order.Settling {
-		result.Order, err = s.await(ctx, o, false)
+		result.Order, err = s.await(ctx, o, time.Time{})
 	}
 	return result, err
 }

@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"slices"
+	"time"
 
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/provider"
@@ -39,7 +40,7 @@ func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
 				return result, err
 			}
 		}
-		result.Order, err = s.await(ctx, o, false)
+		result.Order, err = s.await(ctx, o, time.Time{})
 		return result, err
 	case o.Status != order.Open && knows(o, r.Key):
 		return result, nil

@@ -248,7 +248,10 @@ func (s Subscription) NotIssued(n int, failed bool, at time.Time) Subscription {
 		return s
 	}
 	key, event := *issuing, "key-not-issued"
-	key.SeenAt, key.Asks = at, key.Asks+1
+	key.SeenAt = at
+	if s.NextKey.N == 0 || !at.Before(issuing.askAt()) {
+		key.Asks++ // of a renewal other questions, such as a page's reloads, do not count: the buyer may still be at the window
+	}
 	s.AskAfter = at.Add(AskPause)
 	offered := s.KeysOffered()
 	over := failed && offered >= KeysMax || s.Status == Enrolling && !failed && key.Asks >= len(enrollDelays) && !at.Before(s.DueAt)

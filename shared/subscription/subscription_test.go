@@ -135,7 +135,7 @@ func TestEveryStatusAndEveryOperation(t *testing.T) {
 		},
 		"active, replacement offered": {
 			"key 3 issued":    "active key3 Card",
-			"key 3 absent":    "active key2 Old card next key3, due in 1h0m0s, asked again after 3s",
+			"key 3 absent":    "active key2 Old card next key3, due in 30m0s, asked again after 3s",
 			"key 3 failed":    "active key2 Old card next key4, due in 30m0s, asked again after 3s",
 			"no answer":       "active key2 Old card next key3, due in 30m0s, asked again after 3s",
 			"lease":           "active key2 Old card next key3",
@@ -149,7 +149,7 @@ func TestEveryStatusAndEveryOperation(t *testing.T) {
 		},
 		"suspended, replacement offered": {
 			"key 3 issued":    "active key3 Card, due for the first charge",
-			"key 3 absent":    "suspended key2 Old card next key3, due in 1h0m0s, asked again after 3s",
+			"key 3 absent":    "suspended key2 Old card next key3, due in 30m0s, asked again after 3s",
 			"key 3 failed":    "suspended key2 Old card next key4, due in 30m0s, asked again after 3s",
 			"no answer":       "suspended key2 Old card next key3, due in 30m0s, asked again after 3s",
 			"lease":           "suspended key2 Old card next key3, never due",

@@ -48,6 +48,12 @@ type killed struct{}
 
 func newStage(t *testing.T, edits ...func(*payment.NewSubscription)) *stage {
 	t.Helper()
+	return stageAt(t, start, edits...)
+}
+
+// stageAt is a stage whose clock begins an hour before the first charge, at another time.
+func stageAt(t *testing.T, start time.Time, edits ...func(*payment.NewSubscription)) *stage {
+	t.Helper()
 	s := &stage{t: t, now: start}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Hour)
 	t.Cleanup(cancel)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,10 +24,14 @@ type Clock struct {
 	offset time.Duration // ahead of source
 
 	advancing sync.RWMutex // read by those who need it to stay where it is
+	moving    atomic.Bool  // an advance is under way: waits end at once on any clock
+	real      atomic.Int64
+	virtual   atomic.Int64
 }
 
-// Over returns a clock that shows what source shows until it is advanced, and goes on at source's pace from there. Waits are wait's. Both
-// may be nil: the real clock, and real timers.
+// Over returns a clock that shows what source shows until it is advanced, and goes on at source's pace from there. Waits are wait's, but
+// during an advance they move the clock and end at once, for time is what an advance makes pass. Both may be nil: the real clock, and real
+// timers.
 func Over(source func() time.Time, wait func(context.Context, time.Duration) error) *Clock {
 	if source == nil {
 		source = time.Now
@@ -51,9 +56,11 @@ func (c *Clock) Now() time.Time {
 
 // Wait returns after d of the world's time, or early with the context's error.
 func (c *Clock) Wait(ctx context.Context, d time.Duration) error {
-	if c.wait != nil {
+	if c.wait != nil && !c.moving.Load() {
+		c.real.Add(1)
 		return c.wait(ctx, d)
 	}
+	c.virtual.Add(1)
 	end := c.Now().Add(d)
 	if err := Timer(ctx, min(d, yield)); err != nil {
 		return err
@@ -61,6 +68,9 @@ func (c *Clock) Wait(ctx context.Context, d time.Duration) error {
 	c.reach(end) // from where the wait began: several at the same time do not add up
 	return nil
 }
+
+// Waits counts those that took real time, and those that only moved the clock.
+func (c *Clock) Waits() (inReal, onClock int64) { return c.real.Load(), c.virtual.Load() }
 
 // Timer waits in real time.
 func Timer(ctx context.Context, d time.Duration) error {
@@ -83,6 +93,8 @@ type Step func(ctx context.Context, stop time.Time) (next time.Time, err error)
 func (c *Clock) Advance(ctx context.Context, d time.Duration, step Step) error {
 	c.advancing.Lock()
 	defer c.advancing.Unlock()
+	c.moving.Store(true)
+	defer c.moving.Store(false)
 	stop := c.Now()
 	target := stop.Add(d)
 	for instant := 0; ; {

@@ -117,6 +117,34 @@ func TestWaitsOverlap(t *testing.T) {
 	}
 }
 
+// TestWaitsDuringAnAdvance: a clock that goes by real time waits in real time, but not while it is being advanced.
+func TestWaitsDuringAnAdvance(t *testing.T) {
+	t.Parallel()
+	var asked time.Duration
+	c := clock.Over(func() time.Time { return start }, func(_ context.Context, d time.Duration) error {
+		asked += d
+		return nil
+	})
+	err := c.Advance(t.Context(), time.Hour, func(ctx context.Context, stop time.Time) (time.Time, error) {
+		if stop.Equal(start) {
+			if err := c.Wait(ctx, time.Minute); err != nil || !c.Now().Equal(start.Add(time.Minute)) {
+				t.Errorf("after a minute's wait: %v, %s", err, c.Now())
+			}
+		}
+		return time.Time{}, nil
+	})
+	inReal, onClock := c.Waits()
+	if err != nil || asked != 0 || inReal != 0 || onClock != 1 || !c.Now().Equal(start.Add(time.Hour)) {
+		t.Errorf("Advance = %v; %s asked for, %d and %d waits; the clock stands at %s", err, asked, inReal, onClock, c.Now())
+	}
+	if err := c.Wait(t.Context(), time.Second); err != nil || asked != time.Second {
+		t.Errorf("afterwards: %v, %s asked for", err, asked)
+	}
+	if inReal, onClock = c.Waits(); inReal != 1 || onClock != 1 {
+		t.Errorf("%d and %d waits", inReal, onClock)
+	}
+}
+
 // TestAdvancesTakeTurns: at no moment are two at work.
 func TestAdvancesTakeTurns(t *testing.T) {
 	t.Parallel()

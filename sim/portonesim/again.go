@@ -27,6 +27,31 @@ type scripted struct {
 // fail_reason reason: status 200, code 0, and a payment in failed.
 func (s *Sim) DeclineNext(reason string) { s.addScript(scripted{decline: reason}) }
 
+// Declines counts what DeclineNext still has to decline, by reason.
+func (s *Sim) Declines() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	planned := map[string]int{}
+	for _, next := range s.script {
+		if next.decline != "" {
+			planned[next.decline]++
+		}
+	}
+	return planned
+}
+
+// ForgetDeclines takes back what DeclineNext has planned with a reason, or with
+// any when it is empty, and returns how many charges that were.
+func (s *Sim) ForgetDeclines(reason string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := len(s.script)
+	s.script = slices.DeleteFunc(s.script, func(next scripted) bool {
+		return next.decline != "" && (reason == "" || next.decline == reason)
+	})
+	return before - len(s.script)
+}
+
 // RefuseNext makes the next charge by again come to nothing with message:
 // status 200, code -1, no payment, and no money moves.
 func (s *Sim) RefuseNext(message string) { s.addScript(scripted{message: message}) }

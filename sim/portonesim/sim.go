@@ -105,6 +105,9 @@ type Options struct {
 	ConsoleURL string
 	// WebhookForm sends x-www-form-urlencoded instead of JSON.
 	WebhookForm bool
+	// WebhookDelay is the time from what happened to its webhook; default none.
+	// The provider's is not documented.
+	WebhookDelay time.Duration
 	// Resend repeats webhooks that got a 5xx or no answer, which the provider
 	// only does on request.
 	Resend bool

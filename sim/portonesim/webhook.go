@@ -42,12 +42,13 @@ func (s *Sim) notify(p *payment, status, cancellationID string, addresses []stri
 	for _, address := range addresses {
 		s.calls[OpWebhook]++
 		d := hooks.PortOne(address, contentType, encoded, s.o.Resend)
+		d.Delay = s.o.WebhookDelay
 		f, _ := s.Faults.Take(Provider, OpWebhook)
 		switch f.Kind {
 		case "":
 			s.o.Webhooks(d)
 		case fault.Delay:
-			d.Delay = f.Delay
+			d.Delay += f.Delay
 			s.o.Webhooks(d)
 		case fault.LoseReply: // the provider did not hear our answer
 			s.o.Webhooks(d)

@@ -3,6 +3,7 @@ package soak
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +19,8 @@ type Bank struct {
 	// Outcome decides a charge that has arrived; empty: paid. Otherwise it is the code of a row in package portone's tables: a payment that
 	// failed for that reason, or, for BUYER_NOT_REGISTERED, a refusal without a payment.
 	Outcome func(number string, nth int) string
+	// KeysStay makes deleted keys stay. Sabotage only.
+	KeysStay bool
 
 	mu       sync.Mutex
 	keys     map[string]bool
@@ -60,6 +63,20 @@ func (b *Bank) HasKey(name string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.keys[name]
+}
+
+// Keys lists the keys of one subscription that exist.
+func (b *Bank) Keys(subscription string) []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var names []string
+	for name := range b.keys {
+		if owner, _, _ := strings.Cut(name, "--"); owner == subscription {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Payments returns a copy of all charges in the order in which they came.
@@ -119,6 +136,16 @@ func (b *Bank) End(p *Payment) provider.Answer {
 	return answer("charge", p)
 }
 
+// Decide makes known what became of the latest charge under a number, which was answered so that nobody could know: a reason, or empty for paid.
+func (b *Bank) Decide(number, reason string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if of := b.payments[number]; len(of) > 0 {
+		p := of[len(of)-1]
+		p.Reason, p.Ended = reason, b.Now()
+	}
+}
+
 // Find implements payment.Finder. A charge at work is not seen.
 func (b *Bank) Find(_ context.Context, r provider.Ref) provider.Answer {
 	b.mu.Lock()
@@ -156,7 +183,9 @@ func (b *Bank) BillingKey(_ context.Context, name string) provider.KeyAnswer {
 func (b *Bank) DeleteBillingKey(_ context.Context, name, _ string) provider.KeyAnswer {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.keys, name)
+	if !b.KeysStay {
+		delete(b.keys, name)
+	}
 	return provider.KeyAnswer{Answer: provider.Answer{Verdict: provider.Absent, Call: "delete-billing-key", HTTP: 200, Sent: true}}
 }
 

@@ -29,18 +29,29 @@ type Lab struct {
 	Hook func(Call) error
 	// Take replaces the way of a charge to the bank.
 	Take func(provider.Charge) provider.Answer
+	// Written is told of every write of a subscription that was carried out, whether or not its reply arrives.
+	Written func(op string, s subscription.Subscription)
+	// Deleted is told of every billing key that is deleted, before it is.
+	Deleted func(name string)
 
+	Settler    *payment.Settler
 	Worker     *payment.Worker
 	Dispatcher *payment.Dispatcher
 	Enroller   *payment.Enroller
+
+	claim func(context.Context, subscription.CycleClaim) (subscription.Subscription, error) // the store's, but for sabotage
 }
 
 // NewLab returns a lab whose calls all succeed. wait is the worker's; send gets what the dispatcher passes on.
 func NewLab(now func() time.Time, wait func(context.Context, time.Duration) error, send func([]payment.Message)) *Lab {
-	l := &Lab{Bank: NewBank(now), Store: memstore.New(), Hook: func(Call) error { return nil }}
+	l := &Lab{
+		Bank: NewBank(now), Store: memstore.New(), Hook: func(Call) error { return nil },
+		Written: func(string, subscription.Subscription) {}, Deleted: func(string) {},
+	}
+	l.claim = l.Store.ClaimCycle
 	l.Take = func(c provider.Charge) provider.Answer { return l.Bank.Charge(context.Background(), c) }
 	out, log := outside{Store: l.Store, lab: l}, slog.New(slog.DiscardHandler)
-	settler := &payment.Settler{
+	l.Settler = &payment.Settler{
 		Orders: out, Claims: out, Now: now, Wait: wait, Log: log,
 		Gateways: map[string]payment.Gateway{"portone": {Finder: out, Charger: out, Timing: portone.Timing()}},
 	}
@@ -49,7 +60,7 @@ func NewLab(now func() time.Time, wait func(context.Context, time.Duration) erro
 		NewToken: func() string { return "link" }, NewID: func() string { return "unused" }, Log: log,
 	}
 	l.Worker = &payment.Worker{
-		Settler: settler, Enroller: l.Enroller, Orders: out, Claims: out, Records: out, Cycles: out, Deleter: out,
+		Settler: l.Settler, Enroller: l.Enroller, Orders: out, Claims: out, Records: out, Cycles: out, Deleter: out,
 		Declines: declineOf, Timetable: subscription.DefaultTimetable(), Now: now, Log: log,
 	}
 	overtime := func(context.Context, time.Duration) error { return context.DeadlineExceeded } // a tick takes no time here: the next one goes on
@@ -112,11 +123,22 @@ func (o outside) GetSubscription(ctx context.Context, id string) (subscription.S
 }
 
 func (o outside) SaveSubscription(ctx context.Context, next subscription.Subscription) (subscription.Subscription, error) {
-	return through(o.lab, "save-subscription", next.ID, func() (subscription.Subscription, error) { return o.Store.SaveSubscription(ctx, next) })
+	return o.written("save-subscription", next.ID, func() (subscription.Subscription, error) { return o.Store.SaveSubscription(ctx, next) })
 }
 
 func (o outside) ClaimCycle(ctx context.Context, c subscription.CycleClaim) (subscription.Subscription, error) {
-	return through(o.lab, "claim-cycle", c.ID, func() (subscription.Subscription, error) { return o.Store.ClaimCycle(ctx, c) })
+	return o.written("claim-cycle", c.ID, func() (subscription.Subscription, error) { return o.lab.claim(ctx, c) })
+}
+
+// written is through, for a write that somebody wants to know of.
+func (o outside) written(op, id string, write func() (subscription.Subscription, error)) (subscription.Subscription, error) {
+	return through(o.lab, op, id, func() (subscription.Subscription, error) {
+		s, err := write()
+		if err == nil {
+			o.lab.Written(op, s)
+		}
+		return s, err
+	})
 }
 
 func (o outside) Due(ctx context.Context, shard int, before time.Time, limit int, cursor string) (due []payment.DueRecord, next string, err error) {
@@ -156,7 +178,10 @@ func (o outside) BillingKey(ctx context.Context, name string) provider.KeyAnswer
 }
 
 func (o outside) DeleteBillingKey(ctx context.Context, name, reason string) provider.KeyAnswer {
-	a, err := through(o.lab, "delete-key", name, func() (provider.KeyAnswer, error) { return o.lab.Bank.DeleteBillingKey(ctx, name, reason), nil })
+	a, err := through(o.lab, "delete-key", name, func() (provider.KeyAnswer, error) {
+		o.lab.Deleted(name)
+		return o.lab.Bank.DeleteBillingKey(ctx, name, reason), nil
+	})
 	if err != nil {
 		return provider.KeyAnswer{Answer: Lost("delete-billing-key", err)}
 	}

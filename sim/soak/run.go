@@ -57,18 +57,29 @@ type member struct {
 	atEnd    bool
 	fates    map[int][]string // by cycle: what becomes of the charges that arrive, one after another; then it is paid
 	arrived  map[int]int      // by cycle
+	expected
 }
 
 // span is a time during which nothing runs.
 type span struct{ from, to time.Time }
 
-// process is a worker at one message.
+// process is somebody at one piece of work: a worker at a message, a webhook, a page.
 type process struct {
-	message payment.Message
+	do      func()
+	worker  bool
 	began   time.Time
+	claimed claimed
+	from    time.Time // when the charge it sends was begun
 	yield   func(time.Duration) bool
 	resume  func() (time.Duration, bool)
 	stop    func()
+}
+
+// claimed is the cycle that a worker has claimed for the message it is at.
+type claimed struct {
+	id    string
+	cycle int
+	at    time.Time
 }
 
 // killed is how a process ends in the middle of a call.
@@ -88,13 +99,20 @@ func Run(ctx context.Context, seed uint64, size Size) Report {
 	r.Bank.Outcome = r.outcome
 	r.plan()
 	if len(r.report.Broken) == 0 {
-		r.Hook, r.Take = r.hook, r.take
+		r.Hook, r.Take, r.Written, r.Deleted = r.hook, r.take, r.written, r.deleted
+		r.sabotage()
 		r.play()
-		r.audit()
+		if ctx.Err() == nil {
+			r.audit()
+		}
 		for _, p := range r.idle {
 			p.stop()
 		}
 	}
+	if ctx.Err() != nil { // whatever looks broken then may be only half done
+		return Report{Seed: seed, Stopped: true}
+	}
+	r.report.Runs = 1
 	return r.report
 }
 
@@ -122,6 +140,8 @@ func (r *run) plan() {
 			r.broken("%s cannot be enrolled: %v", m.id, err)
 			return
 		}
+		m.prices = []price{{r.now, m.amount}}
+		r.live(m)
 	}
 }
 
@@ -130,7 +150,7 @@ func (r *run) member(i int) *member {
 	m := &member{
 		id: fmt.Sprintf("sub_%d", 1000+i), amount: int64(1000 + r.random.IntN(100)*100), atEnd: r.chance(.5),
 		catchUp: []subscription.CatchUp{subscription.Once, subscription.Each, subscription.Skip}[r.random.IntN(3)],
-		fates:   map[int][]string{}, arrived: map[int]int{},
+		fates:   map[int][]string{}, arrived: map[int]int{}, expected: expected{begun: map[int]time.Time{}, deleted: map[string]time.Time{}},
 	}
 	m.calendar = subscription.Calendar{First: first, Every: 1, Hour: 10}
 	switch n := r.random.IntN(10); {
@@ -195,7 +215,7 @@ func (r *run) care(m *member, k int) {
 		return
 	}
 	if s.Status == subscription.Suspended {
-		r.reliably(func() {
+		r.merchant(func() {
 			if e, err := r.Enroller.RenewKey(r.ctx, m.id, "https://pay.example"); err == nil {
 				_, _ = r.Register(r.ctx, e.Subscription)
 				r.report.Renewals++
@@ -212,20 +232,11 @@ func (r *run) stop(m *member) {
 		return
 	}
 	if s.Cycle > r.size.Cycles && (s.Status == subscription.Active || !m.atEnd) {
-		r.reliably(func() { _, err = r.Enroller.Cancel(r.ctx, m.id, m.atEnd) })
-		if err == nil {
+		if r.cancel(m, m.atEnd) {
 			return
 		}
 	}
 	r.at(time.Hour, func() { r.stop(m) })
-}
-
-// reliably does something without faults.
-func (r *run) reliably(f func()) {
-	hook := r.Hook
-	r.Hook = func(Call) error { return nil }
-	f()
-	r.Hook = hook
 }
 
 // play goes from event to event until nothing is due any more.
@@ -244,8 +255,12 @@ func (r *run) play() {
 		default:
 			return
 		}
-		if r.now.After(last) || len(r.report.Broken) > 0 || r.ctx.Err() != nil {
-			break
+		switch {
+		case len(r.report.Broken) > 0 || r.ctx.Err() != nil:
+			return
+		case r.now.After(last):
+			r.broken("still busy at %v", r.now)
+			return
 		}
 	}
 	r.broken("still busy at %v", r.now)
@@ -320,24 +335,27 @@ func (r *run) deliver(m payment.Message) {
 }
 
 // start is a worker that begins with a message.
-func (r *run) start(m payment.Message) {
+func (r *run) start(m payment.Message) { r.begin(true, func() { r.work(m) }) }
+
+// begin is a process that begins with its work.
+func (r *run) begin(worker bool, do func()) {
 	var p *process
 	if n := len(r.idle); n > 0 {
 		p, r.idle = r.idle[n-1], r.idle[:n-1]
 	} else {
 		p = r.newProcess()
 	}
-	p.message, p.began = m, r.now
+	p.do, p.worker, p.began, p.claimed = do, worker, r.now, claimed{}
 	r.proceed(p)
 }
 
-// newProcess is a coroutine that works on one message after another.
+// newProcess is a coroutine that does one piece of work after another.
 func (r *run) newProcess() *process {
 	p := &process{}
 	p.resume, p.stop = iter.Pull(func(yield func(time.Duration) bool) {
 		p.yield = yield
 		for {
-			r.work(p.message)
+			r.survive(p.do)
 			if !yield(finished) {
 				return
 			}
@@ -349,12 +367,17 @@ func (r *run) newProcess() *process {
 // finished is what a process gives way with when it is done with its message.
 const finished = time.Duration(-1)
 
-func (r *run) work(m payment.Message) {
+// survive is a process: its end in the middle of a call is nobody else's.
+func (r *run) survive(do func()) {
 	defer func() {
 		if e := recover(); e != nil && e != (killed{}) {
-			r.broken("%s %s: panic: %v\n%s", m.Kind, m.ID, e, debug.Stack())
+			r.broken("panic: %v\n%s", e, debug.Stack())
 		}
 	}()
+	do()
+}
+
+func (r *run) work(m payment.Message) {
 	if err := r.Worker.Work(r.ctx, m); err != nil && r.chance(.2) {
 		r.at(90*time.Minute, func() { r.start(m) }) // its visibility timeout is over
 	}
@@ -399,14 +422,20 @@ func (r *run) hook(c Call) error {
 	if r.current == nil {
 		return nil
 	}
+	if c.Op == "charge" && !c.After {
+		r.checkSend(c.ID)
+	}
 	r.report.Calls++
 	f := r.size.Faults
+	if c.Op == "billing-key" && r.size.Sabotage.KeyUnheard {
+		return errLost
+	}
 	if r.chance(f.Kills / 2) {
 		r.report.Kills++
 		panic(killed{})
 	}
 	if r.chance(f.Pauses / 2) {
-		r.sleep(r.pause(c))
+		r.sleep(r.stall(c))
 	}
 	if r.chance(f.lost(c) / 2) {
 		r.report.Lost++
@@ -424,9 +453,9 @@ func (f Faults) lost(c Call) float64 {
 	return f.Store
 }
 
-// pause is how long a process stands still. A request that is on its way to the bank arrives within minutes or never: no program can take
+// stall is how long a process stands still. A request that is on its way to the bank arrives within minutes or never: no program can take
 // it back.
-func (r *run) pause(c Call) time.Duration {
+func (r *run) stall(c Call) time.Duration {
 	switch {
 	case c.Op == "charge" && !c.After:
 		return r.between(0, 10*time.Minute)
@@ -456,10 +485,21 @@ func (r *run) hookTick(c Call) error {
 
 // take is a charge on its way to the bank, and the wait for its answer.
 func (r *run) take(c provider.Charge) provider.Answer {
+	if r.size.Sabotage.OldPrices {
+		m, _, _ := r.parse(c.Number)
+		c.Amount = m.amount
+	}
 	r.checkNumber(c.Number)
+	r.checkArrival(c)
+	r.stir(c.Number)
 	p, refused := r.Bank.Begin(c)
 	if p == nil {
 		return refused
+	}
+	if r.size.Sabotage.Twice {
+		if again, _ := r.Bank.Begin(c); again != nil {
+			r.Bank.End(again)
+		}
 	}
 	takes := r.between(100*time.Millisecond, 3*time.Second)
 	if r.chance(.05) {
@@ -468,6 +508,7 @@ func (r *run) take(c provider.Charge) provider.Answer {
 	var a provider.Answer
 	r.at(takes, func() {
 		a = r.Bank.End(p)
+		r.checkCapture(p)
 		if m, k, _ := r.parse(c.Number); p.Captured() && k == r.size.Cycles {
 			r.at(time.Hour, func() { r.stop(m) })
 		}

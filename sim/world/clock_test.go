@@ -160,6 +160,10 @@ func TestThirteenMonths(t *testing.T) {
 			if slips := c.PortOne.Violations(); len(slips) > 0 {
 				t.Error(slips)
 			}
+			// The webhook of a charge comes while the worker is at it. It waits for its turn, and on no clock in real time.
+			if inReal, onClock := c.Clock.Waits(); inReal != 0 || onClock < 13 {
+				t.Errorf("%d waits in real time and %d on the clock, want none and 13", inReal, onClock)
+			}
 		})
 	}
 }
@@ -170,11 +174,15 @@ func realFrom(start time.Time) func() time.Time {
 	return func() time.Time { return start.Add(time.Since(began)) }
 }
 
-// TestThousandSubscriptions prints what 13 months of 1,000 subscriptions cost; they are due at many different minutes.
+// TestThousandSubscriptions prints what 13 months of 1,000 subscriptions cost on the laptop's clock; they are due at many different minutes. What
+// it cost before was that each minute with a charge had a webhook wait a real second; so no door may wait at all.
 func TestThousandSubscriptions(t *testing.T) {
 	t.Parallel()
 	const subscriptions, months = 1000, 13
-	c := newClocked(t)
+	c := newClocked(t, func(o *world.Options) {
+		o.Clock = clock.Over(realFrom(newYear), nil)
+		o.PortOne.WebhookDelay = world.WebhookDelay
+	})
 	began := time.Now()
 	for i := range subscriptions {
 		first := time.Date(2027, 1, 2+i%30, i%24, 0, 0, 0, subscription.Seoul)
@@ -185,6 +193,9 @@ func TestThousandSubscriptions(t *testing.T) {
 	report := c.advance("396d") // 31 January 2028, 08:00: all 13 dates of those that began before it, and of none the 14th
 	t.Logf("%d subscriptions enrolled in %s; 13 months in %s: %d ticks, %d charges, %d captures, %d webhooks",
 		subscriptions, enrolled.Round(time.Millisecond), time.Since(began).Round(time.Millisecond), report.Ticks, report.Charges, report.Captures, report.Webhooks)
+	if inReal, onClock := c.Clock.Waits(); inReal != 0 || onClock != 0 {
+		t.Errorf("%d waits in real time and %d on the clock, want none", inReal, onClock)
+	}
 	seen := map[string]bool{}
 	for _, e := range c.Ledger.Entries() {
 		if seen[e.OrderID] || e.Kind != "capture" {
@@ -229,6 +240,30 @@ func TestDeclinesWalkTheTimetable(t *testing.T) {
 	}
 	if s := c.read("sub-dunned"); s.Status != "active" || s.Dunning != nil || s.NextDate.In(subscription.Seoul).Format("2006-01-02") != "2027-02-28" {
 		t.Errorf("after the recovery: %+v", s)
+	}
+}
+
+// TestDeclinesAreTakenBack: 0 times, of one reason or of all.
+func TestDeclinesAreTakenBack(t *testing.T) {
+	t.Parallel()
+	c := newClocked(t)
+	c.subscribe("sub-spared", `"interval":"month","chargeHour":9`, "2027-01-31T09:00:00+09:00")
+	for _, body := range []string{
+		`{"reason":"CARD_EXCEED_LIMIT","times":2}`, `{"reason":"CARD_NOT_AVAILABLE","times":1}`, `{"reason":"CARD_EXCEED_LIMIT","times":0}`,
+	} {
+		if status := c.call("POST", "/sim/decline", body, nil); status != http.StatusNoContent {
+			t.Fatal(body, status)
+		}
+	}
+	if got := c.PortOne.Declines(); len(got) != 1 || got["CARD_NOT_AVAILABLE"] != 1 {
+		t.Errorf("planned: %v", got)
+	}
+	if status := c.call("POST", "/sim/decline", `{"times":0}`, nil); status != http.StatusNoContent || len(c.PortOne.Declines()) != 0 {
+		t.Errorf("%d, planned: %v", status, c.PortOne.Declines())
+	}
+	c.advance("31d")
+	if got := strings.Join(c.captures("sub-spared"), ", "); got != "--c1 2027-01-31 09:00" {
+		t.Errorf("captures: %s", got)
 	}
 }
 
@@ -308,8 +343,11 @@ func TestControlsRefuse(t *testing.T) {
 		{"/sim/clock", `{"to":"31d"}`, "unknown field"},
 		{"/sim/clock", `{"advance":"1d"}{}`, "more than one"},
 		{"/sim/decline", `{}`, "reason must be"},
-		{"/sim/decline", `{"reason":"X","times":0}`, "times must be"},
-		{"/sim/decline", `{"reason":"X","times":1001}`, "times must be"},
+		{"/sim/decline", `{"reason":"CARD_EXCEED_LIMIT","times":-1}`, "times must be"},
+		{"/sim/decline", `{"reason":"CARD_EXCEED_LIMIT","times":1001}`, "times must be"},
+		{"/sim/decline", `{"reason":"CARD_EXCEED_LIMITS"}`, "one of COMMON_TIMEOUT, "},
+		{"/sim/decline", `{"reason":"CARD_EXCEED_LIMITS","times":0}`, ", CARD_EXCEED_LIMIT, "},
+		{"/sim/decline", `{"times":1}`, "reason must be"},
 		{"/sim/decline", `{"reason":"X","time":1}`, "unknown field"},
 		{"/sim/decline", `{"reason":"a\u0000b"}`, "reason must be"},
 	} {

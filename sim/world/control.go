@@ -6,18 +6,18 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
+
+	"tosspay-sam/shared/provider/portone"
 )
 
 // Limits of a request to the controls.
 const (
-	controlMax   = 4 << 10 // bytes; the longest valid request has some 300
-	declinesMax  = 1000
-	declineRunes = 128
+	controlMax  = 4 << 10 // bytes; the longest valid request has some 300
+	declinesMax = 1000
 )
 
 func (w *World) showClock(out http.ResponseWriter, _ *http.Request) {
@@ -70,7 +70,7 @@ func ParseDuration(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// declineNext takes {"reason":"CARD_EXCEED_LIMIT","times":1}: the next charges by billing key are declined with it.
+// declineNext takes {"reason":"CARD_EXCEED_LIMIT","times":1}: the next charges by billing key are declined with it. 0 times takes that back.
 func (w *World) declineNext(out http.ResponseWriter, r *http.Request) {
 	in := struct {
 		Reason string `json:"reason"`
@@ -87,18 +87,33 @@ func (w *World) declineNext(out http.ResponseWriter, r *http.Request) {
 	out.WriteHeader(http.StatusNoContent)
 }
 
-// DeclineNext makes the next charges by billing key fail with the reason.
+// DeclineNext makes the next charges by billing key that would be paid fail with the reason, a code of PortOne's table. 0 times takes back what
+// is planned with the reason; without a reason, everything.
 func (w *World) DeclineNext(reason string, times int) error {
 	switch {
-	case reason == "" || !utf8.ValidString(reason) || utf8.RuneCountInString(reason) > declineRunes || strings.ContainsFunc(reason, unicode.IsControl):
-		return fmt.Errorf("reason must be 1 to %d characters, such as CARD_EXCEED_LIMIT", declineRunes)
-	case times < 1 || times > declinesMax:
-		return fmt.Errorf("times must be 1 to %d", declinesMax)
+	case times < 0 || times > declinesMax:
+		return fmt.Errorf("times must be 0 to %d; 0 takes planned declines back", declinesMax)
+	case !slices.Contains(DeclineReasons(), reason) && (reason != "" || times > 0):
+		return fmt.Errorf("reason must be one of %s", strings.Join(DeclineReasons(), ", "))
+	case times == 0:
+		w.PortOne.ForgetDeclines(reason)
 	}
 	for range times {
 		w.PortOne.DeclineNext(reason)
 	}
 	return nil
+}
+
+// DeclineReasons are the codes of failed payments that our tables list, in the tables' order. Another one would be read as an unknown outcome,
+// and an order would wait for hours for what nobody meant.
+func DeclineReasons() []string {
+	var codes []string
+	for _, rule := range portone.Rules(portone.OpFailure) {
+		if rule.Code != "" && !slices.Contains(codes, rule.Code) {
+			codes = append(codes, rule.Code)
+		}
+	}
+	return codes
 }
 
 // readControl reads exactly one JSON object with no unknown field.

@@ -66,6 +66,11 @@ type World struct {
 // WebhookToken is the token of the webhook routes in every world.
 const WebhookToken = "simulated-webhook-token"
 
+// WebhookDelay is how long after a payment PortOne's webhook comes in worlds that look like the real one: after whoever made the payment has
+// recorded it, so that a webhook finds nobody at work and need not wait. Without it (the zero value of the option) both meet at one instant,
+// which is the harder case.
+const WebhookDelay = 2 * time.Second
+
 // New builds a world.
 func New(o Options) (*World, error) {
 	o = o.withDefaults()
