@@ -51,7 +51,7 @@ func (r *run) checkCapture(p *Payment) {
 
 // audit compares the money that was taken with what the policies say, and the table with the money.
 func (r *run) audit() {
-	if len(r.report.Broken) > 0 {
+	if len(r.report.Broken) > 0 || len(r.members) == 0 {
 		return
 	}
 	r.report.Days = int(r.now.Sub(r.members[0].calendar.First) / day)

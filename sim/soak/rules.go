@@ -17,7 +17,8 @@ type expected struct {
 	canceled time.Time
 	early    bool
 	endCycle int                  // the first that the end of the period leaves out; 0: none
-	begun    map[int]time.Time    // by cycle
+	begun    map[int]time.Time    // by cycle, as the record has it: the worker's time, or the pause's for which the cycle was owed
+	written  map[int]time.Time    // by cycle, when that was written: its price is the one of then, but for a cycle that was owed
 	deleted  map[string]time.Time // billing keys
 	lease    lease
 }
@@ -40,6 +41,11 @@ func (e expected) paused(at time.Time) bool {
 	return slices.ContainsFunc(e.pauses, func(p span) bool { return !at.Before(p.from) && (p.to.IsZero() || at.Before(p.to)) })
 }
 
+// owedFrom says that a pause began then.
+func (e expected) owedFrom(begun time.Time) bool {
+	return slices.ContainsFunc(e.pauses, func(p span) bool { return p.from.Truncate(time.Millisecond).Equal(begun) })
+}
+
 // costs says that a cycle which began at a time is of this price. The record has milliseconds, in which two things may happen.
 func (e expected) costs(amount int64, began time.Time) bool {
 	var current int64
@@ -60,8 +66,7 @@ func (e expected) costs(amount int64, began time.Time) bool {
 // good. Until then nobody can tell it that the subscription was stopped meanwhile.
 const sendMax = subscription.ChargeLease + time.Minute
 
-// checkSend holds the rule of wishes: what leaves for the bank was begun before the subscription was paused or canceled. After the end a charge
-// in doubt is sent once more when its key is gone: the bank can only refuse it, and so tells what became of the first.
+// checkSend holds the rule of wishes: what leaves for the bank was begun before the subscription was paused or canceled.
 func (r *run) checkSend(number string) {
 	m, k, _ := r.parse(number)
 	p := r.current
@@ -69,24 +74,36 @@ func (r *run) checkSend(number string) {
 	if c := p.claimed; c.id == m.id && c.cycle == k && r.now.Sub(c.at) <= sendMax {
 		p.from = c.at
 	}
+	left := fmt.Sprintf("%s left at %s, begun at %s, from a process at work since %s which claimed %+v", number, clock(r.now), clock(p.from), clock(p.began), p.claimed)
 	switch {
+	case !m.canceled.IsZero() && p.from.After(m.canceled) && r.probe(m, k):
+		r.report.Probes++
 	case !m.canceled.IsZero() && p.from.After(m.canceled):
-		if o, err := r.Store.Get(r.ctx, fmt.Sprintf("%s--c%d", m.id, k)); err == nil && !r.Bank.HasKey(o.BillingKey) {
-			return
-		}
-		r.broken("%s left at %s, begun at %s: it was canceled at %s\n%s", number, clock(r.now), clock(p.from), clock(m.canceled), r.story(m, k))
+		r.broken("%s: it was canceled at %s\n%s", left, clock(m.canceled), r.story(m, k))
 	case m.paused(p.from):
-		r.broken("%s left at %s, begun at %s: it is paused since %s\n%s", number, clock(r.now), clock(p.from), clock(m.pauses[len(m.pauses)-1].from), r.story(m, k))
+		r.broken("%s: it is paused since %s\n%s", left, clock(m.pauses[len(m.pauses)-1].from), r.story(m, k))
 	case m.endCycle > 0 && k >= m.endCycle:
-		r.broken("%s left at %s: it was to end before cycle %d\n%s", number, clock(r.now), m.endCycle, r.story(m, k))
+		r.broken("%s: it was to end before cycle %d\n%s", left, m.endCycle, r.story(m, k))
 	}
+}
+
+// probe says that a charge of a canceled subscription's order can take no money, because its key is gone: then its refusal tells what became of
+// the one before, and it may be sent.
+func (r *run) probe(m *member, k int) bool {
+	o, err := r.Store.Get(r.ctx, (subscription.Subscription{ID: m.id}).OrderID(k))
+	_, deleted := m.deleted[o.BillingKey]
+	return err == nil && deleted && !r.Bank.HasKey(o.BillingKey)
 }
 
 // checkArrival holds the rules of price and of keys.
 func (r *run) checkArrival(c provider.Charge) {
 	m, k, _ := r.parse(c.Number)
-	if began := m.begun[k]; !m.costs(c.Amount, began) {
-		r.broken("%s is of %d won: the cycle began at %s, and the prices were%s\n%s", c.Number, c.Amount, clock(began), m.priceList(), r.story(m, k))
+	began := m.written[k]
+	if m.owedFrom(m.begun[k]) {
+		began = m.begun[k]
+	}
+	if !m.costs(c.Amount, began.Truncate(time.Millisecond)) {
+		r.broken("%s is of %d won: the cycle began at %s, and the prices were%s\n%s\n%s", c.Number, c.Amount, clock(began), m.priceList(), r.story(m, k), r.past(m))
 	}
 	if at, deleted := m.deleted[c.BillingKey]; deleted && r.current.from.After(at) && m.canceled.IsZero() {
 		r.broken("%s was begun at %s with %s, which was deleted at %s\n%s", c.Number, clock(r.current.from), c.BillingKey, clock(at), r.story(m, k))
@@ -106,7 +123,9 @@ func (r *run) written(op string, s subscription.Subscription) {
 	switch {
 	case op == "claim-cycle":
 		r.current.claimed = claimed{s.ID, s.Cycle, r.now}
-		m.begun[s.Cycle] = s.Begun
+		if !m.begun[s.Cycle].Equal(s.Begun) {
+			m.begun[s.Cycle], m.written[s.Cycle] = s.Begun, r.now
+		}
 		m.lease = lease{s.Cycle, s.KeyName(s.Key.N), r.now.Add(subscription.ChargeLease)}
 	case r.current != nil && r.current.worker && (s.AskAfter.IsZero() || s.Cycle != m.lease.cycle):
 		m.lease = lease{}

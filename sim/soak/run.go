@@ -150,7 +150,7 @@ func (r *run) member(i int) *member {
 	m := &member{
 		id: fmt.Sprintf("sub_%d", 1000+i), amount: int64(1000 + r.random.IntN(100)*100), atEnd: r.chance(.5),
 		catchUp: []subscription.CatchUp{subscription.Once, subscription.Each, subscription.Skip}[r.random.IntN(3)],
-		fates:   map[int][]string{}, arrived: map[int]int{}, expected: expected{begun: map[int]time.Time{}, deleted: map[string]time.Time{}},
+		fates:   map[int][]string{}, arrived: map[int]int{}, expected: expected{begun: map[int]time.Time{}, written: map[int]time.Time{}, deleted: map[string]time.Time{}},
 	}
 	m.calendar = subscription.Calendar{First: first, Every: 1, Hour: 10}
 	switch n := r.random.IntN(10); {

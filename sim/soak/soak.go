@@ -92,6 +92,7 @@ type Report struct {
 	Paused   int // by the merchant
 	Replans  int // prices changed
 	Canceled int // before their time
+	Probes   int // charges of a canceled subscription with a key that is gone: they can only be refused, which tells what became of the one before
 	Reloads  int // of pages, and questions of webhooks and the sweep, about a charge
 }
 
@@ -206,6 +207,7 @@ func (r Report) plus(o Report) Report {
 	r.Days, r.Declined, r.Renewals, r.Frozen = r.Days+o.Days, r.Declined+o.Declined, r.Renewals+o.Renewals, r.Frozen+o.Frozen
 	r.Caught, r.Repeats = r.Caught+o.Caught, r.Repeats+o.Repeats
 	r.Paused, r.Replans, r.Canceled, r.Reloads = r.Paused+o.Paused, r.Replans+o.Replans, r.Canceled+o.Canceled, r.Reloads+o.Reloads
+	r.Probes += o.Probes
 	r.Broken = append(r.Broken, o.Broken...)
 	return r
 }
