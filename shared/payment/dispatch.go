@@ -18,16 +18,14 @@ const (
 	dispatchLease = 5 * time.Minute
 	// tickReserve is left of a tick's time when it stops taking more: what it has taken must still be sent.
 	tickReserve = 5 * time.Second
-	// queueFill is how many times over the messages that wait may fill the workers. Then nothing more is passed on. A worker is done with a
-	// message after ChargeMax at the latest, so whatever waits is taken up before its lease is over and it is passed on again: a provider
-	// that hangs makes the queue no longer.
-	queueFill = 4
 	// flowShare: a second lets through half of what the workers hold, at most. More would run ahead of a count that is seconds old.
 	flowShare = 2
 	// shardMax is the most records a second of one shard: each costs its partition of the index six writes from the dispatch to the end of the
 	// charge, of the 1,000 that it takes.
 	shardMax  = 100
 	flowPause = time.Second // between two looks at the queue's length
+	// youngTick is how long a tick leaves a shard as soon as it finds a record of it taken: the one that is at work there came before it.
+	youngTick = 30 * time.Second
 )
 
 // Dispatcher finds what is due and passes it on. A tick takes everything overdue, however long it has been: lost ticks only delay, and of
@@ -108,8 +106,9 @@ func (d Dispatcher) shard(ctx context.Context, shard int, now time.Time, run *ru
 	return nil
 }
 
-// take leases some records and passes them on. It is false when the rest of the shard is to be left alone: time is short, or somebody else
-// had leased every one of these, who then is further on and need not be raced for the rest.
+// take leases some records and passes them on. It is false when the rest of the shard is to be left alone: time is short, or another tick is at
+// work there. The younger one gives way as soon as they meet, so that they do not race for every record; the older one when it has lost a
+// whole batch.
 func (d Dispatcher) take(ctx context.Context, records []DueRecord, now time.Time, latest *pace, run *running) (goOn bool, err error) {
 	room, err := d.flow.room(ctx, latest, len(records))
 	if err != nil || !room || d.short(ctx) {
@@ -120,7 +119,7 @@ func (d Dispatcher) take(ctx context.Context, records []DueRecord, now time.Time
 	passed := d.pass(ctx, messages)
 	run.passed.Add(int64(passed))
 	run.failed.Add(int64(len(messages) - passed))
-	if lost == len(records) {
+	if lost == len(records) || lost > 0 && d.Now().Sub(now) < youngTick {
 		run.left.Add(1)
 		return false, nil
 	}
@@ -163,9 +162,10 @@ func (d Dispatcher) pass(ctx context.Context, messages []Message) int {
 	return len(messages) - len(refused)
 }
 
-// flow keeps the queue filled and no more: in a second it lets through half of what the workers hold at once, less the fuller the queue is.
-// So the workers' own pace, which is the provider's, sets the dispatcher's, whatever it is. Every shard has the same part of it, so that
-// none makes a partition of the index hot.
+// flow keeps the queue filled and no more: in a second it lets through half of what the workers hold at once, less the fuller the queue is, and
+// nothing when as many wait. A worker is done with a message after ChargeMax at the latest, so what waits is taken up long before its lease
+// is over and it is passed on again: the workers' own pace, which is the provider's, sets the dispatcher's, whatever it is. Every shard has
+// the same part of it, so that none makes a partition of the index hot.
 type flow struct {
 	Dispatcher
 
@@ -212,7 +212,7 @@ func (f *flow) look(ctx context.Context) (float64, error) {
 		if err != nil {
 			f.err = fmt.Errorf("payment: length of the queue: %w", err)
 		}
-		f.rate = min(shardMax, float64(max(0, f.Workers-waiting/queueFill))/flowShare/DueShards)
+		f.rate = min(shardMax, float64(max(0, f.Workers-waiting))/flowShare/DueShards)
 		f.next = now.Add(flowPause)
 	}
 	return f.rate, f.err

@@ -99,8 +99,8 @@ func TestTickKeepsTheQueueFilled(t *testing.T) {
 	}{
 		{"workers that are as quick as can be", 640, empty, 500, 600}, // 10 a second for this shard
 		{"many of them", 1 << 20, empty, 5_000, 5_600},                // 100 a second, so that its index partition stays cool
-		{"nobody works", 640, func(sent int) int { return sent }, 400, 600},
-		{"the queue is full already", 640, func(int) int { return 4 * 640 }, 0, 0},
+		{"nobody works", 640, func(sent int) int { return sent }, 300, 480},
+		{"the queue is full already", 640, func(int) int { return 640 }, 0, 0},
 		{"and longer than that", 640, func(int) int { return 1_000_000 }, 0, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -135,7 +135,8 @@ func TestTickPassesOnLittleAtOnce(t *testing.T) {
 	})
 }
 
-// TestTickLeavesAShardToAnother: a tick that finds all of a batch taken leaves the rest; one that has lost some goes on.
+// TestTickLeavesAShardToAnother: a young tick that finds a record taken leaves the rest; one that has been at work for a while does when it finds
+// all of a batch taken.
 func TestTickLeavesAShardToAnother(t *testing.T) {
 	t.Parallel()
 	taken := func(from, to int) map[string]bool {
@@ -146,19 +147,22 @@ func TestTickLeavesAShardToAnother(t *testing.T) {
 		return all
 	}
 	for _, test := range []struct {
-		name  string
-		taken map[string]bool
-		want  int
-		left  int64
+		name    string
+		workers int // 1<<20: the tick is young at every record; 320: it passes on 5 a second, and is not from the 160th on
+		taken   map[string]bool
+		want    int
+		left    int64
 	}{
-		{"nobody else", nil, 50, 0},
-		{"another one is ahead", taken(0, 10), 0, 1},
-		{"another one is beside", taken(0, 9), 41, 0},
-		{"another one has gone ahead", taken(20, 30), 20, 1},
+		{"nobody else", 1 << 20, nil, 250, 0},
+		{"another one is ahead", 1 << 20, taken(0, 10), 0, 1},
+		{"another one is beside", 1 << 20, taken(0, 9), 1, 1},
+		{"another one has gone ahead", 1 << 20, taken(20, 30), 20, 1},
+		{"a younger one is beside", 320, taken(161, 170), 241, 0},
+		{"a younger one has gone ahead", 320, taken(170, 180), 170, 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := &shelf{records: 50, taken: test.taken, waiting: empty}
-			if tick, err := s.tick(t, 1<<20); err != nil || s.sent != test.want || tick.Left != test.left || tick.More {
+			s := &shelf{records: 250, taken: test.taken, waiting: empty}
+			if tick, err := s.tick(t, test.workers); err != nil || s.sent != test.want || tick.Left != test.left || tick.More {
 				t.Errorf("%s: sent %d, want %d; %+v, %v", test.name, s.sent, test.want, tick, err)
 			}
 		})

@@ -115,6 +115,7 @@ func (s Subscription) Prepare(at time.Time) Prepared {
 	}
 	s.Date += missed + 1
 	s.Begun = time.Time{}
+	s.takeNextPlan()
 	s.due(s.Calendar.Date(s.Date))
 	return Prepared{Subscription: s.step(at, s.Status, "dates-skipped", strconv.Itoa(missed+1))}
 }
@@ -243,10 +244,15 @@ func (s Subscription) Ended(k, date int, code string, at time.Time) Subscription
 func (s Subscription) begin(k, date int) Subscription {
 	s.Cycle, s.Date = k, max(s.Date+1, date)
 	s.Begun, s.AskAfter, s.Dunning = time.Time{}, time.Time{}, Dunning{}
+	s.takeNextPlan()
+	return s
+}
+
+// takeNextPlan: the next cycle to begin has the price that was asked for since the last one began.
+func (s *Subscription) takeNextPlan() {
 	if s.NextPlan != (Plan{}) {
 		s.Plan, s.NextPlan = s.NextPlan, Plan{}
 	}
-	return s
 }
 
 // Doubted is a charge whose outcome is not known yet: the order has its own due time, and the subscription looks again after it.
@@ -303,6 +309,7 @@ func (s Subscription) Resume(at time.Time) (Subscription, bool) {
 		s.due(at)
 	default:
 		s.Begun = time.Time{}
+		s.takeNextPlan()
 		s.Date = max(s.Date, s.Calendar.After(at))
 		s.due(s.Calendar.Date(s.Date))
 	}
