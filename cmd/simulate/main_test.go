@@ -65,7 +65,7 @@ func TestParse(t *testing.T) {
 
 // series is a soak of the size of a test.
 func series(sabotage soak.Sabotage) soak.Series {
-	return soak.Series{Seeds: 3, First: 5, Size: soak.Size{Subscriptions: 4, Cycles: 2, Faults: soak.Hard, Habits: soak.Lively, Sabotage: sabotage}}
+	return soak.Series{Seeds: 3, First: 5, Size: soak.Size{Subscriptions: 4, Cycles: 2, Faults: soak.Hard, Sabotage: sabotage}}
 }
 
 // TestSoakSpeaksOfWhatItSaw: the status and the last lines of a series that held, of one that broke and of one that was stopped.
