@@ -113,7 +113,7 @@ func (s Subscription) Prepare(at time.Time) Prepared {
 	if s.CancelAtEnd { // the cycle that had begun when it was asked for is this one, and is left out
 		return Prepared{Subscription: s.canceled(at, "period-ended")}
 	}
-	s.Date += missed + 1
+	s.stand(s.Date + missed + 1)
 	s.Begun = time.Time{}
 	s.takeNextPlan()
 	s.due(s.Calendar.Date(s.Date))
@@ -150,7 +150,13 @@ func (s Subscription) DateAt(at time.Time) int {
 	if s.CatchUp == Each {
 		return s.Date
 	}
-	return max(s.Date, s.Calendar.After(at)-1)
+	date := s.Calendar.After(at) - 1
+	for _, g := range slices.Backward(s.Gaps) {
+		if g.From <= date && date < g.To {
+			date = g.From - 1
+		}
+	}
+	return max(s.Date, date)
 }
 
 // Refused is the provider's word that an attempt to charge cycle k took nothing. attempt is the order's next one.
@@ -228,7 +234,7 @@ func (s Subscription) Ended(k, date int, code string, at time.Time) Subscription
 		case s.CancelAtEnd:
 			return s.endedWith(at, "cycle-unpaid", code)
 		case untried:
-			s.Date = max(s.Date, s.Calendar.After(at))
+			s.stand(max(s.Date, s.Calendar.After(at)))
 			s.due(s.Calendar.Date(s.Date))
 			return s.step(at, Active, "cycle-unpaid", code)
 		}
@@ -242,7 +248,8 @@ func (s Subscription) Ended(k, date int, code string, at time.Time) Subscription
 
 // begin makes cycle k the next one, on a date of the calendar.
 func (s Subscription) begin(k, date int) Subscription {
-	s.Cycle, s.Date = k, max(s.Date+1, date)
+	s.Cycle = k
+	s.stand(max(s.Date+1, date))
 	s.Begun, s.AskAfter, s.Dunning = time.Time{}, time.Time{}, Dunning{}
 	s.takeNextPlan()
 	return s
@@ -275,9 +282,7 @@ func (s Subscription) Pause(at time.Time) (Subscription, bool) {
 		if s.CancelAtEnd {
 			return s, false // it ends at the next date, and a pause would keep it from that
 		}
-		if s.Begun.IsZero() && !s.ChargeAt.After(at) {
-			s.Begun = at // its date came before the pause did: it is owed, and late
-		}
+		s.PausedAt = at
 		s.due(time.Time{})
 		return s.step(at, Paused, "paused", ""), true
 	}
@@ -299,21 +304,37 @@ func (s Subscription) Resume(at time.Time) (Subscription, bool) {
 	default:
 		return s, false
 	}
-	to := Active
-	switch {
-	case !s.Dunning.Since.IsZero():
-		to = PastDue
-		fallthrough
-	case !s.Begun.IsZero() && !s.skips():
-		s.Date = max(s.Date, s.Calendar.After(at)-1) // this cycle stands for the dates of the pause as well
-		s.due(at)
-	default:
-		s.Begun = time.Time{}
-		s.takeNextPlan()
-		s.Date = max(s.Date, s.Calendar.After(at))
-		s.due(s.Calendar.Date(s.Date))
+	gap := Gap{s.Calendar.After(s.PausedAt), s.Calendar.After(at)}
+	owed := s.Date < gap.From || !s.Begun.IsZero() || !s.Dunning.Since.IsZero()
+	if s.PausedAt = (time.Time{}); gap.From < gap.To {
+		s.Gaps = append(slices.Clone(s.Gaps), gap)
 	}
-	return s.step(at, to, "resumed", ""), true
+	s.stand(s.Date)
+	s.due(s.Calendar.Date(s.Date))
+	if owed {
+		s.due(at)
+	}
+	if !s.Dunning.Since.IsZero() {
+		return s.step(at, PastDue, "resumed", ""), true
+	}
+	return s.step(at, Active, "resumed", ""), true
+}
+
+// Gap is dates that went by in a pause, from the first to the one after the last. They are not charged, whatever the catch-up policy says of
+// those before and after them.
+type Gap struct{ From, To int }
+
+// stand moves the subscription to a date of the calendar, or to the one after the pause it lies in.
+func (s *Subscription) stand(date int) {
+	var ahead []Gap
+	for _, g := range s.Gaps {
+		if g.From <= date {
+			date = max(date, g.To)
+		} else {
+			ahead = append(ahead, g)
+		}
+	}
+	s.Date, s.Gaps = date, ahead
 }
 
 // Cancel ends the subscription, now or at the next date instead of its charge. Its billing key is then owed to be deleted.
@@ -438,8 +459,10 @@ func (s Subscription) Upcoming(n int) []time.Time {
 		return nil
 	}
 	dates := make([]time.Time, 0, n)
-	for i := range n {
-		dates = append(dates, s.Calendar.Date(s.Date+i))
+	ahead := s
+	for range n {
+		dates = append(dates, s.Calendar.Date(ahead.Date))
+		ahead.stand(ahead.Date + 1)
 	}
 	dates[0] = later(dates[0], s.ChargeAt)
 	return dates

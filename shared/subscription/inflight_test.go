@@ -176,10 +176,12 @@ func TestEveryDateIsAccountedFor(t *testing.T) {
 	}
 }
 
+// inPause is why a date is behind us that went by in a pause.
+const inPause = "left out by a pause"
+
 // cycleOrder is what the book needs of a cycle's order.
 type cycleOrder struct {
 	date    int // the subscription stood at when it was made
-	stands  int // the latest date it stands for, or that a pause gave it
 	created time.Time
 	outcome string // of the latest attempt: settling, paid, or refused
 	attempt int
@@ -207,6 +209,9 @@ func accounted(seed uint64) (charges int, problem string) {
 			before := s
 			s = s.Charged(k, s.DateAt(o.created), now)
 			for date := o.date; date < s.Date; date++ {
+				if book[date] == inPause {
+					continue
+				}
 				if date > o.date && (before.CatchUp != subscription.Once || calendar.Date(date).After(o.created)) {
 					break // not this charge's
 				}
@@ -238,13 +243,10 @@ func accounted(seed uint64) (charges int, problem string) {
 		case 2:
 			what = "resume"
 			s, _ = s.Resume(now)
-			first, end := before.Date, s.Date
-			if o := orders[s.Cycle]; o != nil {
-				first, end = o.stands+1, s.Date+1
-				o.stands = max(o.stands, s.Date)
-			}
-			for date := first; date < end; date++ {
-				note(date, "left out by a pause")
+			if before.Status == subscription.Paused {
+				for date := max(before.Date, calendar.After(before.PausedAt)); date < calendar.After(now); date++ {
+					note(date, inPause)
+				}
 			}
 		case 3:
 			what = "new means"
@@ -262,14 +264,16 @@ func accounted(seed uint64) (charges int, problem string) {
 			s = p.Subscription
 			if !p.Charge {
 				for date := before.Date; date < s.Date; date++ {
-					note(date, "left out by skip")
+					if book[date] != inPause {
+						note(date, "left out by skip")
+					}
 				}
 				break
 			}
 			o := orders[s.Cycle]
 			switch {
 			case o == nil:
-				o = &cycleOrder{date: s.Date, stands: s.DateAt(s.Begun), created: s.Begun, outcome: "settling", attempt: 1}
+				o = &cycleOrder{date: s.Date, created: s.Begun, outcome: "settling", attempt: 1}
 				orders[s.Cycle] = o
 			case o.outcome == "refused" && s.Attempt() == o.attempt+1:
 				o.attempt, o.outcome = s.Attempt(), "settling"

@@ -100,6 +100,8 @@ type Subscription struct {
 	// CancelAtEnd ends the subscription at the next date instead of charging it.
 	CancelAtEnd bool
 	EndCycle    int // the first cycle that is not charged any more; 0: none
+	PausedAt    time.Time
+	Gaps        []Gap // of pauses, ahead of Date; none overlap
 	History     []Step
 	Revision    int64
 }
@@ -192,8 +194,8 @@ func (s Subscription) Issued(key Key, at time.Time) Subscription {
 	default:
 		return s
 	}
-	if s.Begun.IsZero() || !s.Dunning.Since.IsZero() {
-		s.AskAfter = time.Time{} // else a charge may be at work
+	if !s.AskAfter.After(at.Add(AskPause)) {
+		s.AskAfter = time.Time{} // the question's; a charge that is at work has a longer one
 	}
 	to := s.Status
 	switch {
@@ -207,7 +209,7 @@ func (s Subscription) Issued(key Key, at time.Time) Subscription {
 		s.Dunning.Since = at
 	case s.Status == Suspended: // its unpaid cycle is written off
 		to = Active
-		s.Date = max(s.Date, s.Calendar.After(at))
+		s.stand(max(s.Date, s.Calendar.After(at)))
 		s.due(s.Calendar.Date(s.Date))
 	default:
 		s.due(s.ChargeAt)
@@ -252,7 +254,7 @@ func (s Subscription) NotIssued(n int, failed bool, at time.Time) Subscription {
 	if s.NextKey.N == 0 || !at.Before(issuing.askAt()) {
 		key.Asks++ // of a renewal other questions, such as a page's reloads, do not count: the buyer may still be at the window
 	}
-	s.AskAfter = at.Add(AskPause)
+	s.AskAfter = later(s.AskAfter, at.Add(AskPause)) // a charge may be at work
 	offered := s.KeysOffered()
 	over := failed && offered >= KeysMax || s.Status == Enrolling && !failed && key.Asks >= len(enrollDelays) && !at.Before(s.DueAt)
 	if failed && !over {
@@ -300,7 +302,7 @@ func (s Subscription) Unheard(at time.Time) Subscription {
 	case s.Issuing() != nil:
 		s.DueAt = earlier(s.ChargeAt, at.Add(enrollDelays[0]))
 	}
-	s.AskAfter = at.Add(AskPause)
+	s.AskAfter = later(s.AskAfter, at.Add(AskPause)) // a charge may be at work
 	s.Revision++
 	return s
 }

@@ -48,7 +48,7 @@ type Config struct {
 // keys are spread by hash. A table that has never seen such an hour must be prepared for it (warm throughput).
 func Default(n int) Config {
 	return Config{
-		Subscriptions: n, Seed: 1, Concurrency: 240, Batch: 40, Rate: 10_000, Declines: 0.01, Lost: 0.0001, Duplicates: 0.01,
+		Subscriptions: n, Seed: 1, Concurrency: 230, Batch: 40, Rate: 10_000, Declines: 0.01, Lost: 0.0001, Duplicates: 0.01,
 		Partitions: 40, Limit: 6 * time.Hour,
 	}
 }

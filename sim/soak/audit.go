@@ -107,7 +107,7 @@ func (r *run) auditMember(m *member) {
 
 // cover checks that a cycle is the one its policy asks for, when the dates before next are covered, and returns the next date that is not. work
 // is how long the cycle was at work, busy the same of the one before. The dates it stands for are those that had come when it was first
-// claimed, or owed because of a pause.
+// claimed, outside of pauses.
 func (r *run) cover(m *member, k, next int, work, busy span) int {
 	c, began := m.calendar, work.from
 	last := c.After(earliest(m.begun[k], began)) - 1 // the latest date that had come
@@ -135,17 +135,10 @@ func (r *run) cover(m *member, k, next int, work, busy span) int {
 		r.broken("%s: cycle %d of %v began at %v\n%s", m.id, k, c.Date(first), began, r.past(m))
 	}
 	if m.catchUp == subscription.Each {
-		next = first + 1
-	} else {
-		r.report.Caught += len(owed) - 1
-		next = last + 1
+		return first + 1
 	}
-	for _, p := range m.pauses { // a cycle that was owed or at work when a pause began stands for all dates until its end
-		if p.from.After(c.Date(first)) && p.from.Before(work.to) && !p.to.IsZero() {
-			next = max(next, c.After(p.to))
-		}
-	}
-	return next
+	r.report.Caught += len(owed) - 1
+	return last + 1
 }
 
 // excused says that nothing could begin between two times: it was short, or nothing ran, or it was paused, or the cycle before was at work.

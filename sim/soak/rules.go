@@ -41,11 +41,6 @@ func (e expected) paused(at time.Time) bool {
 	return slices.ContainsFunc(e.pauses, func(p span) bool { return !at.Before(p.from) && (p.to.IsZero() || at.Before(p.to)) })
 }
 
-// owedFrom says that a pause began then.
-func (e expected) owedFrom(begun time.Time) bool {
-	return slices.ContainsFunc(e.pauses, func(p span) bool { return p.from.Truncate(time.Millisecond).Equal(begun) })
-}
-
 // costs says that a cycle which began at a time is of this price. The record has milliseconds, in which two things may happen.
 func (e expected) costs(amount int64, began time.Time) bool {
 	var current int64
@@ -99,9 +94,6 @@ func (r *run) probe(m *member, k int) bool {
 func (r *run) checkArrival(c provider.Charge) {
 	m, k, _ := r.parse(c.Number)
 	began := m.written[k]
-	if m.owedFrom(m.begun[k]) {
-		began = m.begun[k]
-	}
 	if !m.costs(c.Amount, began.Truncate(time.Millisecond)) {
 		r.broken("%s is of %d won: the cycle began at %s, and the prices were%s\n%s\n%s", c.Number, c.Amount, clock(began), m.priceList(), r.story(m, k), r.past(m))
 	}
@@ -126,7 +118,7 @@ func (r *run) written(op string, s subscription.Subscription) {
 		if !m.begun[s.Cycle].Equal(s.Begun) {
 			m.begun[s.Cycle], m.written[s.Cycle] = s.Begun, r.now
 		}
-		m.lease = lease{s.Cycle, s.KeyName(s.Key.N), r.now.Add(subscription.ChargeLease)}
+		m.lease = lease{s.Cycle, s.KeyName(s.Key.N), s.AskAfter}
 	case r.current != nil && r.current.worker && (s.AskAfter.IsZero() || s.Cycle != m.lease.cycle):
 		m.lease = lease{}
 	}
@@ -140,7 +132,7 @@ func (r *run) deleted(name string) {
 		return
 	}
 	if name == m.lease.key && r.now.Before(m.lease.until.Add(-time.Millisecond)) {
-		r.broken("%s is deleted at %s, and a worker has cycle %d until %s\n%s", name, clock(r.now), m.lease.cycle, clock(m.lease.until), r.story(m, m.lease.cycle))
+		r.broken("%s is deleted at %s, and a worker has cycle %d until %s\n%s\n%s", name, clock(r.now), m.lease.cycle, clock(m.lease.until), r.story(m, m.lease.cycle), r.past(m))
 	}
 	m.deleted[name] = r.now
 }

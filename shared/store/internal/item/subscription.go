@@ -40,6 +40,8 @@ type Subscription struct {
 	EndCycle    int                  `dynamodbav:"end_cycle,omitempty"`
 	Begun       int64                `dynamodbav:"begun,omitempty"`
 	Offered     int                  `dynamodbav:"offered,omitempty"`
+	PausedAt    int64                `dynamodbav:"paused_at,omitempty"`
+	Gaps        []gap                `dynamodbav:"gaps,omitempty"`
 	History     []subscriptionStep   `dynamodbav:"history,omitempty"`
 	Revision    int64                `dynamodbav:"revision"`
 }
@@ -85,6 +87,12 @@ type dunning struct {
 	Soft    bool                 `dynamodbav:"soft,omitempty"`
 }
 
+// gap has the fields of subscription.Gap in the same order, for the same reason as customer.
+type gap struct {
+	From int `dynamodbav:"from,omitempty"`
+	To   int `dynamodbav:"to,omitempty"`
+}
+
 type subscriptionStep struct {
 	At    int64               `dynamodbav:"at,omitempty"`
 	From  subscription.Status `dynamodbav:"from,omitempty"`
@@ -106,13 +114,16 @@ func FromSubscription(s subscription.Subscription) Subscription {
 		CatchUp: s.CatchUp, Status: s.Status, Key: optional(fromKey(s.Key)), NextKey: optional(fromKey(s.NextKey)), Cycle: s.Cycle,
 		Date: s.Date, ChargeAt: Millis(s.ChargeAt), Due: Millis(s.DueAt), DueAt: Millis(s.DueAt), AskAfter: Millis(s.AskAfter),
 		HeardAt: Millis(s.HeardAt), CancelAtEnd: s.CancelAtEnd, EndCycle: s.EndCycle, Begun: Millis(s.Begun),
-		Offered: s.Offered, Revision: s.Revision,
+		Offered: s.Offered, Revision: s.Revision, PausedAt: Millis(s.PausedAt),
 		Dunning: optional(dunning{
 			Since: Millis(s.Dunning.Since), Attempt: s.Dunning.Attempt, Decline: s.Dunning.Decline, Code: s.Dunning.Code, Soft: s.Dunning.Soft,
 		}),
 	}
 	if it.DueAt != 0 {
 		it.DueShard = Shard(s.ID)
+	}
+	for _, g := range s.Gaps {
+		it.Gaps = append(it.Gaps, gap(g))
 	}
 	for _, step := range s.History {
 		it.History = append(it.History, subscriptionStep{
@@ -139,8 +150,11 @@ func (it Subscription) Subscription() (subscription.Subscription, error) {
 		CatchUp: it.CatchUp, Status: it.Status, Key: value(it.Key).key(), NextKey: value(it.NextKey).key(), Cycle: it.Cycle,
 		Date: it.Date, ChargeAt: Time(it.ChargeAt), DueAt: dueTime(it.Due, it.DueAt), AskAfter: Time(it.AskAfter),
 		HeardAt: Time(it.HeardAt), CancelAtEnd: it.CancelAtEnd, EndCycle: it.EndCycle, Begun: Time(it.Begun),
-		Offered: it.Offered, Revision: it.Revision,
+		Offered: it.Offered, Revision: it.Revision, PausedAt: Time(it.PausedAt),
 		Dunning: subscription.Dunning{Since: Time(refused.Since), Attempt: refused.Attempt, Decline: refused.Decline, Code: refused.Code, Soft: refused.Soft},
+	}
+	for _, g := range it.Gaps {
+		s.Gaps = append(s.Gaps, subscription.Gap(g))
 	}
 	for _, step := range it.History {
 		s.History = append(s.History, subscription.Step{
