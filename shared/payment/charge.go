@@ -276,16 +276,16 @@ func (w *Worker) logMoved(ctx context.Context, before, after subscription.Subscr
 
 // deleteKey deletes the billing keys of a subscription that has ended.
 func (w *Worker) deleteKey(ctx context.Context, s subscription.Subscription) error {
-	if w.Now().Before(s.DueAt) {
+	began := w.Now()
+	if began.Before(s.DueAt) {
 		return nil
 	}
 	gone := deleteKeys(ctx, w.Deleter, s, w.Log)
-	now := w.Now()
 	return w.save(ctx, s, func(s subscription.Subscription) subscription.Subscription {
 		if gone {
-			return s.KeyDeleted(now)
+			return s.KeyDeleted(began)
 		}
-		return s.KeyStays(now)
+		return s.KeyStays(w.Now())
 	})
 }
 

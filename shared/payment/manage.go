@@ -29,11 +29,12 @@ func (e *Enroller) Cancel(ctx context.Context, id string, atPeriodEnd bool) (sub
 	s, err := e.change(ctx, id, func(s subscription.Subscription) (subscription.Subscription, bool) {
 		return s.Cancel(e.Now(), atPeriodEnd), true
 	})
-	if err != nil || s.Final() || s.Status != subscription.Canceled || s.DueAt.After(e.Now()) || !deleteKeys(ctx, e.Deleter, s, e.Log) {
+	began := e.Now()
+	if err != nil || s.Final() || s.Status != subscription.Canceled || s.DueAt.After(began) || !deleteKeys(ctx, e.Deleter, s, e.Log) {
 		return s, err
 	}
 	return e.change(ctx, id, func(s subscription.Subscription) (subscription.Subscription, bool) {
-		return s.KeyDeleted(e.Now()), true
+		return s.KeyDeleted(began), true
 	})
 }
 

@@ -382,10 +382,10 @@ func (s Subscription) KeyNames() []string {
 	return names
 }
 
-// KeyDeleted is the provider's word that no billing key is left. A window that was open at the end may make another one: then they are
-// deleted once more, a day later.
+// KeyDeleted is the provider's word that no billing key is left, and when it was first asked to delete them: before its time a deletion says
+// nothing. A window that was open at the end may make another one: then they are deleted once more, a day later.
 func (s Subscription) KeyDeleted(at time.Time) Subscription {
-	if s.Status != Canceled || s.DueAt.IsZero() {
+	if s.Status != Canceled || s.DueAt.IsZero() || at.Before(s.DueAt) {
 		return s
 	}
 	s.Key.DeletedAt, s.DueAt = at, time.Time{}
@@ -413,7 +413,7 @@ func (s Subscription) KeyStays(at time.Time) Subscription {
 	if s.Status != Canceled || s.DueAt.IsZero() {
 		return s
 	}
-	s.DueAt = at.Add(time.Hour)
+	s.DueAt = later(s.DueAt, at.Add(time.Hour))
 	s.Revision++
 	return s
 }

@@ -834,10 +834,13 @@ func TestCancel(t *testing.T) {
 		if s.Final() {
 			continue
 		}
-		if stays := s.KeyStays(tableNow); !stays.DueAt.Equal(tableNow.Add(time.Hour)) {
+		if early := s.KeyDeleted(s.DueAt.Add(-time.Millisecond)); !reflect.DeepEqual(early, s) {
+			t.Errorf("from %s: a deletion before its time counts", status)
+		}
+		if stays := s.KeyStays(s.DueAt); !stays.DueAt.Equal(s.DueAt.Add(time.Hour)) {
 			t.Errorf("from %s: the key that stays is looked at %s", status, korean(stays.DueAt))
 		}
-		gone := s.KeyDeleted(tableNow)
+		gone := s.KeyDeleted(s.DueAt)
 		if !gone.Final() || gone.Key.DeletedAt.IsZero() || !reflect.DeepEqual(gone.KeyDeleted(tableNow), gone) || !reflect.DeepEqual(gone.KeyStays(tableNow), gone) {
 			t.Errorf("from %s: due %s after its key was deleted", status, korean(gone.DueAt))
 		}

@@ -67,7 +67,7 @@ func (r *run) auditMember(m *member) {
 		return
 	}
 	if left := r.Bank.Keys(m.id); len(left) > 0 {
-		r.broken("%s has ended at %s, and the bank still has %v", m.id, clock(s.Key.DeletedAt), left)
+		r.broken("%s has ended at %s, and the bank still has %v\n%s", m.id, clock(s.Key.DeletedAt), left, r.past(m))
 	}
 	taken := map[int]int{}
 	for _, p := range r.Bank.of(m.id) {
