@@ -255,6 +255,8 @@ var mutations = []struct{ rule, old, new string }{
 	{charging, "FunctionResponseTypes: [ReportBatchItemFailures]", "FunctionResponseTypes: []"},
 	{charging, "ScalingConfig: {MaximumConcurrency: !Ref ChargeConcurrency}", "Enabled: true"},
 	{charging, "BatchSize: !Ref ChargeBatchSize", "BatchSize: 10000"},
+	{charging, "MemorySize: !Ref ChargeMemorySize", "MemorySize: 128"},
+	{charging, "TreatMissingData: breaching", "TreatMissingData: notBreaching"},
 	{charging, "MaximumBatchingWindowInSeconds: 1\n", "MaximumBatchingWindowInSeconds: 0\n"},
 	{charging, "        MaximumRetryAttempts: 0\n", "        MaximumRetryAttempts: 2\n"},
 	{charging, "ChargeConcurrency:\n    Type: Number\n    Default: 10", "ChargeConcurrency:\n    Type: Number\n    Default: 100"},
@@ -738,6 +740,7 @@ func checkCharge(in infra) (found []string) {
 		"Events.Batch.Type":                                        "SQS",
 		"Events.Batch.Properties.Queue":                            "ChargeQueue.Arn",
 		"Events.Batch.Properties.BatchSize":                        "ChargeBatchSize",
+		"MemorySize":                                               "ChargeMemorySize",
 		"Events.Batch.Properties.MaximumBatchingWindowInSeconds":   "1",
 		"Events.Batch.Properties.FunctionResponseTypes":            "[ReportBatchItemFailures]",
 		"Events.Batch.Properties.ScalingConfig.MaximumConcurrency": "ChargeConcurrency",
@@ -746,7 +749,12 @@ func checkCharge(in infra) (found []string) {
 			found = append(found, fmt.Sprintf("ChargeFunction: %s is %s, want %s", path, got, want))
 		}
 	}
-	limits := map[string]string{"ChargeConcurrency": "2 10 1000", "ChargeBatchSize": "1 10 40"}
+	silent := at(resources(in, "AWS::CloudWatch::Alarm")["ChargeSilent"], "Properties")
+	if got := fmt.Sprint(at(silent, "MetricName"), " ", at(silent, "ComparisonOperator"), " ", at(silent, "Threshold"), " ", at(silent, "TreatMissingData")); got !=
+		"Invocations LessThanThreshold 1 breaching" {
+		found = append(found, "ChargeSilent: a function that does not run has no data, and must alarm: "+got)
+	}
+	limits := map[string]string{"ChargeConcurrency": "2 10 1000", "ChargeBatchSize": "1 10 40", "ChargeMemorySize": "128 256 10240"}
 	for name, want := range limits {
 		p := at(in.template, "Parameters", name)
 		if got := fmt.Sprint(at(p, "MinValue"), " ", at(p, "Default"), " ", at(p, "MaxValue")); got != want {
