@@ -68,7 +68,7 @@ type Client struct {
 	// IncludeSandbox shows payments of test channels to Payment, which otherwise answers 404 for them. For test mode only: in live mode
 	// a test payment is none.
 	IncludeSandbox bool
-	// Now is the wall clock, for charges that must not leave too late; nil for time.Now.
+	// Now is the wall clock. Without one a charge that must not leave too late does not leave.
 	Now func() time.Time `json:"-"`
 	// BypassObject sends the bypass of Again as an object and not as JSON in a string. The documentation says both.
 	BypassObject bool
@@ -338,19 +338,14 @@ func (c *Client) prepare(ctx context.Context, q question) (*http.Request, Token,
 		return nil, Token{}, errors.New("token: the source returned none")
 	}
 	req.Header.Set("Authorization", "Bearer "+token.Reveal())
-	if !q.notAfter.IsZero() && !c.now().Before(q.notAfter) {
-		return nil, Token{}, errors.New("it is too late to send it")
+	if !q.notAfter.IsZero() && !c.early(q.notAfter) {
+		return nil, Token{}, errors.New("it is too late to send it, or nobody can tell")
 	}
 	return req, token, ctx.Err()
 }
 
-// now is without its monotonic reading, which stands still with the process.
-func (c *Client) now() time.Time {
-	if c.Now == nil {
-		return time.Now().Round(0)
-	}
-	return c.Now().Round(0)
-}
+// early compares without the clock's monotonic reading, which stands still with the process.
+func (c *Client) early(notAfter time.Time) bool { return c.Now != nil && c.Now().Round(0).Before(notAfter) }
 
 func newRequest(ctx context.Context, base string, q question) (*http.Request, error) {
 	if q.body == nil {
