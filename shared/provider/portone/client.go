@@ -345,7 +345,9 @@ func (c *Client) prepare(ctx context.Context, q question) (*http.Request, Token,
 }
 
 // early compares without the clock's monotonic reading, which stands still with the process.
-func (c *Client) early(notAfter time.Time) bool { return c.Now != nil && c.Now().Round(0).Before(notAfter) }
+func (c *Client) early(notAfter time.Time) bool {
+	return c.Now != nil && c.Now().Round(0).Before(notAfter)
+}
 
 func newRequest(ctx context.Context, base string, q question) (*http.Request, error) {
 	if q.body == nil {
