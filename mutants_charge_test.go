@@ -134,6 +134,11 @@ var chargeMutants = []mutant{
 		"f.Workers-waiting", "f.Workers-0*waiting",
 		payments, "TestTickKeepsTheQueueFilled",
 	},
+	{
+		"a cycle expires while its subscription is paused", chargeUse,
+		"if s.Owes(n.Cycle) {", "if false {",
+		charges, "TestLongPauseInDunning",
+	},
 }
 
 // TestChargeMutants takes each of them out.

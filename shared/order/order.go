@@ -301,6 +301,14 @@ func (o Order) Hear(asked time.Time, key string) Order {
 	return o
 }
 
+// Extend returns a cycle's order that waits for its next attempt, with as much time again: its subscription still wants it.
+func (o Order) Extend(at time.Time) Order {
+	o.ExpiresAt = at.Add(cycleLife)
+	o.DueAt = o.ExpiresAt.Add(OpenGrace)
+	o.Revision++
+	return o
+}
+
 // Intend returns the order with the intent to send the confirm again with the key of the given turn. It is saved before the call, like
 // every intent: a crash after it must not look like a call that was never made.
 func (o Order) Intend(turn int) Order {

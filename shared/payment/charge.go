@@ -71,6 +71,11 @@ func (w *Worker) settleOrder(ctx context.Context, id string) error {
 			return err
 		}
 	}
+	if s.Owes(n.Cycle) {
+		if extended, err := w.extend(ctx, id); err != nil || extended {
+			return err
+		}
+	}
 	var repeat time.Time
 	if s.Status == subscription.Canceled && !s.Key.DeletedAt.IsZero() {
 		repeat = w.Now().Add(subscription.ChargeLease)
@@ -85,6 +90,23 @@ func (w *Worker) settleOrder(ctx context.Context, id string) error {
 		return nil
 	}
 	return w.tell(ctx, s, n.Cycle, o)
+}
+
+// extend gives an order that waits for its next attempt more time, when its time is over.
+func (w *Worker) extend(ctx context.Context, id string) (bool, error) {
+	o, err := w.Orders.Get(ctx, id)
+	now := w.Now()
+	if err != nil || o.Status != order.Open || o.Owed() != nil || now.Before(o.ExpiresAt) {
+		if errors.Is(err, ErrNotFound) {
+			err = nil
+		}
+		return false, err
+	}
+	_, err = w.Claims.Save(ctx, o.Extend(now))
+	if errors.Is(err, ErrConflict) {
+		err = nil // somebody is charging it
+	}
+	return true, err
 }
 
 // charge charges cycle k of a subscription.

@@ -125,6 +125,11 @@ func (s Subscription) skips() bool {
 	return s.CatchUp == Skip && s.Dunning.Since.IsZero() && s.DateAt(s.Begun) > s.Date
 }
 
+// Owes says that cycle k is still to be charged, now, by its timetable or after a pause.
+func (s Subscription) Owes(k int) bool {
+	return s.Cycle == k && (s.Status == Active || s.Status == PastDue || s.Status == Paused)
+}
+
 // Attempt is the attempt of the cycle's order that is to be charged.
 func (s Subscription) Attempt() int { return max(1, s.Dunning.Attempt) }
 

@@ -633,3 +633,26 @@ func TestAlarmAfterAnHour(t *testing.T) {
 	}
 	t.Error("no alarm in 12 hours")
 }
+
+// TestLongPauseInDunning: a pause that is longer than the life of a cycle's order does not write the cycle off.
+func TestLongPauseInDunning(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	refusing("CARD_NOT_ENOUGH_BALANCE")(s)
+	s.until(due(0).Add(time.Hour))
+	if _, err := s.Enroller.Pause(s.ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	s.Bank.Outcome = func(string, int) string { return "" }
+	s.until(due(5).Add(10 * day))
+	if got := s.cycle(1); got.Status != order.Open {
+		t.Fatalf("the order is %s", got.Status)
+	}
+	if _, err := s.Enroller.Resume(s.ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	s.until(due(6).Add(-time.Hour))
+	if got := s.read(); got.Status != subscription.Active || s.captures() != 1 || got.Cycle != 2 {
+		t.Errorf("%s at cycle %d, %d captures\n%s", got.Status, got.Cycle, s.captures(), s.story())
+	}
+}

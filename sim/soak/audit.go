@@ -63,7 +63,7 @@ func (r *run) audit() {
 func (r *run) auditMember(m *member) {
 	s, err := r.Store.GetSubscription(r.ctx, m.id)
 	if err != nil || s.Status != subscription.Canceled || s.Key.DeletedAt.IsZero() {
-		r.broken("%s has not ended: %s, due %v, cycle %d, %v", m.id, s.Status, s.DueAt, s.Cycle, err)
+		r.broken("%s has not ended: %s, due %v, cycle %d, %v\n%s\n%s", m.id, s.Status, s.DueAt, s.Cycle, err, r.story(m, s.Cycle), r.past(m))
 		return
 	}
 	if left := r.Bank.Keys(m.id); len(left) > 0 {
