@@ -100,8 +100,8 @@ var chargeMutants = []mutant{
 		payments, "TestUndecidedPaymentIsWaitedFor",
 	},
 	{
-		"the money of an attempt that is over is not looked for", advance,
-		`send == (o.BillingKey != "")`, `!send && o.BillingKey == ""`,
+		"the money of an attempt that is over is not looked for", chargeUse,
+		"if o, err = w.lookBack(ctx, id, now); err != nil || o.Closed() || o.Owed() != nil {", "if o, err = w.Orders.Get(ctx, id); err != nil || o.Closed() || o.Owed() != nil {",
 		charges, "TestWindowOfTheBuyersOwnMaking",
 	},
 	{
@@ -126,7 +126,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"a tick races another one for every record", "shared/payment/dispatch.go",
-		"if lost == len(records) || lost > 0 && d.Now().Sub(now) < youngTick {", "if lost < 0 {",
+		"if lost == len(records) || 2*lost >= len(records) && d.Now().Sub(now) < youngTick {", "if lost < 0 {",
 		payments, "TestTickLeavesAShardToAnother",
 	},
 	{
@@ -138,6 +138,16 @@ var chargeMutants = []mutant{
 		"a cycle expires while its subscription is paused", chargeUse,
 		"if s.Owes(n.Cycle) {", "if false {",
 		charges, "TestLongPauseInDunning",
+	},
+	{
+		"a further attempt is charged although one before it could not be looked up", chargeUse,
+		"!sure || ", "false && !sure || ",
+		charges, "TestLookBackWithoutAnAnswer",
+	},
+	{
+		"a cycle expires without a look at its earlier numbers", advance,
+		`!send && (o.BillingKey == "" || o.Status == order.Open)`, `!send && o.BillingKey == ""`,
+		charges, "TestExpiryLooksBack",
 	},
 }
 

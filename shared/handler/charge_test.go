@@ -102,7 +102,7 @@ func chargeDoor(table *dueTable, queue payment.Queue) (handler.ChargeDoor, *byte
 	out := &bytes.Buffer{}
 	log := telemetry.New(out, "debug")
 	now := func() time.Time { return time.Date(2027, 1, 31, 1, 0, 0, 0, time.UTC) }
-	w := &payment.Worker{Settler: &payment.Settler{}, Cycles: table, Records: table, Orders: table, Now: now, Log: log}
+	w := &payment.Worker{Settler: &payment.Settler{Gateways: map[string]payment.Gateway{"portone": {}}}, Cycles: table, Records: table, Orders: table, Now: now, Log: log}
 	return handler.Charge(&payment.Dispatcher{Due: table, Queue: queue, Work: w, Workers: 4, Now: now, Log: log}, w, log), out
 }
 

@@ -182,7 +182,7 @@ func TestRegistrationPageTellsTheNextPayment(t *testing.T) {
 		{"refused and tried again by the timetable", refused(subscription.Soft), retry, true},
 		{"the means is gone", refused(subscription.Hard), retry, true},
 		{"written off", then(func(s subscription.Subscription) subscription.Subscription {
-			return s.Ended(s.Cycle, s.Date, "CODE", now)
+			return s.Ended(s.Cycle, s.Date, "CODE", false, now)
 		}), next + ahead(31*day), true},
 		{"paused", then(func(s subscription.Subscription) subscription.Subscription { p, _ := s.Pause(now); return p }), none, true},
 		{"ends at the next date", then(func(s subscription.Subscription) subscription.Subscription { return s.Cancel(now, true) }), none, true},

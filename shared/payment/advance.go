@@ -86,8 +86,11 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send bool, repeat t
 	calls, cancel := callContext(ctx)
 	defer cancel()
 	var err error
-	if g.Confirmer == nil && o.Owed() == nil && send == (o.BillingKey != "") {
-		o, err = s.lookBack(ctx, calls, g, o)
+	if g.Confirmer == nil && o.Owed() == nil && !send && (o.BillingKey == "" || o.Status == order.Open) {
+		var sure bool
+		if o, sure, err = s.lookBack(ctx, calls, g, o); err == nil && !sure && o.Status == order.Open {
+			return o, nil // it must not lapse before every number of it was looked up; it stays due
+		}
 	}
 	if err == nil && o.Owed() == nil && !o.Closed() {
 		o, err = s.ask(ctx, calls, g, o, send, repeat)
@@ -151,12 +154,18 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 }
 
 // lookBack asks about the numbers of attempts that are over: a window of theirs that was left open may have taken money all the same. Nobody
-// is offered a window for a cycle, but the merchant code is public: the worker looks before it charges the next attempt.
-func (s *Settler) lookBack(ctx, calls context.Context, g Gateway, o order.Order) (order.Order, error) {
+// is offered a window for a cycle, but the merchant code is public: the worker looks before it claims the next attempt. sure is false when a
+// number could not be looked up.
+func (s *Settler) lookBack(ctx, calls context.Context, g Gateway, o order.Order) (_ order.Order, sure bool, err error) {
 	began := s.Now()
-	for n := 1; n < o.Attempt.N && !o.Closed() && hasTime(calls); n++ {
+	sure = true
+	for n := 1; n < o.Attempt.N && !o.Closed(); n++ {
+		if !hasTime(calls) {
+			return o, false, nil
+		}
 		a := g.Finder.Find(calls, provider.Ref{Number: o.NumberOf(n)})
 		evidence := s.evidence(ctx, o, []provider.Answer{a})
+		sure = sure && a.Verdict != provider.Unknown
 		e, ok := fromPayment(o, a, g.Account, s.Now())
 		if !ok || !taken(o, a) {
 			continue
@@ -167,11 +176,11 @@ func (s *Settler) lookBack(ctx, calls context.Context, g Gateway, o order.Order)
 			saved, err = s.recordOthers(ctx, g, saved, a.Others, began)
 		}
 		if err != nil {
-			return o, err
+			return o, false, err
 		}
 		o = saved
 	}
-	return o, nil
+	return o, sure, nil
 }
 
 // recordOthers records further payments under the order's number that hold money: what is not the order's to keep is then owed.

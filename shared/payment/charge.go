@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"tosspay-sam/shared/order"
@@ -118,7 +119,12 @@ func (w *Worker) charge(ctx context.Context, id string, k int) error {
 	if end, ok := ctx.Deadline(); ok && time.Until(end) < chargeMin {
 		return fmt.Errorf("payment: charge %s: %w", id, ErrBusy) // an intent that is stored and not sent is in doubt for an hour
 	}
-	if err := ready(ctx, w.Settler.Gateways[subscriptionProvider].Ready); err != nil {
+	g, ok := w.Settler.Gateways[subscriptionProvider]
+	err := ready(ctx, g.Ready)
+	if !ok {
+		err = errors.New("PortOne is no longer offered")
+	}
+	if err != nil {
 		w.Log.ErrorContext(ctx, "the provider cannot be asked; nothing was claimed, and the record is due again", "event", "config.error",
 			"subscriptionId", id, "cause", err.Error())
 		return nil
@@ -127,6 +133,8 @@ func (w *Worker) charge(ctx context.Context, id string, k int) error {
 	var refusal *subscription.Refusal
 	switch {
 	case errors.Is(err, ErrNotFound):
+		return nil
+	case errors.As(err, &refusal) && refusal.Reason == subscription.Claimed:
 		return nil
 	case errors.As(err, &refusal):
 		return w.unclaimed(ctx, s)
@@ -145,12 +153,19 @@ func (w *Worker) charge(ctx context.Context, id string, k int) error {
 			return s.Prepare(at).Subscription
 		})
 	}
-	o, err := w.take(ctx, s)
+	o, err := w.take(ctx, s, at)
+	if errors.Is(err, errPostponed) {
+		w.Log.WarnContext(ctx, "an earlier attempt could not be looked up; the cycle is due again", "event", "charge.postponed", "subscriptionId", id, "cycle", k)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	return w.tell(ctx, s, k, o)
 }
+
+// errPostponed: a further attempt must not be charged before the provider has said that those before it took nothing.
+var errPostponed = errors.New("an earlier attempt could not be looked up")
 
 // unclaimed: there is nothing to charge now, but the record may be due for something else.
 func (w *Worker) unclaimed(ctx context.Context, s subscription.Subscription) error {
@@ -164,15 +179,19 @@ func (w *Worker) unclaimed(ctx context.Context, s subscription.Subscription) err
 	return nil
 }
 
-// take charges the cycle a subscription stands at, or finds out what became of an earlier try.
-func (w *Worker) take(ctx context.Context, s subscription.Subscription) (order.Order, error) {
-	now, id, attempt := w.Now(), s.OrderID(s.Cycle), s.Attempt()
+// take charges the cycle a subscription stands at, or finds out what became of an earlier try. Its time is the one at which the claim was good:
+// a worker that stands still after it is too late to send.
+func (w *Worker) take(ctx context.Context, s subscription.Subscription, now time.Time) (order.Order, error) {
+	id, attempt := s.OrderID(s.Cycle), s.Attempt()
 	until := now.Add(ChargeMax)
 	var o order.Order
 	var err error
 	if attempt == 1 {
 		o, err = w.Orders.Create(ctx, cycleOrder(s, id, now, until))
 	} else {
+		if o, err = w.lookBack(ctx, id, now); err != nil || o.Closed() || o.Owed() != nil {
+			return o, err
+		}
 		o, err = w.claimAgain(ctx, order.Claim{
 			OrderID: id, LinkToken: s.LinkToken, Attempt: attempt, Amount: s.Plan.Amount, BillingKey: s.KeyName(s.Key.N), At: now, AskAfter: until,
 		})
@@ -185,6 +204,21 @@ func (w *Worker) take(ctx context.Context, s subscription.Subscription) (order.O
 		return w.Settler.await(ctx, o, s.AskAfter)
 	}
 	return o, fmt.Errorf("payment: charge %s: %w", id, err)
+}
+
+// lookBack asks about the attempts that are over, while the order is open, so that money of theirs pays it.
+func (w *Worker) lookBack(ctx context.Context, id string, now time.Time) (order.Order, error) {
+	o, err := w.Orders.Get(ctx, id)
+	if err != nil || o.Status != order.Open {
+		return o, err
+	}
+	calls, cancel := callContext(ctx)
+	defer cancel()
+	o, sure, err := w.Settler.lookBack(ctx, calls, w.Settler.Gateways[o.Provider], o)
+	if err == nil && !o.Closed() && (!sure || w.Now().Sub(now) > chargeSendMax/2) {
+		return o, errPostponed // or there is too little time left to send the next one
+	}
+	return o, err
 }
 
 // claimAgain claims a further attempt of a cycle. The cycle's price is what its order says: a plan may have changed since it began.
@@ -247,7 +281,7 @@ func (w *Worker) tell(ctx context.Context, s subscription.Subscription, k int, o
 		case order.Settling:
 			return s.Doubted(k, now, o.DueAt)
 		}
-		return s.Ended(k, date, "order "+string(o.Status), now)
+		return s.Ended(k, date, "order "+string(o.Status), o.BillingKey != s.KeyName(s.Key.N), now)
 	})
 }
 
@@ -311,11 +345,12 @@ func (w *Worker) deleteKey(ctx context.Context, s subscription.Subscription) err
 	})
 }
 
-// deleteKeys deletes every key a window was ever offered for, and says that all are gone. One that never was is gone.
+// deleteKeys deletes every key a window was ever offered for, the newest first, and says that all are gone. One that never was is gone.
 func deleteKeys(ctx context.Context, d KeyDeleter, s subscription.Subscription, log *slog.Logger) (gone bool) {
 	calls, cancel := callContext(ctx)
 	defer cancel()
-	for _, name := range s.KeyNames() {
+	gone = true
+	for _, name := range slices.Backward(s.KeyNames()) {
 		if !hasTime(calls) {
 			return false
 		}
@@ -329,9 +364,7 @@ func deleteKeys(ctx context.Context, d KeyDeleter, s subscription.Subscription, 
 		}
 		log.Log(ctx, level, "the provider answered", "event", event, "subscriptionId", s.ID, "call", a.Call, "verdict", a.Verdict.String(),
 			"http", a.HTTP, "code", a.Code, "class", a.Class.String(), "cause", errorText(a.Err))
-		if a.Verdict != provider.Absent {
-			return false
-		}
+		gone = gone && a.Verdict == provider.Absent
 	}
-	return true
+	return gone
 }

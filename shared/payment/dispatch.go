@@ -24,7 +24,8 @@ const (
 	// charge, of the 1,000 that it takes.
 	shardMax  = 100
 	flowPause = time.Second // between two looks at the queue's length
-	// youngTick is how long a tick leaves a shard as soon as it finds a record of it taken: the one that is at work there came before it.
+	// youngTick is how long a tick leaves a shard when it finds half of a batch taken: the one that is at work there came before it. A record
+	// that was saved since it was listed is not due either, so one alone says nothing.
 	youngTick = 30 * time.Second
 )
 
@@ -107,8 +108,8 @@ func (d Dispatcher) shard(ctx context.Context, shard int, now time.Time, run *ru
 }
 
 // take leases some records and passes them on. It is false when the rest of the shard is to be left alone: time is short, or another tick is at
-// work there. The younger one gives way as soon as they meet, so that they do not race for every record; the older one when it has lost a
-// whole batch.
+// work there. The younger one gives way when they meet, so that they do not race for every record; the older one when it has lost a whole
+// batch.
 func (d Dispatcher) take(ctx context.Context, records []DueRecord, now time.Time, latest *pace, run *running) (goOn bool, err error) {
 	room, err := d.flow.room(ctx, latest, len(records))
 	if err != nil || !room || d.short(ctx) {
@@ -119,7 +120,7 @@ func (d Dispatcher) take(ctx context.Context, records []DueRecord, now time.Time
 	passed := d.pass(ctx, messages)
 	run.passed.Add(int64(passed))
 	run.failed.Add(int64(len(messages) - passed))
-	if lost == len(records) || lost > 0 && d.Now().Sub(now) < youngTick {
+	if lost == len(records) || 2*lost >= len(records) && d.Now().Sub(now) < youngTick {
 		run.left.Add(1)
 		return false, nil
 	}

@@ -225,20 +225,18 @@ func (d Dunning) next(t Timetable, at time.Time) (time.Time, bool) {
 }
 
 // Ended is cycle k's order at an end without a payment: it has no attempt left, its time is over, or it lies with a person. The cycle is
-// written off and nothing is charged until there is a new means; then charging goes on with the next date. One that is there already, and
-// was not tried yet, is such a means.
-func (s Subscription) Ended(k, date int, code string, at time.Time) Subscription {
+// written off and nothing is charged until there is a new means; then charging goes on with the next date. replaced: there is one already.
+func (s Subscription) Ended(k, date int, code string, replaced bool, at time.Time) Subscription {
 	if s.Cycle != k || s.Status == Canceled {
 		return s
 	}
-	untried := s.Status == PastDue && !s.Dunning.Since.IsZero() && s.ChargeAt.Equal(s.Dunning.Since)
 	s = s.begin(k+1, date+1)
 	switch {
 	case s.Status == Active || s.Status == PastDue:
 		switch {
 		case s.CancelAtEnd:
 			return s.endedWith(at, "cycle-unpaid", code)
-		case untried:
+		case replaced:
 			s.stand(max(s.Date, s.Calendar.After(at)))
 			s.due(s.Calendar.Date(s.Date))
 			return s.step(at, Active, "cycle-unpaid", code)
@@ -347,7 +345,7 @@ func (s Subscription) Cancel(at time.Time, atEnd bool) Subscription {
 	switch {
 	case s.Status == Canceled || atEnd && s.CancelAtEnd:
 		return s
-	case atEnd && (s.Status == Active || s.Status == PastDue && s.Dunning.Since.IsZero()):
+	case atEnd && s.Status == Active:
 		s.CancelAtEnd, s.EndCycle = true, s.Cycle
 		if !s.Begun.IsZero() {
 			s.EndCycle++

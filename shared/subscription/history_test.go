@@ -43,7 +43,7 @@ func TestCycles(t *testing.T) {
 		{"refused, then paid", []func(life) life{refuse(2, subscription.Soft, "LIMIT"), charge, charge}, "2 charged, 1 charged"},
 		{"the means is gone", []func(life) life{charge, refuse(2, subscription.Hard, "GONE")}, "2 refused GONE, 1 charged"},
 		{"written off", []func(life) life{
-			charge, func(s life) life { return s.Ended(2, 1, "LATE", now) },
+			charge, func(s life) life { return s.Ended(2, 1, "LATE", false, now) },
 		}, "2 unpaid LATE, 1 charged"},
 		{"ended with a cycle that no step closes", []func(life) life{charge, refuse(2, subscription.Soft, "LIMIT"), func(s life) life {
 			s.Cycle++
@@ -84,7 +84,7 @@ func TestCyclesOfALongLife(t *testing.T) {
 			s = s.Refused(k, 2, subscription.Soft, "LIMIT", subscription.DefaultTimetable(), now)
 		}
 		if k%5 == 0 {
-			s, want = s.Ended(k, k-1, "LATE", now), subscription.CycleUnpaid
+			s, want = s.Ended(k, k-1, "LATE", false, now), subscription.CycleUnpaid
 			s.Status = subscription.Active // a new means is there
 		} else {
 			s = s.Charged(k, k-1, now)

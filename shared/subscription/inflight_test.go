@@ -108,18 +108,18 @@ func TestUnpayableCycleIsWrittenOff(t *testing.T) {
 	s, _ = s.RenewKey(now)
 	s = s.Issued(subscription.Key{N: 2, IssuedAt: now}, now)
 	s = claimed(t, s, now)
-	s = s.Ended(1, s.DateAt(s.Begun), "order expired", now)
+	s = s.Ended(1, s.DateAt(s.Begun), "order expired", true, now)
 	if s.Status != subscription.Active || !s.ChargeAt.After(now) || s.Cycle != 2 {
 		t.Fatalf("%s, due %s, cycle %d; want the means that was not tried to pay the next date", s.Status, korean(s.DueAt), s.Cycle)
 	}
 	now = s.ChargeAt
 	s = declined(t, s, subscription.Soft, now)
 	now = now.Add(90 * 24 * time.Hour)
-	s = s.Ended(2, s.DateAt(s.Begun), "order expired", now)
+	s = s.Ended(2, s.DateAt(s.Begun), "order expired", false, now)
 	if s.Status != subscription.Suspended || !s.Final() || s.Cycle != 3 {
 		t.Fatalf("%s, due %s, cycle %d; want it suspended, at rest, at cycle 3", s.Status, korean(s.DueAt), s.Cycle)
 	}
-	if again := s.Ended(2, 0, "order expired", now); again.Revision != s.Revision {
+	if again := s.Ended(2, 0, "order expired", false, now); again.Revision != s.Revision {
 		t.Error("told twice, it moved twice")
 	}
 	s, _ = s.RenewKey(now)

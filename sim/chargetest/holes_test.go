@@ -656,3 +656,85 @@ func TestLongPauseInDunning(t *testing.T) {
 		t.Errorf("%s at cycle %d, %d captures\n%s", got.Status, got.Cycle, s.captures(), s.story())
 	}
 }
+
+// window is money taken under a number by a window of the buyer's own making; its webhook is lost.
+func (s *stage) window(number string) {
+	s.Bank.Charge(s.ctx, provider.Charge{BillingKey: id + "--key1", Number: number, Amount: price})
+}
+
+// TestLookBackWithoutAnAnswer: what was not looked up may be money, so the next attempt waits.
+func TestLookBackWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	refusing("CARD_NOT_ENOUGH_BALANCE")(s)
+	s.until(due(0).Add(time.Hour))
+	s.window(id + "--c1")
+	s.Hook = once(func(c soak.Call) bool { return c.Op == "find" && c.ID == id+"--c1" && c.After }, func() error { return errLost })
+	s.until(due(1).Add(-time.Hour))
+	o := s.cycle(1)
+	if s.captured(1) != 1 {
+		t.Errorf("cycle 1: %d captures, order %s by attempt %d, reversals %d, due %v\n%s", s.captured(1), o.Status, o.Capture.Attempt, len(o.Reversals), o.DueAt, s.story())
+	}
+}
+
+// TestExpiryLooksBack: an order does not expire before every number of it was looked up.
+func TestExpiryLooksBack(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"canceled", "suspended"} {
+		t.Run(how, func(t *testing.T) {
+			s := newStage(t)
+			reason := "CARD_NOT_ENOUGH_BALANCE"
+			if how == "suspended" {
+				reason = "CARD_NOT_AVAILABLE"
+			}
+			refusing(reason)(s)
+			s.until(due(0).Add(time.Hour))
+			s.window(id + "--c1")
+			if how == "canceled" {
+				if _, err := s.Enroller.Cancel(s.ctx, id, false); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.until(due(0).Add(200 * day))
+			o := s.cycle(1)
+			if o.Status != "paid" {
+				t.Errorf("%d captured under c1; order %s, reversals %d, due %v; subscription %s", s.captured(1), o.Status, len(o.Reversals), o.DueAt, s.read().Status)
+			}
+		})
+	}
+}
+
+// TestStandstillBeforeTheOrder: a worker that stands still between the look at its lease and its order is too late to send.
+func TestStandstillBeforeTheOrder(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.now = due(0)
+	s.Hook = once(func(c soak.Call) bool { return c.Op == "create" && !c.After }, func() error {
+		s.now = s.now.Add(3 * time.Hour)
+		if _, err := s.Enroller.Pause(s.ctx, id); err != nil {
+			t.Error(err)
+		}
+		s.now = s.now.Add(3 * time.Hour)
+		return nil
+	})
+	if err := s.Worker.Work(s.ctx, payment.Message{Kind: payment.KindSubscription, ID: id, Cycle: 1}); err != nil {
+		t.Error(err)
+	}
+	if s.captures() != 0 {
+		t.Errorf("paused for three hours, charged %v after the claim", s.Bank.Payments()[0].Began.Sub(due(0)))
+	}
+}
+
+// TestPortOneTakenOut: without its provider a cycle is not claimed.
+func TestPortOneTakenOut(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Worker.Settler.Gateways = map[string]payment.Gateway{}
+	s.now = due(0)
+	if err := s.Worker.Work(s.ctx, payment.Message{Kind: payment.KindSubscription, ID: id, Cycle: 1}); err != nil {
+		t.Errorf("%v: the message would come again", err)
+	}
+	if got := s.read(); !got.Begun.IsZero() || !got.AskAfter.IsZero() {
+		t.Errorf("claimed: %+v", got)
+	}
+}
