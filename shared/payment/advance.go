@@ -165,7 +165,7 @@ func (s *Settler) lookBack(ctx, calls context.Context, g Gateway, o order.Order)
 		}
 		a := g.Finder.Find(calls, provider.Ref{Number: o.NumberOf(n)})
 		evidence := s.evidence(ctx, o, []provider.Answer{a})
-		sure = sure && a.Verdict != provider.Unknown
+		sure = sure && (a.Verdict != provider.Unknown || a.Payment.Issuance) // an issuance took no money
 		e, ok := fromPayment(o, a, g.Account, s.Now())
 		if !ok || !taken(o, a) {
 			continue

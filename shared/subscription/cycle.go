@@ -391,9 +391,11 @@ func (s Subscription) KeyDeleted(at time.Time) Subscription {
 	if s.Status != Canceled || s.DueAt.IsZero() || at.Before(s.DueAt) {
 		return s
 	}
+	// A second window of the latest issuance may be open, too.
+	again := s.Key.DeletedAt.IsZero() && (s.NextKey.N > 0 || at.Sub(s.Key.IssuedAt) < windowsClose)
+	s.Offered, s.NextKey = s.KeysOffered(), Key{}
 	s.Key.DeletedAt, s.DueAt = at, time.Time{}
-	if s.NextKey.N > 0 {
-		s.Offered, s.NextKey = s.KeysOffered(), Key{}
+	if again {
 		s.DueAt = at.Add(windowsClose)
 	}
 	return s.step(at, Canceled, "key-deleted", s.KeyName(s.KeysOffered()))

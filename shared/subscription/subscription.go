@@ -40,8 +40,8 @@ const (
 	historyMax = 32
 )
 
-// enrollDelays are the pauses between questions about an issuance that nobody has told us of; after the last one the enrolment is given up.
-// A buyer who comes back later starts a new issuance from the same page.
+// enrollDelays are the pauses between questions about an issuance that nobody has told us of; after the last one the enrolment is given up, and a
+// renewal is only asked about when somebody brings news.
 var enrollDelays = []time.Duration{30 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour}
 
 // AskPause is the least time between two questions to the provider about one subscription.
