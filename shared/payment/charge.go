@@ -170,7 +170,7 @@ var errPostponed = errors.New("an earlier attempt could not be looked up")
 // unclaimed: there is nothing to charge now, but the record may be due for something else.
 func (w *Worker) unclaimed(ctx context.Context, s subscription.Subscription) error {
 	switch {
-	case s.Issuing() != nil && s.Status != subscription.Canceled:
+	case s.Issuing() != nil:
 		_, err := w.Enroller.Advance(ctx, s.ID)
 		return err
 	case s.Status == subscription.Canceled && !s.Final():
