@@ -119,8 +119,8 @@ func (r *run) written(op string, s subscription.Subscription) {
 			m.begun[s.Cycle], m.written[s.Cycle] = s.Begun, r.now
 		}
 		m.lease = lease{s.Cycle, s.KeyName(s.Key.N), s.AskAfter}
-	case r.current != nil && r.current.worker && (s.AskAfter.IsZero() || s.Cycle != m.lease.cycle):
-		m.lease = lease{}
+	case s.Cycle != m.lease.cycle, r.current != nil && r.current.worker && s.AskAfter.IsZero():
+		m.lease = lease{} // its order is over, whoever found that out; or the worker gave it back
 	}
 }
 
