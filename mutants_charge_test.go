@@ -86,8 +86,13 @@ var chargeMutants = []mutant{
 	},
 	{
 		"the sweep repeats a charge that its subscription no longer wants", chargeUse,
-		"if s.Status == subscription.Canceled && !s.Key.DeletedAt.IsZero() {", "if true {",
+		"if s.Status == subscription.Canceled && s.Final() {", "if true {",
 		charges, "TestNoRepetitionAfterCancel",
+	},
+	{
+		"the sweep repeats a charge while a window may still make its key", chargeUse,
+		"if s.Status == subscription.Canceled && s.Final() {", "if s.Status == subscription.Canceled && !s.Key.DeletedAt.IsZero() {",
+		charges, "TestNoRepetitionBeforeTheLastDeletion",
 	},
 	{
 		"a payment that is not decided is charged once more", decide,
@@ -148,6 +153,36 @@ var chargeMutants = []mutant{
 		"a cycle expires without a look at its earlier numbers", advance,
 		`!send && (o.BillingKey == "" || o.Status == order.Open)`, `!send && o.BillingKey == ""`,
 		charges, "TestExpiryLooksBack",
+	},
+	{
+		"an order ends unpaid although a number of it could not be looked up", advance,
+		"if !sure && endsUnpaid(o, event) {", "if false {",
+		charges, "TestEarlierNumberNeverReadable",
+	},
+	{
+		"nobody is told of a try that waits for ever", chargeUse,
+		"if at.Sub(s.ChargeAt) >= order.AlarmAfter {", "if false {",
+		charges, "TestEarlierNumberNeverReadable",
+	},
+	{
+		"an attempt begins when its order's time is over", chargeUse,
+		"if o.Owed() != nil || now.Before(o.ExpiresAt.Add(-extendBefore)) {", "if true {",
+		charges, "TestRefusedAtTheEndOfTheOrder",
+	},
+	{
+		"an order gets more time without a look at its numbers", chargeUse,
+		"if o, _, err = w.lookUp(ctx, o); err != nil || o.Status != order.Open {", "if false {",
+		charges, "TestMoneyFoundBeforeMoreTime",
+	},
+	{
+		"an answer from before the claim ends the attempt", orders,
+		"(e.Asked.IsZero() || !e.Asked.Before(o.Attempt.ClaimedAt))", "true",
+		"./shared/order", "TestAnswerFromBeforeTheClaim",
+	},
+	{
+		"an order that was given more time lapses", orders,
+		"if current && !e.At.Before(o.ExpiresAt.Add(OpenGrace)) {", "if current {",
+		"./shared/order", "TestEveryPair",
 	},
 }
 

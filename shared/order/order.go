@@ -470,7 +470,7 @@ func nextOpen(o Order, e Event, current bool) Status {
 	case Refused:
 		return o.afterRefusal(e, current)
 	case Lapsed:
-		if current {
+		if current && !e.At.Before(o.ExpiresAt.Add(OpenGrace)) { // else it was given more time meanwhile
 			return Expired
 		}
 	}
@@ -486,7 +486,8 @@ func nextSettling(o Order, e Event, current bool) Status {
 			return Refunded
 		}
 	case Refused, Lapsed:
-		if o.Owed() == nil && e.Next.Turn >= o.Attempt.Turn { // else a later request under this number has been sent meanwhile
+		// Else a later request under this number has been sent meanwhile, or the first one has after the question.
+		if o.Owed() == nil && e.Next.Turn >= o.Attempt.Turn && (e.Asked.IsZero() || !e.Asked.Before(o.Attempt.ClaimedAt)) {
 			return o.afterRefusal(e, current)
 		}
 	}

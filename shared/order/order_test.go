@@ -43,6 +43,7 @@ type situation struct {
 	empty   bool // nothing is left of that payment
 	keep    bool // the merchant keeps late money
 	debt    debt // what we know of giving its payment back
+	over    bool // if it is late, after the grace, too
 }
 
 // debt is what the order remembers of giving the event's payment back.
@@ -134,6 +135,9 @@ func eventOf(k order.Kind, o order.Order, x situation) order.Event {
 	if x.late {
 		e.At = expires
 	}
+	if x.late && x.over {
+		e.At = expires.Add(order.OpenGrace)
+	}
 	e.Asked = e.At
 	e.KeepLate = x.keep
 	switch k {
@@ -208,6 +212,7 @@ var dimensions = []struct {
 	{"this attempt", "earlier attempt", func(x *situation) { x.earlier = true }},
 	{"same payment", "another payment", func(x *situation) { x.other = true }},
 	{"in time", "after expiry", func(x *situation) { x.late = true }},
+	{"in the grace", "after it", func(x *situation) { x.over = true }},
 	{"attempts left", "last attempt", func(x *situation) { x.last = true }},
 	{"late money goes back", "late money is kept", func(x *situation) { x.keep = true }},
 }
@@ -248,7 +253,7 @@ What an order becomes (cell) when something is learned about it (column), by the
 - **give back (reason)**: this money is not the order's to keep. It is owed from now on, with a due time, and given back by the next one who
   asks the provider. **given back**: the provider says that all of it is back.
 - *this attempt / earlier attempt*: which of the order's attempts the provider speaks of. *another payment*: another one than the captured one.
-- *after expiry*: at or after the order's time to pay. *last attempt*: attempt 20. *nothing left*: it was given back before we learned of it.
+- *after expiry*: at or after the order's time to pay; *in the grace*: not 75 minutes after it. *last attempt*: attempt 20. *nothing left*: it was given back before we learned of it.
 - *late money is kept*: the deployer has chosen to accept money that comes after an order was closed.
 - **–**: does not happen.
 - claimed and announced are the buyer's return from the window; claimed also needs the right link token and amount, and is the only one that
@@ -325,9 +330,9 @@ func difference(want, got string) string {
 
 func situations() []situation {
 	var all []situation
-	for bits := range 1 << 6 {
+	for bits := range 1 << 7 {
 		for _, d := range []debt{noDebt, owed, repaid} {
-			all = append(all, situation{bits&1 > 0, bits&2 > 0, bits&4 > 0, bits&8 > 0, bits&16 > 0, bits&32 > 0, d})
+			all = append(all, situation{bits&1 > 0, bits&2 > 0, bits&4 > 0, bits&8 > 0, bits&16 > 0, bits&32 > 0, d, bits&64 > 0})
 		}
 	}
 	return all
@@ -598,6 +603,25 @@ func TestClaim(t *testing.T) {
 				t.Errorf("a refused claim changed the order: %+v", next)
 			}
 		})
+	}
+}
+
+// TestAnswerFromBeforeTheClaim: what was asked before the money was asked for says nothing of it, whichever is written first.
+func TestAnswerFromBeforeTheClaim(t *testing.T) {
+	t.Parallel()
+	for _, k := range []order.Kind{order.Refused, order.Lapsed} {
+		o := inStatus(order.Settling, situation{})
+		e := eventOf(k, o, situation{})
+		for _, tc := range []struct {
+			asked time.Time
+			want  order.Status
+		}{{o.Attempt.ClaimedAt.Add(-time.Millisecond), order.Settling}, {o.Attempt.ClaimedAt, order.Open}, {time.Time{}, order.Open}} {
+			e.Asked = tc.asked
+			next, err := o.Apply(e)
+			if err != nil || next.Status != tc.want || next.DueAt.IsZero() {
+				t.Errorf("%s, asked %v after the claim: %s due %v, %v", k, tc.asked.Sub(o.Attempt.ClaimedAt), next.Status, next.DueAt, err)
+			}
+		}
 	}
 }
 

@@ -85,15 +85,13 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send bool, repeat t
 	}
 	calls, cancel := callContext(ctx)
 	defer cancel()
+	sure := true
 	var err error
 	if g.Confirmer == nil && o.Owed() == nil && !send && (o.BillingKey == "" || o.Status == order.Open) {
-		var sure bool
-		if o, sure, err = s.lookBack(ctx, calls, g, o); err == nil && !sure && o.Status == order.Open {
-			return o, nil // it must not lapse before every number of it was looked up; it stays due
-		}
+		o, sure, err = s.lookBack(ctx, calls, g, o)
 	}
 	if err == nil && o.Owed() == nil && !o.Closed() {
-		o, err = s.ask(ctx, calls, g, o, send, repeat)
+		o, err = s.ask(ctx, calls, g, o, send, sure, repeat)
 	}
 	if err == nil && o.Owed() != nil && o.Status != order.Review && hasTime(calls) {
 		o, err = s.reverse(ctx, calls, g, o)
@@ -102,16 +100,17 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send bool, repeat t
 }
 
 // ask questions the provider about the current attempt. It ends when an answer is conclusive, when a lookup says that nothing can be done
-// but wait, when time runs out, or after callsMax questions.
-func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send bool, repeat time.Time) (order.Order, error) {
-	began := s.Now()
-	work, event := o, doubtful(o, began) // work is o with what this settle has learned of the attempt and not saved yet
+// but wait, when time runs out, or after callsMax questions. sure: the numbers before were looked up, so that the order may end unpaid.
+func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send, sure bool, repeat time.Time) (order.Order, error) {
+	var began time.Time                    // of the last question, which decides
+	work, event := o, doubtful(o, s.Now()) // work is o with what this settle has learned of the attempt and not saved yet
 	var evidence []order.Evidence
 	var others []provider.Payment
 	for n := 0; n < callsMax && hasTime(calls); n++ {
 		var answers []provider.Answer
 		asked := !send || !s.mayTake(g, work)
 		if asked {
+			began = s.Now()
 			answers = s.find(calls, g, work)
 			now := s.Now()
 			event, send = afterFind(work, answers, g.Account, now, g.Timing, now.Round(0).Before(repeat))
@@ -132,6 +131,7 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 				send = false // frozen while it was written
 				continue
 			}
+			began = s.Now()
 			answers = []provider.Answer{take(calls, g, work)}
 			event, send = afterTake(work, answers[0], g.Account, s.Now()), false
 		}
@@ -144,6 +144,10 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 	}
 	if len(evidence) == 0 {
 		return o, nil // there was no time to ask
+	}
+	if !sure && endsUnpaid(o, event) {
+		event = doubtful(work, event.At)
+		event.NoAnswer = true
 	}
 	event.Evidence, event.Asked = evidence, began
 	o, err := s.record(ctx, o, event)
@@ -360,6 +364,8 @@ func (s *Settler) logTransition(ctx context.Context, before, after order.Order, 
 	case after.Owed() != nil && e.At.Sub(after.Owed().DecidedAt) >= order.AlarmAfter:
 		level, name = slog.LevelError, "money.unsettled"
 	case after.Status == order.Settling && e.At.Sub(after.Attempt.ClaimedAt) >= order.AlarmAfter:
+		level, name = slog.LevelError, "money.unsettled"
+	case after.Status == order.Open && e.NoAnswer && e.At.Sub(after.ExpiresAt) >= order.OpenGrace+order.AlarmAfter:
 		level, name = slog.LevelError, "money.unsettled"
 	}
 	s.Log.Log(ctx, level, "the order moved", "event", name, "orderId", after.ID, "attempt", e.Attempt, "from", string(before.Status),

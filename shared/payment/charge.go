@@ -59,7 +59,7 @@ func (w *Worker) Work(ctx context.Context, m Message) error {
 // settleOrder drives an unsettled order on; a cycle's order tells its subscription.
 //
 // It never repeats a charge whose outcome is unknown: only charge, which has claimed the cycle, knows that it is still wanted. After the end
-// of a subscription it may, because its key is gone: the refusal then proves what became of the first request, and no money can move.
+// of a subscription it may, because its keys are gone for good: the refusal then proves what became of the first request, and no money can move.
 func (w *Worker) settleOrder(ctx context.Context, id string) error {
 	n, err := order.ParseNumber(id)
 	if err != nil {
@@ -78,7 +78,7 @@ func (w *Worker) settleOrder(ctx context.Context, id string) error {
 		}
 	}
 	var repeat time.Time
-	if s.Status == subscription.Canceled && !s.Key.DeletedAt.IsZero() {
+	if s.Status == subscription.Canceled && s.Final() {
 		repeat = w.Now().Add(subscription.ChargeLease)
 	}
 	o, err := w.Settler.advance(ctx, id, repeat)
@@ -93,17 +93,19 @@ func (w *Worker) settleOrder(ctx context.Context, id string) error {
 	return w.tell(ctx, s, n.Cycle, o)
 }
 
-// extend gives an order that waits for its next attempt more time, when its time is over.
+// extend gives an order that waits for its next attempt more time, when its time is over and none of its numbers has brought money.
 func (w *Worker) extend(ctx context.Context, id string) (bool, error) {
 	o, err := w.Orders.Get(ctx, id)
-	now := w.Now()
-	if err != nil || o.Status != order.Open || o.Owed() != nil || now.Before(o.ExpiresAt) {
+	if err != nil || o.Status != order.Open || o.Owed() != nil || w.Now().Before(o.ExpiresAt) {
 		if errors.Is(err, ErrNotFound) {
 			err = nil
 		}
 		return false, err
 	}
-	_, err = w.Claims.Save(ctx, o.Extend(now))
+	if o, _, err = w.lookUp(ctx, o); err != nil || o.Status != order.Open {
+		return false, err
+	}
+	_, err = w.Claims.Save(ctx, o.Extend(w.Now()))
 	if errors.Is(err, ErrConflict) {
 		err = nil // somebody is charging it
 	}
@@ -116,8 +118,8 @@ func (w *Worker) extend(ctx context.Context, id string) (bool, error) {
 // one worker can. Phase 3 charges it and records what the provider says. Phase 4 moves the subscription on, if it still stands at k. A
 // crash between any two is picked up by a due time, and finds the order as far as it came.
 func (w *Worker) charge(ctx context.Context, id string, k int) error {
-	if end, ok := ctx.Deadline(); ok && time.Until(end) < chargeMin {
-		return fmt.Errorf("payment: charge %s: %w", id, ErrBusy) // an intent that is stored and not sent is in doubt for an hour
+	if !timeToCharge(ctx) {
+		return fmt.Errorf("payment: charge %s: %w", id, ErrBusy)
 	}
 	g, ok := w.Settler.Gateways[subscriptionProvider]
 	err := ready(ctx, g.Ready)
@@ -155,7 +157,7 @@ func (w *Worker) charge(ctx context.Context, id string, k int) error {
 	}
 	o, err := w.take(ctx, s, at)
 	if errors.Is(err, errPostponed) {
-		w.Log.WarnContext(ctx, "an earlier attempt could not be looked up; the cycle is due again", "event", "charge.postponed", "subscriptionId", id, "cycle", k)
+		w.logPostponed(ctx, s, at)
 		return nil
 	}
 	if err != nil {
@@ -166,6 +168,14 @@ func (w *Worker) charge(ctx context.Context, id string, k int) error {
 
 // errPostponed: a further attempt must not be charged before the provider has said that those before it took nothing.
 var errPostponed = errors.New("an earlier attempt could not be looked up")
+
+func (w *Worker) logPostponed(ctx context.Context, s subscription.Subscription, at time.Time) {
+	level, event := slog.LevelWarn, "charge.postponed"
+	if at.Sub(s.ChargeAt) >= order.AlarmAfter {
+		level, event = slog.LevelError, "money.unsettled"
+	}
+	w.Log.Log(ctx, level, errPostponed.Error()+"; the cycle is due again", "event", event, "subscriptionId", s.ID, "cycle", s.Cycle)
+}
 
 // unclaimed: there is nothing to charge now, but the record may be due for something else.
 func (w *Worker) unclaimed(ctx context.Context, s subscription.Subscription) error {
@@ -206,19 +216,44 @@ func (w *Worker) take(ctx context.Context, s subscription.Subscription, now time
 	return o, fmt.Errorf("payment: charge %s: %w", id, err)
 }
 
-// lookBack asks about the attempts that are over, while the order is open, so that money of theirs pays it.
+// lookBack asks about the attempts that are over, while the order is open, so that money of theirs pays it. An order whose time is nearly over
+// gets more: its next attempt must be able to fail without writing the cycle off.
 func (w *Worker) lookBack(ctx context.Context, id string, now time.Time) (order.Order, error) {
 	o, err := w.Orders.Get(ctx, id)
 	if err != nil || o.Status != order.Open {
 		return o, err
 	}
-	calls, cancel := callContext(ctx)
-	defer cancel()
-	o, sure, err := w.Settler.lookBack(ctx, calls, w.Settler.Gateways[o.Provider], o)
-	if err == nil && !o.Closed() && (!sure || w.Now().Sub(now) > chargeSendMax/2) {
+	o, sure, err := w.lookUp(ctx, o)
+	if err != nil || o.Closed() {
+		return o, err
+	}
+	if !sure || w.Now().Sub(now) > chargeSendMax/2 || !timeToCharge(ctx) {
 		return o, errPostponed // or there is too little time left to send the next one
 	}
+	if o.Owed() != nil || now.Before(o.ExpiresAt.Add(-extendBefore)) {
+		return o, nil
+	}
+	o, err = w.Claims.Save(ctx, o.Extend(now))
+	if errors.Is(err, ErrConflict) {
+		return o, errPostponed
+	}
 	return o, err
+}
+
+// extendBefore is longer than a charge can be in doubt without a person being told.
+const extendBefore = 24 * time.Hour
+
+// lookUp is the settler's lookBack with what this call has of time.
+func (w *Worker) lookUp(ctx context.Context, o order.Order) (_ order.Order, sure bool, err error) {
+	calls, cancel := callContext(ctx)
+	defer cancel()
+	return w.Settler.lookBack(ctx, calls, w.Settler.Gateways[o.Provider], o)
+}
+
+// timeToCharge says that enough of the caller's time is left to send a charge: an intent that is stored and not sent is in doubt for an hour.
+func timeToCharge(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return !ok || time.Until(end) >= chargeMin
 }
 
 // claimAgain claims a further attempt of a cycle. The cycle's price is what its order says: a plan may have changed since it began.

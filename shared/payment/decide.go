@@ -184,6 +184,12 @@ func lapsed(o order.Order, now time.Time) order.Event {
 	return order.Event{Kind: order.Lapsed, At: now, Attempt: o.Attempt.N, Next: o.Attempt}
 }
 
+// endsUnpaid says that an event closes the order for good without a payment.
+func endsUnpaid(o order.Order, e order.Event) bool {
+	after, err := o.Apply(e)
+	return err == nil && (after.Status == order.Expired || after.Status == order.Failed)
+}
+
 func evidenceOf(o order.Order, a provider.Answer, now time.Time) order.Evidence {
 	return order.Evidence{
 		At: now, Attempt: o.Attempt.N, Call: a.Call, HTTP: a.HTTP, Status: a.Payment.Status, Code: a.Code,

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/soak"
@@ -204,7 +205,7 @@ func play(t *testing.T, o outcome, kills ...point) []point {
 	return points
 }
 
-// renew is a buyer who registers another means.
+// renew is a buyer whose means is gone and who registers another one, while nothing fails.
 func (s *stage) renew() {
 	s.t.Helper()
 	hook := s.Hook
@@ -212,11 +213,23 @@ func (s *stage) renew() {
 	defer func() { s.Hook = hook }()
 	old := s.read()
 	s.Bank.DeleteBillingKey(s.ctx, old.KeyName(old.Key.N), "")
+	s.replaceKey()
+}
+
+// replaceKey is a buyer who registers another means, while the one before stays.
+func (s *stage) replaceKey() {
+	s.t.Helper()
+	if _, err := s.Register(s.ctx, s.offer().Subscription); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// offer opens the window for another means.
+func (s *stage) offer() payment.Enrolled {
+	s.t.Helper()
 	e, err := s.Enroller.RenewKey(s.ctx, id, "https://pay.example")
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if _, err := s.Register(s.ctx, e.Subscription); err != nil {
-		s.t.Fatal(err)
-	}
+	return e
 }
