@@ -385,20 +385,12 @@ func deleteKeys(ctx context.Context, d KeyDeleter, s subscription.Subscription, 
 	calls, cancel := callContext(ctx)
 	defer cancel()
 	gone = true
-	for _, name := range slices.Backward(s.KeyNames()) {
+	for i, name := range slices.Backward(s.KeyNames()) {
 		if !hasTime(calls) {
 			return false
 		}
 		a := d.DeleteBillingKey(calls, name, "subscription ended")
-		level, event := slog.LevelInfo, "provider.answer"
-		switch {
-		case a.Class == provider.ClassCredentials:
-			level, event = slog.LevelError, "config.error"
-		case a.Verdict != provider.Absent:
-			level = slog.LevelWarn
-		}
-		log.Log(ctx, level, "the provider answered", "event", event, "subscriptionId", s.ID, "call", a.Call, "verdict", a.Verdict.String(),
-			"http", a.HTTP, "code", a.Code, "class", a.Class.String(), "cause", errorText(a.Err))
+		logKeyAnswer(ctx, log, s.ID, i+1, a, a.Verdict == provider.Absent)
 		gone = gone && a.Verdict == provider.Absent
 	}
 	return gone

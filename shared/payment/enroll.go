@@ -218,12 +218,7 @@ func (e *Enroller) ask(ctx context.Context, s subscription.Subscription, n int, 
 	defer cancel()
 	began := e.Now()
 	a := e.Keys.BillingKey(calls, s.KeyName(n))
-	level, event := slog.LevelInfo, "provider.answer"
-	if a.Class == provider.ClassCredentials {
-		level, event = slog.LevelError, "config.error"
-	}
-	e.Log.Log(ctx, level, "the provider answered", "event", event, "subscriptionId", s.ID, "key", n, "call", a.Call,
-		"verdict", a.Verdict.String(), "http", a.HTTP, "code", a.Code, "class", a.Class.String(), "cause", errorText(a.Err))
+	logKeyAnswer(ctx, e.Log, s.ID, n, a, a.Verdict != provider.Unknown)
 	for range savesMax {
 		next := e.learn(ctx, s, n, failed, a, began)
 		if next.Revision == s.Revision {
@@ -240,6 +235,19 @@ func (e *Enroller) ask(ctx context.Context, s subscription.Subscription, n int, 
 		s = saved
 	}
 	return s, fmt.Errorf("payment: subscription %s: %w", s.ID, ErrConflict)
+}
+
+// logKeyAnswer logs an answer about key n; expected is false for one that decides nothing.
+func logKeyAnswer(ctx context.Context, log *slog.Logger, id string, n int, a provider.KeyAnswer, expected bool) {
+	level, event := slog.LevelInfo, "provider.answer"
+	switch {
+	case a.Class == provider.ClassCredentials:
+		level, event = slog.LevelError, "config.error"
+	case !expected:
+		level = slog.LevelWarn
+	}
+	log.Log(ctx, level, "the provider answered", "event", event, "subscriptionId", id, "key", n, "call", a.Call, "verdict", a.Verdict.String(),
+		"http", a.HTTP, "code", a.Code, "class", a.Class.String(), "cause", errorText(a.Err))
 }
 
 // learn is what an answer about key n makes of the subscription.
