@@ -141,48 +141,68 @@ var chargeMutants = []mutant{
 	},
 	{
 		"a cycle expires while its subscription is paused", chargeUse,
-		"if s.Owes(n.Cycle) {", "if false {",
+		"want := wanted{more: s.Owes(n.Cycle)}", "want := wanted{}",
 		charges, "TestLongPauseInDunning",
 	},
 	{
 		"a further attempt is charged although one before it could not be looked up", chargeUse,
-		"!sure || ", "false && !sure || ",
+		"case earlier != looked:", "case earlier == looked && false:",
 		charges, "TestLookBackWithoutAnAnswer",
 	},
 	{
-		"a cycle expires without a look at its earlier numbers", advance,
-		`!send && (o.BillingKey == "" || o.Status == order.Open)`, `!send && o.BillingKey == ""`,
-		charges, "TestExpiryLooksBack",
+		"an order ends unpaid without a look at its earlier numbers", advance,
+		"if earlier != looked && !o.Closed() && (", "if false && (",
+		payments, "TestNoEndWithoutALook",
 	},
 	{
 		"an order ends unpaid although a number of it could not be looked up", advance,
-		"if !sure && endsUnpaid(o, event) {", "if false {",
+		"if o = changed; earlier == unread {", "if o = changed; false {",
 		charges, "TestEarlierNumberNeverReadable",
 	},
 	{
+		"a number that hangs takes all the time", advance,
+		"return context.WithTimeout(ctx, left/2)", "return context.WithTimeout(ctx, left)",
+		payments, "TestHangingEarlierNumber",
+	},
+	{
 		"nobody is told of a try that waits for ever", chargeUse,
-		"if at.Sub(s.ChargeAt) >= order.AlarmAfter {", "if false {",
+		"if errors.Is(why, errUnread) && at.Sub(s.ChargeAt) >= order.AlarmAfter {", "if false {",
 		charges, "TestEarlierNumberNeverReadable",
 	},
 	{
 		"an attempt begins when its order's time is over", chargeUse,
-		"if o.Owed() != nil || now.Before(o.ExpiresAt.Add(-extendBefore)) {", "if true {",
+		"case now.Before(o.ExpiresAt.Add(-extendBefore)):", "case true:",
 		charges, "TestRefusedAtTheEndOfTheOrder",
 	},
 	{
-		"an order gets more time without a look at its numbers", chargeUse,
-		"if o, _, err = w.lookUp(ctx, o); err != nil || o.Status != order.Open {", "if false {",
-		charges, "TestMoneyFoundBeforeMoreTime",
+		"an order gets more time although a number of it could not be looked up", advance,
+		"if want.more && earlier == looked && ", "if want.more && ",
+		charges, "TestMoreTimeNeedsEveryNumber",
 	},
 	{
 		"an answer from before the claim ends the attempt", orders,
-		"(e.Asked.IsZero() || !e.Asked.Before(o.Attempt.ClaimedAt))", "true",
+		"return o.Status == Settling && e.Attempt == o.Attempt.N && e.Next", "return false && e.Next",
 		"./shared/order", "TestAnswerFromBeforeTheClaim",
 	},
 	{
-		"an order that was given more time lapses", orders,
-		"if current && !e.At.Before(o.ExpiresAt.Add(OpenGrace)) {", "if current {",
-		"./shared/order", "TestEveryPair",
+		"an answer from before the capture contradicts it", orders,
+		" && !o.stale(e) && (e.Asked.IsZero() || !e.Asked.Before(o.since())) {", " {",
+		charges, "TestOldLapseLeavesThePaidCycle",
+	},
+	{
+		"an order ends while a window of it may be open", orders,
+		"return !at.Before(o.ExpiresAt.Add(OpenGrace))", "return !at.Before(o.ExpiresAt)",
+		payments, "TestNoEndWithoutALook",
+	},
+	{
+		"a reversal ends an attempt whose charge has not answered", orders,
+		"return !o.Attempt.Unanswered // a", "return true // a",
+		payments, "TestUnansweredChargeOutlivesTheReversal",
+	},
+	{
+		"an old answer uses up the last question about a key", "shared/subscription/subscription.go",
+		"!asked.Before(issuing.askAt())", "!at.Before(issuing.askAt())",
+		"./shared/subscription", "TestOldAnswerIsNoQuestion",
 	},
 }
 

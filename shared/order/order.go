@@ -368,6 +368,9 @@ func (o Order) Apply(e Event) (Order, error) {
 	if !slices.Contains(Kinds, e.Kind) || !slices.Contains(Statuses, o.Status) {
 		return o, fmt.Errorf("order: no rule for %q in status %q", e.Kind, o.Status)
 	}
+	if o.outdated(e) {
+		return o, nil
+	}
 	to := next(o, e)
 	if to == o.Status && !o.changedBy(e, to) {
 		return o, nil
@@ -380,7 +383,7 @@ func (o Order) changedBy(e Event, to Status) bool {
 	switch {
 	case to == Open || to == Settling:
 		return true
-	case o.reversed(e.Capture.Key):
+	case o.Reversed(e.Capture.Key):
 		return to == Review
 	case o.owes(e) != "" || o.pending(e.Capture.Key) >= 0:
 		return true
@@ -390,6 +393,16 @@ func (o Order) changedBy(e Event, to Status) bool {
 		return e.Capture.Key == o.Capture.Key && (e.Capture.Balance < o.Capture.Balance || e.Capture.Balance > o.Capture.Balance && !o.stale(e))
 	}
 	return to == Review
+}
+
+// outdated says that an answer is of the time before the attempt was claimed, because whoever asked did not know of the claim: that no money
+// was seen then says nothing of what is being asked for now. No clocks are compared.
+func (o Order) outdated(e Event) bool {
+	switch e.Kind {
+	case Refused, Lapsed, Doubtful:
+		return o.Status == Settling && e.Attempt == o.Attempt.N && e.Next.ClaimedAt.UnixMilli() != o.Attempt.ClaimedAt.UnixMilli()
+	}
+	return false
 }
 
 // stale says that the event's question was begun no later than another one whose answer the record holds already: it may show what is past.
@@ -402,7 +415,7 @@ func next(o Order, e Event) Status {
 	if o.Status == Review || e.Kind == Irreversible {
 		return Review
 	}
-	if o.reversed(e.Capture.Key) {
+	if o.Reversed(e.Capture.Key) {
 		if e.Capture.Balance > 0 && !o.stale(e) && !o.beforeReversal(e) {
 			return Review // given back, and there again
 		}
@@ -446,7 +459,10 @@ func nextOwed(o Order, e Event) Status {
 
 // nothingElse says that no other payment than the event's was claimed for the attempt: one that was may still have taken money.
 func (o Order) nothingElse(e Event) bool {
-	return o.Attempt.Key == "" || o.Attempt.Key == e.Capture.Key || o.reversed(o.Attempt.Key)
+	if o.BillingKey != "" {
+		return !o.Attempt.Unanswered // a charge is claimed by its number
+	}
+	return o.Attempt.Key == "" || o.Attempt.Key == e.Capture.Key || o.Reversed(o.Attempt.Key)
 }
 
 // afterGone: the attempt's money is gone again, so the attempt is over.
@@ -470,7 +486,7 @@ func nextOpen(o Order, e Event, current bool) Status {
 	case Refused:
 		return o.afterRefusal(e, current)
 	case Lapsed:
-		if current && !e.At.Before(o.ExpiresAt.Add(OpenGrace)) { // else it was given more time meanwhile
+		if current && o.over(e.At) { // else it was given more time meanwhile
 			return Expired
 		}
 	}
@@ -486,8 +502,7 @@ func nextSettling(o Order, e Event, current bool) Status {
 			return Refunded
 		}
 	case Refused, Lapsed:
-		// Else a later request under this number has been sent meanwhile, or the first one has after the question.
-		if o.Owed() == nil && e.Next.Turn >= o.Attempt.Turn && (e.Asked.IsZero() || !e.Asked.Before(o.Attempt.ClaimedAt)) {
+		if o.Owed() == nil && e.Next.Turn >= o.Attempt.Turn {
 			return o.afterRefusal(e, current)
 		}
 	}
@@ -508,7 +523,7 @@ func nextCaptured(o Order, e Event) Status {
 	case Mismatched:
 		return Review // the payment this order was paid with no longer fits it
 	case Refused, Lapsed:
-		if e.Attempt == o.Capture.Attempt && e.Next.Turn >= o.Attempt.Turn {
+		if e.Attempt == o.Capture.Attempt && e.Next.Turn >= o.Attempt.Turn && !o.stale(e) && (e.Asked.IsZero() || !e.Asked.Before(o.since())) {
 			return Review // the provider said paid, and now says it never was
 		}
 	}
@@ -525,6 +540,19 @@ func nextClosed(o Order, e Event) Status {
 	return o.Status
 }
 
+// over says that no window of the order can lead to a capture any more.
+func (o Order) over(at time.Time) bool { return !at.Before(o.ExpiresAt.Add(OpenGrace)) }
+
+// since is when the order came to its status, as far as the history tells.
+func (o Order) since() time.Time {
+	for _, step := range slices.Backward(o.History) {
+		if step.To == o.Status && step.From != o.Status {
+			return step.At
+		}
+	}
+	return time.Time{}
+}
+
 // afterRefusal: a refused attempt opens the order for the next one while there is time and an attempt left.
 func (o Order) afterRefusal(e Event, current bool) Status {
 	if !current {
@@ -533,7 +561,7 @@ func (o Order) afterRefusal(e Event, current bool) Status {
 	if o.Attempt.N >= AttemptsMax {
 		return Failed
 	}
-	if !e.At.Before(o.ExpiresAt) {
+	if o.over(e.At) {
 		if e.Kind != Refused {
 			return Expired
 		}
@@ -587,7 +615,7 @@ func (o Order) move(e Event, to Status) Order {
 
 // adopts says that the event's capture is the one this order was paid with.
 func (o Order) adopts(e Event, to Status) bool {
-	if e.Capture.Key == "" || o.pending(e.Capture.Key) >= 0 || o.reversed(e.Capture.Key) {
+	if e.Capture.Key == "" || o.pending(e.Capture.Key) >= 0 || o.Reversed(e.Capture.Key) {
 		return false
 	}
 	return to == Paid || to == Refunded || to == Review && o.Capture.Key == ""

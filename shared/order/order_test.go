@@ -37,13 +37,12 @@ var (
 // situation is everything beside status and kind that a result may depend on.
 type situation struct {
 	earlier bool // the event is of the attempt before the current one
-	late    bool // it comes after the order's time to pay
+	late    bool // it comes when no window of the order is open any more
 	last    bool // the current attempt is the last one
 	other   bool // it is about another payment than the captured one
 	empty   bool // nothing is left of that payment
 	keep    bool // the merchant keeps late money
 	debt    debt // what we know of giving its payment back
-	over    bool // if it is late, after the grace, too
 }
 
 // debt is what the order remembers of giving the event's payment back.
@@ -133,9 +132,6 @@ func eventOf(k order.Kind, o order.Order, x situation) order.Event {
 		e.Attempt--
 	}
 	if x.late {
-		e.At = expires
-	}
-	if x.late && x.over {
 		e.At = expires.Add(order.OpenGrace)
 	}
 	e.Asked = e.At
@@ -211,8 +207,7 @@ var dimensions = []struct {
 	{"money left", "nothing left", func(x *situation) { x.empty = true }},
 	{"this attempt", "earlier attempt", func(x *situation) { x.earlier = true }},
 	{"same payment", "another payment", func(x *situation) { x.other = true }},
-	{"in time", "after expiry", func(x *situation) { x.late = true }},
-	{"in the grace", "after it", func(x *situation) { x.over = true }},
+	{"in time", "after the grace", func(x *situation) { x.late = true }},
 	{"attempts left", "last attempt", func(x *situation) { x.last = true }},
 	{"late money goes back", "late money is kept", func(x *situation) { x.keep = true }},
 }
@@ -253,7 +248,7 @@ What an order becomes (cell) when something is learned about it (column), by the
 - **give back (reason)**: this money is not the order's to keep. It is owed from now on, with a due time, and given back by the next one who
   asks the provider. **given back**: the provider says that all of it is back.
 - *this attempt / earlier attempt*: which of the order's attempts the provider speaks of. *another payment*: another one than the captured one.
-- *after expiry*: at or after the order's time to pay; *in the grace*: not 75 minutes after it. *last attempt*: attempt 20. *nothing left*: it was given back before we learned of it.
+- *after the grace*: 75 minutes or more after the order's time to pay, when none of its windows can take money any more. *last attempt*: attempt 20. *nothing left*: it was given back before we learned of it.
 - *late money is kept*: the deployer has chosen to accept money that comes after an order was closed.
 - **–**: does not happen.
 - claimed and announced are the buyer's return from the window; claimed also needs the right link token and amount, and is the only one that
@@ -330,9 +325,9 @@ func difference(want, got string) string {
 
 func situations() []situation {
 	var all []situation
-	for bits := range 1 << 7 {
+	for bits := range 1 << 6 {
 		for _, d := range []debt{noDebt, owed, repaid} {
-			all = append(all, situation{bits&1 > 0, bits&2 > 0, bits&4 > 0, bits&8 > 0, bits&16 > 0, bits&32 > 0, d, bits&64 > 0})
+			all = append(all, situation{bits&1 > 0, bits&2 > 0, bits&4 > 0, bits&8 > 0, bits&16 > 0, bits&32 > 0, d})
 		}
 	}
 	return all
@@ -520,11 +515,11 @@ func reasonOf(o order.Order, e order.Event) string {
 func TestLateLapseOfAnEarlierAttemptLeavesTheNextOneOpen(t *testing.T) {
 	t.Parallel()
 	o := claimed(t, fresh())
-	opened, err := o.Apply(order.Event{Kind: order.Refused, At: created.Add(2 * time.Minute), Attempt: 1})
+	opened, err := o.Apply(order.Event{Kind: order.Refused, At: created.Add(2 * time.Minute), Attempt: 1, Next: o.Attempt})
 	if err != nil || opened.Status != order.Open || opened.Attempt.N != 2 {
 		t.Fatalf("a refused attempt gives %s attempt %d, %v", opened.Status, opened.Attempt.N, err)
 	}
-	late, err := opened.Apply(order.Event{Kind: order.Lapsed, At: created.Add(16 * time.Minute), Attempt: 1})
+	late, err := opened.Apply(order.Event{Kind: order.Lapsed, At: created.Add(16 * time.Minute), Attempt: 1, Next: o.Attempt})
 	if err != nil || late.Status != order.Open || late.Attempt.N != 2 {
 		t.Errorf("the lapse of attempt 1 made the order %s attempt %d, %v; want it open for attempt 2", late.Status, late.Attempt.N, err)
 	}
@@ -606,20 +601,63 @@ func TestClaim(t *testing.T) {
 	}
 }
 
-// TestAnswerFromBeforeTheClaim: what was asked before the money was asked for says nothing of it, whichever is written first.
+// TestAnswerFromBeforeTheClaim: what was seen before the money was asked for says nothing of it, whichever is written first and whatever the
+// clocks say. Money that was seen counts.
 func TestAnswerFromBeforeTheClaim(t *testing.T) {
 	t.Parallel()
-	for _, k := range []order.Kind{order.Refused, order.Lapsed} {
-		o := inStatus(order.Settling, situation{})
+	o := fresh()
+	after := claimed(t, o)
+	for _, k := range []order.Kind{order.Refused, order.Lapsed, order.Doubtful} {
 		e := eventOf(k, o, situation{})
-		for _, tc := range []struct {
-			asked time.Time
-			want  order.Status
-		}{{o.Attempt.ClaimedAt.Add(-time.Millisecond), order.Settling}, {o.Attempt.ClaimedAt, order.Open}, {time.Time{}, order.Open}} {
-			e.Asked = tc.asked
-			next, err := o.Apply(e)
-			if err != nil || next.Status != tc.want || next.DueAt.IsZero() {
-				t.Errorf("%s, asked %v after the claim: %s due %v, %v", k, tc.asked.Sub(o.Attempt.ClaimedAt), next.Status, next.DueAt, err)
+		if next, err := after.Apply(e); err != nil || !reflect.DeepEqual(next, after) {
+			t.Errorf("%s, asked before the claim, makes of the claimed order %+v, %v", k, next, err)
+		}
+		e.Next = after.Attempt
+		e.Next.ClaimedAt = e.Next.ClaimedAt.Truncate(time.Millisecond) // as the table has it
+		if next, err := after.Apply(e); err != nil || next.Revision == after.Revision || next.Status == order.Open && k == order.Doubtful {
+			t.Errorf("%s, asked after the claim, makes of the claimed order %+v, %v", k, next, err)
+		}
+	}
+	if next, err := after.Apply(eventOf(order.Captured, o, situation{})); err != nil || next.Status != order.Paid {
+		t.Errorf("money that was seen before the claim: %s, %v", next.Status, err)
+	}
+}
+
+// TestTheGrace: a window that was opened in time may take money until 75 minutes after it, so nothing ends before.
+func TestTheGrace(t *testing.T) {
+	t.Parallel()
+	for _, s := range []order.Status{order.Open, order.Settling} {
+		for _, k := range []order.Kind{order.Refused, order.Lapsed} {
+			o := inStatus(s, situation{})
+			e := eventOf(k, o, situation{})
+			e.At = expires.Add(order.OpenGrace - time.Nanosecond)
+			if next, err := o.Apply(e); err != nil || next.Status != order.Open {
+				t.Errorf("%s x %s a moment before: %s, %v", s, k, next.Status, err)
+			}
+			e.At = expires.Add(order.OpenGrace)
+			if next, err := o.Apply(e); err != nil || next.Status != order.Failed && next.Status != order.Expired {
+				t.Errorf("%s x %s: %s, %v", s, k, next.Status, err)
+			}
+		}
+	}
+}
+
+// TestAnswerFromBeforeTheCapture: an answer to a question that was begun before the capture was recorded contradicts nothing.
+func TestAnswerFromBeforeTheCapture(t *testing.T) {
+	t.Parallel()
+	o := claimed(t, fresh())
+	captured := eventOf(order.Captured, o, situation{})
+	captured.Asked = captured.At.Add(-20 * time.Second)
+	paid, err := o.Apply(captured)
+	if err != nil || paid.Status != order.Paid {
+		t.Fatal(paid.Status, err)
+	}
+	for _, k := range []order.Kind{order.Refused, order.Lapsed} {
+		for asked, want := range map[time.Duration]order.Status{-30 * time.Second: order.Paid, -10 * time.Second: order.Paid, time.Second: order.Review} {
+			e := eventOf(k, o, situation{})
+			e.Asked = captured.At.Add(asked)
+			if next, err := paid.Apply(e); err != nil || next.Status != want {
+				t.Errorf("%s, asked %v after the capture was recorded: %s, %v; want %s", k, asked, next.Status, err, want)
 			}
 		}
 	}
@@ -692,7 +730,7 @@ func TestHeardAtNeverGoesBack(t *testing.T) {
 	t.Parallel()
 	o := claimed(t, fresh())
 	for _, tc := range []struct{ asked, want time.Duration }{{2 * time.Minute, 2 * time.Minute}, {time.Minute, 2 * time.Minute}, {3 * time.Minute, 3 * time.Minute}} {
-		next, err := o.Apply(order.Event{Kind: order.Doubtful, At: created.Add(4 * time.Minute), Attempt: 1, Asked: created.Add(tc.asked)})
+		next, err := o.Apply(order.Event{Kind: order.Doubtful, At: created.Add(4 * time.Minute), Attempt: 1, Next: o.Attempt, Asked: created.Add(tc.asked)})
 		if err != nil || !next.HeardAt.Equal(created.Add(tc.want)) {
 			t.Errorf("asked at %v: heard at %v, %v; want %v", tc.asked, next.HeardAt, err, tc.want)
 		}
@@ -794,6 +832,7 @@ func TestDoubtRemembersTheLatestTurn(t *testing.T) {
 		{order.Attempt{Turn: 3, Unanswered: true}, order.Attempt{Turn: 3, Unanswered: true}},
 		{order.Attempt{Turn: 1, Rejection: "NO"}, order.Attempt{Turn: 2, Unanswered: true, Rejection: "NO"}},
 	} {
+		tc.next.ClaimedAt = o.Attempt.ClaimedAt
 		got, err := o.Apply(order.Event{Kind: order.Doubtful, At: created.Add(time.Minute), Attempt: 1, Next: tc.next})
 		if err != nil || got.Attempt.Turn != tc.want.Turn || got.Attempt.Unanswered != tc.want.Unanswered || got.Attempt.Rejection != tc.want.Rejection {
 			t.Errorf("after %+v: %+v, %v; want %+v", tc.next, got.Attempt, err, tc.want)
@@ -836,7 +875,7 @@ func TestRandomLives(t *testing.T) {
 	for life := range 600 {
 		o, at := fresh(), created
 		for step := range 120 {
-			at = at.Add(time.Duration(rng.IntN(90)) * time.Second)
+			at = at.Add(time.Duration(1+rng.IntN(180)) * time.Second)
 			before := o
 			what := ""
 			if rng.IntN(3) == 0 {

@@ -74,8 +74,8 @@ func (o Order) pending(key string) int {
 	return slices.IndexFunc(o.Reversals, func(r Reversal) bool { return key != "" && r.Key == key && r.DoneAt.IsZero() })
 }
 
-// reversed says that a payment has been given back by a reversal.
-func (o Order) reversed(key string) bool {
+// Reversed says that a payment has been given back by a reversal.
+func (o Order) Reversed(key string) bool {
 	return slices.ContainsFunc(o.Reversals, func(r Reversal) bool { return key != "" && r.Key == key && !r.DoneAt.IsZero() })
 }
 

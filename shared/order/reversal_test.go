@@ -78,7 +78,7 @@ type drama struct {
 func (d *drama) tell(e order.Event) (broken []string) {
 	e.Asked = d.at
 	e.KeepLate = d.keep
-	e.Next.Turn = d.Attempt.Turn
+	e.Next = d.Attempt
 	next, err := d.Apply(e)
 	d.told = append(d.told, fmt.Sprintf("%s attempt %d x %s of %s (attempt %d, %d left) = %s attempt %d", d.Status, d.Attempt.N, e.Kind, e.Capture.Key, e.Attempt, e.Capture.Balance, next.Status, next.Attempt.N))
 	if err != nil {
@@ -392,7 +392,7 @@ func TestClaimedPaymentOutlivesTheReversal(t *testing.T) {
 		if err != nil || paid.Status != order.Paid || paid.Capture.Key != "key-new" || paid.Attempt.N != 1 {
 			t.Errorf("%s, and the claimed one took the money: %s with %q, %v", name, paid.Status, paid.Capture.Key, err)
 		}
-		lapsed, err := o.Apply(order.Event{Kind: order.Lapsed, At: at, Asked: at, Attempt: 1})
+		lapsed, err := o.Apply(order.Event{Kind: order.Lapsed, At: at, Asked: at, Attempt: 1, Next: o.Attempt})
 		if err != nil || lapsed.Status != order.Open || lapsed.Attempt.N != 2 {
 			t.Errorf("%s, and the claimed one took nothing: %s in attempt %d, %v", name, lapsed.Status, lapsed.Attempt.N, err)
 		}

@@ -23,21 +23,26 @@ const (
 // Advance moves an unsettled order by asking the provider, and does nothing to any other. Whoever calls it - a buyer's reload, a
 // webhook, a schedule - brings no facts. An open order is asked about only when its time is over.
 func (s *Settler) Advance(ctx context.Context, orderID string) (order.Order, error) {
-	return s.advance(ctx, orderID, time.Time{})
+	return s.advance(ctx, orderID, wanted{})
 }
 
-// advance may, until then, repeat a charge which nobody has found: the worker knows that the cycle is still to be charged.
-func (s *Settler) advance(ctx context.Context, orderID string, repeat time.Time) (order.Order, error) {
+// wanted is what a subscription still wants of a cycle's order; the zero value is nothing, as of every other order.
+type wanted struct {
+	repeat time.Time // until when a charge that nobody has found may be sent again; a worker that stood still since it learned that must not
+	more   bool      // an order that waits for its next attempt gets more time when its own is over
+}
+
+func (s *Settler) advance(ctx context.Context, orderID string, want wanted) (order.Order, error) {
 	o, err := s.Orders.Get(ctx, orderID)
 	if err != nil {
 		return order.Order{}, err
 	}
-	return s.await(ctx, o, repeat)
+	return s.await(ctx, o, want)
 }
 
 // await returns the order once somebody has settled it: another request that is at work on it, or this one, when nobody is. It comes
 // back with the order still settling when one question to the provider, its own or another's, brought no conclusion.
-func (s *Settler) await(ctx context.Context, o order.Order, repeat time.Time) (order.Order, error) {
+func (s *Settler) await(ctx context.Context, o order.Order, want wanted) (order.Order, error) {
 	waiting, cancel := callContext(ctx)
 	defer cancel()
 	for pause := waitStep; s.worthAsking(o); pause = min(2*pause, waitStepMax) {
@@ -47,7 +52,7 @@ func (s *Settler) await(ctx context.Context, o order.Order, repeat time.Time) (o
 			var refusal *order.Refusal
 			switch {
 			case err == nil && s.worthAsking(leased):
-				return s.settle(ctx, leased, false, repeat)
+				return s.settle(ctx, leased, false, want)
 			case err == nil || errors.As(err, &refusal):
 				o = leased
 				continue
@@ -76,22 +81,21 @@ func (s *Settler) worthAsking(o order.Order) bool {
 }
 
 // settle asks the provider about an order this request has claimed (send: the money has not been asked for yet) or leased, records what the
-// answers prove, and gives back what they show to be owed. repeat: until when a charge may be sent again, because its subscription still wants
-// it; a worker that stood still since it learned that must not.
-func (s *Settler) settle(ctx context.Context, o order.Order, send bool, repeat time.Time) (order.Order, error) {
+// answers prove, and gives back what they show to be owed.
+func (s *Settler) settle(ctx context.Context, o order.Order, send bool, want wanted) (order.Order, error) {
 	g, ok := s.Gateways[o.Provider]
 	if !ok {
 		return o, fmt.Errorf("payment: settle %s: no gateway for provider %q", o.ID, o.Provider)
 	}
 	calls, cancel := callContext(ctx)
 	defer cancel()
-	sure := true
+	earlier := notLooked
 	var err error
-	if g.Confirmer == nil && o.Owed() == nil && !send && (o.BillingKey == "" || o.Status == order.Open) {
-		o, sure, err = s.lookBack(ctx, calls, g, o)
+	if o.Owed() == nil && !send && (o.BillingKey == "" || o.Status == order.Open) {
+		o, earlier, err = s.lookBack(ctx, calls, g, o)
 	}
 	if err == nil && o.Owed() == nil && !o.Closed() {
-		o, err = s.ask(ctx, calls, g, o, send, sure, repeat)
+		o, err = s.ask(ctx, calls, g, o, send, earlier, want)
 	}
 	if err == nil && o.Owed() != nil && o.Status != order.Review && hasTime(calls) {
 		o, err = s.reverse(ctx, calls, g, o)
@@ -100,8 +104,8 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send bool, repeat t
 }
 
 // ask questions the provider about the current attempt. It ends when an answer is conclusive, when a lookup says that nothing can be done
-// but wait, when time runs out, or after callsMax questions. sure: the numbers before were looked up, so that the order may end unpaid.
-func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send, sure bool, repeat time.Time) (order.Order, error) {
+// but wait, when time runs out, or after callsMax questions.
+func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send bool, earlier lookedBack, want wanted) (order.Order, error) {
 	var began time.Time                    // of the last question, which decides
 	work, event := o, doubtful(o, s.Now()) // work is o with what this settle has learned of the attempt and not saved yet
 	var evidence []order.Evidence
@@ -113,7 +117,7 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 			began = s.Now()
 			answers = s.find(calls, g, work)
 			now := s.Now()
-			event, send = afterFind(work, answers, g.Account, now, g.Timing, now.Round(0).Before(repeat))
+			event, send = afterFind(work, answers, g.Account, now, g.Timing, now.Round(0).Before(want.repeat))
 			if send {
 				work.Attempt = event.Next // a charge may be sent a second time, under the next turn
 			}
@@ -142,49 +146,77 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 		}
 		work.Attempt = event.Next
 	}
-	if len(evidence) == 0 {
+	switch {
+	case len(evidence) == 0 && earlier != unread:
 		return o, nil // there was no time to ask
-	}
-	if !sure && endsUnpaid(o, event) {
-		event = doubtful(work, event.At)
+	case len(evidence) == 0:
 		event.NoAnswer = true
 	}
-	event.Evidence, event.Asked = evidence, began
-	o, err := s.record(ctx, o, event)
+	event.Evidence, event.Asked, event.Next.ClaimedAt = evidence, began, o.Attempt.ClaimedAt
+	var err error
+	if want.more && earlier == looked && o.Status == order.Open && (event.Kind == order.Lapsed || event.Kind == order.Refused) {
+		o, err = s.extend(ctx, o)
+	} else {
+		o, err = s.record(ctx, o, event, earlier)
+	}
 	if err != nil {
 		return o, err
 	}
 	return s.recordOthers(ctx, g, o, others, began)
 }
 
+// extend gives an order that waits for its next attempt more time.
+func (s *Settler) extend(ctx context.Context, o order.Order) (order.Order, error) {
+	saved, err := s.Claims.Save(ctx, o.Extend(s.Now()))
+	if errors.Is(err, ErrConflict) {
+		err = nil // somebody is charging it
+	}
+	return saved, err
+}
+
+// lookedBack says whether the numbers of attempts that are over have been looked up.
+type lookedBack int
+
+const (
+	notLooked lookedBack = iota
+	unread               // one of them brought no answer that can be read
+	looked
+)
+
 // lookBack asks about the numbers of attempts that are over: a window of theirs that was left open may have taken money all the same. Nobody
-// is offered a window for a cycle, but the merchant code is public: the worker looks before it claims the next attempt. sure is false when a
-// number could not be looked up.
-func (s *Settler) lookBack(ctx, calls context.Context, g Gateway, o order.Order) (_ order.Order, sure bool, err error) {
-	began := s.Now()
-	sure = true
+// is offered a window for a cycle, but the merchant code is public: the worker looks before it claims the next attempt. A number that hangs
+// takes half of the time, so that there is some left for the current one.
+func (s *Settler) lookBack(ctx, calls context.Context, g Gateway, o order.Order) (order.Order, lookedBack, error) {
+	if g.Confirmer != nil {
+		return o, looked, nil // only our confirm takes money
+	}
+	began, result := s.Now(), looked
+	calls, cancel := halfTime(calls)
+	defer cancel()
 	for n := 1; n < o.Attempt.N && !o.Closed(); n++ {
 		if !hasTime(calls) {
-			return o, false, nil
+			return o, unread, nil
 		}
 		a := g.Finder.Find(calls, provider.Ref{Number: o.NumberOf(n)})
 		evidence := s.evidence(ctx, o, []provider.Answer{a})
-		sure = sure && (a.Verdict != provider.Unknown || a.Payment.Issuance) // an issuance took no money
+		if a.Verdict == provider.Unknown && !a.Payment.Issuance { // an issuance took no money
+			result = unread
+		}
 		e, ok := fromPayment(o, a, g.Account, s.Now())
 		if !ok || !taken(o, a) {
 			continue
 		}
 		e.Evidence, e.Asked = evidence, began
-		saved, err := s.record(ctx, o, e)
+		saved, err := s.record(ctx, o, e, unread) // the rest is still to be looked up
 		if err == nil {
 			saved, err = s.recordOthers(ctx, g, saved, a.Others, began)
 		}
 		if err != nil {
-			return o, false, err
+			return o, unread, err
 		}
 		o = saved
 	}
-	return o, sure, nil
+	return o, result, nil
 }
 
 // recordOthers records further payments under the order's number that hold money: what is not the order's to keep is then owed.
@@ -200,7 +232,7 @@ func (s *Settler) recordOthers(ctx context.Context, g Gateway, o order.Order, ot
 		}
 		var err error
 		e.Asked = asked
-		if o, err = s.record(ctx, o, e); err != nil {
+		if o, err = s.record(ctx, o, e, unread); err != nil {
 			return o, err
 		}
 	}
@@ -298,8 +330,9 @@ func (s *Settler) register(ctx context.Context, before, after order.Order) {
 }
 
 // record saves what an event makes of the order. When somebody else was faster the event is applied to what they left: a fact stays a
-// fact.
-func (s *Settler) record(ctx context.Context, o order.Order, e order.Event) (order.Order, error) {
+// fact. An order ends unpaid only when the numbers before were looked up, and this does it if nobody has; while one cannot be read the order
+// goes on being asked about.
+func (s *Settler) record(ctx context.Context, o order.Order, e order.Event, earlier lookedBack) (order.Order, error) {
 	for range savesMax {
 		e.KeepLate = s.KeepLate
 		next, err := o.Apply(e)
@@ -308,6 +341,18 @@ func (s *Settler) record(ctx context.Context, o order.Order, e order.Event) (ord
 		}
 		if next.Revision == o.Revision {
 			return o, nil
+		}
+		if earlier != looked && !o.Closed() && (next.Status == order.Failed || next.Status == order.Expired) {
+			var changed order.Order
+			if changed, earlier, err = s.lookBackNow(ctx, o, earlier); err != nil {
+				return o, err
+			}
+			if o = changed; earlier == unread {
+				evidence := e.Evidence
+				e = doubtful(o, e.At)
+				e.Evidence, e.NoAnswer = evidence, true
+			}
+			continue
 		}
 		saved, err := s.Claims.Save(ctx, next)
 		if err == nil {
@@ -326,12 +371,32 @@ func (s *Settler) record(ctx context.Context, o order.Order, e order.Event) (ord
 	return o, fmt.Errorf("payment: record %s of %s: %w", e.Kind, o.ID, ErrConflict)
 }
 
+// lookBackNow is lookBack, unless it has been tried.
+func (s *Settler) lookBackNow(ctx context.Context, o order.Order, earlier lookedBack) (order.Order, lookedBack, error) {
+	g, ok := s.Gateways[o.Provider]
+	if !ok || earlier == unread {
+		return o, unread, nil
+	}
+	calls, cancel := callContext(ctx)
+	defer cancel()
+	return s.lookBack(ctx, calls, g, o)
+}
+
 // callContext leaves SettleKeep of the caller's time to record what the provider said.
 func callContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	if end, ok := ctx.Deadline(); ok {
 		return context.WithDeadline(ctx, end.Add(-SettleKeep))
 	}
 	return context.WithTimeout(ctx, CallMax)
+}
+
+// halfTime is half of what is left of the caller's time.
+func halfTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	left := CallMax
+	if end, ok := ctx.Deadline(); ok {
+		left = time.Until(end)
+	}
+	return context.WithTimeout(ctx, left/2)
 }
 
 func hasTime(ctx context.Context) bool {

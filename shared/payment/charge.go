@@ -72,16 +72,11 @@ func (w *Worker) settleOrder(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	if s.Owes(n.Cycle) {
-		if extended, err := w.extend(ctx, id); err != nil || extended {
-			return err
-		}
-	}
-	var repeat time.Time
+	want := wanted{more: s.Owes(n.Cycle)}
 	if s.Status == subscription.Canceled && s.Final() {
-		repeat = w.Now().Add(subscription.ChargeLease)
+		want.repeat = w.Now().Add(subscription.ChargeLease)
 	}
-	o, err := w.Settler.advance(ctx, id, repeat)
+	o, err := w.Settler.advance(ctx, id, want)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil
@@ -91,25 +86,6 @@ func (w *Worker) settleOrder(ctx context.Context, id string) error {
 		return nil
 	}
 	return w.tell(ctx, s, n.Cycle, o)
-}
-
-// extend gives an order that waits for its next attempt more time, when its time is over and none of its numbers has brought money.
-func (w *Worker) extend(ctx context.Context, id string) (bool, error) {
-	o, err := w.Orders.Get(ctx, id)
-	if err != nil || o.Status != order.Open || o.Owed() != nil || w.Now().Before(o.ExpiresAt) {
-		if errors.Is(err, ErrNotFound) {
-			err = nil
-		}
-		return false, err
-	}
-	if o, _, err = w.lookUp(ctx, o); err != nil || o.Status != order.Open {
-		return false, err
-	}
-	_, err = w.Claims.Save(ctx, o.Extend(w.Now()))
-	if errors.Is(err, ErrConflict) {
-		err = nil // somebody is charging it
-	}
-	return true, err
 }
 
 // charge charges cycle k of a subscription.
@@ -156,8 +132,8 @@ func (w *Worker) charge(ctx context.Context, id string, k int) error {
 		})
 	}
 	o, err := w.take(ctx, s, at)
-	if errors.Is(err, errPostponed) {
-		w.logPostponed(ctx, s, at)
+	if errors.Is(err, errUnread) || errors.Is(err, errLate) {
+		w.logPostponed(ctx, s, at, err)
 		return nil
 	}
 	if err != nil {
@@ -166,15 +142,19 @@ func (w *Worker) charge(ctx context.Context, id string, k int) error {
 	return w.tell(ctx, s, k, o)
 }
 
-// errPostponed: a further attempt must not be charged before the provider has said that those before it took nothing.
-var errPostponed = errors.New("an earlier attempt could not be looked up")
+// Why a further attempt is put off: it must not be charged before the provider has said that those before it took nothing, nor so late that
+// its claim is over.
+var (
+	errUnread = errors.New("an earlier attempt could not be looked up")
+	errLate   = errors.New("too little time was left to send the charge")
+)
 
-func (w *Worker) logPostponed(ctx context.Context, s subscription.Subscription, at time.Time) {
+func (w *Worker) logPostponed(ctx context.Context, s subscription.Subscription, at time.Time, why error) {
 	level, event := slog.LevelWarn, "charge.postponed"
-	if at.Sub(s.ChargeAt) >= order.AlarmAfter {
+	if errors.Is(why, errUnread) && at.Sub(s.ChargeAt) >= order.AlarmAfter {
 		level, event = slog.LevelError, "money.unsettled"
 	}
-	w.Log.Log(ctx, level, errPostponed.Error()+"; the cycle is due again", "event", event, "subscriptionId", s.ID, "cycle", s.Cycle)
+	w.Log.Log(ctx, level, why.Error()+"; the cycle is due again", "event", event, "subscriptionId", s.ID, "cycle", s.Cycle)
 }
 
 // unclaimed: there is nothing to charge now, but the record may be due for something else.
@@ -209,9 +189,9 @@ func (w *Worker) take(ctx context.Context, s subscription.Subscription, now time
 	var refusal *order.Refusal
 	switch {
 	case err == nil:
-		return w.Settler.settle(ctx, rekeyed(o, s), true, s.AskAfter)
+		return w.Settler.settle(ctx, rekeyed(o, s), true, wanted{repeat: s.AskAfter})
 	case errors.Is(err, ErrExists), errors.As(err, &refusal):
-		return w.Settler.await(ctx, o, s.AskAfter)
+		return w.Settler.await(ctx, o, wanted{repeat: s.AskAfter, more: true})
 	}
 	return o, fmt.Errorf("payment: charge %s: %w", id, err)
 }
@@ -223,32 +203,28 @@ func (w *Worker) lookBack(ctx context.Context, id string, now time.Time) (order.
 	if err != nil || o.Status != order.Open {
 		return o, err
 	}
-	o, sure, err := w.lookUp(ctx, o)
-	if err != nil || o.Closed() {
+	calls, cancel := callContext(ctx)
+	defer cancel()
+	o, earlier, err := w.Settler.lookBack(ctx, calls, w.Settler.Gateways[o.Provider], o)
+	switch {
+	case err != nil || o.Closed() || o.Owed() != nil:
 		return o, err
-	}
-	if !sure || w.Now().Sub(now) > chargeSendMax/2 || !timeToCharge(ctx) {
-		return o, errPostponed // or there is too little time left to send the next one
-	}
-	if o.Owed() != nil || now.Before(o.ExpiresAt.Add(-extendBefore)) {
+	case earlier != looked:
+		return o, errUnread
+	case w.Now().Sub(now) > chargeSendMax/2 || !timeToCharge(ctx):
+		return o, errLate
+	case now.Before(o.ExpiresAt.Add(-extendBefore)):
 		return o, nil
 	}
-	o, err = w.Claims.Save(ctx, o.Extend(now))
-	if errors.Is(err, ErrConflict) {
-		return o, errPostponed
+	o, err = w.Settler.extend(ctx, o)
+	if err == nil && o.Status == order.Open && !now.Before(o.ExpiresAt.Add(-extendBefore)) {
+		err = errLate // somebody else has written meanwhile
 	}
 	return o, err
 }
 
 // extendBefore is longer than a charge can be in doubt without a person being told.
 const extendBefore = 24 * time.Hour
-
-// lookUp is the settler's lookBack with what this call has of time.
-func (w *Worker) lookUp(ctx context.Context, o order.Order) (_ order.Order, sure bool, err error) {
-	calls, cancel := callContext(ctx)
-	defer cancel()
-	return w.Settler.lookBack(ctx, calls, w.Settler.Gateways[o.Provider], o)
-}
 
 // timeToCharge says that enough of the caller's time is left to send a charge: an intent that is stored and not sent is in doubt for an hour.
 func timeToCharge(ctx context.Context) bool {

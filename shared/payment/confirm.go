@@ -106,7 +106,7 @@ func (s *Settler) Confirm(ctx context.Context, r Return) (Result, error) {
 	var refusal *order.Refusal
 	switch {
 	case err == nil:
-		result.Order, err = s.settle(ctx, o, true, time.Time{})
+		result.Order, err = s.settle(ctx, o, true, wanted{})
 	case !errors.As(err, &refusal):
 		return Result{}, err
 	case refusal.Reason == order.WrongLink:
@@ -118,7 +118,7 @@ func (s *Settler) Confirm(ctx context.Context, r Return) (Result, error) {
 		if o.Attempt.N != claim.Attempt {
 			result.Outcome = Stale
 		}
-		result.Order, err = s.await(ctx, o, time.Time{})
+		result.Order, err = s.await(ctx, o, wanted{})
 	}
 	return result, err
 }

@@ -64,6 +64,9 @@ func afterFind(o order.Order, answers []provider.Answer, account string, now tim
 	if o.Attempt.Key != "" && a.Payment.Key != "" && a.Payment.Key != o.Attempt.Key && (a.Verdict == provider.Refunded || a.Verdict == provider.Declined) {
 		a = provider.Answer{Verdict: provider.Absent} // another payment that took nothing, or gave it back, says nothing of the claimed one
 	}
+	if o.BillingKey != "" && a.Verdict == provider.Refunded && o.Reversed(a.Payment.Key) {
+		a = provider.Answer{Verdict: provider.Absent} // nor does a window's of the buyer's own making say anything of the charge
+	}
 	if e, ok := fromPayment(o, a, account, now); ok {
 		return e, false
 	}
@@ -182,12 +185,6 @@ func refused(o order.Order, now time.Time) order.Event {
 
 func lapsed(o order.Order, now time.Time) order.Event {
 	return order.Event{Kind: order.Lapsed, At: now, Attempt: o.Attempt.N, Next: o.Attempt}
-}
-
-// endsUnpaid says that an event closes the order for good without a payment.
-func endsUnpaid(o order.Order, e order.Event) bool {
-	after, err := o.Apply(e)
-	return err == nil && (after.Status == order.Expired || after.Status == order.Failed)
 }
 
 func evidenceOf(o order.Order, a provider.Answer, now time.Time) order.Evidence {

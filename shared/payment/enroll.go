@@ -261,9 +261,9 @@ func (e *Enroller) learn(ctx context.Context, s subscription.Subscription, n int
 	case a.Verdict == provider.Paid:
 		e.Log.ErrorContext(ctx, "a billing key does not fit its subscription: another account, customer or mode", "event", "security.key_mismatch",
 			"subscriptionId", s.ID, "key", n)
-		s = s.NotIssued(n, false, now)
+		s = s.NotIssued(n, false, began, now)
 	case a.Verdict == provider.Absent:
-		s = s.NotIssued(n, failed, now)
+		s = s.NotIssued(n, failed, began, now)
 	default:
 		s = s.Unheard(now)
 	}

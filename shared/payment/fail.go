@@ -2,7 +2,6 @@ package payment
 
 import (
 	"context"
-	"time"
 
 	"tosspay-sam/shared/order"
 )
@@ -16,7 +15,7 @@ func (s *Settler) Fail(ctx context.Context, orderID, linkToken string) (Result, 
 	}
 	result := Result{Order: o, Outcome: Settled, Attempt: o.Attempt.N}
 	if o.Status == order.Settling {
-		result.Order, err = s.await(ctx, o, time.Time{})
+		result.Order, err = s.await(ctx, o, wanted{})
 	}
 	return result, err
 }

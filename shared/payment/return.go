@@ -3,7 +3,6 @@ package payment
 import (
 	"context"
 	"slices"
-	"time"
 
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/provider"
@@ -40,7 +39,7 @@ func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
 				return result, err
 			}
 		}
-		result.Order, err = s.await(ctx, o, time.Time{})
+		result.Order, err = s.await(ctx, o, wanted{})
 		return result, err
 	case o.Status != order.Open && knows(o, r.Key):
 		return result, nil
@@ -98,7 +97,7 @@ func (s *Settler) look(ctx context.Context, g Gateway, o order.Order, r WindowRe
 		event = order.Event{Kind: order.Announced, At: now, Attempt: o.Attempt.N}
 	}
 	event.Evidence, event.Asked = evidence, began
-	o, err := s.record(ctx, o, event)
+	o, err := s.record(ctx, o, event, notLooked)
 	if err == nil {
 		o, err = s.recordOthers(ctx, g, o, a.Others, began)
 	}

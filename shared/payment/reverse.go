@@ -41,7 +41,7 @@ func (s *Settler) reverse(ctx, calls context.Context, g Gateway, o order.Order) 
 		event = doubtful(o, s.Now())
 	}
 	event.Evidence, event.Asked = s.evidence(ctx, o, answers), began
-	return s.record(ctx, o, event)
+	return s.record(ctx, o, event, notLooked)
 }
 
 // afterReversal is what an answer says of the payment that is owed: settled when all of it is back.

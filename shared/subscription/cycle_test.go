@@ -533,7 +533,7 @@ func randomOperation(r *rand.Rand, s subscription.Subscription, now time.Time, s
 		if r.IntN(2) == 0 {
 			return "unheard", s.Unheard(now)
 		}
-		return "not issued", s.NotIssued(key.N, r.IntN(2) == 0, now)
+		return "not issued", s.NotIssued(key.N, r.IntN(2) == 0, now, now)
 	case 9:
 		if r.IntN(2) == 0 {
 			return "key deleted", s.KeyDeleted(now)

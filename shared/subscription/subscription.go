@@ -242,21 +242,22 @@ func (s Subscription) Refreshed(key Key) Subscription {
 	return s
 }
 
-// NotIssued is the provider's word that key n does not exist now. Told that its window failed, the next issuance gets the next number: a
-// name that was once in a window is never used for another one. Otherwise the question is asked again later, and at last given up.
-func (s Subscription) NotIssued(n int, failed bool, at time.Time) Subscription {
+// NotIssued is the provider's word that key n did not exist when it was asked. Told that its window failed, the next issuance gets the next
+// number: a name that was once in a window is never used for another one. Otherwise the question is asked again later, and at last given up;
+// an answer that was long on its way is not one of those that count, because the buyer may have registered since.
+func (s Subscription) NotIssued(n int, failed bool, asked, at time.Time) Subscription {
 	issuing := s.Issuing()
 	if issuing == nil || issuing.N != n || s.Status == Canceled {
 		return s
 	}
 	key, event := *issuing, "key-not-issued"
-	key.SeenAt = at
-	if s.NextKey.N == 0 || !at.Before(issuing.askAt()) {
+	key.SeenAt = later(key.SeenAt, asked)
+	if s.NextKey.N == 0 || !asked.Before(issuing.askAt()) {
 		key.Asks++ // of a renewal other questions, such as a page's reloads, do not count: the buyer may still be at the window
 	}
 	s.AskAfter = later(s.AskAfter, at.Add(AskPause)) // a charge may be at work
 	offered := s.KeysOffered()
-	over := failed && offered >= KeysMax || s.Status == Enrolling && !failed && key.Asks >= len(enrollDelays) && !at.Before(s.DueAt)
+	over := failed && offered >= KeysMax || s.Status == Enrolling && !failed && key.Asks >= len(enrollDelays) && !asked.Before(s.DueAt)
 	if failed && !over {
 		s.Offered = offered + 1
 		key, event = Key{N: s.Offered, OpenedAt: at}, "key-failed"

@@ -71,10 +71,14 @@ var enrolOperations = []struct {
 	{"key 2 issued", func(s subscription.Subscription) subscription.Subscription { return s.Issued(issued(2), later) }},
 	{"key 3 issued", func(s subscription.Subscription) subscription.Subscription { return s.Issued(issued(3), later) }},
 	{"key 4 issued", func(s subscription.Subscription) subscription.Subscription { return s.Issued(issued(4), later) }},
-	{"key 1 absent", func(s subscription.Subscription) subscription.Subscription { return s.NotIssued(1, false, later) }},
-	{"key 1 failed", func(s subscription.Subscription) subscription.Subscription { return s.NotIssued(1, true, later) }},
-	{"key 3 absent", func(s subscription.Subscription) subscription.Subscription { return s.NotIssued(3, false, later) }},
-	{"key 3 failed", func(s subscription.Subscription) subscription.Subscription { return s.NotIssued(3, true, later) }},
+	{"key 1 absent", func(s subscription.Subscription) subscription.Subscription {
+		return s.NotIssued(1, false, later, later)
+	}},
+	{"key 1 failed", func(s subscription.Subscription) subscription.Subscription { return s.NotIssued(1, true, later, later) }},
+	{"key 3 absent", func(s subscription.Subscription) subscription.Subscription {
+		return s.NotIssued(3, false, later, later)
+	}},
+	{"key 3 failed", func(s subscription.Subscription) subscription.Subscription { return s.NotIssued(3, true, later, later) }},
 	{"no answer", func(s subscription.Subscription) subscription.Subscription { return s.Unheard(later) }},
 	{"lease", func(s subscription.Subscription) subscription.Subscription { return s.Lease(later) }},
 	{"key 1 refreshed", func(s subscription.Subscription) subscription.Subscription { return s.Refreshed(issued(1)) }},
@@ -227,7 +231,7 @@ func violations(s, next subscription.Subscription) (broken []string) {
 // TestActivatedOnce: however often and from wherever the provider's word comes, and in whatever order.
 func TestActivatedOnce(t *testing.T) {
 	t.Parallel()
-	s := fresh().NotIssued(1, true, later) // a second window
+	s := fresh().NotIssued(1, true, later, later) // a second window
 	once := s.Issued(issued(1), later)
 	if once.Status != subscription.Active || !once.DueAt.Equal(once.Calendar.Date(0)) || once.Key.Brand != "Card" || !once.Key.OpenedAt.Equal(s.Key.OpenedAt) {
 		t.Fatalf("%+v", once)
@@ -237,7 +241,7 @@ func TestActivatedOnce(t *testing.T) {
 			t.Errorf("key %d as well: %+v, want nothing changed: one activation, one first charge", n, again)
 		}
 	}
-	if absent := once.NotIssued(1, true, later); !reflect.DeepEqual(absent, once) {
+	if absent := once.NotIssued(1, true, later, later); !reflect.DeepEqual(absent, once) {
 		t.Errorf("a stale answer took the means away: %+v", absent)
 	}
 }
@@ -259,7 +263,7 @@ func TestAbandonedEnrolmentEnds(t *testing.T) {
 	s := fresh()
 	asked := 0
 	for !s.Final() && asked < 20 {
-		next := s.NotIssued(1, false, s.DueAt)
+		next := s.NotIssued(1, false, s.DueAt, s.DueAt)
 		if broken := violations(s, next); len(broken) > 0 {
 			t.Fatal(broken)
 		}
@@ -274,9 +278,32 @@ func TestAbandonedEnrolmentEnds(t *testing.T) {
 	eager := fresh()
 	for i := range 50 { // a buyer who reloads
 		at := enrolBegun.Add(time.Duration(i) * 5 * time.Second)
-		if eager = eager.NotIssued(1, false, at); eager.Status != subscription.Enrolling || !eager.DueAt.After(at) {
+		if eager = eager.NotIssued(1, false, at, at); eager.Status != subscription.Enrolling || !eager.DueAt.After(at) {
 			t.Fatalf("reload %d: %s, due %v", i, eager.Status, eager.DueAt)
 		}
+	}
+}
+
+// TestOldAnswerIsNoQuestion: an answer that was long on its way says nothing of now, and does not use up one of the last questions.
+func TestOldAnswerIsNoQuestion(t *testing.T) {
+	t.Parallel()
+	s := fresh()
+	for range 3 {
+		s = s.NotIssued(1, false, s.DueAt, s.DueAt)
+	}
+	if s.Status != subscription.Enrolling {
+		t.Fatal(s.Status)
+	}
+	if old := s.NotIssued(1, false, s.DueAt.Add(-time.Hour), s.DueAt); old.Status != subscription.Enrolling || old.Final() {
+		t.Errorf("an enrolment was given up by an answer from before its last question: %s", old.Status)
+	}
+	s, _ = fresh().Issued(issued(1), later).RenewKey(later)
+	asks := later.Add(30 * time.Minute)
+	if old := s.NotIssued(2, false, later, asks); old.NextKey.Asks != 0 || !old.DueAt.Equal(asks) {
+		t.Errorf("%+v, due %v: the first question is due at %v", old.NextKey, old.DueAt, asks)
+	}
+	if now := s.NotIssued(2, false, asks, asks); now.NextKey.Asks != 1 || !now.DueAt.After(asks) {
+		t.Errorf("%+v, due %v", now.NextKey, now.DueAt)
 	}
 }
 
@@ -294,7 +321,7 @@ func TestNoNumberIsOfferedTwice(t *testing.T) {
 			t.Fatalf("key %d failed and is offered again", issuing.N)
 		}
 		seen[issuing.N] = true
-		s = s.NotIssued(issuing.N, true, later)
+		s = s.NotIssued(issuing.N, true, later, later)
 	}
 	if len(seen) != subscription.KeysMax {
 		t.Errorf("%d numbers were offered, want %d", len(seen), subscription.KeysMax)
@@ -304,7 +331,7 @@ func TestNoNumberIsOfferedTwice(t *testing.T) {
 // TestNewNumbersAreAboveAllThatWereOffered: the late word for an earlier key does not make the record forget which numbers are used up.
 func TestNewNumbersAreAboveAllThatWereOffered(t *testing.T) {
 	t.Parallel()
-	s := fresh().NotIssued(1, true, later).NotIssued(2, true, later) // the third window is open
+	s := fresh().NotIssued(1, true, later, later).NotIssued(2, true, later, later) // the third window is open
 	s = s.Issued(issued(1), later)
 	if got := s.Offered; got < 3 {
 		t.Errorf("the record knows of %d keys; 3 were offered, and the names of 2 and 3 stand in windows that may still be open", got)
@@ -337,7 +364,7 @@ func TestRandomLives(t *testing.T) {
 			case 3:
 				s = s.Refreshed(issued(n))
 			default:
-				s = s.NotIssued(n, rng.IntN(6) == 0, at)
+				s = s.NotIssued(n, rng.IntN(6) == 0, at, at)
 			}
 			if broken := violations(before, s); len(broken) > 0 {
 				t.Fatalf("seed %d life %d step %d: %s", seed, life, step, strings.Join(broken, "; "))

@@ -762,12 +762,15 @@ func TestRefusedAtTheEndOfTheOrder(t *testing.T) {
 	if _, err := s.Enroller.Pause(s.ctx, id); err != nil {
 		t.Fatal(err)
 	}
-	s.until(s.cycle(1).ExpiresAt.Add(30 * time.Minute))
+	s.until(s.cycle(1).ExpiresAt.Add(order.OpenGrace - time.Minute))
 	refusing("CARD_NOT_ENOUGH_BALANCE")(s)
+	hook := s.Hook
+	s.Hook = once(func(c soak.Call) bool { return c.Op == "charge" && c.After }, func() error { return errLost }) // the refusal is found out later
 	if _, err := s.Enroller.Resume(s.ctx, id); err != nil {
 		t.Fatal(err)
 	}
-	s.until(s.now.Add(time.Minute))
+	s.until(s.now.Add(10 * time.Minute))
+	s.Hook = hook
 	if o := s.cycle(1); o.Status != order.Open || o.Attempt.N != 3 {
 		t.Fatalf("the order is %s at attempt %d", o.Status, o.Attempt.N)
 	}
@@ -813,5 +816,119 @@ func TestNoRepetitionBeforeTheLastDeletion(t *testing.T) {
 	s.until(due(0).Add(5 * day))
 	if o := s.cycle(1); s.captures() != 0 || s.Bank.HasKey(id+"--key1") || o.Status == order.Settling {
 		t.Errorf("%d captures, key there: %v, order %s due %v", s.captures(), s.Bank.HasKey(id+"--key1"), o.Status, o.DueAt)
+	}
+}
+
+// waiting is a stage whose first cycle was refused once and waits for its next try, and what its worker logs.
+func waiting(t *testing.T) (*stage, *bytes.Buffer) {
+	t.Helper()
+	s := newStage(t)
+	var log bytes.Buffer
+	s.Worker.Log = slog.New(slog.NewJSONHandler(&log, nil))
+	s.Settler.Log = s.Worker.Log
+	refusing("CARD_NOT_ENOUGH_BALANCE")(s)
+	s.until(due(0).Add(time.Hour))
+	s.Bank.Outcome = func(string, int) string { return "" }
+	return s, &log
+}
+
+// TestMoreTimeNeedsEveryNumber: a pause gave its order more time without a look at the current number, or after a look that brought no answer.
+func TestMoreTimeNeedsEveryNumber(t *testing.T) {
+	t.Parallel()
+	for number, lost := range map[string]bool{id + "--c1": true, id + "--c1--2": false} {
+		s, log := waiting(t)
+		if _, err := s.Enroller.Pause(s.ctx, id); err != nil {
+			t.Fatal(err)
+		}
+		s.window(number)
+		s.Hook = func(c soak.Call) error {
+			if lost && c.Op == "find" && c.ID == number && c.After {
+				return errLost
+			}
+			return nil
+		}
+		log.Reset()
+		end := s.cycle(1).ExpiresAt.Add(order.OpenGrace)
+		s.until(end.Add(3 * time.Hour))
+		if alarmed := strings.Contains(log.String(), "money.unsettled"); alarmed != lost {
+			t.Errorf("%s: a person was told: %v", number, alarmed)
+		}
+		lost = false
+		s.until(end.Add(5 * time.Hour))
+		if o := s.cycle(1); o.Status != order.Paid || s.read().Cycle != 2 {
+			t.Errorf("%s: the order is %s, due %v, and the subscription at cycle %d", number, o.Status, o.DueAt, s.read().Cycle)
+		}
+	}
+}
+
+// TestPortOneTakenOutWhileACycleWaits: its order cannot be asked about, and that is said.
+func TestPortOneTakenOutWhileACycleWaits(t *testing.T) {
+	t.Parallel()
+	s, _ := waiting(t)
+	if _, err := s.Enroller.Pause(s.ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	s.Settler.Gateways = map[string]payment.Gateway{}
+	s.now = s.cycle(1).DueAt.Add(time.Minute)
+	err := s.Worker.Safely(s.ctx, payment.Message{Kind: payment.KindOrder, ID: id + "--c1"})
+	if err == nil || strings.Contains(err.Error(), "panic") || s.cycle(1).Status != order.Open {
+		t.Errorf("%v, the order is %s", err, s.cycle(1).Status)
+	}
+}
+
+// TestOldLapseLeavesThePaidCycle: the sweep asked about a suspended cycle's order; meanwhile the buyer registered a means and was charged. The
+// old answer put the paid order in review, and wrote the cycle off.
+func TestOldLapseLeavesThePaidCycle(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Bank.Outcome = func(string, int) string { return "CARD_NOT_AVAILABLE" }
+	s.until(due(0).Add(time.Hour))
+	s.Bank.Outcome = func(string, int) string { return "" }
+	o := s.cycle(1)
+	s.now = o.DueAt
+	s.Hook = once(func(c soak.Call) bool { return c.Op == "find" && c.ID == o.Number() && c.After }, func() error {
+		s.now = s.now.Add(time.Second)
+		s.replaceKey()
+		s.now = s.now.Add(time.Second)
+		hook := s.Hook
+		defer func() { s.Hook = hook }()
+		// The worker dies before it tells: the sweep is the first to.
+		s.Hook = once(func(c soak.Call) bool { return c.Op == "save-subscription" && !c.After }, func() error { panic(killed{}) })
+		s.work(payment.Message{Kind: payment.KindSubscription, ID: id, Cycle: 1})
+		s.now = s.now.Add(time.Second)
+		return nil
+	})
+	if err := s.Worker.Work(s.ctx, payment.Message{Kind: payment.KindOrder, ID: id + "--c1"}); err != nil {
+		t.Error(err)
+	}
+	if got := s.read(); s.cycle(1).Status != order.Paid || s.captures() != 1 || got.Status != subscription.Active || got.Cycle != 2 {
+		t.Errorf("%d captures, the order is %s, the subscription %s at cycle %d\n%s", s.captures(), s.cycle(1).Status, got.Status, got.Cycle, s.story())
+	}
+}
+
+// TestLastAttemptLooksBack: the last attempt's refusal ends the order only after a look at all before.
+func TestLastAttemptLooksBack(t *testing.T) {
+	t.Parallel()
+	s, _ := waiting(t)
+	o, sub := s.cycle(1), s.read() // as after 19 refusals
+	o.Attempt.N, sub.Dunning.Attempt = order.AttemptsMax, order.AttemptsMax
+	o.Revision++
+	sub.Revision++
+	if _, err := s.Store.Save(s.ctx, o); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Store.SaveSubscription(s.ctx, sub); err != nil {
+		t.Fatal(err)
+	}
+	s.Hook = once(func(c soak.Call) bool { return c.Op == "charge" && !c.After }, func() error { return errLost })
+	s.until(sub.ChargeAt.Add(10 * time.Minute))
+	if got := s.cycle(1).Status; got != order.Settling {
+		t.Fatal(got)
+	}
+	s.window(id + "--c1")
+	s.Bank.Outcome = func(string, int) string { return "CARD_NOT_ENOUGH_BALANCE" }
+	s.until(s.now.Add(100 * day))
+	if o, p := s.cycle(1), s.Bank.Payments()[1]; o.Status != order.Failed || p.Number != id+"--c1" || !p.Back {
+		t.Errorf("the order is %s, and of the window's money was given back: %v", o.Status, p.Back)
 	}
 }

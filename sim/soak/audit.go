@@ -73,6 +73,9 @@ func (r *run) auditMember(m *member) {
 	for _, p := range r.Bank.of(m.id) {
 		if _, k, _ := r.parse(p.Number); p.Captured() {
 			r.report.Captures++
+			if p.Back {
+				r.broken("%s was given back\n%s", p.Number, r.story(m, k))
+			}
 			taken[k]++
 		}
 	}

@@ -38,6 +38,7 @@ type Payment struct {
 	Began       time.Time
 	Ended       time.Time // zero while it is at work
 	Reason      string    // empty: paid
+	Back        bool      // all of it was given back
 }
 
 // Captured says that it took money.
@@ -189,6 +190,21 @@ func (b *Bank) DeleteBillingKey(_ context.Context, name, _ string) provider.KeyA
 	return provider.KeyAnswer{Answer: provider.Answer{Verdict: provider.Absent, Call: "delete-billing-key", HTTP: 200, Sent: true}}
 }
 
+// Cancel implements payment.Canceler.
+func (b *Bank) Cancel(_ context.Context, c provider.Cancel) provider.Answer {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range b.all {
+		if p.Key == c.Key && p.Captured() {
+			p.Back = true
+			return answer("cancel", p)
+		}
+	}
+	a := refusal("PAYMENT_NOT_FOUND", provider.Absent)
+	a.Call = "cancel"
+	return a
+}
+
 func captures(of []*Payment) int {
 	n := 0
 	for _, p := range of {
@@ -211,7 +227,11 @@ func answer(call string, p *Payment) provider.Answer {
 			Sandbox: true, BillingKey: p.BillingKey,
 		},
 	}
-	if p.Reason == "" {
+	switch {
+	case p.Back:
+		a.Payment.Status, a.Payment.Balance, a.Verdict = "cancelled", 0, provider.Refunded
+		return a
+	case p.Reason == "":
 		return a
 	}
 	// As the adapter reads a failed payment: some reasons leave the outcome open.

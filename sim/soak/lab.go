@@ -53,7 +53,7 @@ func NewLab(now func() time.Time, wait func(context.Context, time.Duration) erro
 	out, log := outside{Store: l.Store, lab: l}, slog.New(slog.DiscardHandler)
 	l.Settler = &payment.Settler{
 		Orders: out, Claims: out, Now: now, Wait: wait, Log: log,
-		Gateways: map[string]payment.Gateway{"portone": {Finder: out, Charger: out, Timing: portone.Timing()}},
+		Gateways: map[string]payment.Gateway{"portone": {Finder: out, Charger: out, Canceler: l.Bank, Timing: portone.Timing()}},
 	}
 	l.Enroller = &payment.Enroller{
 		Subscriptions: out, Windows: out, Keys: out, Deleter: out, Mode: "test", AmountMin: 100, Now: now, Wait: wait,
