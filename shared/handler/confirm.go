@@ -100,6 +100,7 @@ func (h confirm) issued(ctx context.Context, r Request, failed bool, code string
 func (h confirm) answer(ctx context.Context, r Request, result payment.Result, err error, options orderPageOptions) (Response, error) {
 	options.base = baseURL(h.base, r)
 	options.lang = askedLanguage(r, result.Order.Language)
+	options.expired = result.Order.Status == order.Open && !h.use.Now().Before(result.Order.ExpiresAt)
 	switch {
 	case errors.Is(err, payment.ErrNotFound):
 		return pageResponse(web.NotFound(options.lang)), nil

@@ -320,7 +320,7 @@ func confirmOf(o order.Order) provider.Confirm {
 // without it the amount is checked when the payment is looked up, and money of another amount is given back.
 func (s *Settler) register(ctx context.Context, before, after order.Order) {
 	g := s.Gateways[after.Provider]
-	if g.Registrar == nil || after.BillingKey != "" || after.Status != order.Open || after.Attempt.N == before.Attempt.N {
+	if g.Registrar == nil || after.BillingKey != "" || after.Status != order.Open || after.Attempt.N == before.Attempt.N || !s.Now().Before(after.ExpiresAt) {
 		return
 	}
 	calls, cancel := callContext(ctx)

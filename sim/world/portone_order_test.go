@@ -263,6 +263,36 @@ func TestTossPayFailedTabAndPaidTab(t *testing.T) {
 	}
 }
 
+// TestTossPayFailsAfterItsTime: two windows were opened in time. One fails after it, and the order stays open although nobody can open another
+// one, because the other takes the money later, and nobody tells us.
+func TestTossPayFailsAfterItsTime(t *testing.T) {
+	t.Parallel()
+	fakeTime(t, func(t *testing.T) {
+		c := newTown(t)
+		s := c.order("portone", "order-1", 2)
+		failing, paying := c.openTab(s), c.openTab(s)
+		time.Sleep(time.Until(s.ExpiresAt.Add(time.Minute)))
+		c.silence(2)
+		v := c.visit(c.tossPay(s, "fail", "session", failing))
+		if v.invites() {
+			t.Errorf("the time is over, and the page %q invites to pay again", v.title())
+		}
+		c.wantTitle("after the time", v, expiredPage)
+		c.wantStatus("a window may be open", "order-1", order.Open, 1)
+		if got := c.PortOne.Calls()[portonesim.OpPrepare]; got != 1 {
+			t.Errorf("%d amounts registered, want that of the first attempt", got)
+		}
+		time.Sleep(30 * time.Minute)
+		if err := c.PortOne.PayLate(paying); err != nil { // and the buyer never comes back
+			t.Fatal(err)
+		}
+		c.wantMoved("both windows", "order-1", 1, 0)
+		c.end("order-1")
+		c.wantStatus("in the end", "order-1", order.Paid, 1)
+		c.wantLawful()
+	})
+}
+
 // openTab opens a window without deciding, and returns its session.
 func (c *town) openTab(s sale) string {
 	c.t.Helper()
