@@ -31,9 +31,9 @@ type price struct {
 
 // lease is a worker's, who has claimed the cycle.
 type lease struct {
-	cycle int
-	key   string
-	until time.Time
+	cycle, attempt int
+	key            string
+	until          time.Time
 }
 
 // paused says that it was at a time.
@@ -118,9 +118,9 @@ func (r *run) written(op string, s subscription.Subscription) {
 		if !m.begun[s.Cycle].Equal(s.Begun) {
 			m.begun[s.Cycle], m.written[s.Cycle] = s.Begun, r.now
 		}
-		m.lease = lease{s.Cycle, s.KeyName(s.Key.N), s.AskAfter}
-	case s.Cycle != m.lease.cycle, r.current != nil && r.current.worker && s.AskAfter.IsZero():
-		m.lease = lease{} // its order is over, whoever found that out; or the worker gave it back
+		m.lease = lease{s.Cycle, s.Attempt(), s.KeyName(s.Key.N), s.AskAfter}
+	case s.Cycle != m.lease.cycle, s.Attempt() != m.lease.attempt, r.current != nil && r.current.worker && s.AskAfter.IsZero():
+		m.lease = lease{} // its attempt is over, whoever found that out; or the worker gave it back
 	}
 }
 
