@@ -162,7 +162,7 @@ func paid(s *stage) {
 func claimed(s *stage, o order.Order) order.Order {
 	s.t.Helper()
 	o, err := s.records.Claim(s.context(), order.Claim{
-		OrderID: o.ID, LinkToken: o.LinkToken, Attempt: 1, Amount: o.Amount, Key: eventKey, At: o.CreatedAt, AskAfter: o.CreatedAt,
+		OrderID: o.ID, Provider: o.Provider, LinkToken: o.LinkToken, Attempt: 1, Amount: o.Amount, Key: eventKey, At: o.CreatedAt, AskAfter: o.CreatedAt,
 	})
 	if err != nil {
 		s.t.Fatal(err)

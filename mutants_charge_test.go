@@ -46,7 +46,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"a charge without an answer counts as declined", decide,
-		"if ok || a.Verdict == provider.Declined && a.Class.Definitive() {", "if true {",
+		"case ok || a.Verdict == provider.Declined && a.Class.Definitive():", "case true:",
 		charges, "TestUnknownKeepsItsNumber",
 	},
 	{
@@ -72,7 +72,7 @@ var chargeMutants = []mutant{
 	{
 		"a return address claims a cycle", orders,
 		`case (o.BillingKey == "") != (c.BillingKey == ""):`, "case false:",
-		charges, "TestTossReturnDoesNotChargeThePaused",
+		"./shared/order", "TestCycleIsItsWorkersToClaim",
 	},
 	{
 		"a cycle has a payment page", "shared/payment/checkout.go",
@@ -166,7 +166,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"nobody is told of a try that waits for ever", chargeUse,
-		"if errors.Is(why, errUnread) && at.Sub(s.ChargeAt) >= order.AlarmAfter {", "if false {",
+		"if at.Sub(s.ChargeAt) >= order.AlarmAfter {", "if false {",
 		charges, "TestEarlierNumberNeverReadable",
 	},
 	{
@@ -196,13 +196,38 @@ var chargeMutants = []mutant{
 	},
 	{
 		"a reversal ends an attempt whose charge has not answered", orders,
-		"return !o.Attempt.Unanswered // a", "return true // a",
-		payments, "TestUnansweredChargeOutlivesTheReversal",
+		"return e.Answered || !o.Attempt.Unanswered // a", "return true // a",
+		payments, "TestAnotherPaymentSaysNothingOfTheCharge",
 	},
 	{
 		"an old answer uses up the last question about a key", "shared/subscription/subscription.go",
 		"!asked.Before(issuing.askAt())", "!at.Before(issuing.askAt())",
 		"./shared/subscription", "TestOldAnswerIsNoQuestion",
+	},
+	{
+		"an order ends unpaid without a look at its current number", advance,
+		"return s.lookBack(ctx, calls, g, o, o.Attempt.N)", "return s.lookBack(ctx, calls, g, o, o.Attempt.N-1)",
+		payments, "TestNoEndWithoutALook",
+	},
+	{
+		"a window's payment says what became of the charge", decide,
+		"if notTheCharge(o, a, account, now) {", "if false {",
+		payments, "TestAnotherPaymentSaysNothingOfTheCharge",
+	},
+	{
+		"a webhook of test money ends a charge", "shared/payment/webhook.go",
+		"if ok = ok && !notTheCharge(o, last, g.Account, s.Now()); !ok {", "if !ok {",
+		payments, "TestAnotherPaymentSaysNothingOfTheCharge",
+	},
+	{
+		"a number that is used up is charged for ever", decide,
+		"e.Next.Rejection = a.Code // the", "_ = 0 // the",
+		charges, "TestUsedUpNumber",
+	},
+	{
+		"any provider's door claims an order", orders,
+		", o.Provider != c.Provider:", ":",
+		payments, "TestReturnThroughAnotherProvidersDoor",
 	},
 }
 

@@ -210,6 +210,7 @@ func NewCycle(o Order, askAfter time.Time) Order {
 // Its conditions are checked again by the store inside the write itself.
 type Claim struct {
 	OrderID    string
+	Provider   string // whose window the buyer came back from
 	LinkToken  string
 	Attempt    int
 	Amount     money.Amount // as the redirect says; must be the order's own
@@ -239,7 +240,7 @@ func (r *Refusal) Error() string { return "order: refused: " + string(r.Reason) 
 // Claim returns the order as settling, or a *Refusal. It is the reference for the store's conditional write.
 func (o Order) Claim(c Claim) (Order, error) {
 	switch {
-	case !o.LinkTokenMatches(c.LinkToken):
+	case !o.LinkTokenMatches(c.LinkToken), o.Provider != c.Provider:
 		return o, &Refusal{WrongLink}
 	case (o.BillingKey == "") != (c.BillingKey == ""):
 		return o, &Refusal{WrongLink} // a cycle is its worker's to claim, and nothing else is
@@ -321,7 +322,7 @@ func (o Order) Intend(turn int) Order {
 // Repeat is Intend for a charge, whose provider has no idempotency key: it counts from now how long the charge may still be at work.
 func (o Order) Repeat(turn int, at time.Time) Order {
 	o = o.Intend(turn)
-	o.Attempt.ClaimedAt = at
+	o.Attempt.ClaimedAt, o.Attempt.Rejection = at, ""
 	return o
 }
 
@@ -356,6 +357,7 @@ type Event struct {
 	AskedKey string    // the payment a webhook named; empty for every other question
 	NoAnswer bool      // of Doubtful: the provider did not answer, so an open order is asked about again soon
 	KeepLate bool      // the merchant keeps money that comes after the order was closed, instead of giving it back
+	Answered bool      // it is the answer to the attempt's charge itself
 	Next     Attempt   // of Doubtful, and its Turn of Refused and Lapsed: what the attempt must remember (Turn, Unanswered, Rejection)
 }
 
@@ -460,7 +462,7 @@ func nextOwed(o Order, e Event) Status {
 // nothingElse says that no other payment than the event's was claimed for the attempt: one that was may still have taken money.
 func (o Order) nothingElse(e Event) bool {
 	if o.BillingKey != "" {
-		return !o.Attempt.Unanswered // a charge is claimed by its number
+		return e.Answered || !o.Attempt.Unanswered // a charge is claimed by its number
 	}
 	return o.Attempt.Key == "" || o.Attempt.Key == e.Capture.Key || o.Reversed(o.Attempt.Key)
 }
@@ -590,6 +592,9 @@ func (o Order) move(e Event, to Status) Order {
 		if e.Next.Rejection != "" {
 			o.Attempt.Rejection = e.Next.Rejection
 		}
+	}
+	if e.Answered && to == Settling && e.Attempt == o.Attempt.N {
+		o.Attempt.Unanswered = false
 	}
 	if o.adopts(e, to) {
 		o.Capture = e.Capture

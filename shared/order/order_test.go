@@ -537,7 +537,7 @@ func TestRefundOfAnotherPaymentLeavesTheCapture(t *testing.T) {
 
 func claimOf(o order.Order) order.Claim {
 	at := created.Add(time.Minute)
-	return order.Claim{OrderID: o.ID, LinkToken: "link", Attempt: o.Attempt.N, Amount: won, Key: "key-new", At: at, AskAfter: at.Add(15 * time.Second)}
+	return order.Claim{OrderID: o.ID, Provider: o.Provider, LinkToken: "link", Attempt: o.Attempt.N, Amount: won, Key: "key-new", At: at, AskAfter: at.Add(15 * time.Second)}
 }
 
 func claimed(t *testing.T, o order.Order) order.Order {
@@ -560,6 +560,7 @@ func TestClaim(t *testing.T) {
 		{"right", order.Open, func(*order.Claim) {}, ""},
 		{"no link token", order.Open, func(c *order.Claim) { c.LinkToken = "" }, order.WrongLink},
 		{"another link token", order.Open, func(c *order.Claim) { c.LinkToken = "Link" }, order.WrongLink},
+		{"the return from another provider's window", order.Open, func(c *order.Claim) { c.Provider = "portone" }, order.WrongLink},
 		{"link token and more", order.Open, func(c *order.Claim) { c.LinkToken = "link2" }, order.WrongLink},
 		{"wrong link token of a paid order", order.Paid, func(c *order.Claim) { c.LinkToken = "x" }, order.WrongLink},
 		{"earlier attempt", order.Open, func(c *order.Claim) { c.Attempt = 1 }, order.StaleAttempt},
@@ -658,6 +659,23 @@ func TestAnswerFromBeforeTheCapture(t *testing.T) {
 			e.Asked = captured.At.Add(asked)
 			if next, err := paid.Apply(e); err != nil || next.Status != want {
 				t.Errorf("%s, asked %v after the capture was recorded: %s, %v; want %s", k, asked, next.Status, err, want)
+			}
+		}
+	}
+}
+
+// TestCycleIsItsWorkersToClaim: a buyer's return claims no cycle, and a worker nothing else.
+func TestCycleIsItsWorkersToClaim(t *testing.T) {
+	t.Parallel()
+	for _, own := range []string{"", "sub--key1"} {
+		for _, claimed := range []string{"", "sub--key2"} {
+			o := fresh()
+			o.BillingKey = own
+			c := claimOf(o)
+			c.BillingKey = claimed
+			next, err := o.Claim(c)
+			if fits := (own == "") == (claimed == ""); fits != (err == nil) || fits && next.BillingKey != claimed {
+				t.Errorf("an order with the key %q claimed with %q: key %q, %v", own, claimed, next.BillingKey, err)
 			}
 		}
 	}

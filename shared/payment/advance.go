@@ -92,7 +92,7 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send bool, want wan
 	earlier := notLooked
 	var err error
 	if o.Owed() == nil && !send && (o.BillingKey == "" || o.Status == order.Open) {
-		o, earlier, err = s.lookBack(ctx, calls, g, o)
+		o, earlier, err = s.lookBack(ctx, calls, g, o, o.Attempt.N-1)
 	}
 	if err == nil && o.Owed() == nil && !o.Closed() {
 		o, err = s.ask(ctx, calls, g, o, send, earlier, want)
@@ -110,12 +110,14 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 	work, event := o, doubtful(o, s.Now()) // work is o with what this settle has learned of the attempt and not saved yet
 	var evidence []order.Evidence
 	var others []provider.Payment
+	byNumber := false // the last answer is about all there is under the current number
 	for n := 0; n < callsMax && hasTime(calls); n++ {
 		var answers []provider.Answer
 		asked := !send || !s.mayTake(g, work)
 		if asked {
 			began = s.Now()
 			answers = s.find(calls, g, work)
+			byNumber = work.Attempt.Key == "" || len(answers) > 1
 			now := s.Now()
 			event, send = afterFind(work, answers, g.Account, now, g.Timing, now.Round(0).Before(want.repeat))
 			if send {
@@ -135,7 +137,7 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 				send = false // frozen while it was written
 				continue
 			}
-			began = s.Now()
+			began, byNumber = s.Now(), false
 			answers = []provider.Answer{take(calls, g, work)}
 			event, send = afterTake(work, answers[0], g.Account, s.Now()), false
 		}
@@ -151,6 +153,8 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 		return o, nil // there was no time to ask
 	case len(evidence) == 0:
 		event.NoAnswer = true
+	case earlier == looked && !byNumber:
+		earlier = notLooked // the current number is still to be looked up
 	}
 	event.Evidence, event.Asked, event.Next.ClaimedAt = evidence, began, o.Attempt.ClaimedAt
 	var err error
@@ -183,17 +187,17 @@ const (
 	looked
 )
 
-// lookBack asks about the numbers of attempts that are over: a window of theirs that was left open may have taken money all the same. Nobody
+// lookBack asks about the numbers of all attempts up to last: a window that was left open may have taken money under one that is over. Nobody
 // is offered a window for a cycle, but the merchant code is public: the worker looks before it claims the next attempt. A number that hangs
 // takes half of the time, so that there is some left for the current one.
-func (s *Settler) lookBack(ctx, calls context.Context, g Gateway, o order.Order) (order.Order, lookedBack, error) {
+func (s *Settler) lookBack(ctx, calls context.Context, g Gateway, o order.Order, last int) (order.Order, lookedBack, error) {
 	if g.Confirmer != nil {
 		return o, looked, nil // only our confirm takes money
 	}
 	began, result := s.Now(), looked
 	calls, cancel := halfTime(calls)
 	defer cancel()
-	for n := 1; n < o.Attempt.N && !o.Closed(); n++ {
+	for n := 1; n <= last && !o.Closed(); n++ {
 		if !hasTime(calls) {
 			return o, unread, nil
 		}
@@ -330,7 +334,7 @@ func (s *Settler) register(ctx context.Context, before, after order.Order) {
 }
 
 // record saves what an event makes of the order. When somebody else was faster the event is applied to what they left: a fact stays a
-// fact. An order ends unpaid only when the numbers before were looked up, and this does it if nobody has; while one cannot be read the order
+// fact. An order ends unpaid only when every number of it was looked up, and this does it if nobody has; while one cannot be read the order
 // goes on being asked about.
 func (s *Settler) record(ctx context.Context, o order.Order, e order.Event, earlier lookedBack) (order.Order, error) {
 	for range savesMax {
@@ -348,9 +352,7 @@ func (s *Settler) record(ctx context.Context, o order.Order, e order.Event, earl
 				return o, err
 			}
 			if o = changed; earlier == unread {
-				evidence := e.Evidence
-				e = doubtful(o, e.At)
-				e.Evidence, e.NoAnswer = evidence, true
+				e = unsure(o, e)
 			}
 			continue
 		}
@@ -379,7 +381,7 @@ func (s *Settler) lookBackNow(ctx context.Context, o order.Order, earlier looked
 	}
 	calls, cancel := callContext(ctx)
 	defer cancel()
-	return s.lookBack(ctx, calls, g, o)
+	return s.lookBack(ctx, calls, g, o, o.Attempt.N)
 }
 
 // callContext leaves SettleKeep of the caller's time to record what the provider said.

@@ -151,7 +151,7 @@ var (
 
 func (w *Worker) logPostponed(ctx context.Context, s subscription.Subscription, at time.Time, why error) {
 	level, event := slog.LevelWarn, "charge.postponed"
-	if errors.Is(why, errUnread) && at.Sub(s.ChargeAt) >= order.AlarmAfter {
+	if at.Sub(s.ChargeAt) >= order.AlarmAfter {
 		level, event = slog.LevelError, "money.unsettled"
 	}
 	w.Log.Log(ctx, level, why.Error()+"; the cycle is due again", "event", event, "subscriptionId", s.ID, "cycle", s.Cycle)
@@ -183,7 +183,7 @@ func (w *Worker) take(ctx context.Context, s subscription.Subscription, now time
 			return o, err
 		}
 		o, err = w.claimAgain(ctx, order.Claim{
-			OrderID: id, LinkToken: s.LinkToken, Attempt: attempt, Amount: s.Plan.Amount, BillingKey: s.KeyName(s.Key.N), At: now, AskAfter: until,
+			OrderID: id, Provider: s.Provider, LinkToken: s.LinkToken, Attempt: attempt, Amount: s.Plan.Amount, BillingKey: s.KeyName(s.Key.N), At: now, AskAfter: until,
 		})
 	}
 	var refusal *order.Refusal
@@ -205,7 +205,7 @@ func (w *Worker) lookBack(ctx context.Context, id string, now time.Time) (order.
 	}
 	calls, cancel := callContext(ctx)
 	defer cancel()
-	o, earlier, err := w.Settler.lookBack(ctx, calls, w.Settler.Gateways[o.Provider], o)
+	o, earlier, err := w.Settler.lookBack(ctx, calls, w.Settler.Gateways[o.Provider], o, o.Attempt.N-1)
 	switch {
 	case err != nil || o.Closed() || o.Owed() != nil:
 		return o, err

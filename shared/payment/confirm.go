@@ -167,7 +167,7 @@ func (s *Settler) claimOf(r Return) (order.Claim, error) {
 	amount, _ := money.Parse(r.Amount, money.KRW)
 	now := s.Now()
 	return order.Claim{
-		OrderID: r.OrderID, LinkToken: r.LinkToken, Attempt: number.Attempt, Amount: amount, Key: r.Key,
+		OrderID: r.OrderID, Provider: r.Provider, LinkToken: r.LinkToken, Attempt: number.Attempt, Amount: amount, Key: r.Key,
 		At: now, AskAfter: now.Add(CallMax + SettleKeep),
 	}, nil
 }

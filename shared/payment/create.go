@@ -122,11 +122,21 @@ func (m *Merchant) Create(ctx context.Context, r NewOrder, base string) (Created
 	case err != nil && !errors.Is(err, ErrExists):
 		return Created{}, fmt.Errorf("payment: create order: %w", err)
 	}
+	c, err := m.created(ctx, offer, stored, base)
+	c.New = made && err == nil
+	return c, err
+}
+
+// created is the answer to a request whose order is stored; the window is of one that can be paid now.
+func (m *Merchant) created(ctx context.Context, offer Offer, stored order.Order, base string) (Created, error) {
+	if stored.Status != order.Open || !m.Now().Before(stored.ExpiresAt) {
+		return Created{Order: stored}, nil
+	}
 	if err := m.register(ctx, offer, stored); err != nil {
 		return Created{}, err
 	}
 	window, err := offer.Windows.Window(stored, base)
-	return Created{Order: stored, Window: window, New: made}, err
+	return Created{Order: stored, Window: window}, err
 }
 
 // unfit refuses a request, unless it is the repetition of one that was taken: a choice that has become wrong since, such as an expiry that
@@ -141,20 +151,13 @@ func (m *Merchant) unfit(ctx context.Context, r NewOrder, base string, cause err
 		return Created{}, cause
 	case err != nil:
 		return Created{}, fmt.Errorf("payment: create order: %w", err)
-	case stored.Status != order.Open || !m.Now().Before(stored.ExpiresAt):
-		return Created{Order: stored}, nil
 	}
-	offer := m.Offers[stored.Provider]
-	if err := m.register(ctx, offer, stored); err != nil {
-		return Created{}, err
-	}
-	window, err := offer.Windows.Window(stored, base)
-	return Created{Order: stored, Window: window}, err
+	return m.created(ctx, m.Offers[stored.Provider], stored, base)
 }
 
-// register tells the provider the amount of an open order before its window can open.
+// register tells the provider the amount of an order before its window can open.
 func (m *Merchant) register(ctx context.Context, offer Offer, o order.Order) error {
-	if offer.Registrar == nil || o.Status != order.Open || !m.Now().Before(o.ExpiresAt) {
+	if offer.Registrar == nil {
 		return nil
 	}
 	if err := ready(ctx, offer.Ready); err != nil {

@@ -1,6 +1,8 @@
 package payment
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"tosspay-sam/shared/money"
@@ -20,17 +22,41 @@ func afterTake(o order.Order, a provider.Answer, account string, now time.Time) 
 // nothing was charged. Of the repetition it is the end only when a lookup agrees, because the first request may have been carried out.
 func afterCharge(o order.Order, a provider.Answer, account string, now time.Time) order.Event {
 	e, ok := fromPayment(o, a, account, now)
+	e.Answered = e.Attempt == o.Attempt.N
 	if ok && (e.Kind != order.Refused || o.Attempt.Turn == 0) {
 		return e
 	}
 	e = doubtful(o, now)
-	if ok || a.Verdict == provider.Declined && a.Class.Definitive() {
+	switch {
+	case ok || a.Verdict == provider.Declined && a.Class.Definitive():
 		if o.Attempt.Turn == 0 {
-			return refused(o, now)
+			e = refused(o, now)
+			e.Answered = true
+			return e
 		}
 		e.Next.Rejection, e.Next.Unanswered = a.Code, false
+	case a.Class == provider.ClassAlready:
+		e.Next.Rejection = a.Code // the number is used up: by the request before, or by money that went back
 	}
 	return e
+}
+
+// unsure is what remains of an event that would end an order one of whose numbers cannot be read: it is asked about again, and a charge that
+// was refused is not sent again.
+func unsure(o order.Order, e order.Event) order.Event {
+	u := doubtful(o, e.At)
+	u.Evidence, u.Asked, u.NoAnswer = e.Evidence, e.Asked, true
+	if e.Kind == order.Refused && e.Answered {
+		u.Next.Unanswered, u.Next.Rejection = false, cmp.Or(lastCode(e.Evidence), "REFUSED")
+	}
+	return u
+}
+
+func lastCode(evidence []order.Evidence) string {
+	if len(evidence) == 0 {
+		return ""
+	}
+	return evidence[len(evidence)-1].Code
 }
 
 // afterConfirm is what the answer to a confirm proves. A refusal in an error body is not yet the end: one lookup must agree, because the
@@ -64,8 +90,11 @@ func afterFind(o order.Order, answers []provider.Answer, account string, now tim
 	if o.Attempt.Key != "" && a.Payment.Key != "" && a.Payment.Key != o.Attempt.Key && (a.Verdict == provider.Refunded || a.Verdict == provider.Declined) {
 		a = provider.Answer{Verdict: provider.Absent} // another payment that took nothing, or gave it back, says nothing of the claimed one
 	}
-	if o.BillingKey != "" && a.Verdict == provider.Refunded && o.Reversed(a.Payment.Key) {
-		a = provider.Answer{Verdict: provider.Absent} // nor does a window's of the buyer's own making say anything of the charge
+	if notTheCharge(o, a, account, now) {
+		if o.Attempt.Rejection != "" {
+			return refused(o, now), false // its number was used up by it
+		}
+		a = provider.Answer{Verdict: provider.Absent}
 	}
 	if e, ok := fromPayment(o, a, account, now); ok {
 		return e, false
@@ -103,6 +132,25 @@ func afterFind(o order.Order, answers []provider.Answer, account string, now tim
 	return doubtful(o, now), since < t.ConfirmWindow
 }
 
+// notTheCharge says that an answer about a cycle shows a payment that is none of its charge's, such as of a window of the buyer's own making,
+// and holds no money any more, or only test money. It says nothing of a charge that may still be at work.
+func notTheCharge(o order.Order, a provider.Answer, account string, now time.Time) bool {
+	if o.BillingKey == "" {
+		return false
+	}
+	e, ok := fromPayment(o, a, account, now)
+	owed := slices.ContainsFunc(o.Reversals, func(r order.Reversal) bool { return r.Key == a.Payment.Key && r.DoneAt.IsZero() })
+	switch {
+	case !ok || owed:
+		return false
+	case e.Kind == order.Mismatched:
+		return e.Capture.Balance <= 0
+	case e.Kind == order.FullyRefunded:
+		return o.Reversed(a.Payment.Key)
+	}
+	return e.Kind == order.Refused && a.Verdict != provider.Declined // test money
+}
+
 // repeatCharge: a charge that no lookup has found when every window is over is sent once more, under the same number. The provider takes it
 // if the one before never arrived, and refuses it as a duplicate if it did; a new number would take the money twice. One that is there and
 // not decided is waited for, however long.
@@ -111,7 +159,7 @@ func repeatCharge(o order.Order, may bool, now time.Time) (order.Event, bool) {
 	if !may {
 		return e, false
 	}
-	e.Next.Turn, e.Next.ClaimedAt = o.Attempt.Turn+1, now
+	e.Next.Turn, e.Next.ClaimedAt, e.Next.Rejection = o.Attempt.Turn+1, now, ""
 	return e, true
 }
 

@@ -2,6 +2,7 @@ package payment_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,24 @@ func TestNoEndWithoutALook(t *testing.T) {
 			time.Sleep(30 * time.Second)
 			x.mustHear("key-2", "order-1--2")
 		}, order.Failed, 0}, // given back: the order was settling by another number
+		"money that is given back, under the same number": {func(x *till) {
+			time.Sleep(x.read().ExpiresAt.Add(order.OpenGrace).Sub(time.Now()))
+			x.bank.put("key-1", "order-1--2", provider.Paid)
+			x.bank.put("key-2", "order-1--2", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 100 })
+			x.mustHear("key-2", "order-1--2")
+		}, order.Paid, 15000},
+		"money that is given back, at the last attempt": {func(x *till) {
+			x.edit(func(o *order.Order) { o.Attempt = order.Attempt{N: order.AttemptsMax} })
+			x.bank.put("key-1", "order-1--20", provider.Paid)
+			x.bank.put("key-2", "order-1--20", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 100 })
+			x.mustHear("key-2", "order-1--20")
+		}, order.Paid, 15000},
+		"money that went back without us": {func(x *till) {
+			time.Sleep(x.read().ExpiresAt.Add(order.OpenGrace).Sub(time.Now()))
+			x.bank.put("key-1", "order-1--2", provider.Paid)
+			x.bank.put("key-2", "order-1--2", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 0 })
+			x.mustHear("key-2", "order-1--2")
+		}, order.Paid, 15000},
 		"money that is given back": {func(x *till) {
 			x.bank.put("key-1", "order-1", provider.Paid)
 			x.bank.put("key-2", "order-1--2", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 100 })
@@ -121,38 +140,83 @@ func TestOldRefusalLeavesThePaid(t *testing.T) {
 	}
 }
 
-// TestUnansweredChargeOutlivesTheReversal: money of another amount that goes back says nothing of the charge under the same number.
-func TestUnansweredChargeOutlivesTheReversal(t *testing.T) {
+// charged is order-1 as a cycle's, a moment after its charge was sent and before anybody has answered.
+func charged(t *testing.T, edits ...func(*order.Order)) *till {
+	t.Helper()
+	x := newTill(t)
+	x.edit(func(o *order.Order) {
+		o.Status, o.BillingKey = order.Settling, "sub--key1"
+		o.ExpiresAt = time.Now().Add(90 * 24 * time.Hour)
+		o.Attempt = order.Attempt{N: 1, ClaimedAt: time.Now(), Unanswered: true}
+		o.DueAt = time.Now().Add(30 * time.Second)
+		for _, edit := range edits {
+			edit(o)
+		}
+	})
+	return x
+}
+
+// TestAnotherPaymentSaysNothingOfTheCharge: what became of a window's payment under the number of a charge that nobody has answered does not
+// open the next number, is not asked about without pause, and the charge is found when it shows.
+func TestAnotherPaymentSaysNothingOfTheCharge(t *testing.T) {
+	t.Parallel()
+	amount := func(left int64) func(*provider.Payment) {
+		return func(p *provider.Payment) { p.Amount, p.Balance = 100, left }
+	}
+	for name, tc := range map[string]struct {
+		mode string
+		edit func(*provider.Payment)
+	}{
+		"another amount, given back":            {"test", amount(100)},
+		"another amount, given back without us": {"test", amount(0)},
+		"test money":                            {"live", func(p *provider.Payment) { p.Sandbox = true }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(t *testing.T) {
+				x := charged(t, func(o *order.Order) { o.Mode = tc.mode })
+				x.bank.put("key-w", "order-1", provider.Paid, tc.edit)
+				time.Sleep(time.Second)
+				x.mustHear("key-w", "order-1")
+				x.want(order.Settling, 1)
+				begin := time.Now()
+				for time.Since(begin) < 24*time.Hour {
+					time.Sleep(time.Until(x.read().DueAt))
+					ctx, cancel := x.door()
+					if _, err := x.Advance(ctx, "order-1"); err != nil {
+						t.Fatal(err)
+					}
+					cancel()
+				}
+				x.want(order.Settling, 1)
+				if n := x.bank.asked("find order-1"); n < 20 || n > 40 {
+					t.Errorf("asked %d times in a day", n)
+				}
+				if tc.mode == "test" && x.bank.left("key-w") != 0 {
+					t.Errorf("%d won of the window's are left", x.bank.left("key-w"))
+				}
+				x.bank.put("key-c", "order-1", provider.Paid, func(p *provider.Payment) { p.Sandbox = tc.mode == "test" })
+				x.mustHear("key-c", "order-1")
+				x.want(order.Paid, 1)
+			})
+		})
+	}
+}
+
+// TestReturnThroughAnotherProvidersDoor: it cannot claim the order.
+func TestReturnThroughAnotherProvidersDoor(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		x := newTill(t)
-		x.edit(func(o *order.Order) {
-			o.Status, o.BillingKey = order.Settling, "sub--key1"
-			o.Attempt = order.Attempt{N: 1, ClaimedAt: time.Now(), Unanswered: true}
-			o.DueAt = time.Now().Add(30 * time.Second)
-		})
-		x.bank.put("key-w", "order-1", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 100 })
-		time.Sleep(time.Second)
-		x.mustHear("key-w", "order-1")
-		x.want(order.Settling, 1)
-		if left := x.bank.left("key-w"); left != 0 {
-			t.Errorf("%d won of the window's are left", left)
-		}
-		time.Sleep(2 * time.Hour)
+		x.Gateways["toss"] = payment.Gateway{Finder: x.bank, Canceler: x.bank}
+		x.bank.put("key-2", "order-1", provider.Declined)
 		ctx, cancel := x.door()
 		defer cancel()
-		if _, err := x.Advance(ctx, "order-1"); err != nil {
-			t.Error(err)
+		_, err := x.Confirm(ctx, payment.Return{Provider: "toss", OrderID: "order-1", LinkToken: "link", Number: "order-1", Key: "key-2", Amount: "15000"})
+		if !errors.Is(err, payment.ErrNotFound) || len(x.bank.calls) > 0 {
+			t.Errorf("%v, asked %q", err, x.bank.calls)
 		}
-		x.want(order.Settling, 1) // nobody but its worker may send the charge again
-		x.bank.put("key-c", "order-1", provider.Paid)
-		time.Sleep(time.Until(x.read().DueAt))
-		ctx, cancel = x.door()
-		defer cancel()
-		if _, err := x.Advance(ctx, "order-1"); err != nil {
-			t.Error(err)
-		}
-		x.want(order.Paid, 1)
+		x.want(order.Open, 1)
 	})
 }
 

@@ -58,6 +58,7 @@ func (d *DynamoDB) Claim(ctx context.Context, c order.Claim) (_ order.Order, err
 		":open":      str(string(order.Open)),
 		":link":      str(c.LinkToken),
 		":n":         num(c.Attempt),
+		":provider":  str(c.Provider),
 		":amount":    num(c.Amount.Value),
 		":currency":  str(string(c.Amount.Currency)),
 		":settling":  str(string(order.Settling)),
@@ -76,11 +77,11 @@ func (d *DynamoDB) Claim(ctx context.Context, c order.Claim) (_ order.Order, err
 		TableName: aws.String(d.table),
 		Key:       orderKey(c.OrderID),
 		ConditionExpression: aws.String("#status = :open AND link_token = :link AND attempt.n = :n" +
-			" AND amount = :amount AND currency = :currency AND " + kind),
+			" AND #provider = :provider AND amount = :amount AND currency = :currency AND " + kind),
 		UpdateExpression: aws.String(set + "#status = :settling, attempt.#key = :key, attempt.claimed_at = :at, attempt.unanswered = :true," +
 			" ask_after = :ask_after, due = :due_at, due_at = :due_at, due_shard = :due_shard," +
 			" history = list_append(if_not_exists(history, :none), :step), revision = revision + :one, write_token = :token"),
-		ExpressionAttributeNames:            map[string]string{"#status": "status", "#key": "key"},
+		ExpressionAttributeNames:            map[string]string{"#status": "status", "#key": "key", "#provider": "provider"},
 		ExpressionAttributeValues:           given,
 		ReturnValues:                        types.ReturnValueAllNew,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,

@@ -84,7 +84,7 @@ func subscriptionRecord(id string) payment.DueRecord {
 func claimOf(o order.Order) order.Claim {
 	at := created.Add(time.Minute)
 	return order.Claim{
-		OrderID: o.ID, LinkToken: o.LinkToken, Attempt: 1, Amount: o.Amount, Key: "key-1", At: at, AskAfter: at.Add(15 * time.Second), BillingKey: o.BillingKey,
+		OrderID: o.ID, Provider: o.Provider, LinkToken: o.LinkToken, Attempt: 1, Amount: o.Amount, Key: "key-1", At: at, AskAfter: at.Add(15 * time.Second), BillingKey: o.BillingKey,
 	}
 }
 
@@ -215,6 +215,7 @@ func TestMutantClaimConditions(t *testing.T) {
 		}{
 			{"#status = :open", func(o *order.Order) { o.Status = order.Settling }, func(*order.Claim) {}, order.NotOpen},
 			{"link_token = :link", func(*order.Order) {}, func(c *order.Claim) { c.LinkToken = "other" }, order.WrongLink},
+			{"#provider = :provider", func(*order.Order) {}, func(c *order.Claim) { c.Provider = "portone" }, order.WrongLink},
 			{"attempt.n = :n", func(o *order.Order) { o.Attempt.N = 2 }, func(*order.Claim) {}, order.StaleAttempt},
 			{"amount = :amount", func(*order.Order) {}, func(c *order.Claim) { c.Amount.Value = 1 }, order.WrongAmount},
 			{"currency = :currency", func(*order.Order) {}, func(c *order.Claim) { c.Amount.Currency = "USD" }, order.WrongAmount},

@@ -932,3 +932,88 @@ func TestLastAttemptLooksBack(t *testing.T) {
 		t.Errorf("the order is %s, and of the window's money was given back: %v", o.Status, p.Back)
 	}
 }
+
+// wrongAccount is a bank that shows payments in an account which is not the deployment's, until it is mended.
+type wrongAccount struct {
+	*soak.Bank
+	wrong bool
+	lost  func() bool // the reply of a charge
+}
+
+func (w *wrongAccount) shown(a provider.Answer) provider.Answer {
+	if w.wrong && a.Payment.Key != "" {
+		a.Payment.Account = "wrong"
+	}
+	return a
+}
+
+func (w *wrongAccount) Charge(ctx context.Context, c provider.Charge) provider.Answer {
+	a := w.shown(w.Bank.Charge(ctx, c))
+	if w.lost() {
+		return soak.Lost("charge", errLost)
+	}
+	return a
+}
+
+func (w *wrongAccount) Find(ctx context.Context, r provider.Ref) provider.Answer {
+	return w.shown(w.Bank.Find(ctx, r))
+}
+
+func (w *wrongAccount) Cancel(ctx context.Context, c provider.Cancel) provider.Answer {
+	return w.shown(w.Bank.Cancel(ctx, c))
+}
+
+// TestUsedUpNumber: a cycle whose number is used up by money that went back was charged again under it for ever, and never under the next one.
+func TestUsedUpNumber(t *testing.T) {
+	t.Parallel()
+	for name, set := range map[string]func(*stage){
+		"a window's of the buyer's own making": func(s *stage) {
+			s.Bank.Charge(s.ctx, provider.Charge{BillingKey: id + "--key1", Number: id + "--c1", Amount: 100})
+		},
+		"the charge's own, to a wrong account": func(s *stage) { s.inWrongAccount(false) },
+		"the same, with the reply lost":        func(s *stage) { s.inWrongAccount(true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			set(s)
+			s.until(due(0).Add(3 * day))
+			if o := s.cycle(1); o.Status != order.Paid || o.Attempt.N != 2 || s.read().Cycle != 2 {
+				t.Fatalf("the order is %s in attempt %d, due %v: %+v", o.Status, o.Attempt.N, o.DueAt, o.Reversals)
+			}
+			for i, p := range s.Bank.Payments() {
+				if p.Back != (i == 0) {
+					t.Errorf("payment %d was given back: %v", i, p.Back)
+				}
+			}
+			if n := len(s.Bank.Payments()); n != 2 {
+				t.Errorf("%d payments", n)
+			}
+		})
+	}
+}
+
+// inWrongAccount is the wrong account of a deployment that is mended two hours after the first date.
+func (s *stage) inWrongAccount(lost bool) {
+	w := &wrongAccount{Bank: s.Bank, wrong: true, lost: func() bool { return lost }}
+	g := s.Settler.Gateways["portone"]
+	g.Charger, g.Finder, g.Canceler, g.Account = w, w, w, "ours"
+	s.Settler.Gateways = map[string]payment.Gateway{"portone": g}
+	s.later = append(s.later, event{due(0).Add(time.Hour), func() { w.wrong, lost = false, false }})
+}
+
+// TestSlowLookBack: earlier numbers whose lookups are answered, and so late that no time is left to charge, and nobody was told.
+func TestSlowLookBack(t *testing.T) {
+	t.Parallel()
+	s, log := waiting(t)
+	s.Hook = func(c soak.Call) error {
+		if c.Op == "find" && c.ID == id+"--c1" && c.After {
+			s.now = s.now.Add(31 * time.Second)
+		}
+		return nil
+	}
+	s.until(due(0).Add(day + 3*time.Hour))
+	if s.captures() != 0 || !strings.Contains(log.String(), "money.unsettled") {
+		t.Errorf("%d captures, and nobody was told that the try is late", s.captures())
+	}
+}

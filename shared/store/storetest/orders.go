@@ -179,7 +179,7 @@ func testClaim(t *testing.T, s payment.Store) {
 	// Every field is set, so that a claim that touches one too many, or one too few, is caught.
 	busy := full(t, "order-busy")
 	busy.Status = order.Open
-	bare := order.Order{ID: "order-bare", Status: order.Open, LinkToken: "link"}
+	bare := order.Order{ID: "order-bare", Provider: "toss", Status: order.Open, LinkToken: "link"}
 	for _, o := range []order.Order{fresh, busy, bare} {
 		c := claimOf(o)
 		want, err := o.Claim(c)
@@ -225,6 +225,7 @@ func testClaimRefused(t *testing.T, s payment.Store) {
 	is := func(status order.Status) func(*order.Order) { return func(o *order.Order) { o.Status = status } }
 	tests := []refused{
 		{"wrong link", is(order.Open), link, order.WrongLink},
+		{"another provider's door", is(order.Open), func(c *order.Claim) { c.Provider = "portone" }, order.WrongLink},
 		{"empty link", is(order.Open), func(c *order.Claim) { c.LinkToken = "" }, order.WrongLink},
 		{"empty link of an order without one", func(o *order.Order) { o.LinkToken = "" }, func(*order.Claim) {}, order.WrongLink},
 		{"earlier attempt", func(o *order.Order) { o.Attempt.N = 3 }, func(c *order.Claim) { c.Attempt = 2 }, order.StaleAttempt},

@@ -170,7 +170,7 @@ func enrolling(id string) subscription.Subscription {
 func claimOf(o order.Order) order.Claim {
 	at := created.Add(time.Minute)
 	return order.Claim{
-		OrderID: o.ID, LinkToken: o.LinkToken, Attempt: o.Attempt.N, Amount: o.Amount, Key: "claimed-key", At: at,
+		OrderID: o.ID, Provider: o.Provider, LinkToken: o.LinkToken, Attempt: o.Attempt.N, Amount: o.Amount, Key: "claimed-key", At: at,
 		AskAfter: at.Add(15 * time.Second), BillingKey: o.BillingKey,
 	}
 }
