@@ -176,7 +176,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"an order gets more time although a number of it could not be looked up", advance,
-		"if want.more && earlier == looked && ", "if want.more && ",
+		"want.more && (o.Status == order.Settling || earlier == looked)", "want.more",
 		charges, "TestMoreTimeNeedsEveryNumber",
 	},
 	{
@@ -228,6 +228,31 @@ var chargeMutants = []mutant{
 		"any provider's door claims an order", orders,
 		", o.Provider != c.Provider:", ":",
 		payments, "TestReturnThroughAnotherProvidersDoor",
+	},
+	{
+		"a payment that is back hides the charge that is not decided", decide,
+		"case a.Undecided: // the", "case false: // the",
+		charges, "TestOpenChargeBehindAnotherPayment",
+	},
+	{
+		"a failed window ends the charge", decide,
+		"return o.Attempt.Unanswered && (testMoney", "return false && (testMoney",
+		payments, "TestAnotherPaymentSaysNothingOfTheCharge",
+	},
+	{
+		"a second payment of a test channel ends the charge", advance,
+		"if !ok || e.Kind == order.Refused {", "if !ok {",
+		payments, "TestSecondTestMoneySaysNothingOfTheCharge",
+	},
+	{
+		"the refund of a cycle's capture is not heard", decide,
+		"if o.BillingKey == \"\" || o.Closed() {", "if o.BillingKey == \"\" {",
+		payments, "TestRefundOfACycleIsHeard",
+	},
+	{
+		"a cycle in doubt ends when its order's time is over", advance,
+		"want.more && (o.Status == order.Settling || earlier == looked)", "want.more && o.Status == order.Open && earlier == looked",
+		charges, "TestDoubtOutlivesTheOrder",
 	},
 }
 

@@ -357,6 +357,7 @@ type Event struct {
 	AskedKey string    // the payment a webhook named; empty for every other question
 	NoAnswer bool      // of Doubtful: the provider did not answer, so an open order is asked about again soon
 	KeepLate bool      // the merchant keeps money that comes after the order was closed, instead of giving it back
+	More     bool      // of Refused and Lapsed: a subscription still wants the order, which gets more time instead of ending
 	Answered bool      // it is the answer to the attempt's charge itself
 	Next     Attempt   // of Doubtful, and its Turn of Refused and Lapsed: what the attempt must remember (Turn, Unanswered, Rejection)
 }
@@ -372,6 +373,9 @@ func (o Order) Apply(e Event) (Order, error) {
 	}
 	if o.outdated(e) {
 		return o, nil
+	}
+	if e.More && (e.Kind == Refused || e.Kind == Lapsed) && !o.Closed() && o.over(e.At) {
+		o.ExpiresAt = e.At.Add(cycleLife)
 	}
 	to := next(o, e)
 	if to == o.Status && !o.changedBy(e, to) {

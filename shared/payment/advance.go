@@ -29,7 +29,7 @@ func (s *Settler) Advance(ctx context.Context, orderID string) (order.Order, err
 // wanted is what a subscription still wants of a cycle's order; the zero value is nothing, as of every other order.
 type wanted struct {
 	repeat time.Time // until when a charge that nobody has found may be sent again; a worker that stood still since it learned that must not
-	more   bool      // an order that waits for its next attempt gets more time when its own is over
+	more   bool      // the order gets more time when its own is over
 }
 
 func (s *Settler) advance(ctx context.Context, orderID string, want wanted) (order.Order, error) {
@@ -91,8 +91,11 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send bool, want wan
 	defer cancel()
 	earlier := notLooked
 	var err error
-	if o.Owed() == nil && !send && (o.BillingKey == "" || o.Status == order.Open) {
+	if o.Owed() == nil && !send && (o.BillingKey == "" || o.Status == order.Open || !want.repeat.IsZero()) {
 		o, earlier, err = s.lookBack(ctx, calls, g, o, o.Attempt.N-1)
+	}
+	if earlier == unread {
+		want.repeat = time.Time{}
 	}
 	if err == nil && o.Owed() == nil && !o.Closed() {
 		o, err = s.ask(ctx, calls, g, o, send, earlier, want)
@@ -157,12 +160,10 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 		earlier = notLooked // the current number is still to be looked up
 	}
 	event.Evidence, event.Asked, event.Next.ClaimedAt = evidence, began, o.Attempt.ClaimedAt
-	var err error
-	if want.more && earlier == looked && o.Status == order.Open && (event.Kind == order.Lapsed || event.Kind == order.Refused) {
-		o, err = s.extend(ctx, o)
-	} else {
-		o, err = s.record(ctx, o, event, earlier)
+	if event.More = want.more && (o.Status == order.Settling || earlier == looked); event.More && o.Status == order.Open && event.Kind == order.Refused {
+		event.Kind = order.Lapsed // somebody's window failed under the number that is still to be charged
 	}
+	o, err := s.record(ctx, o, event, earlier)
 	if err != nil {
 		return o, err
 	}
@@ -231,8 +232,8 @@ func (s *Settler) recordOthers(ctx context.Context, g Gateway, o order.Order, ot
 			verdict = provider.PartlyRefunded
 		}
 		e, ok := fromPayment(o, provider.Answer{Verdict: verdict, Payment: p}, g.Account, s.Now())
-		if !ok {
-			continue
+		if !ok || e.Kind == order.Refused {
+			continue // test money pays nothing, and says nothing of the others
 		}
 		var err error
 		e.Asked = asked

@@ -189,7 +189,7 @@ func (w *Worker) take(ctx context.Context, s subscription.Subscription, now time
 	var refusal *order.Refusal
 	switch {
 	case err == nil:
-		return w.Settler.settle(ctx, rekeyed(o, s), true, wanted{repeat: s.AskAfter})
+		return w.Settler.settle(ctx, rekeyed(o, s), true, wanted{repeat: s.AskAfter, more: true})
 	case errors.Is(err, ErrExists), errors.As(err, &refusal):
 		return w.Settler.await(ctx, o, wanted{repeat: s.AskAfter, more: true})
 	}

@@ -46,8 +46,10 @@ func afterCharge(o order.Order, a provider.Answer, account string, now time.Time
 func unsure(o order.Order, e order.Event) order.Event {
 	u := doubtful(o, e.At)
 	u.Evidence, u.Asked, u.NoAnswer = e.Evidence, e.Asked, true
-	if e.Kind == order.Refused && e.Answered {
-		u.Next.Unanswered, u.Next.Rejection = false, cmp.Or(lastCode(e.Evidence), "REFUSED")
+	if e.Kind == order.Refused && e.Attempt == o.Attempt.N {
+		if u.Next = e.Next; e.Answered {
+			u.Next.Unanswered, u.Next.Rejection = false, cmp.Or(lastCode(e.Evidence), "REFUSED")
+		}
 	}
 	return u
 }
@@ -91,10 +93,14 @@ func afterFind(o order.Order, answers []provider.Answer, account string, now tim
 		a = provider.Answer{Verdict: provider.Absent} // another payment that took nothing, or gave it back, says nothing of the claimed one
 	}
 	if notTheCharge(o, a, account, now) {
-		if o.Attempt.Rejection != "" {
-			return refused(o, now), false // its number was used up by it
+		switch {
+		case a.Undecided: // the charge may be the one behind it
+			a = provider.Answer{Verdict: provider.Pending, Payment: provider.Payment{Open: true}}
+		case o.Attempt.Rejection != "" && a.Verdict != provider.Declined:
+			return refused(o, now), false // the number was used up by it
+		default:
+			a = provider.Answer{Verdict: provider.Absent}
 		}
-		a = provider.Answer{Verdict: provider.Absent}
 	}
 	if e, ok := fromPayment(o, a, account, now); ok {
 		return e, false
@@ -132,10 +138,12 @@ func afterFind(o order.Order, answers []provider.Answer, account string, now tim
 	return doubtful(o, now), since < t.ConfirmWindow
 }
 
-// notTheCharge says that an answer about a cycle shows a payment that is none of its charge's, such as of a window of the buyer's own making,
-// and holds no money any more, or only test money. It says nothing of a charge that may still be at work.
+// notTheCharge says that an answer about a cycle which is not over shows a payment that is none of its charge's, such as of a window of the
+// buyer's own making, and holds no money any more, or only test money, or failed. It says nothing of a charge that may still be at work.
+// A failed one is known by its customer_uid, which PortOne leaves empty for a payment without a billing key (V1 OpenAPI); should it be
+// missing of a charge, the repetition's own answer decides.
 func notTheCharge(o order.Order, a provider.Answer, account string, now time.Time) bool {
-	if o.BillingKey == "" {
+	if o.BillingKey == "" || o.Closed() {
 		return false
 	}
 	e, ok := fromPayment(o, a, account, now)
@@ -148,7 +156,11 @@ func notTheCharge(o order.Order, a provider.Answer, account string, now time.Tim
 	case e.Kind == order.FullyRefunded:
 		return o.Reversed(a.Payment.Key)
 	}
-	return e.Kind == order.Refused && a.Verdict != provider.Declined // test money
+	testMoney := a.Payment.Sandbox && o.Mode != "test"
+	if a.Verdict == provider.Declined {
+		return o.Attempt.Unanswered && (testMoney || a.Payment.BillingKey == "")
+	}
+	return e.Kind == order.Refused && testMoney
 }
 
 // repeatCharge: a charge that no lookup has found when every window is over is sent once more, under the same number. The provider takes it

@@ -163,19 +163,23 @@ func TestAnotherPaymentSaysNothingOfTheCharge(t *testing.T) {
 	amount := func(left int64) func(*provider.Payment) {
 		return func(p *provider.Payment) { p.Amount, p.Balance = 100, left }
 	}
+	as := func(*provider.Payment) {}
 	for name, tc := range map[string]struct {
 		mode string
 		edit func(*provider.Payment)
+		v    provider.Verdict
 	}{
-		"another amount, given back":            {"test", amount(100)},
-		"another amount, given back without us": {"test", amount(0)},
-		"test money":                            {"live", func(p *provider.Payment) { p.Sandbox = true }},
+		"another amount, given back":            {"test", amount(100), provider.Paid},
+		"another amount, given back without us": {"test", amount(0), provider.Paid},
+		"test money":                            {"live", as, provider.Paid},
+		"a failed window":                       {"test", as, provider.Declined},
+		"a failed window of a test channel":     {"live", as, provider.Declined},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(t *testing.T) {
 				x := charged(t, func(o *order.Order) { o.Mode = tc.mode })
-				x.bank.put("key-w", "order-1", provider.Paid, tc.edit)
+				x.bank.put("key-w", "order-1", tc.v, tc.edit)
 				time.Sleep(time.Second)
 				x.mustHear("key-w", "order-1")
 				x.want(order.Settling, 1)
@@ -192,13 +196,72 @@ func TestAnotherPaymentSaysNothingOfTheCharge(t *testing.T) {
 				if n := x.bank.asked("find order-1"); n < 20 || n > 40 {
 					t.Errorf("asked %d times in a day", n)
 				}
-				if tc.mode == "test" && x.bank.left("key-w") != 0 {
+				if tc.mode == "test" && tc.v == provider.Paid && x.bank.left("key-w") != 0 {
 					t.Errorf("%d won of the window's are left", x.bank.left("key-w"))
 				}
 				x.bank.put("key-c", "order-1", provider.Paid, func(p *provider.Payment) { p.Sandbox = tc.mode == "test" })
 				x.mustHear("key-c", "order-1")
 				x.want(order.Paid, 1)
 			})
+		})
+	}
+}
+
+// twoTabs shows a second captured payment beside the first.
+type twoTabs struct {
+	*bank
+	other provider.Payment
+}
+
+func (f twoTabs) Find(ctx context.Context, r provider.Ref) provider.Answer {
+	a := f.bank.Find(ctx, r)
+	if r.Number != "" && a.Verdict == provider.Paid {
+		a.Others = []provider.Payment{f.other}
+	}
+	return a
+}
+
+// TestSecondTestMoneySaysNothingOfTheCharge: nor do two payments of a test channel.
+func TestSecondTestMoneySaysNothingOfTheCharge(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := charged(t, func(o *order.Order) { o.Mode = "live" })
+		x.bank.put("key-w", "order-1", provider.Paid)
+		g := x.Gateways["portone"]
+		g.Finder = twoTabs{x.bank, provider.Payment{
+			Key: "key-v", Number: "order-1", Status: "paid", Amount: 15000, Balance: 15000, Currency: "KRW", Sandbox: true, Account: account,
+		}}
+		x.Gateways["portone"] = g
+		time.Sleep(31 * time.Second)
+		x.mustHear("", "order-1")
+		x.want(order.Settling, 1)
+		time.Sleep(time.Until(x.read().DueAt))
+		ctx, cancel := x.door()
+		defer cancel()
+		if _, err := x.Advance(ctx, "order-1"); err != nil {
+			t.Error(err)
+		}
+		x.want(order.Settling, 1)
+	})
+}
+
+// TestRefundOfACycleIsHeard: what becomes of the money a cycle was paid with is recorded, also when it no longer fits the deployment.
+func TestRefundOfACycleIsHeard(t *testing.T) {
+	t.Parallel()
+	for account, want := range map[string]order.Status{account: order.Refunded, "gateway.newmid": order.Review} {
+		bubble(t, func(t *testing.T) {
+			x := charged(t)
+			x.bank.put("key-c", "order-1", provider.Paid)
+			time.Sleep(31 * time.Second)
+			x.mustHear("key-c", "order-1")
+			x.want(order.Paid, 1)
+			g := x.Gateways["portone"]
+			g.Account = account
+			x.Gateways["portone"] = g
+			x.bank.put("key-c", "order-1", provider.Refunded, func(p *provider.Payment) { p.Balance = 0 })
+			time.Sleep(24 * time.Hour)
+			x.mustHear("key-c", "order-1")
+			x.want(want, 1)
 		})
 	}
 }

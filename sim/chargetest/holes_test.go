@@ -1017,3 +1017,92 @@ func TestSlowLookBack(t *testing.T) {
 		t.Errorf("%d captures, and nobody was told that the try is late", s.captures())
 	}
 }
+
+// openBank shows the first charge, whose reply is lost, as begun for as long as it is not carried out; a payment that tells more hides it, as
+// package portone's lookup does.
+type openBank struct {
+	*soak.Bank
+	first *soak.Payment
+}
+
+func (b *openBank) Charge(ctx context.Context, c provider.Charge) provider.Answer {
+	if b.first == nil {
+		b.first, _ = b.Bank.Begin(c)
+		return soak.Lost("charge", errLost)
+	}
+	return b.Bank.Charge(ctx, c)
+}
+
+func (b *openBank) Find(ctx context.Context, r provider.Ref) provider.Answer {
+	a := b.Bank.Find(ctx, r)
+	if b.first == nil || r.Number != b.first.Number || !b.first.Ended.IsZero() {
+		return a
+	}
+	if a.Undecided = true; a.Verdict == provider.Absent {
+		return provider.Answer{Verdict: provider.Pending, Call: "find-by-order", HTTP: 200, Sent: true, Payment: provider.Payment{
+			Key: b.first.Key, Number: r.Number, Status: "ready", Amount: price, Balance: price, Currency: "KRW", Sandbox: true, Open: true,
+		}}
+	}
+	return a
+}
+
+// TestOpenChargeBehindAnotherPayment: a window's money that was given back hid the charge that was not decided yet, and the next number was
+// charged beside it.
+func TestOpenChargeBehindAnotherPayment(t *testing.T) {
+	t.Parallel()
+	for _, window := range []bool{false, true} {
+		s := newStage(t)
+		b := &openBank{Bank: s.Bank}
+		g := s.Settler.Gateways["portone"]
+		g.Charger, g.Finder, g.Canceler = b, b, b
+		s.Settler.Gateways = map[string]payment.Gateway{"portone": g}
+		if window {
+			s.later = append(s.later, event{due(0).Add(5 * time.Minute), func() {
+				s.Bank.Charge(s.ctx, provider.Charge{BillingKey: id + "--key1", Number: id + "--c1", Amount: 100})
+			}})
+		}
+		s.until(due(0).Add(3 * day))
+		if o := s.cycle(1); o.Status != order.Settling || o.Attempt.N != 1 || o.Attempt.Turn != 0 {
+			t.Errorf("window %v: %s in attempt %d, sent %d times more, and the first is not decided", window, o.Status, o.Attempt.N, o.Attempt.Turn)
+		}
+		s.Bank.End(b.first)
+		s.until(due(0).Add(4 * day))
+		kept := 0
+		for _, p := range s.Bank.Payments() {
+			if p.Captured() && !p.Back {
+				kept++
+			}
+		}
+		if o := s.cycle(1); o.Status != order.Paid || kept != 1 {
+			t.Errorf("window %v: %s, and %d payments were kept", window, o.Status, kept)
+		}
+	}
+}
+
+// TestDoubtOutlivesTheOrder: a charge in doubt is not repeated during a pause. When the pause was longer than the order's time, the refusal of
+// the repetition wrote the cycle off.
+func TestDoubtOutlivesTheOrder(t *testing.T) {
+	t.Parallel()
+	s, _ := waiting(t)
+	s.Hook = once(func(c soak.Call) bool { return c.Op == "charge" && !c.After }, func() error {
+		_, err := s.Enroller.Pause(s.ctx, id)
+		return errors.Join(err, errLost)
+	})
+	s.until(due(0).Add(100 * day))
+	if o := s.cycle(1); o.Status != order.Settling || o.Attempt.N != 2 || s.read().Status != subscription.Paused {
+		t.Fatalf("%s in attempt %d, %s", o.Status, o.Attempt.N, s.read().Status)
+	}
+	refusing("CARD_BANK_SYSTEM_ERROR")(s)
+	if _, err := s.Enroller.Resume(s.ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	s.until(s.now.Add(3 * time.Hour))
+	if o := s.cycle(1); o.Status != order.Open || o.Attempt.N != 3 {
+		t.Errorf("%s in attempt %d\n%s", o.Status, o.Attempt.N, s.story())
+	}
+	s.replaceKey()
+	s.until(s.now.Add(3 * day))
+	if s.captured(1) != 1 || s.cycle(1).Status != order.Paid {
+		t.Errorf("%d captures, %s\n%s", s.captured(1), s.cycle(1).Status, s.story())
+	}
+}

@@ -153,7 +153,7 @@ func (b *Bank) Find(_ context.Context, r provider.Ref) provider.Answer {
 	defer b.mu.Unlock()
 	var found *Payment
 	for _, p := range b.payments[r.Number] {
-		if p.Ended.IsZero() || found != nil && found.Captured() {
+		if p.Ended.IsZero() || found != nil && found.Captured() && !found.Back {
 			continue
 		}
 		found = p
@@ -163,7 +163,7 @@ func (b *Bank) Find(_ context.Context, r provider.Ref) provider.Answer {
 		a := refusal("PAYMENT_NOT_FOUND", provider.Absent)
 		a.Call, a.HTTP = "find-by-order", 404
 		return a
-	case captures(b.payments[r.Number]) > 1:
+	case holding(b.payments[r.Number]) > 1:
 		return provider.Answer{Call: "find-by-order", HTTP: 200, Code: "SEVERAL_CAPTURES", Sent: true}
 	}
 	return answer("find-by-order", found)
@@ -203,6 +203,17 @@ func (b *Bank) Cancel(_ context.Context, c provider.Cancel) provider.Answer {
 	a := refusal("PAYMENT_NOT_FOUND", provider.Absent)
 	a.Call = "cancel"
 	return a
+}
+
+// holding counts the payments whose money is there.
+func holding(of []*Payment) int {
+	n := 0
+	for _, p := range of {
+		if p.Captured() && !p.Back {
+			n++
+		}
+	}
+	return n
 }
 
 func captures(of []*Payment) int {

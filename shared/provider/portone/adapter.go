@@ -96,13 +96,23 @@ func better(best, next provider.Answer, read bool) provider.Answer {
 	if !read {
 		return next
 	}
-	if captured(best) && captured(next) && best.Payment.Sandbox == next.Payment.Sandbox {
-		return withOther(best, next)
+	undecided := best.Undecided || next.Undecided
+	switch {
+	case captured(best) && captured(next) && best.Payment.Sandbox == next.Payment.Sandbox:
+		best = withOther(best, next)
+	case weight(next) > weight(best):
+		undecided = undecided || mayStillCapture(best)
+		best = next
+	default:
+		undecided = undecided || mayStillCapture(next)
 	}
-	if weight(next) > weight(best) {
-		return next
-	}
+	best.Undecided = undecided
 	return best
+}
+
+// mayStillCapture says that a payment's money may be taken after this answer, or may have been by what cannot be read.
+func mayStillCapture(a provider.Answer) bool {
+	return a.Verdict == provider.Unknown || a.Verdict == provider.Pending && a.Payment.Open
 }
 
 // withOther keeps the payment that was captured first, and the second one beside it: one number holds money twice. The same payment stands on
