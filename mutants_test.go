@@ -44,7 +44,7 @@ var mutants = []mutant{
 	},
 	{
 		"the link token check is removed", orders,
-		"case !o.LinkTokenMatches(c.LinkToken):", "case false:",
+		"case !o.LinkTokenMatches(c.LinkToken), o.Provider", "case o.Provider",
 		world, "TestUnknownOrderAndWrongLinkAreTheSamePage",
 	},
 	{
@@ -80,7 +80,7 @@ var mutants = []mutant{
 	},
 	{
 		"a rejection is believed without a lookup", decide,
-		"e.Next.Rejection = a.Code", "return refused(o, now)",
+		"e.Next.Rejection = a.Code\n\tcase a.Class", "return refused(o, now)\n\tcase a.Class",
 		world, "TestEveryCodeEndsWhereTheLedgerSays",
 	},
 	{
@@ -135,7 +135,7 @@ var mutants = []mutant{
 	},
 	{
 		"money is given back before it is written that it is owed", hear,
-		"saved, err := s.record(ctx, o, event)", "saved, err := o.Apply(event)",
+		"saved, err := s.record(ctx, o, event, notLooked)", "saved, err := o.Apply(event)",
 		payments, "TestMoneyThatIsNotOurs",
 	},
 	{
@@ -278,7 +278,7 @@ func (m mutant) mustDie(t *testing.T, root string) {
 	if err := os.WriteFile(overlay, replace, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	command := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-vet=off", "-count=1", "-timeout=2m", "-run", "^"+m.test+"$", m.pkg)
+	command := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-vet=off", "-ldflags=-s -w", "-count=1", "-timeout=2m", "-run", "^"+m.test+"$", m.pkg)
 	command.Dir = root
 	output, err := command.CombinedOutput()
 	switch {
