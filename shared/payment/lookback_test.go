@@ -36,7 +36,7 @@ func TestNoEndWithoutALook(t *testing.T) {
 		"a failed window's return": {func(x *till) {
 			x.bank.put("key-1", "order-1", provider.Paid)
 			x.bank.put("key-2", "order-1--2", provider.Declined)
-			time.Sleep(x.read().ExpiresAt.Add(order.OpenGrace).Sub(time.Now()))
+			time.Sleep(time.Until(x.read().ExpiresAt.Add(order.OpenGrace)))
 			x.back("key-2", true)
 		}, order.Paid, 15000},
 		"a failed window's return in the grace": {func(x *till) {
@@ -58,7 +58,7 @@ func TestNoEndWithoutALook(t *testing.T) {
 			x.mustHear("key-2", "order-1--2")
 		}, order.Failed, 0}, // given back: the order was settling by another number
 		"money that is given back, under the same number": {func(x *till) {
-			time.Sleep(x.read().ExpiresAt.Add(order.OpenGrace).Sub(time.Now()))
+			time.Sleep(time.Until(x.read().ExpiresAt.Add(order.OpenGrace)))
 			x.bank.put("key-1", "order-1--2", provider.Paid)
 			x.bank.put("key-2", "order-1--2", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 100 })
 			x.mustHear("key-2", "order-1--2")
@@ -70,7 +70,7 @@ func TestNoEndWithoutALook(t *testing.T) {
 			x.mustHear("key-2", "order-1--20")
 		}, order.Paid, 15000},
 		"money that went back without us": {func(x *till) {
-			time.Sleep(x.read().ExpiresAt.Add(order.OpenGrace).Sub(time.Now()))
+			time.Sleep(time.Until(x.read().ExpiresAt.Add(order.OpenGrace)))
 			x.bank.put("key-1", "order-1--2", provider.Paid)
 			x.bank.put("key-2", "order-1--2", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 0 })
 			x.mustHear("key-2", "order-1--2")
@@ -78,7 +78,7 @@ func TestNoEndWithoutALook(t *testing.T) {
 		"money that is given back": {func(x *till) {
 			x.bank.put("key-1", "order-1", provider.Paid)
 			x.bank.put("key-2", "order-1--2", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 100 })
-			time.Sleep(x.read().ExpiresAt.Add(order.OpenGrace).Sub(time.Now()))
+			time.Sleep(time.Until(x.read().ExpiresAt.Add(order.OpenGrace)))
 			x.mustHear("key-2", "order-1--2")
 		}, order.Expired, 0},
 	} {
