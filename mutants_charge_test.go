@@ -1,9 +1,6 @@
 package tosspaysam_test
 
-import (
-	"os"
-	"testing"
-)
+import "testing"
 
 const (
 	charges   = "./sim/chargetest"
@@ -259,14 +256,5 @@ var chargeMutants = []mutant{
 // TestChargeMutants takes each of them out.
 func TestChargeMutants(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("-short")
-	}
-	root, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range chargeMutants {
-		t.Run(m.name, func(t *testing.T) { m.mustDie(t, root) }) // one after another: each links a test program
-	}
+	mustAllDie(t, chargeMutants)
 }
