@@ -251,6 +251,36 @@ var chargeMutants = []mutant{
 		"want.more && (o.Status == order.Settling || earlier == looked)", "want.more && o.Status == order.Open && earlier == looked",
 		charges, "TestDoubtOutlivesTheOrder",
 	},
+	{
+		"who found a cycle paid is trusted to tell its subscription", orders,
+		"if o.Untold {\n\t\treturn e.At.Add(settlingDelays[0])", "if false {\n\t\treturn e.At.Add(settlingDelays[0])",
+		charges, "TestPaidButNotTold",
+	},
+	{
+		"news of a key that nobody can ask about now is dropped", "shared/subscription/subscription.go",
+		"if !s.Awaits(n) || s.NextKey.N == 0 || s.NextKey.Asks == 0 {", "if true {",
+		charges, "TestNewsOfAKeyAfterTheQuestions",
+	},
+	{
+		"wrong money of an earlier number leaves an attempt that was never made in doubt", orders,
+		"case o.waits() && !o.spent():", "case false:",
+		charges, "TestWrongMoneyOfAnEarlierNumber",
+	},
+	{
+		"wrong money of an earlier number uses up the next one", orders,
+		"case from == Settling && to == Open && e.Attempt != o.Attempt.N && o.waits()", "case false && o.waits()",
+		charges, "TestWrongMoneyOfAnEarlierNumber",
+	},
+	{
+		"a cycle that has begun loses its date to a pause", cycles,
+		"gap.From = max(gap.From, s.Date+1)", "gap.From = max(gap.From, 0)",
+		charges, "TestPauseByASlowClock",
+	},
+	{
+		"a means that is gone is tried again", cycles,
+		"if s.Dunning.Decline == Hard {", "if false {",
+		charges, "TestResumeAfterAnOutage",
+	},
 }
 
 // TestChargeMutants takes each of them out.

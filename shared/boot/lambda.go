@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -116,8 +117,8 @@ func queueWorkers(concurrency, batch string) (int, error) {
 	return c * b, nil
 }
 
-// timetable reads comma-separated days and hours as template.yaml takes them, and sees what its patterns cannot, that they rise. Empty is the
-// default of each.
+// timetable reads comma-separated days and hours as template.yaml takes them, in any order: its patterns cannot see one, and a function that
+// does not start charges nobody. Empty is the default of each.
 func timetable(days, hours string) (subscription.Timetable, error) {
 	t := subscription.DefaultTimetable()
 	for _, part := range []struct {
@@ -133,12 +134,13 @@ func timetable(days, hours string) (subscription.Timetable, error) {
 			n, err := strconv.Atoi(entry)
 			most := int(dunningMax / part.unit)
 			offset := time.Duration(min(n, most)) * part.unit
-			if err != nil || strconv.Itoa(n) != entry || n < 1 || n > most || len(offsets) > 0 && offset <= offsets[len(offsets)-1] || len(offsets) == dunningTries {
-				return t, fmt.Errorf("boot: %s must be up to %d rising whole numbers from 1 to %d separated by commas", part.name, dunningTries, most)
+			if err != nil || strconv.Itoa(n) != entry || n < 1 || n > most || len(offsets) == dunningTries {
+				return t, fmt.Errorf("boot: %s must be up to %d whole numbers from 1 to %d separated by commas", part.name, dunningTries, most)
 			}
 			offsets = append(offsets, offset)
 		}
-		*part.into = offsets
+		slices.Sort(offsets)
+		*part.into = slices.Compact(offsets)
 	}
 	return t, nil
 }

@@ -82,6 +82,7 @@ type Order struct {
 	Attempt   Attempt
 	Capture   Capture    // zero until paid
 	Reversals []Reversal // money taken that is not this order's to keep
+	Untold    bool       // a cycle was paid, and whoever found it out may not have told its subscription yet
 	DueAt     time.Time  // when the order must be looked at again; zero when it is final
 	AskAfter  time.Time  // nobody else asks the provider before; a lease of a few seconds
 	HeardAt   time.Time  // when the latest question to the provider was begun whose answer is in this record
@@ -169,6 +170,16 @@ func (o Order) NumberOf(n int) string {
 	}
 	number.Attempt = n
 	return number.String()
+}
+
+// Told returns a cycle's order after its subscription has been told that it is paid.
+func (o Order) Told() Order {
+	o.Untold = false
+	if o.Closed() && o.Owed() == nil {
+		o.DueAt = time.Time{}
+	}
+	o.Revision++
+	return o
 }
 
 // Final says that nothing is expected to change by itself any more.
@@ -456,11 +467,24 @@ func next(o Order, e Event) Status {
 // nextOwed: the money of one reversal is still there, or is back. The next attempt begins when all of it is back.
 func nextOwed(o Order, e Event) Status {
 	back := e.Kind == FullyRefunded || e.Kind == Mismatched && e.Capture.Balance <= 0
-	spent := slices.ContainsFunc(o.Reversals, func(r Reversal) bool { return r.Attempt == o.Attempt.N })
-	if back && spent && o.Status == Settling && o.owedCount() == 1 && o.nothingElse(e) {
+	switch {
+	case !back || o.Status != Settling || o.owedCount() != 1:
+	case o.spent() && o.nothingElse(e):
 		return o.afterRefusal(e, true)
+	case o.waits() && !o.spent():
+		return Open
 	}
 	return o.Status
+}
+
+// spent says that money which is not the order's to keep was taken under the current number.
+func (o Order) spent() bool {
+	return slices.ContainsFunc(o.Reversals, func(r Reversal) bool { return r.Attempt == o.Attempt.N })
+}
+
+// waits says that the current attempt of a cycle has not been claimed: the order is settling only because of money to give back.
+func (o Order) waits() bool {
+	return o.BillingKey != "" && !o.Attempt.Unanswered && o.Attempt.Turn == 0 && o.Attempt.Rejection == ""
 }
 
 // nothingElse says that no other payment than the event's was claimed for the attempt: one that was may still have taken money.
@@ -582,6 +606,8 @@ func (o Order) move(e Event, to Status) Order {
 	o.Evidence = trimmed(o.Evidence, e.Evidence, evidenceMax)
 	o = o.owing(e)
 	switch {
+	case from == Settling && to == Open && e.Attempt != o.Attempt.N && o.waits() && !o.spent():
+		o.Attempt = Attempt{N: o.Attempt.N} // it is still to be made
 	case from == Settling && to == Open, from == Open && to == Open && (e.Kind == Refused || e.Kind == Mismatched) && e.Attempt == o.Attempt.N:
 		o.Attempt = Attempt{N: o.Attempt.N + 1}
 	case e.Kind == Announced && from == Open && to == Settling:
@@ -603,6 +629,9 @@ func (o Order) move(e Event, to Status) Order {
 	if o.adopts(e, to) {
 		o.Capture = e.Capture
 		o.Capture.Attempt = e.Attempt
+	}
+	if captured := to == Paid || to == Refunded; captured && from != Paid && from != Refunded {
+		o.Untold = o.BillingKey != "" && !e.Answered // who sent the charge holds the cycle, which is due until they have told it
 	}
 	o.Status = to
 	if rest := e.At.Add(HintPause); o.AskAfter.After(rest) {
@@ -644,6 +673,9 @@ func (o Order) dueAfter(e Event) time.Time {
 		return later
 	case Settling:
 		return later
+	}
+	if o.Untold {
+		return e.At.Add(settlingDelays[0])
 	}
 	return time.Time{}
 }

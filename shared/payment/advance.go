@@ -361,7 +361,7 @@ func (s *Settler) record(ctx context.Context, o order.Order, e order.Event, earl
 		if err == nil {
 			s.logTransition(ctx, o, saved, e)
 			if s.Paid != nil && saved.BillingKey != "" && saved.Status == order.Paid && o.Status != order.Paid {
-				s.Paid(ctx, saved)
+				saved = s.Paid(ctx, saved)
 			}
 			s.register(ctx, o, saved)
 			return saved, nil

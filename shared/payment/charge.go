@@ -82,10 +82,14 @@ func (w *Worker) settleOrder(ctx context.Context, id string) error {
 		return nil
 	case err != nil:
 		return err
-	case s.ID == "" || o.Status == order.Settling:
+	case o.Status == order.Settling:
 		return nil
+	case s.ID == "":
+		_, err = w.told(ctx, o)
+		return err
 	}
-	return w.tell(ctx, s, n.Cycle, o)
+	_, err = w.tell(ctx, s, n.Cycle, o)
+	return err
 }
 
 // charge charges cycle k of a subscription.
@@ -139,7 +143,8 @@ func (w *Worker) charge(ctx context.Context, id string, k int) error {
 	if err != nil {
 		return err
 	}
-	return w.tell(ctx, s, k, o)
+	_, err = w.tell(ctx, s, k, o)
+	return err
 }
 
 // Why a further attempt is put off: it must not be charged before the provider has said that those before it took nothing, nor so late that
@@ -257,23 +262,44 @@ func cycleOrder(s subscription.Subscription, id string, now, askAfter time.Time)
 	}, askAfter)
 }
 
-// Paid tells the subscription that a cycle's order was paid, which somebody else found out.
-func (w *Worker) Paid(ctx context.Context, o order.Order) {
+// Paid tells the subscription that a cycle's order was paid, which somebody else found out. When that fails the order is due, and the schedule
+// tells it.
+func (w *Worker) Paid(ctx context.Context, o order.Order) order.Order {
 	n, err := order.ParseNumber(o.ID)
 	if err != nil || n.Cycle == 0 {
-		return
+		return o
 	}
 	s, err := w.Records.GetSubscription(ctx, n.ID)
 	if err == nil {
-		err = w.tell(ctx, s, n.Cycle, o)
+		o, err = w.tell(ctx, s, n.Cycle, o)
 	}
 	if err != nil {
-		w.Log.ErrorContext(ctx, "a paid cycle could not be told to its subscription", "event", "work.failed", "kind", KindOrder, "id", o.ID, "cause", err.Error())
+		w.Log.WarnContext(ctx, "a paid cycle could not be told to its subscription; the schedule will", "event", "work.failed", "kind", KindOrder,
+			"id", o.ID, "cause", err.Error())
 	}
+	return o
 }
 
-// tell moves the subscription on by what became of cycle k's order.
-func (w *Worker) tell(ctx context.Context, s subscription.Subscription, k int, o order.Order) error {
+// tell moves the subscription on by what became of cycle k's order, and notes in an order that is due for it that this is done.
+func (w *Worker) tell(ctx context.Context, s subscription.Subscription, k int, o order.Order) (order.Order, error) {
+	if err := w.move(ctx, s, k, o); err != nil {
+		return o, err
+	}
+	return w.told(ctx, o)
+}
+
+func (w *Worker) told(ctx context.Context, o order.Order) (order.Order, error) {
+	if !o.Untold {
+		return o, nil
+	}
+	told, err := w.Claims.Save(ctx, o.Told())
+	if errors.Is(err, ErrConflict) {
+		return told, nil // it stays due, and is told once more
+	}
+	return told, err
+}
+
+func (w *Worker) move(ctx context.Context, s subscription.Subscription, k int, o order.Order) error {
 	now := w.Now()
 	return w.save(ctx, s, func(s subscription.Subscription) subscription.Subscription {
 		date := s.DateAt(o.CreatedAt)

@@ -51,7 +51,7 @@ type Settler struct {
 	// KeepLate takes money that comes after an order was closed as payment, instead of giving it back.
 	KeepLate bool
 	// Paid, when set, hears that a cycle's order was paid without its worker: the subscription may rest, and be looked at by nobody.
-	Paid func(context.Context, order.Order)
+	Paid func(context.Context, order.Order) order.Order
 }
 
 // Return is what the success redirect brought: untrusted, every part of it.

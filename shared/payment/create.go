@@ -210,7 +210,9 @@ func (m *Merchant) build(r NewOrder, amount money.Amount) order.Order {
 }
 
 // digest names the request: two requests are the same when every field is.
+// digest is the same for the same time in another zone.
 func (r NewOrder) digest() string {
+	r.ExpiresAt = r.ExpiresAt.UTC()
 	text, err := json.Marshal(r)
 	if err != nil {
 		panic("payment: a NewOrder always has a JSON form: " + err.Error())
@@ -296,6 +298,9 @@ func checkText(field, s string, least, most int) error {
 	n := utf8.RuneCountInString(s)
 	if n < least || n > most {
 		return &FieldError{field, fmt.Sprintf("must be %d to %d characters", least, most)}
+	}
+	if least > 0 && strings.TrimSpace(s) == "" {
+		return &FieldError{field, "must not be blank"}
 	}
 	for _, r := range s {
 		if r == utf8.RuneError || unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Cf) {

@@ -121,6 +121,10 @@ func TestCreateAgainNearTheExpiryItAskedFor(t *testing.T) {
 	if got, err := s.create(t, r); err != nil || got.New || got.Order.ID != r.OrderID {
 		t.Errorf("the same request 3 s later: %v; want the order it made", err)
 	}
+	r.ExpiresAt = r.ExpiresAt.In(time.FixedZone("", -3*60*60))
+	if got, err := s.create(t, r); err != nil || got.New || got.Order.ID != r.OrderID {
+		t.Errorf("the same request with the same time in another zone: %v; want the order it made", err)
+	}
 }
 
 // TestCreateAgainAfterTheExpiryItAskedFor: then there is no window, and the order is the answer.

@@ -197,7 +197,7 @@ func (e *Enroller) look(ctx context.Context, s subscription.Subscription, n int,
 			continue
 		}
 		if e.Wait(waiting, pause) != nil {
-			return s, nil // every issuance has a due time
+			return e.change(ctx, s.ID, func(s subscription.Subscription) (subscription.Subscription, bool) { return s.Announced(n), true })
 		}
 		seen, err := e.Subscriptions.GetSubscription(ctx, s.ID)
 		if err != nil {
@@ -345,7 +345,9 @@ func (r NewSubscription) firstHour() int {
 	return subscription.FullHour(r.FirstChargeAt).In(subscription.Seoul).Hour()
 }
 
+// digest is the same for the same time in another zone.
 func (r NewSubscription) digest() string {
+	r.FirstChargeAt = r.FirstChargeAt.UTC()
 	text, err := json.Marshal(r)
 	if err != nil {
 		panic("payment: a NewSubscription always has a JSON form: " + err.Error())

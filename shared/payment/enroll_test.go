@@ -155,6 +155,11 @@ func TestStartAgainAfterTheFirstCharge(t *testing.T) {
 			t.Errorf("%s later: %+v, %v, %v", later, again, err, c.requests)
 		}
 	}
+	zoned := r
+	zoned.FirstChargeAt = r.FirstChargeAt.In(time.FixedZone("", -3*60*60))
+	if again, err := c.start(t, zoned); err != nil || again.New {
+		t.Errorf("the same time in another zone: %v", err)
+	}
 	field := new(payment.FieldError)
 	refused := func(what string, r payment.NewSubscription) {
 		t.Helper()

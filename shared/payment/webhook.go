@@ -75,7 +75,7 @@ func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provid
 	last := answers[len(answers)-1]
 	event, ok := fromPayment(o, last, g.Account, s.Now())
 	if ok = ok && !notTheCharge(o, last, g.Account, s.Now()); !ok {
-		if last.Verdict == provider.Unknown && (o.Final() || o.Status == order.Settling && isPaymentKey(h.Key) && h.Key != o.Attempt.Key) {
+		if last.Verdict == provider.Unknown && (o.Closed() && o.Owed() == nil || o.Status == order.Settling && isPaymentKey(h.Key) && h.Key != o.Attempt.Key) {
 			s.evidence(ctx, o, answers)
 			return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy) // the provider did not answer: let it tell us again
 		}

@@ -294,7 +294,8 @@ func (s Subscription) Pause(at time.Time) (Subscription, bool) {
 
 // Resume starts charging again. Dates that went by during the pause are not charged: the next cycle is charged on the first date of the
 // calendar after now, except that a cycle which was owed when the pause began is tried at once. A subscription that is charging and is to
-// end at its next date goes on instead.
+// end at its next date goes on instead. One that is suspended goes on with the means it has, after an outage or a fault of the merchant's own
+// contract, unless the means is gone.
 func (s Subscription) Resume(at time.Time) (Subscription, bool) {
 	switch s.Status {
 	case Active, PastDue:
@@ -303,12 +304,22 @@ func (s Subscription) Resume(at time.Time) (Subscription, bool) {
 		}
 		s.CancelAtEnd, s.EndCycle = false, 0
 		return s.step(at, s.Status, "cancel-withdrawn", ""), true
+	case Suspended:
+		if s.Dunning.Decline == Hard {
+			return s, false
+		}
+		to := s.goOn(at)
+		return s.step(at, to, "resumed", ""), true
 	case Paused:
 	default:
 		return s, false
 	}
 	gap := Gap{s.Calendar.After(s.PausedAt), s.Calendar.After(at)}
-	owed := s.Date < gap.From || !s.Begun.IsZero() || !s.Dunning.Since.IsZero()
+	begun := !s.Begun.IsZero() || !s.Dunning.Since.IsZero()
+	if begun {
+		gap.From = max(gap.From, s.Date+1) // its date was reached, whatever the clock said that paused it
+	}
+	owed := begun || s.Date < gap.From
 	if s.PausedAt = (time.Time{}); gap.From < gap.To {
 		s.Gaps = append(slices.Clone(s.Gaps), gap)
 	}
@@ -321,6 +332,18 @@ func (s Subscription) Resume(at time.Time) (Subscription, bool) {
 		return s.step(at, PastDue, "resumed", ""), true
 	}
 	return s.step(at, Active, "resumed", ""), true
+}
+
+// goOn tries a cycle that was refused at once, with a timetable that begins anew; after one that was written off the next date follows.
+func (s *Subscription) goOn(at time.Time) Status {
+	if s.Dunning.Since.IsZero() {
+		s.stand(max(s.Date, s.Calendar.After(at)))
+		s.due(s.Calendar.Date(s.Date))
+		return Active
+	}
+	s.due(at)
+	s.Dunning.Since = at
+	return PastDue
 }
 
 // Gap is dates that went by in a pause, from the first to the one after the last. They are not charged, whatever the catch-up policy says of

@@ -230,6 +230,12 @@ func operations() []operation {
 		})},
 		{"pause", wish(func(s subscription.Subscription) (subscription.Subscription, bool) { return s.Pause(tableNow) })},
 		{"resume", wish(func(s subscription.Subscription) (subscription.Subscription, bool) { return s.Resume(tableNow) })},
+		{"resume, its latest refusal was soft", wish(func(s subscription.Subscription) (subscription.Subscription, bool) {
+			if s.Status == subscription.Suspended {
+				s.Dunning.Decline = subscription.Soft
+			}
+			return s.Resume(tableNow)
+		})},
 		{"cancel now", plain(func(s subscription.Subscription) subscription.Subscription { return s.Cancel(tableNow, false) })},
 		{"cancel at period end", plain(func(s subscription.Subscription) subscription.Subscription { return s.Cancel(tableNow, true) })},
 		{"change plan", wish(func(s subscription.Subscription) (subscription.Subscription, bool) {

@@ -25,6 +25,7 @@ import (
 //	            c1--2   found 2027-02-01 11:15 paid           ...until then
 //	            c1--3   paid                                  which every attempt is that is not named
 //	            buyer   2027-02-03 09:00                      registers another means of payment
+//	            resume  2027-02-03 09:00                      the merchant's, of what is suspended
 //	            until   2027-03-01 00:00                      the end
 //	timeline  everything that is to happen, and nothing else: when, the number charged, what was answered, the status after it, and when it
 //	          is charged next
@@ -35,8 +36,14 @@ type scenario struct {
 	policy   subscription.CatchUp
 	plan     subscription.Plan
 	answers  map[string]answer // by number
-	buyer    []time.Time
+	deeds    []deed
 	until    time.Time
+}
+
+// deed is what a buyer or a merchant does: "buyer" or "resume".
+type deed struct {
+	who string
+	at  time.Time
 }
 
 // answer is the provider's to one attempt.
@@ -51,7 +58,7 @@ type answer struct {
 func TestDunningScenarios(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/dunning/*.txtar")
-	if err != nil || len(files) < 12 {
+	if err != nil || len(files) < 21 {
 		t.Fatalf("%d scenarios, %v", len(files), err)
 	}
 	for _, file := range files {
@@ -150,8 +157,8 @@ func (s *scenario) learn(t *testing.T, words []string) {
 	switch {
 	case len(words) == 3 && words[0] == "until":
 		s.until = at(words[1] + " " + words[2])
-	case len(words) == 3 && words[0] == "buyer":
-		s.buyer = append(s.buyer, at(words[1]+" "+words[2]))
+	case len(words) == 3 && (words[0] == "buyer" || words[0] == "resume"):
+		s.deeds = append(s.deeds, deed{words[0], at(words[1] + " " + words[2])})
 	case len(words) >= 5 && words[1] == "found":
 		a, ok := s.answers[words[0]]
 		if !ok || a.outcome != "unknown" || a.found != nil {
@@ -182,8 +189,11 @@ func outcome(t *testing.T, words []string) answer {
 		a := answer{outcome: "refused", code: words[1], decline: subscription.Decline(words[2])}
 		want := map[portone.Reason]subscription.Decline{
 			portone.ReasonSoft: subscription.Soft, portone.ReasonTransient: subscription.Transient,
-			portone.ReasonHard: subscription.Hard, portone.ReasonKeyGone: subscription.Hard,
+			portone.ReasonHard: subscription.Hard, portone.ReasonKeyGone: subscription.Hard, portone.ReasonMerchant: subscription.Soft,
 		}[portone.ReasonOf(a.code)]
+		if a.code == portone.CodeUnlistedReason {
+			want = subscription.Soft // a failed payment, whatever its reason
+		}
 		if a.decline != want {
 			t.Fatalf("answers: %q: PortOne's table says %q", text, want)
 		}
@@ -213,8 +223,8 @@ func (s scenario) run(t *testing.T) string {
 		if !sub.DueAt.IsZero() && sub.DueAt.Before(next) {
 			next, what = sub.DueAt, "due"
 		}
-		if len(s.buyer) > 0 && s.buyer[0].Before(next) {
-			next, what = s.buyer[0], "buyer"
+		if len(s.deeds) > 0 && s.deeds[0].at.Before(next) {
+			next, what = s.deeds[0].at, s.deeds[0].who
 		}
 		for number, a := range open {
 			if a.at.Before(next) {
@@ -234,13 +244,21 @@ func (s scenario) run(t *testing.T) string {
 			}
 			return b.String()
 		case "buyer":
-			s.buyer = s.buyer[1:]
+			s.deeds = s.deeds[1:]
 			renewed, ok := sub.RenewKey(now)
 			if !ok {
 				t.Fatalf("%s: a subscription that is %s takes no other means", korean(now), sub.Status)
 			}
 			sub = renewed.Issued(subscription.Key{N: renewed.NextKey.N, IssuedAt: now}, now)
 			row(&b, now, "-", "another means", sub)
+		case "resume":
+			s.deeds = s.deeds[1:]
+			resumed, ok := sub.Resume(now)
+			if !ok {
+				t.Fatalf("%s: a subscription that is %s, %s, is not resumed", korean(now), sub.Status, sub.Dunning.Decline)
+			}
+			sub = resumed
+			row(&b, now, "-", "resumed", sub)
 		case "due":
 			p := claimed(t, sub, now).Prepare(now)
 			if sub = p.Subscription; !p.Charge {

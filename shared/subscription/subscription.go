@@ -203,14 +203,8 @@ func (s Subscription) Issued(key Key, at time.Time) Subscription {
 		to = Active
 		s.Date = max(s.Date, s.Calendar.After(at)-1) // dates before there was a means were never owed
 		s.due(later(s.Calendar.Date(s.Date), at))
-	case (s.Status == Suspended || s.Status == PastDue) && !s.Dunning.Since.IsZero():
-		to = PastDue // the cycle that was refused is tried with the new means at once
-		s.due(at)
-		s.Dunning.Since = at
-	case s.Status == Suspended: // its unpaid cycle is written off
-		to = Active
-		s.stand(max(s.Date, s.Calendar.After(at)))
-		s.due(s.Calendar.Date(s.Date))
+	case s.Status == Suspended || s.Status == PastDue && !s.Dunning.Since.IsZero():
+		to = s.goOn(at)
 	default:
 		s.due(s.ChargeAt)
 	}
@@ -302,8 +296,20 @@ func (s Subscription) Unheard(at time.Time) Subscription {
 		s.DueAt = at.Add(enrollDelays[0])
 	case s.Issuing() != nil:
 		s.DueAt = earlier(s.ChargeAt, at.Add(enrollDelays[0]))
+		s.NextKey.Asks = min(s.NextKey.Asks, len(enrollDelays)-1) // a charge that ends meanwhile leaves it a due time
 	}
 	s.AskAfter = later(s.AskAfter, at.Add(AskPause)) // a charge may be at work
+	s.Revision++
+	return s
+}
+
+// Announced is news of a renewal that could not be asked about, because a charge is at work: the questions about it begin anew, after the charge.
+func (s Subscription) Announced(n int) Subscription {
+	if !s.Awaits(n) || s.NextKey.N == 0 || s.NextKey.Asks == 0 {
+		return s
+	}
+	s.NextKey.Asks = 0
+	s.DueAt = earlier(s.DueAt, later(s.NextKey.askAt(), s.AskAfter))
 	s.Revision++
 	return s
 }

@@ -36,7 +36,7 @@ type walk struct {
 func TestDunningOnTheClock(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(scenarios)
-	if err != nil || len(files) < 12 {
+	if err != nil || len(files) < 21 {
 		t.Fatalf("%d scenarios, %v", len(files), err)
 	}
 	for _, file := range files {
@@ -142,6 +142,8 @@ func walked(t *testing.T, plan, answers [][]string) []string {
 			until = koreanTime(words[1] + " " + words[2])
 		case words[0] == "buyer":
 			w.later = append(w.later, event{koreanTime(words[1] + " " + words[2]), w.buyer})
+		case words[0] == "resume":
+			w.later = append(w.later, event{koreanTime(words[1] + " " + words[2]), w.resume})
 		case words[1] == "found":
 			w.later = append(w.later, event{koreanTime(words[2] + " " + words[3]), func() { w.find(words[0], words[4:]) }})
 		default:
@@ -199,6 +201,14 @@ func (w *walk) buyer() {
 		w.t.Fatalf("%s: another means: %v", w.now, err)
 	}
 	w.row(w.now, "-", "another means")
+}
+
+// resume is the merchant's wish.
+func (w *walk) resume() {
+	if _, err := w.Enroller.Resume(w.ctx, id); err != nil {
+		w.t.Fatalf("%s: resume: %v", w.now, err)
+	}
+	w.row(w.now, "-", "resumed")
 }
 
 // find makes known what became of a charge, and asks: a message of its order comes late.

@@ -474,9 +474,8 @@ func TestMoneyFoundByAWebhookEndsTheSuspension(t *testing.T) {
 		t.Fatal(got.Status)
 	}
 	// The provider takes the money of attempt 1 after all, and its webhook says so.
-	s.Worker.Settler.Paid = s.Worker.Paid // as the webhook's door has it
-	s.Worker.Settler.Gateways = map[string]payment.Gateway{"portone": {Finder: paidAfterAll{}, Timing: s.Worker.Settler.Gateways["portone"].Timing}}
-	if err := s.Worker.Settler.Hear(s.ctx, "portone", provider.Hint{Number: id + "--c1", Key: "imps_9"}); err != nil {
+	s.Doors.Gateways = map[string]payment.Gateway{"portone": {Finder: paidAfterAll{}, Timing: s.Worker.Settler.Gateways["portone"].Timing}}
+	if err := s.Doors.Hear(s.ctx, "portone", provider.Hint{Number: id + "--c1", Key: "imps_9"}); err != nil {
 		t.Fatal(err)
 	}
 	s.until(due(0).Add(120 * day))
@@ -532,6 +531,21 @@ func TestCycleHasNoPage(t *testing.T) {
 	}
 }
 
+// windowOf is a window that a buyer makes from one of ours, under another number.
+func (s *shop) windowOf(number, amount string) map[string]any {
+	out := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://127.0.0.1/orders",
+		strings.NewReader(`{"provider":"portone","amount":9900,"currency":"KRW","name":"Milk"}`))
+	r.Header.Set("Content-Type", "application/json")
+	s.ServeHTTP(out, r)
+	var made struct{ Window map[string]any }
+	if err := json.Unmarshal(out.Body.Bytes(), &made); err != nil || len(made.Window) == 0 {
+		s.t.Fatalf("%d %s, %v", out.Code, out.Body, err)
+	}
+	made.Window["merchant_uid"], made.Window["amount"] = number, amount
+	return made.Window
+}
+
 // TestWindowOfTheBuyersOwnMaking: the merchant code is public, so a buyer can open a window under any number. The money of an attempt that is
 // over is found, and given back, before the next one is charged.
 func TestWindowOfTheBuyersOwnMaking(t *testing.T) {
@@ -541,17 +555,7 @@ func TestWindowOfTheBuyersOwnMaking(t *testing.T) {
 		s.PortOne.DeclineNext("CARD_NOT_ENOUGH_BALANCE 잔고 부족")
 	}
 	s.advance("2d") // attempts 1 and 2 are refused; 3 is to be charged on the third day
-	out := httptest.NewRecorder()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1/orders",
-		strings.NewReader(`{"provider":"portone","amount":9900,"currency":"KRW","name":"Milk"}`))
-	r.Header.Set("Content-Type", "application/json")
-	s.ServeHTTP(out, r)
-	var made struct{ Window map[string]any }
-	if err := json.Unmarshal(out.Body.Bytes(), &made); err != nil || len(made.Window) == 0 {
-		t.Fatalf("%d %s, %v", out.Code, out.Body, err)
-	}
-	window := made.Window
-	window["merchant_uid"], window["amount"] = id+"--c1--2", "9900"
+	window := s.windowOf(id+"--c1--2", "9900")
 	if err := s.Faults.Set(fault.Fault{Provider: portonesim.Provider, Operation: portonesim.OpWebhook, Kind: fault.InternalError, Times: 1}); err != nil {
 		t.Fatal(err)
 	}

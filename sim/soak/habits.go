@@ -68,9 +68,9 @@ func (r *run) ask(m *member, k int, number string, who int) {
 	id := (subscription.Subscription{ID: m.id}).OrderID(k)
 	switch who {
 	case 0:
-		_, _ = r.Settler.Return(r.ctx, payment.WindowReturn{Provider: "portone", OrderID: id, LinkToken: "link", Number: number})
+		_, _ = r.Doors.Return(r.ctx, payment.WindowReturn{Provider: "portone", OrderID: id, LinkToken: "link", Number: number})
 	case 1:
-		_ = r.Settler.Hear(r.ctx, "portone", provider.Hint{Number: number})
+		_ = r.Doors.Hear(r.ctx, "portone", provider.Hint{Number: number})
 	default:
 		_ = r.Worker.Work(r.ctx, payment.Message{Kind: payment.KindOrder, ID: id})
 	}

@@ -34,7 +34,8 @@ type Lab struct {
 	// Deleted is told of every billing key that is deleted, before it is.
 	Deleted func(name string)
 
-	Settler    *payment.Settler
+	Settler    *payment.Settler // the worker's
+	Doors      *payment.Settler // of returns and webhooks
 	Worker     *payment.Worker
 	Dispatcher *payment.Dispatcher
 	Enroller   *payment.Enroller
@@ -63,6 +64,9 @@ func NewLab(now func() time.Time, wait func(context.Context, time.Duration) erro
 		Settler: l.Settler, Enroller: l.Enroller, Orders: out, Claims: out, Records: out, Cycles: out, Deleter: out,
 		Declines: declineOf, Timetable: subscription.DefaultTimetable(), Now: now, Log: log,
 	}
+	doors := *l.Settler
+	doors.Paid = l.Worker.Paid
+	l.Doors = &doors
 	overtime := func(context.Context, time.Duration) error { return context.DeadlineExceeded } // a tick takes no time here: the next one goes on
 	l.Dispatcher = &payment.Dispatcher{Due: out, Queue: queue{l, send}, Workers: 1 << 40, Now: now, Wait: overtime, Log: log}
 	return l

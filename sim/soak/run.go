@@ -175,6 +175,8 @@ func (r *run) member(i int) *member {
 func (r *run) fate() []string {
 	repeated := func(code string) []string { return slices.Repeat([]string{code}, 1+r.random.IntN(3)) }
 	switch n := r.random.IntN(100); {
+	case n < 1:
+		return slices.Repeat([]string{"CARD_SYSTEM_ERROR"}, 5) // suspended, although the means is fine
 	case n < 6:
 		return repeated("CARD_NOT_ENOUGH_BALANCE")
 	case n < 10:
@@ -208,7 +210,7 @@ func (r *run) outcome(number string, nth int) string {
 	return m.fates[k][n]
 }
 
-// care is a buyer who registers another means when asked to.
+// care is a merchant who tries again after an outage, or asks for another means, and a buyer who registers it.
 func (r *run) care(m *member, k int) {
 	s, err := r.Store.GetSubscription(r.ctx, m.id)
 	if err != nil || s.Cycle > k || s.Status == subscription.Canceled {
@@ -216,6 +218,14 @@ func (r *run) care(m *member, k int) {
 	}
 	if s.Status == subscription.Suspended {
 		r.merchant(func() {
+			if s.Dunning.Decline != subscription.Hard && r.chance(.7) {
+				_, err := r.Enroller.Resume(r.ctx, m.id)
+				if err != nil {
+					r.broken("%s is suspended, %s, and cannot be resumed: %v", m.id, s.Dunning.Decline, err)
+				}
+				r.report.Resumed++
+				return
+			}
 			if e, err := r.Enroller.RenewKey(r.ctx, m.id, "https://pay.example"); err == nil {
 				_, _ = r.Register(r.ctx, e.Subscription)
 				r.report.Renewals++

@@ -86,6 +86,7 @@ type Report struct {
 	Broken   []string
 	Declined int
 	Renewals int
+	Resumed  int // suspended ones, with the means they have
 	Frozen   int // pauses longer than every lease
 	Caught   int // dates that a catch-up policy merged or left out
 	Repeats  int // charges under a number that was charged before
@@ -207,7 +208,7 @@ func (r Report) plus(o Report) Report {
 	r.Days, r.Declined, r.Renewals, r.Frozen = r.Days+o.Days, r.Declined+o.Declined, r.Renewals+o.Renewals, r.Frozen+o.Frozen
 	r.Caught, r.Repeats = r.Caught+o.Caught, r.Repeats+o.Repeats
 	r.Paused, r.Replans, r.Canceled, r.Reloads = r.Paused+o.Paused, r.Replans+o.Replans, r.Canceled+o.Canceled, r.Reloads+o.Reloads
-	r.Probes += o.Probes
+	r.Probes, r.Resumed = r.Probes+o.Probes, r.Resumed+o.Resumed
 	r.Broken = append(r.Broken, o.Broken...)
 	return r
 }
@@ -215,7 +216,7 @@ func (r Report) plus(o Report) Report {
 // String is one line.
 func (r Report) String() string {
 	return fmt.Sprintf("%d cycles captured once, %d broken; %d calls, %d replies lost, %d processes killed, %d frozen, %d ticks, %d messages, "+
-		"%d declines, %d repeated charges, %d new means, %d dates caught up, %d pauses, %d prices changed, %d canceled early, %d reloads",
-		r.Cycles, len(r.Broken), r.Calls, r.Lost, r.Kills, r.Frozen, r.Ticks, r.Messages, r.Declined, r.Repeats, r.Renewals, r.Caught,
+		"%d declines, %d repeated charges, %d new means, %d resumed, %d dates caught up, %d pauses, %d prices changed, %d canceled early, %d reloads",
+		r.Cycles, len(r.Broken), r.Calls, r.Lost, r.Kills, r.Frozen, r.Ticks, r.Messages, r.Declined, r.Repeats, r.Renewals, r.Resumed, r.Caught,
 		r.Paused, r.Replans, r.Canceled, r.Reloads)
 }

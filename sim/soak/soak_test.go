@@ -87,14 +87,14 @@ func TestSameSeedSameRun(t *testing.T) {
 // TestEverythingHappens: chances that never come true prove nothing.
 func TestEverythingHappens(t *testing.T) {
 	t.Parallel()
-	var pauses, replans, canceled, reloads, renewals, repeats int
+	var pauses, replans, canceled, reloads, renewals, repeats, resumed int
 	for seed := range uint64(10) {
 		r := soak.Run(t.Context(), seed, small(func(s *soak.Size) { s.Subscriptions = 20 }))
 		pauses, replans, canceled, reloads = pauses+r.Paused, replans+r.Replans, canceled+r.Canceled, reloads+r.Reloads
-		renewals, repeats = renewals+r.Renewals, repeats+r.Repeats
+		renewals, repeats, resumed = renewals+r.Renewals, repeats+r.Repeats, resumed+r.Resumed
 	}
-	if min(pauses, replans, canceled, reloads, renewals, repeats) < 5 {
-		t.Errorf("%d pauses, %d prices, %d canceled, %d reloads, %d renewals, %d repeats", pauses, replans, canceled, reloads, renewals, repeats)
+	if min(pauses, replans, canceled, reloads, renewals, repeats, resumed) < 5 {
+		t.Errorf("%d pauses, %d prices, %d canceled, %d reloads, %d renewals, %d repeats, %d resumed", pauses, replans, canceled, reloads, renewals, repeats, resumed)
 	}
 }
 
