@@ -560,6 +560,7 @@ func TestSubscriptionRefuses(t *testing.T) {
 		{"plan.currency", "KRW", "USD"},
 		{"plan.name", `"Plan"`, `"` + strings.Repeat("가", 14) + `"`},
 		{"plan.name", `"Plan"`, `""`},
+		{"plan.name", `"Plan"`, `"  "`},
 		{"plan.interval", `"month"`, `"fortnight"`},
 		{"plan.anchorDay", `"month"`, `"day","anchorDay":3`},
 		{"plan.every", `"month"`, `"month","every":0`},

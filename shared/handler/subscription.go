@@ -44,7 +44,7 @@ type subscriptionBody struct {
 	CustomerID     string              `json:"customerId"`
 	Plan           planView            `json:"plan"`
 	Cycle          int                 `json:"cycle"`              // the next to charge
-	NextDate       *time.Time          `json:"nextDate,omitempty"` // of the next cycle; absent while nothing is charged
+	NextDate       *time.Time          `json:"nextDate,omitempty"` // when it is charged or tried again, or the subscription ends instead; absent while nothing is charged
 	CreatedAt      time.Time           `json:"createdAt"`
 	DueAt          *time.Time          `json:"dueAt,omitempty"`
 	NextPlan       *planChange         `json:"nextPlan,omitempty"` // what the cycle after the next costs, when it changes
@@ -120,12 +120,15 @@ func (h merchant) subscribe(ctx context.Context, r Request) (Response, error) {
 	if refusal := decode(r, &in, "firstChargeAt"); refusal != nil {
 		return *refusal, nil
 	}
-	for field, missing := range map[string]bool{
-		"plan.amount": in.Plan.Amount == nil, "plan.every": in.Plan.Every != nil && *in.Plan.Every == 0,
-		"plan.anchorDay": in.Plan.AnchorDay != nil && *in.Plan.AnchorDay == 0,
+	for _, f := range []struct {
+		name    string
+		missing bool
+	}{
+		{"plan.amount", in.Plan.Amount == nil}, {"plan.every", in.Plan.Every != nil && *in.Plan.Every == 0},
+		{"plan.anchorDay", in.Plan.AnchorDay != nil && *in.Plan.AnchorDay == 0},
 	} {
-		if missing {
-			return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field, field+" must be a whole number from 1"), nil
+		if f.missing {
+			return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", f.name, f.name+" must be a whole number above 0"), nil
 		}
 	}
 	base := baseURL(h.base, r)
@@ -180,7 +183,7 @@ func (h merchant) subscription(ctx context.Context, r Request) (Response, error)
 func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
 	b := subscriptionBody{
 		SubscriptionID: s.ID, Status: s.Status, Provider: s.Provider, Mode: s.Mode, CustomerID: s.CustomerID, Cycle: s.Cycle,
-		CreatedAt: s.CreatedAt, Cycles: []cycleBody{}, History: []subscriptionStep{}, CancelAtEnd: s.CancelAtEnd,
+		CreatedAt: s.CreatedAt, Cycles: []cycleBody{}, History: []subscriptionStep{}, CancelAtEnd: s.CancelAtEnd && s.Status != subscription.Canceled,
 		Upcoming: append([]time.Time{}, s.Upcoming(upcomingShown)...),
 		Plan: planView{
 			Amount: s.Plan.Amount.Value, Currency: s.Plan.Amount.Currency, Name: s.Plan.Name, Interval: s.Calendar.Interval,
@@ -188,9 +191,8 @@ func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
 		},
 	}
 	switch s.Status {
-	case subscription.Enrolling, subscription.Active, subscription.PastDue:
-		next := s.Calendar.Date(s.Date)
-		b.NextDate = &next
+	case subscription.Active, subscription.PastDue:
+		b.NextDate = &s.ChargeAt
 	}
 	if !s.DueAt.IsZero() {
 		b.DueAt = &s.DueAt
@@ -326,6 +328,9 @@ func (h merchant) managedResponse(r Request, s subscription.Subscription, err er
 func stateMessage(s subscription.Subscription) string {
 	if s.Status == "" {
 		return payment.ErrState.Error()
+	}
+	if s.Status == subscription.Suspended {
+		return "a subscription that is suspended does not allow that; renew-key registers another means of payment, and resume tries again unless the means is gone"
 	}
 	return "a subscription that is " + string(s.Status) + " does not allow that"
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tosspay-sam/shared/handler"
+	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/subscription"
 )
 
@@ -103,7 +104,10 @@ func TestRefusedWishesSayWhy(t *testing.T) {
 		{"pause", "a pause would keep it from that", func(s *subscription.Subscription) { *s = s.Cancel(time.Now(), true) }},
 		{"pause", "that is canceled does", func(s *subscription.Subscription) { *s = s.Cancel(time.Now(), true).Cancel(time.Now(), false) }},
 		{"pause", "that is suspended does", func(s *subscription.Subscription) { s.Status = subscription.Suspended }},
-		{"resume", "that is suspended does", func(s *subscription.Subscription) { s.Status = subscription.Suspended }},
+		{"resume", "renew-key", func(s *subscription.Subscription) {
+			*s = s.Refused(s.Cycle, 2, subscription.Hard, "CODE", subscription.DefaultTimetable(), time.Now())
+		}},
+		{"resume", "that is enrolling does", func(s *subscription.Subscription) { s.Status = subscription.Enrolling }},
 		{"renew-key", "does not allow that", func(s *subscription.Subscription) { *s = s.Cancel(time.Now(), false) }},
 	} {
 		response, e := subscribed(t, tc.edit).wish(t, tc.verb, "", "")
@@ -117,7 +121,7 @@ func TestRefusedWishesSayWhy(t *testing.T) {
 func TestNoDateWhereNothingIsCharged(t *testing.T) {
 	t.Parallel()
 	for status, dated := range map[subscription.Status]bool{
-		subscription.Enrolling: true, subscription.Active: true, subscription.PastDue: true,
+		subscription.Enrolling: false, subscription.Active: true, subscription.PastDue: true,
 		subscription.Paused: false, subscription.Suspended: false, subscription.Canceled: false,
 	} {
 		h := subscribed(t, func(s *subscription.Subscription) { s.Status = status })
@@ -220,6 +224,34 @@ func TestRegistrationPageTellsTheNextPayment(t *testing.T) {
 			if other := "First payment"; tc.renew && strings.Contains(body, other) {
 				t.Errorf("%s, %s: speaks of a first payment", tc.name, which)
 			}
+		}
+	}
+}
+
+// TestRegistrationPageTellsThePriceThatLasts: who registers a means agrees to the price of the cycles to come, and sees what is taken at once
+// when that is another one.
+func TestRegistrationPageTellsThePriceThatLasts(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	dearer := subscription.Plan{Amount: money.Amount{Value: 50_000, Currency: money.KRW}, Name: "Plan, larger"}
+	for name, decline := range map[string]subscription.Decline{"tried again": subscription.Soft, "suspended": subscription.Hard} {
+		h := newHouse(t, "https://pay.example")
+		call(t, h.merchant, event("POST /subscriptions", "", subscribe))
+		h.sub001(t, func(s *subscription.Subscription) {
+			stored := s.Revision
+			*s = s.Issued(subscription.Key{N: 1, IssuedAt: now}, now).Refused(1, 2, decline, "CODE", subscription.DefaultTimetable(), now)
+			*s, _ = s.ChangePlan(dearer, now)
+			*s, _ = s.RenewKey(now)
+			s.Revision, s.AskAfter = stored, time.Time{}
+		})
+		page := call(t, h.checkout, event("GET /pay/{id}/{linkToken}", "lang=en", "", "id", "sub-001--key2", "linkToken", "link")).Body
+		for _, says := range []string{"₩50,000 KRW every month", "Plan, larger", "Right after registration · ₩9,900 KRW"} {
+			if !strings.Contains(page, says) {
+				t.Errorf("%s: the page does not say %q", name, says)
+			}
+		}
+		if strings.Contains(page, "₩9,900 KRW every") {
+			t.Errorf("%s: the page promises the old price for good", name)
 		}
 	}
 }

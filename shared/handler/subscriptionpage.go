@@ -20,8 +20,9 @@ type subscriptionPageOptions struct {
 
 // subscriptionPage shows a subscription's true state to the buyer who registers a means of payment.
 func subscriptionPage(s subscription.Subscription, opt subscriptionPageOptions) web.Page {
+	lasting := lastingPlan(s)
 	v := web.ResultView{
-		Language: opt.lang, OrderID: s.ID, OrderName: s.Plan.Name, AmountValue: s.Plan.Amount.Value, Currency: string(s.Plan.Amount.Currency),
+		Language: opt.lang, OrderID: s.ID, OrderName: lasting.Name, AmountValue: lasting.Amount.Value, Currency: string(lasting.Amount.Currency),
 		ReturnURL: subscriptionReturnURL(s), MeansBrand: s.Key.Brand, MeansMasked: s.Key.Masked,
 	}
 	issuing := s.Issuing()
@@ -34,7 +35,7 @@ func subscriptionPage(s subscription.Subscription, opt subscriptionPageOptions) 
 		v.State, v.Code, v.PayURL = web.ResultNotRegistered, opt.failCode, issuanceURL(s, issuing.N, opt.base)
 	default:
 		return web.Checking(web.CheckingView{
-			Language: opt.lang, OrderID: s.ID, OrderName: s.Plan.Name, AmountValue: s.Plan.Amount.Value, Currency: string(s.Plan.Amount.Currency),
+			Language: opt.lang, OrderID: s.ID, OrderName: lasting.Name, AmountValue: lasting.Amount.Value, Currency: string(lasting.Amount.Currency),
 			Seconds: min(checkingSeconds+2*issuing.Asks, checkingSecondsMax), Issuance: true, Plan: planOf(s, opt.now),
 		})
 	}
@@ -44,15 +45,24 @@ func subscriptionPage(s subscription.Subscription, opt subscriptionPageOptions) 
 // issuancePage is the page that opens the window.
 func issuancePage(e payment.Enrolled, lang web.Language, base string, now time.Time) web.Page {
 	s := e.Subscription
+	lasting := lastingPlan(s)
 	links := make(map[web.Language]string, 4)
 	for _, l := range web.Languages() {
 		links[l] = issuanceURL(s, s.Issuing().N, base) + "?lang=" + string(l)
 	}
 	return web.Checkout(web.CheckoutView{
-		Language: lang, Provider: s.Provider, OrderID: s.ID, OrderName: s.Plan.Name, AmountValue: s.Plan.Amount.Value,
-		Currency: string(s.Plan.Amount.Currency), Issuance: true, Plan: planOf(s, now), ScriptURL: e.Window.Script, ClientKey: e.Window.ClientKey,
+		Language: lang, Provider: s.Provider, OrderID: s.ID, OrderName: lasting.Name, AmountValue: lasting.Amount.Value,
+		Currency: string(lasting.Amount.Currency), Issuance: true, Plan: planOf(s, now), ScriptURL: e.Window.Script, ClientKey: e.Window.ClientKey,
 		WindowJSON: e.Window.Params, LanguageLinks: links, ReturnURL: subscriptionReturnURL(s),
 	})
+}
+
+// lastingPlan is what the buyer agrees to: the price of all cycles but the one that is being charged or tried again.
+func lastingPlan(s subscription.Subscription) subscription.Plan {
+	if s.NextPlan != (subscription.Plan{}) {
+		return s.NextPlan
+	}
+	return s.Plan
 }
 
 // planOf tells what would follow if the means were registered now, by asking the subscription itself: the page promises what will be done.
@@ -73,6 +83,9 @@ func planOf(s subscription.Subscription, now time.Time) web.Plan {
 		p.Charge = web.RetryCharge
 	default: // it is being charged
 		p.Charge, p.ChargeAt = web.NextCharge, now
+	}
+	if after.Plan.Amount != lastingPlan(after).Amount {
+		p.ChargeAmount = after.Plan.Amount.Value
 	}
 	return p
 }

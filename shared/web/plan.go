@@ -16,6 +16,9 @@ type Plan struct {
 	// said so.
 	Charge   Charge
 	ChargeAt time.Time
+
+	// ChargeAmount is what that payment takes when it is not the view's amount, because the price has changed since it was due. 0: it is.
+	ChargeAmount int64
 }
 
 // Charge is the payment that follows the registration of a payment method.
@@ -49,10 +52,13 @@ func (p Plan) periodText(amount string, language Language) string {
 }
 
 // chargeRow is the day of the charge; a plan without one has no such row.
-func (p Plan) chargeRow(words *catalog, language Language) []row {
+func (p Plan) chargeRow(words *catalog, language Language, currency string) []row {
 	day := words.AtRegistration
 	if p.Charge != RetryCharge && !p.ChargeAt.IsZero() {
 		day = dateText(p.ChargeAt, language)
+	}
+	if p.ChargeAmount > 0 {
+		day += " · " + amountText(p.ChargeAmount, currency, language)
 	}
 	switch p.Charge {
 	case FirstCharge:
@@ -103,7 +109,7 @@ func planRows(words *catalog, language Language, name, id string, amount int64, 
 		rows = append(rows, row{Label: words.PlanName, Value: name})
 	}
 	if plan.known() {
-		rows = append(rows, plan.chargeRow(words, language)...)
+		rows = append(rows, plan.chargeRow(words, language, currency)...)
 	}
 	if id != "" {
 		rows = append(rows, row{Label: words.SubscriptionID, Value: id})
