@@ -314,7 +314,7 @@ func (s subscriptionRow) Anchor() string {
 		return ""
 	case s.CancelAtEnd:
 		return "ends then, without a charge"
-	case s.Calendar.Anchor > 28:
+	case s.Calendar.Anchor > 28 && s.Subscription.Dunning.Since.IsZero(): // a timetable knows no days of the month
 		return fmt.Sprintf("on day %d", s.Calendar.Anchor)
 	}
 	return ""
@@ -322,7 +322,10 @@ func (s subscriptionRow) Anchor() string {
 
 // Means is the card or account behind the key.
 func (s subscriptionRow) Means() string {
-	if s.Subscription.Key.IssuedAt.IsZero() {
+	switch {
+	case s.Subscription.Key.IssuedAt.IsZero() && s.Status == subscription.Canceled:
+		return "none"
+	case s.Subscription.Key.IssuedAt.IsZero():
 		return "none yet"
 	}
 	return strings.TrimSpace(s.Subscription.Key.Brand + " " + s.Subscription.Key.Masked)

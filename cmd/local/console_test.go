@@ -87,7 +87,7 @@ func (b browser) expect(page string, parts ...string) {
 func TestConsoleShowsThirteenMonths(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t)
-	b.expect(b.get("/console"), "2027-01-01 08:00", "None yet.", "No fault is planned.", "0 orders compared, none differs.")
+	b.expect(b.get("/console"), "2027-01-01 08:00", "None made since this start.", "No fault is planned.", "No order was made since this start.")
 	id := b.enroll("2027-01-31")
 	b.expect(b.get("/console"), id, "2027-01-31 00:00", "on day 31", "every month", id+"--key1", "Letters, ₩9,900", `<strong class="state-good">active`)
 	at := b.post("/console/clock", "advance=13+months")

@@ -43,6 +43,8 @@ func (w *World) Advance(ctx context.Context, d time.Duration) (Report, error) {
 	if d <= 0 || d > AdvanceMax {
 		return w.count(), fmt.Errorf("world: advance by %s: must be above 0 and at most %dd", d, AdvanceMax/(24*time.Hour))
 	}
+	w.advances.Lock() // a second call waits, and counts what is its own
+	defer w.advances.Unlock()
 	before := w.count()
 	a := &advance{world: w, before: before}
 	err := w.Clock.Advance(ctx, d, a.step)

@@ -313,10 +313,14 @@ func TestAdvancesTogether(t *testing.T) {
 	c := newClocked(t)
 	c.subscribe("sub-twice", `"interval":"month","chargeHour":9`, "2027-01-31T09:00:00+09:00")
 	var advancing sync.WaitGroup
-	for range 2 {
-		advancing.Go(func() { c.advance("200d") })
+	var reports [2]world.Report
+	for i := range reports {
+		advancing.Go(func() { reports[i] = c.advance("200d") })
 	}
 	advancing.Wait()
+	if a, b := reports[0], reports[1]; a.Captures+b.Captures != 13 || a.Charges+b.Charges != 13 || max(a.Captures, b.Captures) > 8 {
+		t.Errorf("each is to count its own half of 13: %+v and %+v", a, b)
+	}
 	if got := c.captures("sub-twice"); len(got) != 13 {
 		t.Errorf("%d captures: %v", len(got), got)
 	}

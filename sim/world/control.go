@@ -87,6 +87,11 @@ func (w *World) declineNext(out http.ResponseWriter, r *http.Request) {
 	out.WriteHeader(http.StatusNoContent)
 }
 
+// showDeclines tells which declines are planned, by code.
+func (w *World) showDeclines(out http.ResponseWriter, _ *http.Request) {
+	answer(out, http.StatusOK, map[string]any{"declines": w.PortOne.Declines()})
+}
+
 // DeclineNext makes the next charges by billing key that would be paid fail with the reason, a code of PortOne's table. 0 times takes back what
 // is planned with the reason; without a reason, everything.
 func (w *World) DeclineNext(reason string, times int) error {
@@ -120,7 +125,11 @@ func DeclineReasons() []string {
 func readControl(out http.ResponseWriter, r *http.Request, into any) error {
 	decoder := json.NewDecoder(http.MaxBytesReader(out, r.Body, controlMax))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
+	err := decoder.Decode(into)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
+		return fmt.Errorf("%s is a %s", wrong.Field, wrong.Value)
+	}
+	if err != nil {
 		return err
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -60,6 +61,7 @@ type World struct {
 	charge   handler.ChargeDoor
 	made     index
 	attempts atomic.Int64 // of webhooks
+	advances sync.Mutex
 	mux      *http.ServeMux
 }
 
@@ -200,6 +202,7 @@ func (w *World) mount() {
 	w.mux.HandleFunc("POST /sim/advance", w.advance(merchant))
 	w.mux.HandleFunc("GET /sim/clock", w.showClock)
 	w.mux.HandleFunc("POST /sim/clock", w.advanceClock)
+	w.mux.HandleFunc("GET /sim/decline", w.showDeclines)
 	w.mux.HandleFunc("POST /sim/decline", w.declineNext)
 }
 
