@@ -281,6 +281,21 @@ var chargeMutants = []mutant{
 		"if s.Dunning.Decline == Hard {", "if false {",
 		charges, "TestResumeAfterAnOutage",
 	},
+	{
+		"a note without an answer takes the order away", chargeUse,
+		"case err != nil:\n\t\treturn o, err\n\t}\n\treturn told, nil", "case err != nil:\n\t\treturn told, err\n\t}\n\treturn told, nil",
+		charges, "TestToldWithoutAnAnswer",
+	},
+	{
+		"an attempt that was refused while money was owed is made again", orders,
+		"o.Attempt.Unanswered, o.Attempt.Rejection = false, cmp.Or(", "o.Attempt.Unanswered, _ = false, cmp.Or(",
+		charges, "TestRefusedWhileMoneyIsOwed",
+	},
+	{
+		"what lies in review is due for ever", orders,
+		"!o.Closed() || o.Owed() != nil && o.Status != Review }", "!o.Closed() || o.Owed() != nil }",
+		charges, "TestReviewIsNotDue",
+	},
 }
 
 // TestChargeMutants takes each of them out.

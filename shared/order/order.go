@@ -10,6 +10,7 @@
 package order
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"fmt"
 	"slices"
@@ -175,7 +176,7 @@ func (o Order) NumberOf(n int) string {
 // Told returns a cycle's order after its subscription has been told that it is paid.
 func (o Order) Told() Order {
 	o.Untold = false
-	if o.Closed() && o.Owed() == nil {
+	if !o.Unsettled() {
 		o.DueAt = time.Time{}
 	}
 	o.Revision++
@@ -184,6 +185,9 @@ func (o Order) Told() Order {
 
 // Final says that nothing is expected to change by itself any more.
 func (o Order) Final() bool { return o.DueAt.IsZero() }
+
+// Unsettled says that the provider has something to say at the due time: what was taken, or what is back.
+func (o Order) Unsettled() bool { return !o.Closed() || o.Owed() != nil && o.Status != Review }
 
 // LinkTokenMatches compares in constant time.
 func (o Order) LinkTokenMatches(token string) bool {
@@ -624,7 +628,7 @@ func (o Order) move(e Event, to Status) Order {
 		}
 	}
 	if e.Answered && to == Settling && e.Attempt == o.Attempt.N {
-		o.Attempt.Unanswered = false
+		o.Attempt.Unanswered, o.Attempt.Rejection = false, cmp.Or(o.Attempt.Rejection, note(e), "ANSWERED") // its number is used up
 	}
 	if o.adopts(e, to) {
 		o.Capture = e.Capture

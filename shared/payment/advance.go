@@ -53,9 +53,11 @@ func (s *Settler) await(ctx context.Context, o order.Order, want wanted) (order.
 			switch {
 			case err == nil && s.worthAsking(leased):
 				return s.settle(ctx, leased, false, want)
-			case err == nil || errors.As(err, &refusal):
+			case err == nil || errors.As(err, &refusal) && refusal.Reason == order.Leased:
 				o = leased
 				continue
+			case refusal != nil:
+				return leased, nil // nothing more is expected of it
 			default:
 				return o, err
 			}
@@ -77,7 +79,7 @@ func (s *Settler) await(ctx context.Context, o order.Order, want wanted) (order.
 
 // worthAsking says that the provider may know more of the order than we do.
 func (s *Settler) worthAsking(o order.Order) bool {
-	return o.Status == order.Settling || o.Owed() != nil || o.Status == order.Open && !s.Now().Before(o.DueAt)
+	return o.Unsettled() && (o.Status != order.Open || !s.Now().Before(o.DueAt))
 }
 
 // settle asks the provider about an order this request has claimed (send: the money has not been asked for yet) or leased, records what the

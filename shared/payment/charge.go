@@ -293,10 +293,13 @@ func (w *Worker) told(ctx context.Context, o order.Order) (order.Order, error) {
 		return o, nil
 	}
 	told, err := w.Claims.Save(ctx, o.Told())
-	if errors.Is(err, ErrConflict) {
+	switch {
+	case errors.Is(err, ErrConflict):
 		return told, nil // it stays due, and is told once more
+	case err != nil:
+		return o, err
 	}
-	return told, err
+	return told, nil
 }
 
 func (w *Worker) move(ctx context.Context, s subscription.Subscription, k int, o order.Order) error {

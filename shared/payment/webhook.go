@@ -49,7 +49,7 @@ func (s *Settler) Hear(ctx context.Context, name string, h provider.Hint) error 
 			return nil
 		}
 		if s.Wait(waiting, max(pause, o.AskAfter.Sub(now))) != nil {
-			if !o.Final() && (h.Key == "" || h.Key == o.Attempt.Key) {
+			if o.Unsettled() && (h.Key == "" || h.Key == o.Attempt.Key) {
 				return nil
 			}
 			return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy)
@@ -75,7 +75,7 @@ func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provid
 	last := answers[len(answers)-1]
 	event, ok := fromPayment(o, last, g.Account, s.Now())
 	if ok = ok && !notTheCharge(o, last, g.Account, s.Now()); !ok {
-		if last.Verdict == provider.Unknown && (o.Closed() && o.Owed() == nil || o.Status == order.Settling && isPaymentKey(h.Key) && h.Key != o.Attempt.Key) {
+		if last.Verdict == provider.Unknown && (!o.Unsettled() || o.Status == order.Settling && isPaymentKey(h.Key) && h.Key != o.Attempt.Key) {
 			s.evidence(ctx, o, answers)
 			return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy) // the provider did not answer: let it tell us again
 		}

@@ -1,0 +1,244 @@
+package chargetest_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/provider"
+	"tosspay-sam/shared/provider/portone"
+	"tosspay-sam/shared/subscription"
+	"tosspay-sam/sim/soak"
+)
+
+func paidP(key, number string, amount int64) provider.Payment {
+	return provider.Payment{Key: key, Number: number, Status: "paid", Amount: amount, Balance: amount, Currency: "KRW", Sandbox: true, ApprovedAt: due(0)}
+}
+
+type finder func(provider.Ref) provider.Answer
+
+func (f finder) Find(_ context.Context, r provider.Ref) provider.Answer { return f(r) }
+
+type canceler func(provider.Cancel) provider.Answer
+
+func (f canceler) Cancel(_ context.Context, c provider.Cancel) provider.Answer { return f(c) }
+
+func twoPaid(provider.Ref) provider.Answer {
+	return provider.Answer{Verdict: provider.Paid, Call: "find", HTTP: 200, Sent: true,
+		Payment: paidP("imps_1", id+"--c1", price), Others: []provider.Payment{paidP("imps_2", id+"--c1", price)}}
+}
+
+// TestToldWithoutAnAnswer: the note that a subscription was told brings no answer; whoever found the money goes on with the order all the same, and
+// gives back what was paid twice.
+func TestToldWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Take = func(provider.Charge) provider.Answer { return soak.Lost("charge", errLost) }
+	s.now = due(0).Add(time.Minute)
+	s.tick()
+	cancels := 0
+	g := payment.Gateway{Finder: finder(twoPaid), Timing: portone.Timing(), Canceler: canceler(func(c provider.Cancel) provider.Answer {
+		cancels++
+		p := paidP(c.Key, id+"--c1", price)
+		p.Balance = 0
+		return provider.Answer{Verdict: provider.Refunded, Call: "cancel", HTTP: 200, Sent: true, Payment: p}
+	})}
+	s.Doors.Gateways = map[string]payment.Gateway{"portone": g}
+	s.Worker.Settler.Gateways["portone"] = payment.Gateway{Finder: g.Finder, Timing: g.Timing, Canceler: g.Canceler, Charger: s.Worker.Settler.Gateways["portone"].Charger}
+	saves := 0
+	s.Hook = func(c soak.Call) error {
+		if c.Op == "save" && c.After {
+			if saves++; saves == 2 {
+				return errLost
+			}
+		}
+		return nil
+	}
+	s.now = s.now.Add(2 * time.Minute)
+	r, err := s.Doors.Return(s.ctx, payment.WindowReturn{Provider: "portone", OrderID: id + "--c1", LinkToken: "link", Number: id + "--c1"})
+	if err != nil || r.Order.Status != order.Paid {
+		t.Errorf("the buyer is shown order %q in status %q, %v", r.Order.ID, r.Order.Status, err)
+	}
+	s.until(due(0).Add(20 * day))
+	o := s.cycle(1)
+	if len(o.Reversals) != 1 || cancels != 1 {
+		t.Errorf("the second capture was lost: %s due %v, reversals %+v, cancels %d", o.Status, o.DueAt, o.Reversals, cancels)
+	}
+}
+
+// TestReviewIsNotDue: money that the provider will not give back is for a person, and the order is looked at by no schedule.
+func TestReviewIsNotDue(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Take = func(provider.Charge) provider.Answer { return soak.Lost("charge", errLost) }
+	s.now = due(0).Add(time.Minute)
+	s.tick()
+	w := s.Worker.Settler.Gateways["portone"]
+	w.Finder = finder(func(r provider.Ref) provider.Answer {
+		if r.Key == "imps_2" {
+			return provider.Answer{Verdict: provider.Paid, Call: "find", HTTP: 200, Sent: true, Payment: paidP("imps_2", id+"--c1", price)}
+		}
+		return twoPaid(r)
+	})
+	w.Canceler = canceler(func(c provider.Cancel) provider.Answer {
+		return provider.Answer{Verdict: provider.Declined, Class: provider.ClassMerchant, Code: "NOT_CANCELABLE", Call: "cancel", HTTP: 200, Sent: true}
+	})
+	s.Worker.Settler.Gateways["portone"] = w
+	s.now = due(0).Add(10 * time.Minute)
+	works := 0
+	s.Hook = func(c soak.Call) error {
+		if c.Op == "lease-due" && c.ID == id+"--c1" && c.After {
+			works++
+		}
+		return nil
+	}
+	for range 60 * 24 {
+		s.tick()
+		s.now = s.now.Add(time.Minute)
+	}
+	o := s.cycle(1)
+	if o.Status == order.Review && !o.Final() || works > 10 {
+		t.Errorf("in %s, still due %v, dispatched %d times in a day", o.Status, o.DueAt, works)
+	}
+}
+
+// TestRefusedWhileMoneyIsOwed: the refusal of an attempt comes while money of an earlier number is still owed. When that is back the attempt
+// is over, and is not made a second time.
+func TestRefusedWhileMoneyIsOwed(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Bank.Outcome = func(n string, _ int) string {
+		if n == id+"--c1" {
+			return "CARD_NOT_ENOUGH_BALANCE"
+		}
+		return "CARD_NOT_AVAILABLE" // hard
+	}
+	s.until(due(0).Add(time.Hour)) // attempt 1 is refused; 2 is to be made a day later
+	back, cancels := false, 0
+	wrong := func() provider.Answer {
+		p := paidP("imps_w", id+"--c1", 1000)
+		a := provider.Answer{Verdict: provider.Paid, Call: "find", HTTP: 200, Sent: true, Payment: p}
+		if back {
+			a.Verdict, a.Payment.Balance = provider.Refunded, 0
+		}
+		return a
+	}
+	g := s.Worker.Settler.Gateways["portone"]
+	cancel := canceler(func(provider.Cancel) provider.Answer {
+		cancels++
+		back = true
+		if cancels == 1 {
+			return soak.Lost("cancel", errLost) // its reply is late or lost
+		}
+		return wrong()
+	})
+	claimed, asked := make(chan struct{}), make(chan struct{})
+	g.Canceler = cancel
+	inner := g.Finder
+	g.Finder = finder(func(r provider.Ref) provider.Answer {
+		if r.Key == "imps_w" {
+			return wrong()
+		}
+		return inner.Find(s.ctx, r)
+	})
+	s.Worker.Settler.Gateways["portone"] = g
+	d := g
+	d.Finder = finder(func(r provider.Ref) provider.Answer {
+		close(asked)
+		<-claimed // the webhook's question takes some seconds; its lease is one second
+		return wrong()
+	})
+	s.Doors.Gateways = map[string]payment.Gateway{"portone": d}
+	heard := make(chan error, 1)
+	sent := map[string]int{}
+	s.Take = func(c provider.Charge) provider.Answer {
+		sent[c.Number]++
+		if sent[c.Number] == 1 && c.Number == id+"--c1--2" {
+			close(claimed)
+			if err := <-heard; err != nil {
+				t.Error(err)
+			}
+		}
+		return s.Bank.Charge(s.ctx, c)
+	}
+	next := s.read().ChargeAt
+	s.now = next.Add(time.Second)
+	go func() { heard <- s.Doors.Hear(s.ctx, "portone", provider.Hint{Number: id + "--c1", Key: "imps_w"}) }()
+	<-asked
+	s.now = s.now.Add(2 * time.Second)
+	s.tick()
+	s.until(next.Add(20 * day))
+	if got := s.read(); got.Status != subscription.Suspended || got.Dunning.Code != "CARD_NOT_AVAILABLE" {
+		t.Errorf("%s, %s\n%s", got.Status, got.Dunning.Code, s.story())
+	}
+	for number, n := range sent {
+		if n > 1 {
+			t.Errorf("%s was charged %d times, although the provider had answered the first one: refused, hard", number, n)
+		}
+	}
+}
+
+// TestFirstRefusalWhileMoneyIsOwed: the same with the first attempt, whose worker stood still, and a window under a number that is still to come.
+func TestFirstRefusalWhileMoneyIsOwed(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Bank.Outcome = func(n string, _ int) string {
+		if s.now.Before(due(0).Add(time.Hour)) {
+			return "CARD_NOT_ENOUGH_BALANCE"
+		}
+		return ""
+	}
+	back, cancels := false, 0
+	wrong := func() provider.Answer {
+		a := provider.Answer{Verdict: provider.Paid, Call: "find", HTTP: 200, Sent: true, Payment: paidP("imps_w", id+"--c1--3", 1000)}
+		if back {
+			a.Verdict, a.Payment.Balance = provider.Refunded, 0
+		}
+		return a
+	}
+	g := s.Worker.Settler.Gateways["portone"]
+	g.Canceler = canceler(func(provider.Cancel) provider.Answer {
+		cancels++
+		back = true
+		if cancels == 1 {
+			return soak.Lost("cancel", errLost)
+		}
+		return wrong()
+	})
+	inner := g.Finder
+	g.Finder = finder(func(r provider.Ref) provider.Answer {
+		if r.Key == "imps_w" || r.Number == id+"--c1--3" {
+			return wrong()
+		}
+		return inner.Find(s.ctx, r)
+	})
+	s.Worker.Settler.Gateways["portone"] = g
+	s.Doors.Gateways = map[string]payment.Gateway{"portone": g}
+	first := true
+	claims := 0
+	s.Hook = func(c soak.Call) error {
+		if c.Op == "claim-cycle" && c.After {
+			claims++
+		}
+		return nil
+	}
+	s.Take = func(c provider.Charge) provider.Answer {
+		a := s.Bank.Charge(s.ctx, c)
+		if first {
+			first = false
+			s.now = s.now.Add(70 * time.Second) // it stands still for longer than the order's lease
+			if err := s.Doors.Hear(s.ctx, "portone", provider.Hint{Number: id + "--c1--3", Key: "imps_w"}); err != nil {
+				t.Error(err)
+			}
+		}
+		return a
+	}
+	s.now = due(0).Add(time.Second)
+	s.tick()
+	s.until(s.now.Add(20 * day))
+	if o := s.cycle(1); o.Status != order.Paid {
+		t.Errorf("20 days later cycle 1 is %s, the means works, %d claims of the cycle, %d captures", o.Status, claims, s.captures())
+	}
+}
