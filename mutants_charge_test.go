@@ -296,6 +296,21 @@ var chargeMutants = []mutant{
 		"!o.Closed() || o.Owed() != nil && o.Status != Review }", "!o.Closed() || o.Owed() != nil }",
 		charges, "TestReviewIsNotDue",
 	},
+	{
+		"a doubt from before the answer makes the attempt again", orders,
+		"e.Next.Unanswered && (again || o.Attempt.Unanswered)", "e.Next.Unanswered",
+		charges, "TestStaleDoubtAfterTheAnswer",
+	},
+	{
+		"what was captured around the end of a subscription is not told to it", chargeUse,
+		"if s.Begun.IsZero() {\n\t\treturn nil", "if true {\n\t\treturn nil",
+		charges, "TestCapturedAroundTheEnd",
+	},
+	{
+		"the code of a refusal is forgotten with its evidence", chargeUse,
+		"if code == \"\" && step.Event ==", "if false && step.Event ==",
+		payments, "TestRefusalCodeOutlivesItsEvidence",
+	},
 }
 
 // TestChargeMutants takes each of them out.

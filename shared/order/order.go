@@ -620,8 +620,8 @@ func (o Order) move(e Event, to Status) Order {
 		o.Attempt.ClaimedAt = e.At // money to give back came before the buyer
 	case e.Kind == Doubtful && e.Attempt == o.Attempt.N:
 		o.Attempt.Asks++
-		if e.Next.Turn >= o.Attempt.Turn { // else somebody else has learned more meanwhile
-			o.Attempt.Turn, o.Attempt.Unanswered = e.Next.Turn, e.Next.Unanswered
+		if again := e.Next.Turn > o.Attempt.Turn; again || e.Next.Turn == o.Attempt.Turn { // else somebody else has learned more meanwhile
+			o.Attempt.Turn, o.Attempt.Unanswered = e.Next.Turn, e.Next.Unanswered && (again || o.Attempt.Unanswered)
 		}
 		if e.Next.Rejection != "" {
 			o.Attempt.Rejection = e.Next.Rejection

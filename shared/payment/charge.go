@@ -169,9 +169,27 @@ func (w *Worker) unclaimed(ctx context.Context, s subscription.Subscription) err
 		_, err := w.Enroller.Advance(ctx, s.ID)
 		return err
 	case s.Status == subscription.Canceled && !s.Final():
+		if err := w.tellLast(ctx, s); err != nil {
+			return err
+		}
 		return w.deleteKey(ctx, s)
 	}
 	return nil
+}
+
+// tellLast: a worker may have charged a cycle while the end came, and not have lived to say so.
+func (w *Worker) tellLast(ctx context.Context, s subscription.Subscription) error {
+	if s.Begun.IsZero() {
+		return nil
+	}
+	o, err := w.Orders.Get(ctx, s.OrderID(s.Cycle))
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case err == nil && (o.Status == order.Paid || o.Status == order.Refunded):
+		_, err = w.tell(ctx, s, s.Cycle, o)
+	}
+	return err
 }
 
 // take charges the cycle a subscription stands at, or finds out what became of an earlier try. Its time is the one at which the claim was good:
@@ -331,6 +349,11 @@ func refusalCode(o order.Order) string {
 	for _, e := range o.Evidence {
 		if e.Attempt == o.Attempt.N-1 && e.Code != "" && e.HTTP != 0 && (e.Call == "charge" || e.Status != "") {
 			code = e.Code
+		}
+	}
+	for _, step := range o.History { // the evidence of a refusal that had to wait for other money may be gone
+		if code == "" && step.Event == string(order.Refused) && step.Attempt == o.Attempt.N-1 {
+			code = step.Note
 		}
 	}
 	return code

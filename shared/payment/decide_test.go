@@ -532,3 +532,20 @@ func TestUndecidedPaymentIsWaitedFor(t *testing.T) {
 		t.Errorf("refused, and so was every other: %s", e.Kind)
 	}
 }
+
+// TestRefusalCodeOutlivesItsEvidence: a refusal that waited for other money to go back may have lost its place among the evidence; the history
+// still knows why, and a card that is gone stays so.
+func TestRefusalCodeOutlivesItsEvidence(t *testing.T) {
+	t.Parallel()
+	o := order.Order{
+		Attempt: order.Attempt{N: 3}, Evidence: []order.Evidence{{Attempt: 2, Call: "cancel", HTTP: 0, Code: "NO_ANSWER"}},
+		History: []order.Step{{Event: string(order.Refused), Attempt: 1, Note: "CARD_EXCEED_LIMIT"}, {Event: string(order.Refused), Attempt: 2, Note: "CARD_NOT_AVAILABLE"}},
+	}
+	if got := refusalCode(o); got != "CARD_NOT_AVAILABLE" {
+		t.Errorf("%q", got)
+	}
+	o.Evidence = append(o.Evidence, order.Evidence{Attempt: 2, Call: "charge", HTTP: 200, Code: "COMMON_BREAK_TIME_OF_BANK"})
+	if got := refusalCode(o); got != "COMMON_BREAK_TIME_OF_BANK" {
+		t.Errorf("%q, although the evidence is there", got)
+	}
+}

@@ -242,3 +242,111 @@ func TestFirstRefusalWhileMoneyIsOwed(t *testing.T) {
 		t.Errorf("20 days later cycle 1 is %s, the means works, %d claims of the cycle, %d captures", o.Status, claims, s.captures())
 	}
 }
+
+// TestStaleDoubtAfterTheAnswer: a webhook gives wrong money back while an attempt is claimed, refused and recorded; then the provider does not
+// answer the webhook. What it knew of the attempt is old: the attempt was answered, and is not made a second time.
+func TestStaleDoubtAfterTheAnswer(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Bank.Outcome = func(n string, _ int) string {
+		if n == id+"--c1" {
+			return "CARD_NOT_ENOUGH_BALANCE"
+		}
+		return "CARD_NOT_AVAILABLE" // hard
+	}
+	s.until(due(0).Add(time.Hour)) // attempt 1 is refused; 2 is to be made a day later
+	back := false
+	wrong := func() provider.Answer {
+		p := paidP("imps_w", id+"--c1", 1000)
+		a := provider.Answer{Verdict: provider.Paid, Call: "find", HTTP: 200, Sent: true, Payment: p}
+		if back {
+			a.Verdict, a.Payment.Balance = provider.Refunded, 0
+		}
+		return a
+	}
+	g := s.Worker.Settler.Gateways["portone"]
+	canceling, refused := make(chan struct{}), make(chan struct{})
+	cancel := canceler(func(provider.Cancel) provider.Answer { // the worker's
+		back = true
+		return wrong()
+	})
+	slow := canceler(func(provider.Cancel) provider.Answer { // the webhook's: no answer, after the refusal is stored
+		close(canceling)
+		<-refused
+		return soak.Lost("cancel", errLost)
+	})
+	claimed, asked := make(chan struct{}), make(chan struct{})
+	g.Canceler = cancel
+	inner := g.Finder
+	g.Finder = finder(func(r provider.Ref) provider.Answer {
+		if r.Key == "imps_w" {
+			return wrong()
+		}
+		if r.Number == id+"--c1--2" { // a refusal that left no payment behind
+			return provider.Answer{Verdict: provider.Absent, Class: provider.ClassAbsent, Call: "find-by-order", HTTP: 200, Sent: true}
+		}
+		return inner.Find(s.ctx, r)
+	})
+	s.Worker.Settler.Gateways["portone"] = g
+	d := g
+	d.Finder = finder(func(r provider.Ref) provider.Answer {
+		close(asked)
+		<-claimed // the webhook's question takes some seconds; its lease is one second
+		return wrong()
+	})
+	d.Canceler = slow
+	s.Doors.Gateways = map[string]payment.Gateway{"portone": d}
+	heard := make(chan error, 1)
+	sent := map[string]int{}
+	s.Take = func(c provider.Charge) provider.Answer {
+		sent[c.Number]++
+		if sent[c.Number] == 1 && c.Number == id+"--c1--2" {
+			close(claimed)
+			<-canceling
+		}
+		return s.Bank.Charge(s.ctx, c)
+	}
+	next := s.read().ChargeAt
+	s.now = next.Add(time.Second)
+	go func() { heard <- s.Doors.Hear(s.ctx, "portone", provider.Hint{Number: id + "--c1", Key: "imps_w"}) }()
+	<-asked
+	s.now = s.now.Add(2 * time.Second)
+	s.tick() // the worker has recorded the refusal, and that the money is back
+	close(refused)
+	if err := <-heard; err != nil {
+		t.Error(err)
+	}
+	s.until(next.Add(20 * day))
+	if got := s.read(); got.Status != subscription.Suspended || got.Dunning.Code != "CARD_NOT_AVAILABLE" {
+		t.Errorf("%s, %s\n%s", got.Status, got.Dunning.Code, s.story())
+	}
+	for number, n := range sent {
+		if n > 1 {
+			t.Errorf("%s was charged %d times, although the provider had answered the first one: refused, hard", number, n)
+		}
+	}
+}
+
+// TestCapturedAroundTheEnd: a subscription is canceled while its charge is at work, and the worker dies after it has recorded the capture. The
+// subscription is told before its key is deleted.
+func TestCapturedAroundTheEnd(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Take = func(c provider.Charge) provider.Answer {
+		if _, err := s.Enroller.Cancel(s.ctx, id, false); err != nil {
+			t.Error(err)
+		}
+		a := s.Bank.Charge(s.ctx, c)
+		s.Hook = once(func(c soak.Call) bool { return c.Op == "save-subscription" && !c.After }, func() error { return errLost })
+		return a
+	}
+	s.now = due(0).Add(time.Minute)
+	s.tick()
+	if got := s.read(); s.cycle(1).Status != order.Paid || got.Cycle != 1 || got.Status != subscription.Canceled {
+		t.Fatalf("the order is %s, the subscription %s at cycle %d", s.cycle(1).Status, got.Status, got.Cycle)
+	}
+	s.until(due(0).Add(day))
+	if got := s.read(); got.Cycle != 2 || got.Key.DeletedAt.IsZero() || s.captures() != 1 {
+		t.Errorf("cycle %d, key deleted at %v, %d captures\n%s", got.Cycle, got.Key.DeletedAt, s.captures(), s.story())
+	}
+}
