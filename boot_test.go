@@ -627,7 +627,7 @@ func testSettings(t *testing.T, doors map[string]*door) {
 		{"charge", "MODE", "production", "MODE"},
 		{"charge", "TOSS_SECRET_ID", "", "TOSS_SECRET_ID"},
 		{"charge", "PORTONE_SECRET_ID", "", "PORTONE_SECRET_ID"},
-		{"charge", "DUNNING_SOFT_DAYS", "7,5,3", "DUNNING_SOFT_DAYS"},
+		{"charge", "DUNNING_SOFT_DAYS", "7,61", "DUNNING_SOFT_DAYS"},
 		{"charge", "DUNNING_TRANSIENT_HOURS", "1500", "DUNNING_TRANSIENT_HOURS"},
 	}
 	for _, tt := range tests {

@@ -22,7 +22,7 @@ const (
 	flowShare = 2
 	// shardMax is the most records a second of one shard: each costs its partition of the index six writes from the dispatch to the end of the
 	// charge, of the 1,000 that it takes.
-	shardMax  = 100
+	shardMax  = 90
 	flowPause = time.Second // between two looks at the queue's length
 	// youngTick is how long a tick leaves a shard when it finds half of a batch taken: the one that is at work there came before it. A record
 	// that was saved since it was listed is not due either, so one alone says nothing.
