@@ -263,13 +263,39 @@ var chargeMutants = []mutant{
 	},
 	{
 		"wrong money of an earlier number leaves an attempt that was never made in doubt", orders,
-		"case o.waits() && !o.spent():", "case false:",
+		"case o.waits():\n\t\treturn Open", "case false:\n\t\treturn Open",
 		charges, "TestWrongMoneyOfAnEarlierNumber",
 	},
 	{
 		"wrong money of an earlier number uses up the next one", orders,
 		"case from == Settling && to == Open && e.Attempt != o.Attempt.N && o.waits()", "case false && o.waits()",
 		charges, "TestWrongMoneyOfAnEarlierNumber",
+	},
+	{
+		"a number that held wrong money is charged under again", orders,
+		" == \"\" && !o.spent()\n}", " == \"\"\n}",
+		pure, "TestNumberThatHeldMoneyIsUsedUp",
+	},
+	{
+		"two payments of one answer are two writes", advance,
+		"for range savesMax {\n\t\tsteps",
+		"if len(besides) > 0 {\n\t\tif o, err := s.record(ctx, o, e, earlier); err != nil {\n\t\t\treturn o, err\n\t\t}\n\t\treturn s.record(ctx, o, besides[0], unread, besides[1:]...)\n\t}\n\tfor range savesMax {\n\t\tsteps",
+		payments, "TestTwoPaymentsAreOneWrite",
+	},
+	{
+		"the next of two payments of one answer is stale", advance,
+		"o.HeardAt = heard // what", "_ = heard // what",
+		payments, "TestOneAnswerIsOneAge",
+	},
+	{
+		"the schedule asks about no other number when one has paid the order", advance,
+		"n <= last || n <= o.Attempt.N && o.Closed()", "n <= last && !o.Closed()",
+		payments, "TestBothNumbersWerePaid",
+	},
+	{
+		"a cycle that was paid and lies in review counts as unpaid", chargeUse,
+		"case o.WasPaid():\n\t\t\treturn", "case o.Status == order.Paid:\n\t\t\treturn",
+		charges, "TestReviewIsNotDue",
 	},
 	{
 		"a cycle that has begun loses its date to a pause", cycles,
@@ -298,7 +324,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"a doubt from before the answer makes the attempt again", orders,
-		"e.Next.Unanswered && (again || o.Attempt.Unanswered)", "e.Next.Unanswered",
+		"o.Attempt.Unanswered = o.Attempt.Unanswered && next.Unanswered", "o.Attempt.Unanswered = next.Unanswered",
 		charges, "TestStaleDoubtAfterTheAnswer",
 	},
 	{

@@ -136,7 +136,7 @@ var mutants = []mutant{
 	},
 	{
 		"money is given back before it is written that it is owed", hear,
-		"saved, err := s.record(ctx, o, event, notLooked)", "saved, err := o.Apply(event)",
+		"saved, err := s.record(ctx, o, event, notLooked, s.besides(g, o, last.Others, began)...)", "saved, err := o.Apply(event)",
 		payments, "TestMoneyThatIsNotOurs",
 	},
 	{

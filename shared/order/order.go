@@ -475,7 +475,7 @@ func nextOwed(o Order, e Event) Status {
 	case !back || o.Status != Settling || o.owedCount() != 1:
 	case o.spent() && o.nothingElse(e):
 		return o.afterRefusal(e, true)
-	case o.waits() && !o.spent():
+	case o.waits():
 		return Open
 	}
 	return o.Status
@@ -486,9 +486,10 @@ func (o Order) spent() bool {
 	return slices.ContainsFunc(o.Reversals, func(r Reversal) bool { return r.Attempt == o.Attempt.N })
 }
 
-// waits says that the current attempt of a cycle has not been claimed: the order is settling only because of money to give back.
+// waits says that the current attempt of a cycle is still to be made: the order is settling only because money of another number is to be
+// given back.
 func (o Order) waits() bool {
-	return o.BillingKey != "" && !o.Attempt.Unanswered && o.Attempt.Turn == 0 && o.Attempt.Rejection == ""
+	return o.BillingKey != "" && !o.Attempt.Unanswered && o.Attempt.Turn == 0 && o.Attempt.Rejection == "" && !o.spent()
 }
 
 // nothingElse says that no other payment than the event's was claimed for the attempt: one that was may still have taken money.
@@ -610,8 +611,8 @@ func (o Order) move(e Event, to Status) Order {
 	o.Evidence = trimmed(o.Evidence, e.Evidence, evidenceMax)
 	o = o.owing(e)
 	switch {
-	case from == Settling && to == Open && e.Attempt != o.Attempt.N && o.waits() && !o.spent():
-		o.Attempt = Attempt{N: o.Attempt.N} // it is still to be made
+	case from == Settling && to == Open && e.Attempt != o.Attempt.N && o.waits():
+		o.Attempt = Attempt{N: o.Attempt.N}
 	case from == Settling && to == Open, from == Open && to == Open && (e.Kind == Refused || e.Kind == Mismatched) && e.Attempt == o.Attempt.N:
 		o.Attempt = Attempt{N: o.Attempt.N + 1}
 	case e.Kind == Announced && from == Open && to == Settling:
@@ -620,8 +621,11 @@ func (o Order) move(e Event, to Status) Order {
 		o.Attempt.ClaimedAt = e.At // money to give back came before the buyer
 	case e.Kind == Doubtful && e.Attempt == o.Attempt.N:
 		o.Attempt.Asks++
-		if again := e.Next.Turn > o.Attempt.Turn; again || e.Next.Turn == o.Attempt.Turn { // else somebody else has learned more meanwhile
-			o.Attempt.Turn, o.Attempt.Unanswered = e.Next.Turn, e.Next.Unanswered && (again || o.Attempt.Unanswered)
+		switch next := e.Next; { // of an earlier turn: somebody else has learned more meanwhile
+		case next.Turn > o.Attempt.Turn:
+			o.Attempt.Turn, o.Attempt.Unanswered = next.Turn, next.Unanswered
+		case next.Turn == o.Attempt.Turn: // what was answered meanwhile stays answered
+			o.Attempt.Unanswered = o.Attempt.Unanswered && next.Unanswered
 		}
 		if e.Next.Rejection != "" {
 			o.Attempt.Rejection = e.Next.Rejection
@@ -682,6 +686,12 @@ func (o Order) dueAfter(e Event) time.Time {
 		return e.At.Add(settlingDelays[0])
 	}
 	return time.Time{}
+}
+
+// WasPaid says that the provider has said so, whatever became of it later.
+func (o Order) WasPaid() bool {
+	return o.Status == Paid || o.Status == Refunded ||
+		o.Status == Review && slices.ContainsFunc(o.History, func(s Step) bool { return s.To == Paid || s.To == Refunded })
 }
 
 // Closed says that the order is paid, or cannot be paid any more.

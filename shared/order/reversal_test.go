@@ -481,6 +481,39 @@ func TestTwoPaymentsOfOneAttemptAreBothGivenBackFirst(t *testing.T) {
 	}
 }
 
+// TestNumberThatHeldMoneyIsUsedUp: an attempt of a cycle that was never made is still to be made when the wrong money of an earlier number is
+// back; not so when its own number held money, too.
+func TestNumberThatHeldMoneyIsUsedUp(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ other, want int }{{1, 2}, {2, 3}} {
+		o := fresh()
+		o.BillingKey, o.Attempt.N = "means", 2
+		for _, step := range []struct {
+			kind    order.Kind
+			key     string
+			attempt int
+			balance int64
+		}{
+			{order.Mismatched, "key-a", 1, 1},
+			{order.Mismatched, "key-b", c.other, 2},
+			{order.FullyRefunded, "key-b", c.other, 0},
+			{order.FullyRefunded, "key-a", 1, 0},
+		} {
+			if o.Status == order.Open && len(o.Reversals) > 0 {
+				t.Fatalf("open while money is owed: %+v", o.Reversals)
+			}
+			next, err := o.Apply(order.Event{Kind: step.kind, At: created.Add(time.Minute), Attempt: step.attempt, Capture: order.Capture{Key: step.key, Amount: won, Balance: step.balance}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			o = next
+		}
+		if o.Status != order.Open || o.Attempt.N != c.want {
+			t.Errorf("money under the numbers of attempts 1 and %d, given back: %s for attempt %d, want open for %d", c.other, o.Status, o.Attempt.N, c.want)
+		}
+	}
+}
+
 // TestIrreversibleStaysOwed: in review the record still says what is owed, and takes note when a person has given it back.
 func TestIrreversibleStaysOwed(t *testing.T) {
 	t.Parallel()

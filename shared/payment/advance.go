@@ -165,11 +165,7 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 	if event.More = want.more && (o.Status == order.Settling || earlier == looked); event.More && o.Status == order.Open && event.Kind == order.Refused {
 		event.Kind = order.Lapsed // somebody's window failed under the number that is still to be charged
 	}
-	o, err := s.record(ctx, o, event, earlier)
-	if err != nil {
-		return o, err
-	}
-	return s.recordOthers(ctx, g, o, others, began)
+	return s.record(ctx, o, event, earlier, s.besides(g, o, others, began)...)
 }
 
 // extend gives an order that waits for its next attempt more time.
@@ -194,19 +190,22 @@ const (
 // is offered a window for a cycle, but the merchant code is public: the worker looks before it claims the next attempt. A number that hangs
 // takes half of the time, so that there is some left for the current one.
 func (s *Settler) lookBack(ctx, calls context.Context, g Gateway, o order.Order, last int) (order.Order, lookedBack, error) {
-	if g.Confirmer != nil {
+	if g.Confirmer != nil || o.Closed() {
 		return o, looked, nil // only our confirm takes money
 	}
 	began, result := s.Now(), looked
 	calls, cancel := halfTime(calls)
 	defer cancel()
-	for n := 1; n <= last && !o.Closed(); n++ {
+	for n := 1; n <= last || n <= o.Attempt.N && o.Closed(); n++ { // nobody would ask about a number of an order that is closed
 		if !hasTime(calls) {
-			return o, unread, nil
+			if !o.Closed() {
+				result = unread
+			}
+			break
 		}
 		a := g.Finder.Find(calls, provider.Ref{Number: o.NumberOf(n)})
 		evidence := s.evidence(ctx, o, []provider.Answer{a})
-		if a.Verdict == provider.Unknown && !a.Payment.Issuance { // an issuance took no money
+		if a.Verdict == provider.Unknown && !a.Payment.Issuance && !o.Closed() { // an issuance took no money
 			result = unread
 		}
 		e, ok := fromPayment(o, a, g.Account, s.Now())
@@ -214,10 +213,7 @@ func (s *Settler) lookBack(ctx, calls context.Context, g Gateway, o order.Order,
 			continue
 		}
 		e.Evidence, e.Asked = evidence, began
-		saved, err := s.record(ctx, o, e, unread) // the rest is still to be looked up
-		if err == nil {
-			saved, err = s.recordOthers(ctx, g, saved, a.Others, began)
-		}
+		saved, err := s.record(ctx, o, e, unread, s.besides(g, o, a.Others, began)...) // the rest is still to be looked up
 		if err != nil {
 			return o, unread, err
 		}
@@ -226,8 +222,9 @@ func (s *Settler) lookBack(ctx, calls context.Context, g Gateway, o order.Order,
 	return o, result, nil
 }
 
-// recordOthers records further payments under the order's number that hold money: what is not the order's to keep is then owed.
-func (s *Settler) recordOthers(ctx context.Context, g Gateway, o order.Order, others []provider.Payment, asked time.Time) (order.Order, error) {
+// besides are the events of further payments under the order's number that hold money: what is not the order's to keep is then owed.
+func (s *Settler) besides(g Gateway, o order.Order, others []provider.Payment, asked time.Time) []order.Event {
+	var events []order.Event
 	for _, p := range others {
 		verdict := provider.Paid
 		if p.Balance < p.Amount {
@@ -237,13 +234,10 @@ func (s *Settler) recordOthers(ctx context.Context, g Gateway, o order.Order, ot
 		if !ok || e.Kind == order.Refused {
 			continue // test money pays nothing, and says nothing of the others
 		}
-		var err error
 		e.Asked = asked
-		if o, err = s.record(ctx, o, e, unread); err != nil {
-			return o, err
-		}
+		events = append(events, e)
 	}
-	return o, nil
+	return events
 }
 
 // evidence logs answers and turns them into what an order keeps of them.
@@ -336,19 +330,21 @@ func (s *Settler) register(ctx context.Context, before, after order.Order) {
 	s.logAnswer(ctx, after, a)
 }
 
-// record saves what an event makes of the order. When somebody else was faster the event is applied to what they left: a fact stays a
-// fact. An order ends unpaid only when every number of it was looked up, and this does it if nobody has; while one cannot be read the order
-// goes on being asked about.
-func (s *Settler) record(ctx context.Context, o order.Order, e order.Event, earlier lookedBack) (order.Order, error) {
+// record saves what an event makes of the order, and what the same answer says of other payments that hold money, in one write: a process
+// that died between two would leave an order that seems final, and money that nobody looks for. When somebody else was faster the events are
+// applied to what they left: a fact stays a fact. An order ends unpaid only when every number of it was looked up, and this does it if nobody
+// has; while one cannot be read the order goes on being asked about.
+func (s *Settler) record(ctx context.Context, o order.Order, e order.Event, earlier lookedBack, besides ...order.Event) (order.Order, error) {
 	for range savesMax {
-		e.KeepLate = s.KeepLate
-		next, err := o.Apply(e)
+		steps, err := s.apply(o, append([]order.Event{e}, besides...))
 		if err != nil {
 			return o, err
 		}
+		next := steps[len(steps)-1].after
 		if next.Revision == o.Revision {
 			return o, nil
 		}
+		next.Revision = o.Revision + 1
 		if earlier != looked && !o.Closed() && (next.Status == order.Failed || next.Status == order.Expired) {
 			var changed order.Order
 			if changed, earlier, err = s.lookBackNow(ctx, o, earlier); err != nil {
@@ -361,8 +357,10 @@ func (s *Settler) record(ctx context.Context, o order.Order, e order.Event, earl
 		}
 		saved, err := s.Claims.Save(ctx, next)
 		if err == nil {
-			s.logTransition(ctx, o, saved, e)
-			if s.Paid != nil && saved.BillingKey != "" && saved.Status == order.Paid && o.Status != order.Paid {
+			for _, t := range steps {
+				s.logTransition(ctx, t)
+			}
+			if s.Paid != nil && saved.Untold && !o.Untold {
 				saved = s.Paid(ctx, saved)
 			}
 			s.register(ctx, o, saved)
@@ -374,6 +372,33 @@ func (s *Settler) record(ctx context.Context, o order.Order, e order.Event, earl
 		o = saved
 	}
 	return o, fmt.Errorf("payment: record %s of %s: %w", e.Kind, o.ID, ErrConflict)
+}
+
+// step is one event and what it made of an order.
+type step struct {
+	before, after order.Order
+	event         order.Event
+}
+
+// apply applies the events of one question one after the other.
+func (s *Settler) apply(o order.Order, events []order.Event) ([]step, error) {
+	var steps []step
+	heard := o.HeardAt
+	for _, e := range events {
+		before := o
+		o.HeardAt = heard // what one answer says of several payments is equally new
+		e.KeepLate, e.AskedKey = s.KeepLate, events[0].AskedKey
+		next, err := o.Apply(e)
+		if err != nil {
+			return nil, err
+		}
+		if next.Revision == o.Revision {
+			next = before // nothing to record
+		}
+		steps = append(steps, step{before, next, e})
+		o = next
+	}
+	return steps, nil
 }
 
 // lookBackNow is lookBack, unless it has been tried.
@@ -424,9 +449,12 @@ func (s *Settler) logAnswer(ctx context.Context, o order.Order, a provider.Answe
 		"cause", errorText(a.Err))
 }
 
-func (s *Settler) logTransition(ctx context.Context, before, after order.Order, e order.Event) {
+func (s *Settler) logTransition(ctx context.Context, t step) {
+	before, after, e := t.before, t.after, t.event
 	level, name := slog.LevelInfo, "money.transition"
 	switch {
+	case after.Revision == before.Revision:
+		return
 	case after.Status == order.Review:
 		level, name = slog.LevelError, "money.review"
 	case len(after.Reversals) > len(before.Reversals):

@@ -240,6 +240,20 @@ func (x *till) edit(f func(*order.Order)) {
 	}
 }
 
+// finds puts another finder in the bank's place.
+func (x *till) finds(f payment.Finder) {
+	g := x.Gateways["portone"]
+	g.Finder = f
+	x.Gateways["portone"] = g
+}
+
+// misfit takes money of a wrong amount, of which a webhook tells.
+func (x *till) misfit(key, number string) {
+	x.t.Helper()
+	x.bank.put(key, number, provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 100 })
+	x.mustHear(key, number)
+}
+
 func (x *till) hint(key, number string) error {
 	ctx, cancel := x.door()
 	defer cancel()

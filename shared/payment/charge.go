@@ -186,7 +186,7 @@ func (w *Worker) tellLast(ctx context.Context, s subscription.Subscription) erro
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil
-	case err == nil && (o.Status == order.Paid || o.Status == order.Refunded):
+	case err == nil && o.WasPaid():
 		_, err = w.tell(ctx, s, s.Cycle, o)
 	}
 	return err
@@ -327,16 +327,16 @@ func (w *Worker) move(ctx context.Context, s subscription.Subscription, k int, o
 		if !s.Begun.IsZero() {
 			date = s.DateAt(s.Begun)
 		}
-		switch o.Status {
-		case order.Paid, order.Refunded:
+		switch {
+		case o.WasPaid():
 			return s.Charged(k, date, now)
-		case order.Open:
+		case o.Status == order.Open:
 			code := refusalCode(o)
 			if o.BillingKey != s.KeyName(s.Key.N) {
 				return s.RefusedReplaced(k, o.Attempt.N, w.Declines(code), code, now)
 			}
 			return s.Refused(k, o.Attempt.N, w.Declines(code), code, w.Timetable, now)
-		case order.Settling:
+		case o.Status == order.Settling:
 			return s.Doubted(k, now, o.DueAt)
 		}
 		return s.Ended(k, date, "order "+string(o.Status), o.BillingKey != s.KeyName(s.Key.N), now)

@@ -209,13 +209,16 @@ func (m *Merchant) build(r NewOrder, amount money.Amount) order.Order {
 	return order.New(o)
 }
 
-// digest names the request: two requests are the same when every field is.
-// digest is the same for the same time in another zone.
 func (r NewOrder) digest() string {
-	r.ExpiresAt = r.ExpiresAt.UTC()
-	text, err := json.Marshal(r)
+	r.ExpiresAt = r.ExpiresAt.UTC() // the same time in another zone is the same request
+	return digestOf(r)
+}
+
+// digestOf names a request: two requests are the same when every field is.
+func digestOf(request any) string {
+	text, err := json.Marshal(request)
 	if err != nil {
-		panic("payment: a NewOrder always has a JSON form: " + err.Error())
+		panic("payment: a request always has a JSON form: " + err.Error())
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])

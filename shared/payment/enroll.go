@@ -2,9 +2,6 @@ package payment
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -345,15 +342,9 @@ func (r NewSubscription) firstHour() int {
 	return subscription.FullHour(r.FirstChargeAt).In(subscription.Seoul).Hour()
 }
 
-// digest is the same for the same time in another zone.
 func (r NewSubscription) digest() string {
 	r.FirstChargeAt = r.FirstChargeAt.UTC()
-	text, err := json.Marshal(r)
-	if err != nil {
-		panic("payment: a NewSubscription always has a JSON form: " + err.Error())
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
+	return digestOf(r)
 }
 
 func checkSubscriptionID(id string) error {

@@ -207,31 +207,14 @@ func TestAnotherPaymentSaysNothingOfTheCharge(t *testing.T) {
 	}
 }
 
-// twoTabs shows a second captured payment beside the first.
-type twoTabs struct {
-	*bank
-	other provider.Payment
-}
-
-func (f twoTabs) Find(ctx context.Context, r provider.Ref) provider.Answer {
-	a := f.bank.Find(ctx, r)
-	if r.Number != "" && a.Verdict == provider.Paid {
-		a.Others = []provider.Payment{f.other}
-	}
-	return a
-}
-
 // TestSecondTestMoneySaysNothingOfTheCharge: nor do two payments of a test channel.
 func TestSecondTestMoneySaysNothingOfTheCharge(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		x := charged(t, func(o *order.Order) { o.Mode = "live" })
-		x.bank.put("key-w", "order-1", provider.Paid)
-		g := x.Gateways["portone"]
-		g.Finder = twoTabs{x.bank, provider.Payment{
-			Key: "key-v", Number: "order-1", Status: "paid", Amount: 15000, Balance: 15000, Currency: "KRW", Sandbox: true, Account: account,
-		}}
-		x.Gateways["portone"] = g
+		x.bank.put("key-1", "order-1", provider.Paid)
+		x.bank.put("key-2", "order-1", provider.Paid)
+		x.finds(twoWindows{x.bank})
 		time.Sleep(31 * time.Second)
 		x.mustHear("", "order-1")
 		x.want(order.Settling, 1)
@@ -301,9 +284,7 @@ func TestHangingEarlierNumber(t *testing.T) {
 		x := newTill(t)
 		x.edit(second)
 		x.doubt()
-		g := x.Gateways["portone"]
-		g.Finder = hangingFinder{x.bank}
-		x.Gateways = map[string]payment.Gateway{"portone": g}
+		x.finds(hangingFinder{x.bank})
 		for time.Since(x.read().ExpiresAt) < 3*time.Hour {
 			time.Sleep(time.Until(x.read().DueAt))
 			ctx, cancel := context.WithTimeout(t.Context(), payment.ChargeMax)

@@ -97,10 +97,7 @@ func (s *Settler) look(ctx context.Context, g Gateway, o order.Order, r WindowRe
 		event = order.Event{Kind: order.Announced, At: now, Attempt: o.Attempt.N}
 	}
 	event.Evidence, event.Asked = evidence, began
-	o, err := s.record(ctx, o, event, notLooked)
-	if err == nil {
-		o, err = s.recordOthers(ctx, g, o, a.Others, began)
-	}
+	o, err := s.record(ctx, o, event, notLooked, s.besides(g, o, a.Others, began)...)
 	if err == nil && o.Owed() != nil && o.Status != order.Review && hasTime(calls) {
 		return s.reverse(ctx, calls, g, o)
 	}

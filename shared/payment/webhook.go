@@ -86,10 +86,7 @@ func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provid
 	if o.Status != order.Settling && (event.Kind == order.Doubtful && !event.NoAnswer || event.Kind == order.Refused && o.Status == order.Open) {
 		return s.heard(ctx, o, began, h.Key) // a window that came to nothing leaves an open order as it is: the buyer may be in the next one
 	}
-	saved, err := s.record(ctx, o, event, notLooked)
-	if err == nil {
-		saved, err = s.recordOthers(ctx, g, saved, last.Others, began)
-	}
+	saved, err := s.record(ctx, o, event, notLooked, s.besides(g, o, last.Others, began)...)
 	if err != nil {
 		return err
 	}

@@ -474,7 +474,7 @@ func TestMoneyFoundByAWebhookEndsTheSuspension(t *testing.T) {
 		t.Fatal(got.Status)
 	}
 	// The provider takes the money of attempt 1 after all, and its webhook says so.
-	s.Doors.Gateways = map[string]payment.Gateway{"portone": {Finder: paidAfterAll{}, Timing: s.Worker.Settler.Gateways["portone"].Timing}}
+	s.Doors.Gateways = map[string]payment.Gateway{"portone": {Finder: finder(paidAfterAll), Timing: s.Worker.Settler.Gateways["portone"].Timing}}
 	if err := s.Doors.Hear(s.ctx, "portone", provider.Hint{Number: id + "--c1", Key: "imps_9"}); err != nil {
 		t.Fatal(err)
 	}
@@ -484,11 +484,9 @@ func TestMoneyFoundByAWebhookEndsTheSuspension(t *testing.T) {
 	}
 }
 
-type paidAfterAll struct{}
-
-func (paidAfterAll) Find(context.Context, provider.Ref) provider.Answer {
-	return provider.Answer{Verdict: provider.Paid, Call: "find", HTTP: 200, Payment: provider.Payment{
-		Key: "imps_9", Number: id + "--c1", Status: "paid", Amount: price, Balance: price, Currency: "KRW", Sandbox: true, ApprovedAt: due(0)}}
+// paidAfterAll is what a provider says that refused the first attempt and took its money all the same.
+func paidAfterAll(provider.Ref) provider.Answer {
+	return provider.Answer{Verdict: provider.Paid, Call: "find", HTTP: 200, Payment: paidP("imps_9", id+"--c1", price)}
 }
 
 // TestExpiredWithANewMeans: a cycle's order that expires while it is being tried with a new means.

@@ -22,7 +22,7 @@ func TestPaidButNotTold(t *testing.T) {
 	if got := s.read(); got.Status != subscription.Suspended || !got.DueAt.IsZero() {
 		t.Fatalf("%s, due %v", got.Status, got.DueAt)
 	}
-	s.Doors.Gateways = map[string]payment.Gateway{"portone": {Finder: paidAfterAll{}, Timing: s.Worker.Settler.Gateways["portone"].Timing}}
+	s.Doors.Gateways = map[string]payment.Gateway{"portone": {Finder: finder(paidAfterAll), Timing: s.Worker.Settler.Gateways["portone"].Timing}}
 	s.Hook = once(func(c soak.Call) bool { return c.Op == "save-subscription" && !c.After }, func() error { return errLost })
 	hint := provider.Hint{Number: id + "--c1", Key: "imps_9"}
 	if err := s.Doors.Hear(s.ctx, "portone", hint); err != nil {
