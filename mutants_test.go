@@ -186,8 +186,18 @@ var mutants = []mutant{
 	},
 	{
 		"the earlier attempt's money pays while this one is under way", reversal,
-		"case o.Status == Settling && e.Attempt != o.Attempt.N:", "case false:",
+		"(e.Attempt != o.Attempt.N || o", "(o",
 		pure, "TestEachReversalHasItsReason",
+	},
+	{
+		"another payment's money pays while the claimed one is under way", reversal,
+		" || o.claimedAnother(e)):", "):",
+		world, "TestClaimedPaymentIsNotForgottenForAnother",
+	},
+	{
+		"another payment's refund ends the order while the claimed one is under way", orders,
+		"case FullyRefunded:\n\t\tif current && !o.claimedAnother(e) {", "case FullyRefunded:\n\t\tif current {",
+		pure, "TestClaimedPaymentOutlivesTheReversal",
 	},
 	{
 		"a payment is given back twice", reversal,

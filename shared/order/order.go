@@ -497,7 +497,13 @@ func (o Order) nothingElse(e Event) bool {
 	if o.BillingKey != "" {
 		return e.Answered || !o.Attempt.Unanswered // a charge is claimed by its number
 	}
-	return o.Attempt.Key == "" || o.Attempt.Key == e.Capture.Key || o.Reversed(o.Attempt.Key)
+	return !o.claimedAnother(e)
+}
+
+// claimedAnother says that the attempt was claimed for another payment than the event's, and nobody knows yet that this one took nothing, or
+// gave it back: two may hold money, and the claimed one is the order's.
+func (o Order) claimedAnother(e Event) bool {
+	return o.BillingKey == "" && o.Attempt.Key != "" && o.Attempt.Key != e.Capture.Key && !o.Reversed(o.Attempt.Key)
 }
 
 // afterGone: the attempt's money is gone again, so the attempt is over.
@@ -533,7 +539,7 @@ func nextSettling(o Order, e Event, current bool) Status {
 	case Captured, PartlyRefunded:
 		return Paid
 	case FullyRefunded:
-		if current {
+		if current && !o.claimedAnother(e) {
 			return Refunded
 		}
 	case Refused, Lapsed:

@@ -247,7 +247,7 @@ What an order becomes (cell) when something is learned about it (column), by the
 - **+1**: the order is open for the next attempt, under a new order number. **·**: nothing is recorded, because nothing is new.
 - **give back (reason)**: this money is not the order's to keep. It is owed from now on, with a due time, and given back by the next one who
   asks the provider. **given back**: the provider says that all of it is back.
-- *this attempt / earlier attempt*: which of the order's attempts the provider speaks of. *another payment*: another one than the captured one.
+- *this attempt / earlier attempt*: which of the order's attempts the provider speaks of. *another payment*: another one than the one that was captured, or claimed.
 - *after the grace*: 75 minutes or more after the order's time to pay, when none of its windows can take money any more. *last attempt*: attempt 20. *nothing left*: it was given back before we learned of it.
 - *late money is kept*: the deployer has chosen to accept money that comes after an order was closed.
 - **–**: does not happen.
@@ -619,7 +619,12 @@ func TestAnswerFromBeforeTheClaim(t *testing.T) {
 			t.Errorf("%s, asked after the claim, makes of the claimed order %+v, %v", k, next, err)
 		}
 	}
-	if next, err := after.Apply(eventOf(order.Captured, o, situation{})); err != nil || next.Status != order.Paid {
+	captured := eventOf(order.Captured, o, situation{})
+	if next, err := after.Apply(captured); err != nil || next.Owed() == nil {
+		t.Errorf("another payment's money that was seen before the claim: %s, %v, and it is not owed", next.Status, err)
+	}
+	captured.Capture.Key = after.Attempt.Key
+	if next, err := after.Apply(captured); err != nil || next.Status != order.Paid {
 		t.Errorf("money that was seen before the claim: %s, %v", next.Status, err)
 	}
 }
@@ -648,6 +653,7 @@ func TestAnswerFromBeforeTheCapture(t *testing.T) {
 	t.Parallel()
 	o := claimed(t, fresh())
 	captured := eventOf(order.Captured, o, situation{})
+	captured.Capture.Key = o.Attempt.Key
 	captured.Asked = captured.At.Add(-20 * time.Second)
 	paid, err := o.Apply(captured)
 	if err != nil || paid.Status != order.Paid {

@@ -61,7 +61,7 @@ func (o Order) owes(e Event) string {
 		return ReasonMismatch
 	case o.Status == Paid || o.Status == Refunded:
 		return ReasonSecond
-	case o.Status == Settling && e.Attempt != o.Attempt.N:
+	case o.Status == Settling && (e.Attempt != o.Attempt.N || o.claimedAnother(e)):
 		return ReasonSecond
 	case (o.Status == Failed || o.Status == Expired) && !e.KeepLate:
 		return ReasonLate

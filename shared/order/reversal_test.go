@@ -221,6 +221,8 @@ func TestEachReversalHasItsReason(t *testing.T) {
 		{"a second payment, partly refunded", order.Paid, order.PartlyRefunded, situation{other: true}, order.ReasonSecond, order.Paid},
 		{"a payment after the refund", order.Refunded, order.Captured, situation{other: true}, order.ReasonSecond, order.Refunded},
 		{"the earlier attempt, while this one may be paid", order.Settling, order.Captured, situation{earlier: true}, order.ReasonSecond, order.Settling},
+		{"another payment than the claimed one", order.Settling, order.Captured, situation{other: true}, order.ReasonSecond, order.Settling},
+		{"another payment than the claimed one, partly refunded", order.Settling, order.PartlyRefunded, situation{other: true}, order.ReasonSecond, order.Settling},
 		{"after the expiry", order.Expired, order.Captured, situation{}, order.ReasonLate, order.Expired},
 		{"after the failure", order.Failed, order.PartlyRefunded, situation{}, order.ReasonLate, order.Failed},
 		{"one won too much, kept late or not", order.Expired, order.Mismatched, situation{keep: true}, order.ReasonMismatch, order.Expired},
@@ -366,17 +368,19 @@ func TestToldAgainAfterTheReversal(t *testing.T) {
 	}
 }
 
-// TestClaimedPaymentOutlivesTheReversal: beside the payment that was claimed, and of which nobody knows yet, the attempt held another one that
-// did not fit. When that one is back the claimed one may still take money: only its own end begins the next attempt.
+// TestClaimedPaymentOutlivesTheReversal: beside the payment that was claimed, and of which nobody knows yet, the attempt held another one,
+// which fits or not. When that one is back the claimed one may still take money: only its own end begins the next attempt, or ends the order.
 func TestClaimedPaymentOutlivesTheReversal(t *testing.T) {
 	t.Parallel()
 	wrong := order.Capture{Key: "key-wrong", Amount: won, Balance: 100}
-	gone := wrong
-	gone.Balance = 0
+	fits, gone := wrong, wrong
+	fits.Balance, gone.Balance = won.Value, 0
 	for name, ends := range map[string][]order.Event{
 		"given back":                {{Kind: order.Mismatched, Capture: wrong}, {Kind: order.FullyRefunded, Capture: gone}},
 		"given back in the console": {{Kind: order.Mismatched, Capture: wrong}, {Kind: order.Mismatched, Capture: gone}},
 		"gone before we knew":       {{Kind: order.Mismatched, Capture: gone}},
+		"fits":                      {{Kind: order.Captured, Capture: fits}, {Kind: order.FullyRefunded, Capture: gone}},
+		"fits, gone before we knew": {{Kind: order.FullyRefunded, Capture: gone}},
 	} {
 		o := claimed(t, fresh())
 		for _, e := range ends {

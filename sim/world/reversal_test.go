@@ -331,52 +331,55 @@ func TestOtherTabsEndIsNotTheOrders(t *testing.T) {
 	})
 }
 
-// TestClaimedPaymentIsNotForgottenForAWrongOne: a confirm took the money and said no, and nobody could be asked; meanwhile another window of the
-// same attempt took a wrong amount. That goes back, and the claimed money is still found.
-func TestClaimedPaymentIsNotForgottenForAWrongOne(t *testing.T) {
+// TestClaimedPaymentIsNotForgottenForAnother: a confirm took the money and said no, and nobody could be asked; meanwhile another window of the
+// same attempt took money, of a wrong amount or of the right one. That goes back, and the claimed money is still found.
+func TestClaimedPaymentIsNotForgottenForAnother(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T) {
-		s := newStage(t)
-		m := s.order("order-1")
-		wrong := m
-		wrong.Window.Amount.Value++
-		other := s.approve(wrong)
-		s.mustCapture(other)
-		redirect := s.approve(m)
-		s.Toss.CaptureNextBut("INVALID_CARD_NUMBER")
-		s.fault(fault.Fault{Operation: tosssim.OpFind, Kind: fault.LoseReply, Times: 4})
-		s.open(redirect)
-		s.wantOrder("order-1", order.Settling, 1)
-		s.fault(fault.Fault{Operation: tosssim.OpFind, Kind: fault.None})
-		time.Sleep(4 * time.Second)
-		via(s, hint(other))
-		if got := s.read("order-1"); got.Status != order.Settling && got.Status != order.Paid || got.Attempt != 1 {
-			t.Errorf("the wrong money is back, nobody knows of the claimed one, and the order is %s in attempt %d", got.Status, got.Attempt)
-		}
-		s.settled("order-1")
-		s.wantOrder("order-1", order.Paid, 1)
-		s.wantAudit("order-1")
-	})
-}
-
-// TestForgedKeyBesideWrongMoney: the claimed key is nobody's, and under the number there is money that did not fit. Both come to an end.
-func TestForgedKeyBesideWrongMoney(t *testing.T) {
-	t.Parallel()
-	for _, told := range []bool{false, true} {
+	for _, more := range []int64{1, 0} {
 		bubble(t, func(t *testing.T) {
 			s := newStage(t)
 			m := s.order("order-1")
 			wrong := m
-			wrong.Window.Amount.Value++
-			other := s.approve(wrong)
+			wrong.Window.Amount.Value += more
+			other, redirect := s.approve(wrong), s.approve(m)
 			s.mustCapture(other)
-			s.open(edited(s.approve(m), "paymentKey", "forged"))
-			if told {
-				via(s, hint(other))
+			s.Toss.CaptureNextBut("INVALID_CARD_NUMBER")
+			s.fault(fault.Fault{Operation: tosssim.OpFind, Kind: fault.LoseReply, Times: 4})
+			s.open(redirect)
+			s.wantOrder("order-1", order.Settling, 1)
+			s.fault(fault.Fault{Operation: tosssim.OpFind, Kind: fault.None})
+			time.Sleep(4 * time.Second)
+			via(s, hint(other))
+			if got := s.read("order-1"); got.Status != order.Settling && got.Status != order.Paid || got.Attempt != 1 {
+				t.Errorf("%d won too much are back, nobody knows of the claimed money, and the order is %s in attempt %d", more, got.Status, got.Attempt)
 			}
 			s.settled("order-1")
-			s.wantOrder("order-1", order.Open, 2)
+			s.wantOrder("order-1", order.Paid, 1)
 			s.wantAudit("order-1")
 		})
+	}
+}
+
+// TestForgedKeyBesideOtherMoney: the claimed key is nobody's, and under the number there is money of another payment. Both come to an end.
+func TestForgedKeyBesideOtherMoney(t *testing.T) {
+	t.Parallel()
+	for _, more := range []int64{1, 0} {
+		for _, told := range []bool{false, true} {
+			bubble(t, func(t *testing.T) {
+				s := newStage(t)
+				m := s.order("order-1")
+				wrong := m
+				wrong.Window.Amount.Value += more
+				other := s.approve(wrong)
+				s.mustCapture(other)
+				s.open(edited(s.approve(m), "paymentKey", "forged"))
+				if told {
+					via(s, hint(other))
+				}
+				s.settled("order-1")
+				s.wantOrder("order-1", order.Open, 2)
+				s.wantAudit("order-1")
+			})
+		}
 	}
 }
