@@ -253,7 +253,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"who found a cycle paid is trusted to tell its subscription", orders,
-		"if o.Untold {\n\t\treturn e.At.Add(settlingDelays[0])", "if false {\n\t\treturn e.At.Add(settlingDelays[0])",
+		"case o.Untold:\n\t\treturn e.At.Add(settlingDelays[0])", "case false:\n\t\treturn e.At.Add(settlingDelays[0])",
 		charges, "TestPaidButNotTold",
 	},
 	{
@@ -319,7 +319,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"what lies in review is due for ever", orders,
-		"!o.Closed() || o.Owed() != nil && o.Status != Review }", "!o.Closed() || o.Owed() != nil }",
+		"o.Searching || o.Owed() != nil && o.Status != Review\n", "o.Searching || o.Owed() != nil\n",
 		charges, "TestReviewIsNotDue",
 	},
 	{

@@ -200,6 +200,51 @@ var mutants = []mutant{
 		pure, "TestClaimedPaymentOutlivesTheReversal",
 	},
 	{
+		"what the attempt asked for is forgotten when another payment closes the order", orders,
+		"o.Searching = o.leftInDoubt(e, to)", "o.Searching = false",
+		payments, "TestReviewLooksForTheClaimed",
+	},
+	{
+		"one lookup ends the search for a charge", decide,
+		"return over && !a.Undecided && !a.Payment.Open", "return true",
+		payments, "TestChargeBehindAWindow",
+	},
+	{
+		"a payment that hides the charge ends the search for it", decide,
+		"return over && !a.Undecided && !a.Payment.Open", "return over",
+		"./sim/chargetest", "TestOpenChargeBehindAnotherPayment",
+	},
+	{
+		"any payment under a cycle's number counts as its charge", decide,
+		`e.Own = o.BillingKey != "" && a.Payment.BillingKey == o.BillingKey`, "e.Own = true",
+		payments, "TestOwnChargeEndsTheDoubt",
+	},
+	{
+		"any due time takes a webhook", hear,
+		`return o.Status == order.Settling && h.Key == o.Attempt.Key && (h.Key != "" || attempt == o.Attempt.N)`, "return o.Unsettled() && h.Key == o.Attempt.Key",
+		payments, "TestRefundWhileGivingBack",
+	},
+	{
+		"a webhook without an answer is taken when the order is closed meanwhile", hear,
+		"if event.NoAnswer && !covers(saved, attempt, h) {", "if event.NoAnswer && saved.Status == order.Open {",
+		payments, "TestHintOutlivedByAnotherPayment",
+	},
+	{
+		"a closed order that owes money takes the webhook of another payment", hear,
+		"last.Verdict == provider.Unknown && o.Status != order.Open && !covers(o, attempt, h)", "last.Verdict == provider.Unknown && !o.Unsettled()",
+		payments, "TestThirdPaymentWhileOneIsOwed",
+	},
+	{
+		"a question without an answer answers the copies of a webhook", orders,
+		"if e.Asked.After(o.HeardAt) && !e.NoAnswer {", "if e.Asked.After(o.HeardAt) {",
+		payments, "TestCopyOfAnUnansweredHint",
+	},
+	{
+		"a redirect without a key asks about the payment that is known", hear,
+		"case !isPaymentKey(key) && g.Confirmer == nil:", "case false:",
+		payments, "TestKeylessHintOfAnotherNumber",
+	},
+	{
 		"a payment is given back twice", reversal,
 		"slices.ContainsFunc(o.Reversals, func(r Reversal) bool { return r.Key == e.Capture.Key })", "false",
 		pure, "TestEveryPairKeepsThePromise",

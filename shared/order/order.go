@@ -84,6 +84,7 @@ type Order struct {
 	Capture   Capture    // zero until paid
 	Reversals []Reversal // money taken that is not this order's to keep
 	Untold    bool       // a cycle was paid, and whoever found it out may not have told its subscription yet
+	Searching bool       // it was closed before the money its attempt asked for was accounted for, which is still looked for
 	DueAt     time.Time  // when the order must be looked at again; zero when it is final
 	AskAfter  time.Time  // nobody else asks the provider before; a lease of a few seconds
 	HeardAt   time.Time  // when the latest question to the provider was begun whose answer is in this record
@@ -187,7 +188,9 @@ func (o Order) Told() Order {
 func (o Order) Final() bool { return o.DueAt.IsZero() }
 
 // Unsettled says that the provider has something to say at the due time: what was taken, or what is back.
-func (o Order) Unsettled() bool { return !o.Closed() || o.Owed() != nil && o.Status != Review }
+func (o Order) Unsettled() bool {
+	return !o.Closed() || o.Searching || o.Owed() != nil && o.Status != Review
+}
 
 // LinkTokenMatches compares in constant time.
 func (o Order) LinkTokenMatches(token string) bool {
@@ -356,10 +359,11 @@ const (
 	Mismatched     Kind = "mismatched"      // money was taken that does not fit the order
 	Irreversible   Kind = "irreversible"    // the provider will not give back what must be given back
 	Doubtful       Kind = "doubtful"        // no conclusion
+	Searched       Kind = "searched"        // what the attempt of a closed order asked for has been taken, and is known, or never will be
 )
 
 // Kinds lists all of them in the order of the tables.
-var Kinds = []Kind{Claimed, Announced, Captured, PartlyRefunded, FullyRefunded, Refused, Lapsed, Mismatched, Irreversible, Doubtful}
+var Kinds = []Kind{Claimed, Announced, Captured, PartlyRefunded, FullyRefunded, Refused, Lapsed, Mismatched, Irreversible, Doubtful, Searched}
 
 // Event is one thing that happened to an order. At and Attempt are always set.
 type Event struct {
@@ -374,6 +378,8 @@ type Event struct {
 	KeepLate bool      // the merchant keeps money that comes after the order was closed, instead of giving it back
 	More     bool      // of Refused and Lapsed: a subscription still wants the order, which gets more time instead of ending
 	Answered bool      // it is the answer to the attempt's charge itself
+	Own      bool      // of a cycle: the payment was made with the attempt's billing key, which no window can
+	Search   bool      // of Doubtful: the question was what a closed order's attempt has taken
 	Next     Attempt   // of Doubtful, and its Turn of Refused and Lapsed: what the attempt must remember (Turn, Unanswered, Rejection)
 }
 
@@ -386,7 +392,7 @@ func (o Order) Apply(e Event) (Order, error) {
 	if !slices.Contains(Kinds, e.Kind) || !slices.Contains(Statuses, o.Status) {
 		return o, fmt.Errorf("order: no rule for %q in status %q", e.Kind, o.Status)
 	}
-	if o.outdated(e) {
+	if o.outdated(e) || (e.Kind == Searched || e.Search) && !o.Searching {
 		return o, nil
 	}
 	if e.More && (e.Kind == Refused || e.Kind == Lapsed) && !o.Closed() && o.over(e.At) {
@@ -402,7 +408,7 @@ func (o Order) Apply(e Event) (Order, error) {
 // changedBy says whether an event that leaves the status alone has anything to record.
 func (o Order) changedBy(e Event, to Status) bool {
 	switch {
-	case to == Open || to == Settling:
+	case to == Open || to == Settling || e.Kind == Searched || e.Search:
 		return true
 	case o.Reversed(e.Capture.Key):
 		return to == Review
@@ -500,10 +506,25 @@ func (o Order) nothingElse(e Event) bool {
 	return !o.claimedAnother(e)
 }
 
-// claimedAnother says that the attempt was claimed for another payment than the event's, and nobody knows yet that this one took nothing, or
-// gave it back: two may hold money, and the claimed one is the order's.
+// claimedAnother says that the attempt was claimed for another payment than the event's, and nobody knows yet what that one took: two may hold
+// money, and the claimed one is the order's.
 func (o Order) claimedAnother(e Event) bool {
-	return o.BillingKey == "" && o.Attempt.Key != "" && o.Attempt.Key != e.Capture.Key && !o.Reversed(o.Attempt.Key)
+	return o.BillingKey == "" && o.Attempt.Key != "" && o.Attempt.Key != e.Capture.Key &&
+		!slices.ContainsFunc(o.Reversals, func(r Reversal) bool { return r.Key == o.Attempt.Key })
+}
+
+// leftInDoubt says that the event which closes a settling order is not about the money its attempt asked for: that may be taken, too, or may
+// still be. Two charges of a cycle under one number are kept apart by PortOne only when the first is over (no promise for two at once), but a
+// window cannot charge with a billing key (no issue-and-charge for tosspay_v2), so a payment made with the attempt's own is the charge itself.
+func (o Order) leftInDoubt(e Event, to Status) bool {
+	switch {
+	case o.BillingKey != "":
+		own := e.Answered || e.Own && o.Attempt.Turn == 0
+		return (o.Attempt.Unanswered || o.Attempt.Turn > 0) && !(own && e.Attempt == o.Attempt.N)
+	case o.Attempt.Key != "":
+		return o.claimedAnother(e)
+	}
+	return to == Review // a window that takes the money by itself
 }
 
 // afterGone: the attempt's money is gone again, so the attempt is over.
@@ -625,6 +646,10 @@ func (o Order) move(e Event, to Status) Order {
 		o.Attempt.Key, o.Attempt.ClaimedAt = e.Capture.Key, e.At
 	case from == Open && to == Settling:
 		o.Attempt.ClaimedAt = e.At // money to give back came before the buyer
+	case e.Kind == Searched:
+		o.Searching = false
+	case from == Settling && (to == Paid || to == Refunded || to == Review):
+		o.Searching = o.leftInDoubt(e, to)
 	case e.Kind == Doubtful && e.Attempt == o.Attempt.N:
 		o.Attempt.Asks++
 		switch next := e.Next; { // of an earlier turn: somebody else has learned more meanwhile
@@ -654,7 +679,7 @@ func (o Order) move(e Event, to Status) Order {
 	if e.Kind == Doubtful {
 		o.AskAfter = e.At.Add(AskPause)
 	}
-	if e.Asked.After(o.HeardAt) {
+	if e.Asked.After(o.HeardAt) && !e.NoAnswer {
 		o.HeardAt, o.HeardKey = e.Asked, e.AskedKey
 	}
 	o.DueAt = o.dueAfter(e)
@@ -675,10 +700,14 @@ func (o Order) adopts(e Event, to Status) bool {
 
 // dueAfter is the due time in the status the order now has.
 func (o Order) dueAfter(e Event) time.Time {
-	if r := o.Owed(); r != nil && o.Status != Review {
-		return e.At.Add(settlingDelays[min(r.Asks, len(settlingDelays)-1)])
-	}
 	later := e.At.Add(settlingDelays[min(o.Attempt.Asks, len(settlingDelays)-1)])
+	if r := o.Owed(); r != nil && o.Status != Review {
+		back := e.At.Add(settlingDelays[min(r.Asks, len(settlingDelays)-1)])
+		if o.Searching && later.Before(back) {
+			return later
+		}
+		return back
+	}
 	switch o.Status {
 	case Open:
 		if due := o.ExpiresAt.Add(OpenGrace); due.After(e.At) && !(e.Kind == Doubtful && e.NoAnswer && later.Before(due)) {
@@ -688,8 +717,11 @@ func (o Order) dueAfter(e Event) time.Time {
 	case Settling:
 		return later
 	}
-	if o.Untold {
+	switch {
+	case o.Untold:
 		return e.At.Add(settlingDelays[0])
+	case o.Searching:
+		return later
 	}
 	return time.Time{}
 }

@@ -42,7 +42,7 @@ type situation struct {
 	other   bool // it is about another payment than the captured one
 	empty   bool // nothing is left of that payment
 	keep    bool // the merchant keeps late money
-	debt    debt // what we know of giving its payment back
+	debt    debt // what we know of giving its payment back, or of the money the attempt asked for
 }
 
 // debt is what the order remembers of giving the event's payment back.
@@ -52,6 +52,7 @@ const (
 	noDebt debt = iota
 	owed        // it is to be given back
 	repaid      // it has been
+	sought      // the order was closed by another payment than the one its attempt asked for, which is still looked for
 )
 
 func fresh() order.Order {
@@ -78,8 +79,11 @@ func inStatus(s order.Status, x situation) order.Order {
 	if s != order.Open && s != order.Settling {
 		o.DueAt = time.Time{}
 	}
-	if x.debt != noDebt {
+	switch x.debt {
+	case owed, repaid:
 		o = indebted(o, x)
+	case sought:
+		o.Attempt.Key, o.Searching, o.DueAt = "key-claimed", true, created.Add(3*time.Minute)
 	}
 	return o
 }
@@ -109,8 +113,11 @@ func debtAttempt(o order.Order, x situation) int {
 
 // possible leaves out what no order can come to: an open order owes nothing, and a payment belongs to one attempt.
 func possible(s order.Status, k order.Kind, x situation) bool {
-	if x.debt == noDebt {
+	switch x.debt {
+	case noDebt:
 		return true
+	case sought:
+		return s == order.Paid || s == order.Refunded || s == order.Review
 	}
 	o := inStatus(s, situation{last: x.last})
 	e := eventOf(k, o, x)
@@ -120,7 +127,7 @@ func possible(s order.Status, k order.Kind, x situation) bool {
 // keyOf is the payment the event is about. Money that is given back is never the money the order was paid with; while an order is settling it
 // may be the money that its buyer came back with.
 func keyOf(s order.Status, x situation) string {
-	if x.other || x.debt != noDebt && (s != order.Settling || debtAttempt(order.Order{Status: s, Attempt: order.Attempt{N: 2}}, x) < 2) {
+	if x.other || (x.debt == owed || x.debt == repaid) && (s != order.Settling || debtAttempt(order.Order{Status: s, Attempt: order.Attempt{N: 2}}, x) < 2) {
 		return "key-other"
 	}
 	return "key-current"
@@ -135,7 +142,7 @@ func eventOf(k order.Kind, o order.Order, x situation) order.Event {
 		e.At = expires.Add(order.OpenGrace)
 	}
 	e.Asked = e.At
-	e.KeepLate = x.keep
+	e.KeepLate, e.Search = x.keep, k == order.Doubtful && x.debt == sought
 	switch k {
 	case order.Captured, order.PartlyRefunded, order.FullyRefunded, order.Mismatched, order.Irreversible:
 		e.Capture = order.Capture{Key: keyOf(o.Status, x), Amount: won, Balance: won.Value}
@@ -196,6 +203,12 @@ func outcome(s order.Status, k order.Kind, x situation) string {
 	if x.debt == owed && !next.Reversals[0].DoneAt.IsZero() {
 		words += ", given back"
 	}
+	switch {
+	case next.Searching && !o.Searching:
+		words += ", look for the claimed"
+	case o.Searching && !next.Searching:
+		words += ", found or not taken"
+	}
 	return words
 }
 
@@ -247,6 +260,8 @@ What an order becomes (cell) when something is learned about it (column), by the
 - **+1**: the order is open for the next attempt, under a new order number. **·**: nothing is recorded, because nothing is new.
 - **give back (reason)**: this money is not the order's to keep. It is owed from now on, with a due time, and given back by the next one who
   asks the provider. **given back**: the provider says that all of it is back.
+- **look for the claimed**: another payment closed the order; what its own attempt asked for may have been taken, too, and has a due time until that
+  is known. **found or not taken**: it is. *doubtful* in the last table is a question about it.
 - *this attempt / earlier attempt*: which of the order's attempts the provider speaks of. *another payment*: another one than the one that was captured, or claimed.
 - *after the grace*: 75 minutes or more after the order's time to pay, when none of its windows can take money any more. *last attempt*: attempt 20. *nothing left*: it was given back before we learned of it.
 - *late money is kept*: the deployer has chosen to accept money that comes after an order was closed.
@@ -260,9 +275,10 @@ What an order becomes (cell) when something is learned about it (column), by the
 		debt  debt
 		kinds []order.Kind
 	}{
-		{"Nothing is owed", noDebt, order.Kinds},
-		{"The payment is to be given back", owed, order.Kinds[2:]},
-		{"The payment has been given back", repaid, order.Kinds[2:]},
+		{"Nothing is owed", noDebt, order.Kinds[:len(order.Kinds)-1]},
+		{"The payment is to be given back", owed, order.Kinds[2 : len(order.Kinds)-1]},
+		{"The payment has been given back", repaid, order.Kinds[2 : len(order.Kinds)-1]},
+		{"Closed while the money that was asked for is looked for", sought, order.Kinds[2:]},
 	} {
 		b.WriteString("## " + part.title + "\n\n")
 		writeTable(&b, part.kinds, part.debt)
@@ -326,7 +342,7 @@ func difference(want, got string) string {
 func situations() []situation {
 	var all []situation
 	for bits := range 1 << 6 {
-		for _, d := range []debt{noDebt, owed, repaid} {
+		for _, d := range []debt{noDebt, owed, repaid, sought} {
 			all = append(all, situation{bits&1 > 0, bits&2 > 0, bits&4 > 0, bits&8 > 0, bits&16 > 0, bits&32 > 0, d})
 		}
 	}
@@ -380,9 +396,9 @@ var leaves = map[order.Status][]order.Status{
 
 func isOpen(o order.Order) bool { return o.Status == order.Open || o.Status == order.Settling }
 
-// mustBeAskedAbout says that nobody knows yet, or that money is owed; in review a person has it.
+// mustBeAskedAbout says that nobody knows yet, or that money is owed; that in review a person has.
 func mustBeAskedAbout(o order.Order) bool {
-	return isOpen(o) || o.Status != order.Review && len(debts(o)) > 0
+	return isOpen(o) || o.Searching || o.Status != order.Review && len(debts(o)) > 0
 }
 
 // debts are the payments that are to be given back.
@@ -426,7 +442,10 @@ func violations(o, next order.Order, e order.Event) (broken []string) {
 	mine := nothing || o.Attempt.Key == "" || o.Attempt.Key == e.Capture.Key || // it speaks of the payment the buyer came back with, or that one is back
 		slices.ContainsFunc(o.Reversals, func(r order.Reversal) bool { return r.Key == o.Attempt.Key && !r.DoneAt.IsZero() })
 	fail(moved && !slices.Contains(leaves[o.Status], next.Status), "%s must not become %s", o.Status, next.Status)
-	fail(moved && e.Kind == order.Doubtful, "no conclusion changed the status to %s", next.Status)
+	claimed := o.Status == order.Settling && o.Attempt.Key != "" && !slices.ContainsFunc(next.Reversals, func(r order.Reversal) bool { return r.Key == o.Attempt.Key })
+	fail(claimed && !isOpen(next) && !nothing && next.Capture.Key != o.Attempt.Key && e.Capture.Key != o.Attempt.Key && !next.Searching, "the claimed payment is forgotten")
+	fail(o.Searching && !next.Searching && e.Kind != order.Searched, "%s ended the search", e.Kind)
+	fail(moved && (e.Kind == order.Doubtful || e.Kind == order.Searched), "no conclusion changed the status to %s", next.Status)
 	fail(next.Status == order.Settling && moved && !(o.Status == order.Open && (e.Kind == order.Announced && current || len(next.Reversals) > len(o.Reversals))), "settling by %s", e.Kind)
 	fail(mustBeAskedAbout(next) == next.DueAt.IsZero(), "status %s, owes %v, with due time %v", next.Status, debts(next), next.DueAt)
 	fail(mustBeAskedAbout(next) && next.Revision != o.Revision && !next.DueAt.After(e.At), "due at %v, which is not after %v", next.DueAt, e.At)
@@ -702,7 +721,7 @@ func TestLease(t *testing.T) {
 	t.Parallel()
 	at := created.Add(time.Minute)
 	for _, s := range order.Statuses {
-		for _, d := range []debt{noDebt, owed, repaid} {
+		for _, d := range []debt{noDebt, owed, repaid, sought} {
 			for _, busy := range []time.Duration{-time.Second, 0, time.Millisecond} {
 				for _, final := range []bool{false, true} {
 					o := inStatus(s, situation{debt: d})
@@ -798,7 +817,7 @@ func TestTransitionsShareNoMemory(t *testing.T) {
 	if err != nil || first.History[1] == second.History[1] {
 		t.Errorf("two claims of one order share their history (%v)", err)
 	}
-	for _, k := range order.Kinds[1:] {
+	for _, k := range order.Kinds[1 : len(order.Kinds)-1] {
 		e := eventOf(k, o, situation{})
 		e.Evidence = roomy
 		a, errA := o.Apply(e)

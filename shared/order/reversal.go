@@ -87,7 +87,7 @@ func (o Order) beforeReversal(e Event) bool {
 // owing writes into the list of reversals what an event means for it.
 func (o Order) owing(e Event) Order {
 	reason, i := o.owes(e), o.pending(e.Capture.Key)
-	if e.Kind == Doubtful {
+	if e.Kind == Doubtful && !e.Search {
 		i = slices.IndexFunc(o.Reversals, func(r Reversal) bool { return r.DoneAt.IsZero() })
 	}
 	if reason == "" && i < 0 {

@@ -93,6 +93,9 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send bool, want wan
 	defer cancel()
 	earlier := notLooked
 	var err error
+	if o.Searching {
+		o, err = s.search(ctx, calls, g, o)
+	}
 	if o.Owed() == nil && !send && (o.BillingKey == "" || o.Status == order.Open || !want.repeat.IsZero()) {
 		o, earlier, err = s.lookBack(ctx, calls, g, o, o.Attempt.N-1)
 	}
@@ -106,6 +109,26 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send bool, want wan
 		o, err = s.reverse(ctx, calls, g, o)
 	}
 	return o, err
+}
+
+// search asks about the money that the attempt of a closed order asked for, until it is known or can no more be taken. Whatever is found is
+// recorded like every other word of the provider; the order itself stays what it is.
+func (s *Settler) search(ctx, calls context.Context, g Gateway, o order.Order) (order.Order, error) {
+	began := s.Now()
+	answers := s.find(calls, g, o)
+	last := answers[len(answers)-1]
+	event, now := doubtful(o, s.Now()), s.Now()
+	event.Search, event.NoAnswer = true, last.Verdict == provider.Unknown
+	if searched(o, answers, now, g.Timing) {
+		event.Kind = order.Searched
+	}
+	event.Evidence, event.Asked = s.evidence(ctx, o, answers), began
+	found := s.besides(g, o, last.Others, began)
+	if e, ok := fromPayment(o, last, g.Account, now); ok && e.Kind != order.Refused {
+		e.Asked = began
+		found = append(found, e)
+	}
+	return s.record(ctx, o, event, looked, found...)
 }
 
 // ask questions the provider about the current attempt. It ends when an answer is conclusive, when a lookup says that nothing can be done
@@ -461,7 +484,7 @@ func (s *Settler) logTransition(ctx context.Context, t step) {
 		level, name = slog.LevelWarn, "money.reversal"
 	case after.Owed() != nil && e.At.Sub(after.Owed().DecidedAt) >= order.AlarmAfter:
 		level, name = slog.LevelError, "money.unsettled"
-	case after.Status == order.Settling && e.At.Sub(after.Attempt.ClaimedAt) >= order.AlarmAfter:
+	case (after.Status == order.Settling || after.Searching) && e.At.Sub(after.Attempt.ClaimedAt) >= order.AlarmAfter:
 		level, name = slog.LevelError, "money.unsettled"
 	case after.Status == order.Open && e.NoAnswer && e.At.Sub(after.ExpiresAt) >= order.OpenGrace+order.AlarmAfter:
 		level, name = slog.LevelError, "money.unsettled"

@@ -15,14 +15,18 @@ import (
 type twoWindows struct{ *bank }
 
 func (f twoWindows) Find(ctx context.Context, r provider.Ref) provider.Answer {
-	if r.Number != "order-1" {
+	if r.Number == "" {
 		return f.bank.Find(ctx, r)
 	}
 	a, other := f.bank.Find(ctx, provider.Ref{Key: "key-1"}), f.bank.Find(ctx, provider.Ref{Key: "key-2"})
-	if a.Verdict == provider.Paid && other.Verdict == provider.Paid {
+	switch aHas, otherHas := a.Verdict == provider.Paid && a.Payment.Number == r.Number, other.Verdict == provider.Paid && other.Payment.Number == r.Number; {
+	case aHas && otherHas:
 		a.Others = []provider.Payment{other.Payment}
+		return a
+	case aHas:
+		return a
 	}
-	return a
+	return f.bank.Find(ctx, r)
 }
 
 // mortal is the table of a process that ends after its first save.

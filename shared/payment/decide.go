@@ -138,6 +138,22 @@ func afterFind(o order.Order, answers []provider.Answer, account string, now tim
 	return doubtful(o, now), since < t.ConfirmWindow
 }
 
+// searched says that lookups account for the money which the attempt of a closed order asked for: it is shown, or refused, or can no more be
+// taken.
+func searched(o order.Order, answers []provider.Answer, now time.Time, t provider.Timing) bool {
+	a := answers[0]
+	over := now.Sub(o.Attempt.ClaimedAt) >= t.PendingMax
+	switch {
+	case a.Verdict == provider.Unknown && !a.Payment.Issuance:
+		return false
+	case o.Attempt.Key == "": // all there is under the number
+		return over && !a.Undecided && !a.Payment.Open
+	case foreign(o, a):
+		return true
+	}
+	return over || a.Verdict != provider.Pending && a.Verdict != provider.Absent
+}
+
 // notTheCharge says that an answer about a cycle which is not over shows a payment that is none of its charge's, such as of a window of the
 // buyer's own making, and holds no money any more, or only test money, or failed. It says nothing of a charge that may still be at work.
 // A failed one is known by its customer_uid, which PortOne leaves empty for a payment without a billing key (V1 OpenAPI); should it be
@@ -181,6 +197,7 @@ func fromPayment(o order.Order, a provider.Answer, account string, now time.Time
 		return order.Event{}, false
 	}
 	e := order.Event{At: now, Attempt: attemptOf(o, a.Payment.Number), Capture: captureOf(a.Payment)}
+	e.Own = o.BillingKey != "" && a.Payment.BillingKey == o.BillingKey
 	switch a.Verdict {
 	case provider.Paid:
 		e.Kind = order.Captured

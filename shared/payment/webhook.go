@@ -45,16 +45,22 @@ func (s *Settler) Hear(ctx context.Context, name string, h provider.Hint) error 
 			return s.hear(ctx, o, n.Attempt, h)
 		case !errors.As(err, &refusal):
 			return err
-		case o.HeardKey == h.Key && o.HeardAt.After(came.Add(clockSkew)):
+		case o.HeardKey == h.Key && o.HeardAt.After(came.Add(clockSkew)) && (h.Key != "" || n.Attempt == o.Attempt.N):
 			return nil
 		}
 		if s.Wait(waiting, max(pause, o.AskAfter.Sub(now))) != nil {
-			if o.Unsettled() && (h.Key == "" || h.Key == o.Attempt.Key) {
+			if covers(o, n.Attempt, h) {
 				return nil
 			}
 			return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy)
 		}
 	}
+}
+
+// covers says that the due time of an order is for the very payment a webhook names, and lasts until the provider has spoken of it: then nobody
+// needs to be told again.
+func covers(o order.Order, attempt int, h provider.Hint) bool {
+	return o.Status == order.Settling && h.Key == o.Attempt.Key && (h.Key != "" || attempt == o.Attempt.N)
 }
 
 // hear asks about the payment the hint names, which may be another one than the order was paid with, and then about the order as every
@@ -75,7 +81,7 @@ func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provid
 	last := answers[len(answers)-1]
 	event, ok := fromPayment(o, last, g.Account, s.Now())
 	if ok = ok && !notTheCharge(o, last, g.Account, s.Now()); !ok {
-		if last.Verdict == provider.Unknown && (!o.Unsettled() || o.Status == order.Settling && isPaymentKey(h.Key) && h.Key != o.Attempt.Key) {
+		if last.Verdict == provider.Unknown && o.Status != order.Open && !covers(o, attempt, h) {
 			s.evidence(ctx, o, answers)
 			return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy) // the provider did not answer: let it tell us again
 		}
@@ -90,8 +96,8 @@ func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provid
 	if err != nil {
 		return err
 	}
-	if event.NoAnswer && saved.Status == order.Open {
-		return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy) // it is due soon now; being told again may be sooner
+	if event.NoAnswer && !covers(saved, attempt, h) {
+		return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy) // an open order is due soon now, but may be paid otherwise before
 	}
 	if len(saved.Reversals) > len(o.Reversals) && saved.Owed() != nil && saved.Status != order.Review && hasTime(calls) {
 		_, err = s.reverse(ctx, calls, g, saved)
@@ -106,6 +112,8 @@ func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provid
 func (s *Settler) findHinted(ctx context.Context, g Gateway, o order.Order, attempt int, key string) []provider.Answer {
 	own := o
 	switch {
+	case !isPaymentKey(key) && g.Confirmer == nil: // the redirect of PortOne's own example names only the number, under which several may be
+		own.Attempt = order.Attempt{N: attempt}
 	case o.Capture.Key != "":
 		own.Attempt.N, own.Attempt.Key = o.Capture.Attempt, o.Capture.Key
 	case attempt != o.Attempt.N:

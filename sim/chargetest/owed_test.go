@@ -80,7 +80,9 @@ func TestReviewIsNotDue(t *testing.T) {
 		if r.Key == "imps_2" {
 			return provider.Answer{Verdict: provider.Paid, Call: "find", HTTP: 200, Sent: true, Payment: paidP("imps_2", id+"--c1", price)}
 		}
-		return twoPaid(r)
+		a := twoPaid(r)
+		a.Payment.BillingKey = id + "--key1" // the charge itself
+		return a
 	})
 	w.Canceler = canceler(func(c provider.Cancel) provider.Answer {
 		return provider.Answer{Verdict: provider.Declined, Class: provider.ClassMerchant, Code: "NOT_CANCELABLE", Call: "cancel", HTTP: 200, Sent: true}

@@ -383,3 +383,28 @@ func TestForgedKeyBesideOtherMoney(t *testing.T) {
 		}
 	}
 }
+
+// TestWebhookOutlivedByAnotherPayment: while the question that a webhook caused hangs, the buyer pays in another window. The order is paid and
+// never due again, so the webhook is not taken: it comes once more, and the first money goes back.
+func TestWebhookOutlivedByAnotherPayment(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		s := newStage(t)
+		m := s.order("order-1")
+		first, redirect := s.approve(m), s.approve(m)
+		s.mustCapture(first)
+		s.fault(fault.Fault{Operation: tosssim.OpFind, Kind: fault.Delay, Delay: 40 * time.Second, Moment: fault.Before})
+		status := make(chan int)
+		go func() { status <- via(s, hint(first)).status }()
+		time.Sleep(3 * time.Second)
+		s.wantPage("the other window", s.open(redirect), paidPage)
+		if got := <-status; got != http.StatusServiceUnavailable {
+			t.Errorf("a webhook whose payment was not looked up: %d", got)
+		}
+		if got := via(s, hint(first)).status; got != http.StatusOK {
+			t.Errorf("the webhook, sent again: %d", got)
+		}
+		s.settled("order-1")
+		s.wantAudit("order-1")
+	})
+}

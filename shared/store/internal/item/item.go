@@ -47,6 +47,7 @@ type Order struct {
 	HeardAt    int64           `dynamodbav:"heard_at,omitempty"`
 	HeardKey   string          `dynamodbav:"heard_key,omitempty"`
 	Untold     bool            `dynamodbav:"untold,omitempty"`
+	Searching  bool            `dynamodbav:"searching,omitempty"`
 	History    []Step          `dynamodbav:"history,omitempty"`
 	Evidence   []evidence      `dynamodbav:"evidence,omitempty"`
 	Revision   int64           `dynamodbav:"revision"`
@@ -143,7 +144,8 @@ func FromOrder(o order.Order) Order {
 			Currency: o.Capture.Amount.Currency, Balance: o.Capture.Balance, ApprovedAt: Millis(o.Capture.ApprovedAt),
 			Method: o.Capture.Method, ReceiptURL: o.Capture.ReceiptURL,
 		}),
-		Due: Millis(o.DueAt), DueAt: Millis(o.DueAt), AskAfter: Millis(o.AskAfter), HeardAt: Millis(o.HeardAt), HeardKey: o.HeardKey, Untold: o.Untold, Revision: o.Revision,
+		Due: Millis(o.DueAt), DueAt: Millis(o.DueAt), AskAfter: Millis(o.AskAfter), HeardAt: Millis(o.HeardAt), HeardKey: o.HeardKey,
+		Untold: o.Untold, Searching: o.Searching, Revision: o.Revision,
 	}
 	if it.DueAt != 0 {
 		it.DueShard = Shard(o.ID)
@@ -192,7 +194,8 @@ func (it Order) Order() (order.Order, error) {
 			Amount: money.Amount{Value: taken.Amount, Currency: taken.Currency}, Balance: taken.Balance,
 			ApprovedAt: Time(taken.ApprovedAt), Method: taken.Method, ReceiptURL: taken.ReceiptURL,
 		},
-		DueAt: dueTime(it.Due, it.DueAt), AskAfter: Time(it.AskAfter), HeardAt: Time(it.HeardAt), HeardKey: it.HeardKey, Untold: it.Untold, Revision: it.Revision,
+		DueAt: dueTime(it.Due, it.DueAt), AskAfter: Time(it.AskAfter), HeardAt: Time(it.HeardAt), HeardKey: it.HeardKey,
+		Untold: it.Untold, Searching: it.Searching, Revision: it.Revision,
 	}
 	for _, r := range it.Reversals {
 		o.Reversals = append(o.Reversals, order.Reversal{

@@ -1,0 +1,323 @@
+package payment_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/provider"
+)
+
+// hearUntilHeard is a provider that sends its webhook until it is taken.
+func (x *till) hearUntilHeard(key, number string) (refused int) {
+	x.t.Helper()
+	for range 20 {
+		err := x.hint(key, number)
+		if err == nil {
+			return refused
+		}
+		if !errors.Is(err, payment.ErrBusy) {
+			x.t.Fatal(err)
+		}
+		refused++
+		time.Sleep(time.Minute)
+	}
+	x.t.Fatalf("the webhook of %s is never taken", key)
+	return refused
+}
+
+// wantKept: of all that was taken, the provider holds so much still.
+func (x *till) wantKept(want int64, keys ...string) {
+	x.t.Helper()
+	kept := int64(0)
+	for _, key := range keys {
+		kept += x.bank.left(key)
+	}
+	if o := x.read(); kept != want || o.Owed() != nil || !o.Final() {
+		x.t.Errorf("%d won are kept, want %d; the order is %s, paid with %q, owes %+v, due %v; asked %v", kept, want, o.Status, o.Capture.Key, o.Owed(), o.DueAt, x.bank.calls)
+	}
+}
+
+// tell is a subscription that hears of it when its cycle is paid.
+func (x *till) tell(ctx context.Context, o order.Order) order.Order {
+	told, err := x.Claims.Save(ctx, o.Told())
+	if err != nil {
+		x.t.Error(err)
+	}
+	return told
+}
+
+// noAnswerTo is a provider that does not answer the first request to give money back.
+func noAnswerTo(n int, _ provider.Cancel) *refusal {
+	if n > 1 {
+		return nil
+	}
+	return &refusal{false, provider.Answer{Call: "cancel", Code: provider.NoAnswer}}
+}
+
+// TestThirdPaymentWhileOneIsOwed: a closed order has a due time, for money that is to be given back. The webhook of a third payment is not
+// taken by that when the provider did not answer: nobody would ask about the third.
+func TestThirdPaymentWhileOneIsOwed(t *testing.T) {
+	t.Parallel()
+	for name, state := range map[string]func(*order.Order){"paid": paidBefore, "expired": closedAs(order.Expired), "failed": closedAs(order.Failed)} {
+		bubble(t, func(t *testing.T) {
+			x := newTill(t)
+			x.edit(state)
+			x.bank.put("key-2", "order-1", provider.Paid)
+			x.bank.cancel = noAnswerTo
+			x.mustHear("key-2", "order-1")
+			if x.read().Owed() == nil {
+				t.Fatalf("%s: nothing is owed", name)
+			}
+			time.Sleep(5 * time.Second)
+			x.bank.put("key-3", "order-1", provider.Paid)
+			x.bank.deaf = "key-3"
+			if err := x.hint("key-3", "order-1"); !errors.Is(err, payment.ErrBusy) || x.read().Owed().Asks != 1 {
+				t.Errorf("%s: %v, asked %d times about what is owed", name, err, x.read().Owed().Asks)
+			}
+			x.bank.deaf = ""
+			x.due()
+			x.mustHear("key-3", "order-1")
+			x.wantKept(0, "key-2", "key-3")
+		})
+	}
+}
+
+// TestHintOutlivedByAnotherPayment: while a webhook's question about an open order hangs, the buyer pays otherwise. The order is not due any
+// more, so the webhook must come again.
+func TestHintOutlivedByAnotherPayment(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := newTill(t)
+		x.edit(second)
+		x.bank.put("key-1", "order-1", provider.Paid) // a window of attempt 1
+		x.bank.deaf = "key-1"
+		x.bank.after = func(call string) {
+			if call == "find key-1" {
+				x.bank.after = nil
+				x.bank.put("key-2", "order-1--2", provider.Paid)
+				ctx, cancel := x.door()
+				defer cancel()
+				if _, err := x.Return(ctx, payment.WindowReturn{Provider: "portone", OrderID: "order-1", LinkToken: "link", Number: "order-1--2", Key: "key-2"}); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		if err := x.hint("key-1", "order-1"); !errors.Is(err, payment.ErrBusy) {
+			t.Errorf("%v; asked %v", err, x.bank.calls)
+		}
+		x.want(order.Paid, 2)
+		x.bank.deaf = ""
+		x.hearUntilHeard("key-1", "order-1")
+		x.wantKept(15000, "key-1", "key-2")
+	})
+}
+
+// TestCopyOfAnUnansweredHint: the provider did not answer the question of one copy, so the copies that wait are not answered by it either.
+func TestCopyOfAnUnansweredHint(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := newTill(t)
+		x.bank.put("key-1", "order-1", provider.Paid)
+		x.bank.down = true
+		x.bank.before = func(string) { time.Sleep(600 * time.Millisecond) }
+		copies := make(chan error, 3)
+		for range cap(copies) {
+			go func() { copies <- x.hint("key-1", "order-1") }()
+			time.Sleep(200 * time.Millisecond)
+		}
+		for range cap(copies) {
+			if err := <-copies; !errors.Is(err, payment.ErrBusy) {
+				t.Errorf("%v; asked %v", err, x.bank.calls)
+			}
+		}
+	})
+}
+
+// TestRefundWhileGivingBack: the order's own payment is refunded in the console while another one is being given back. The due time is for that
+// other one alone.
+func TestRefundWhileGivingBack(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := newTill(t)
+		x.edit(func(o *order.Order) {
+			paidBefore(o)
+			o.Attempt.Key = "key-1" // as a claim leaves it
+		})
+		x.bank.put("key-1", "order-1", provider.Paid)
+		x.bank.put("key-2", "order-1", provider.Paid)
+		x.bank.cancel = noAnswerTo
+		x.mustHear("key-2", "order-1")
+		refused := make(chan int, 1)
+		x.bank.before = func(call string) {
+			if call == "cancel key-2" {
+				x.bank.before = nil
+				x.bank.put("key-1", "order-1", provider.Paid, func(p *provider.Payment) { p.Balance = 0 })
+				go func() { refused <- x.hearUntilHeard("key-1", "order-1") }()
+				time.Sleep(10 * time.Second)
+			}
+		}
+		x.due()
+		if n := <-refused; n == 0 {
+			t.Error("the webhook came while the order was asked about, and was taken")
+		}
+		x.want(order.Refunded, 1)
+		x.wantKept(0, "key-1", "key-2")
+	})
+}
+
+// TestKeylessHintOfAnotherNumber: PortOne's own example of a redirect names the number only. Of an order that was paid under another number, or
+// under this one by another payment, that number is asked about.
+func TestKeylessHintOfAnotherNumber(t *testing.T) {
+	t.Parallel()
+	for _, number := range []string{"order-1", "order-1--2"} {
+		for door, come := range map[string]func(*till){
+			"webhook": func(x *till) { x.mustHear("", number) },
+			"return": func(x *till) {
+				ctx, cancel := x.door()
+				defer cancel()
+				if _, err := x.Return(ctx, payment.WindowReturn{Provider: "portone", OrderID: "order-1", LinkToken: "link", Number: number}); err != nil {
+					x.t.Error(err)
+				}
+			},
+		} {
+			bubble(t, func(t *testing.T) {
+				x := newTill(t)
+				x.edit(second)
+				x.bank.put("key-2", "order-1--2", provider.Paid)
+				x.mustHear("key-2", "order-1--2")
+				x.want(order.Paid, 2)
+				time.Sleep(time.Minute)
+				x.bank.put("key-1", number, provider.Paid)
+				x.finds(twoWindows{x.bank})
+				come(x)
+				x.due()
+				if x.wantKept(15000, "key-1", "key-2"); t.Failed() {
+					t.Logf("%s, %s", door, number)
+				}
+			})
+		}
+	}
+}
+
+// TestReviewLooksForTheClaimed: a confirm took the money and its process died; the webhook was taken, because the order was due. Then another
+// payment leads to review, where nothing is due but this: what the claimed payment took is still found and recorded.
+func TestReviewLooksForTheClaimed(t *testing.T) {
+	t.Parallel()
+	for name, toReview := range map[string]func(*till){
+		"another one is not given back": func(x *till) {
+			x.bank.cancel = func(int, provider.Cancel) *refusal {
+				return &refusal{false, provider.Answer{HTTP: 403, Code: "NOT_CANCELABLE_PAYMENT", Class: provider.ClassDeclined}}
+			}
+			x.mustHear("key-a", "order-1")
+		},
+		"the ninth payment": func(x *till) {
+			x.edit(func(o *order.Order) {
+				for i := range 8 {
+					o.Reversals = append(o.Reversals, order.Reversal{
+						Key: fmt.Sprint("old-", i), Attempt: 1, Amount: 15000, Currency: "KRW", Reason: order.ReasonMismatch, DecidedAt: time.Now(), DoneAt: time.Now(),
+					})
+				}
+			})
+			x.mustHear("key-a", "order-1")
+		},
+	} {
+		for _, truth := range []provider.Verdict{provider.Paid, provider.Declined, provider.Pending, provider.Absent} {
+			bubble(t, func(t *testing.T) {
+				x := newTill(t)
+				x.edit(func(o *order.Order) {
+					o.Status, o.Attempt = order.Settling, order.Attempt{N: 1, Key: "key-b", ClaimedAt: time.Now(), Unanswered: true}
+					o.AskAfter, o.DueAt = time.Now().Add(10*time.Second), time.Now().Add(30*time.Second)
+				})
+				x.bank.put("key-a", "order-1", provider.Paid)
+				if truth != provider.Absent {
+					x.bank.put("key-b", "order-1", truth, func(p *provider.Payment) { p.TransactionKey = "took-b" })
+				}
+				x.mustHear("key-b", "order-1")
+				time.Sleep(11 * time.Second)
+				toReview(x)
+				o := x.read()
+				if o.Status != order.Review || o.Final() {
+					t.Fatalf("%s, %s: %s, due %v", name, truth, o.Status, o.DueAt)
+				}
+				asked := x.bank.asked("find key-b")
+				x.bank.down = true // an answer that did not come proves nothing
+				time.Sleep(time.Until(o.DueAt))
+				ctx, cancel := x.door()
+				defer cancel()
+				if _, err := x.Advance(ctx, "order-1"); err != nil {
+					t.Fatal(err)
+				}
+				x.bank.down = false
+				o = x.due()
+				known := slices.ContainsFunc(o.Evidence, func(e order.Evidence) bool { return e.TransactionKey == "took-b" })
+				if asked = x.bank.asked("find key-b") - asked; !o.Final() || o.Status != order.Review || known != (truth == provider.Paid || truth == provider.Declined || truth == provider.Pending) {
+					t.Errorf("%s, %s: %s, due %v, known %v, asked %d times", name, truth, o.Status, o.DueAt, known, asked)
+				}
+				if conclusive := truth == provider.Paid || truth == provider.Declined; conclusive && asked != 2 || !conclusive && time.Since(o.Attempt.ClaimedAt) < 75*time.Minute {
+					t.Errorf("%s, %s: asked %d times until %v after the claim", name, truth, asked, time.Since(o.Attempt.ClaimedAt))
+				}
+				x.mustHear("key-b", "order-1")
+			})
+		}
+	}
+}
+
+// TestChargeBehindAWindow: a charge was carried out, its reply lost, and its only webhook came while the order was leased. A window of the
+// buyer's own making under the same number was paid, too, and its webhook closes the order. The charge is still looked for.
+func TestChargeBehindAWindow(t *testing.T) {
+	t.Parallel()
+	own := func(p *provider.Payment) { p.BillingKey = "means" }
+	for _, back := range []bool{false, true} {
+		bubble(t, func(t *testing.T) {
+			x := charged(t, func(o *order.Order) { o.BillingKey = "means" })
+			x.Paid = x.tell
+			x.finds(twoWindows{x.bank})
+			time.Sleep(31 * time.Second)
+			x.bank.put("key-2", "order-1", provider.Paid, func(p *provider.Payment) {
+				if back { // in the console
+					p.Balance = 0
+				}
+			})
+			x.mustHear("key-2", "order-1")
+			if o := x.read(); !o.Closed() || o.Final() {
+				t.Fatalf("%s, due %v", o.Status, o.DueAt)
+			}
+			x.bank.put("key-1", "order-1", provider.Paid, own) // it was at work until now
+			o := x.due()
+			want, left := order.Paid, int64(15000)
+			if back {
+				want, left = order.Refunded, 0
+			}
+			x.wantKept(left, "key-1", "key-2")
+			if o.Status != want || time.Since(o.Attempt.ClaimedAt) < 75*time.Minute {
+				t.Errorf("%s after %v: a charge can show until 75 minutes are over", o.Status, time.Since(o.Attempt.ClaimedAt))
+			}
+		})
+	}
+}
+
+// TestOwnChargeEndsTheDoubt: a payment with the attempt's billing key is the charge itself, and nothing else is looked for.
+func TestOwnChargeEndsTheDoubt(t *testing.T) {
+	t.Parallel()
+	for means, final := range map[string]bool{"means": true, "": false, "another": false} {
+		bubble(t, func(t *testing.T) {
+			x := charged(t, func(o *order.Order) { o.BillingKey = "means" })
+			x.Paid = x.tell
+			x.bank.put("key-c", "order-1", provider.Paid, func(p *provider.Payment) { p.BillingKey = means })
+			time.Sleep(31 * time.Second)
+			x.mustHear("key-c", "order-1")
+			x.want(order.Paid, 1)
+			if o := x.read(); o.Final() != final {
+				t.Errorf("charged with %q: due %v", means, o.DueAt)
+			}
+			x.due()
+			x.wantKept(15000, "key-c")
+		})
+	}
+}
