@@ -196,33 +196,78 @@ var mutants = []mutant{
 	},
 	{
 		"another payment's refund ends the order while the claimed one is under way", orders,
-		"case FullyRefunded:\n\t\tif current && !o.claimedAnother(e) {", "case FullyRefunded:\n\t\tif current {",
+		"case FullyRefunded:\n\t\tif current && !o.leftInDoubt(e) {", "case FullyRefunded:\n\t\tif current {",
 		pure, "TestClaimedPaymentOutlivesTheReversal",
 	},
 	{
 		"what the attempt asked for is forgotten when another payment closes the order", orders,
-		"o.Searching = o.leftInDoubt(e, to)", "o.Searching = false",
+		"o.Searching = o.leftInDoubt(e)", "o.Searching = false",
 		payments, "TestReviewLooksForTheClaimed",
 	},
 	{
 		"one lookup ends the search for a charge", decide,
-		"return over && !a.Undecided && !a.Payment.Open", "return true",
+		"return shown || since >=", "return shown || true || since >=",
 		payments, "TestChargeBehindAWindow",
 	},
 	{
 		"a payment that hides the charge ends the search for it", decide,
-		"return over && !a.Undecided && !a.Payment.Open", "return over",
+		"since >= t.PendingMax && decided ||", "since >= t.PendingMax ||",
 		"./sim/chargetest", "TestOpenChargeBehindAnotherPayment",
 	},
 	{
+		"a window that was left open is asked about for ever", decide,
+		" || since >= searchMax\n", "\n",
+		payments, "TestSearchEnds",
+	},
+	{
+		"one of two windows pays, and nobody looks for the one its buyer came back from", orders,
+		"return !e.All //", "return false //",
+		payments, "TestReturnedFromAnotherWindow",
+	},
+	{
+		"a window's refund ends a cycle whose charge is in doubt", orders,
+		"if current && !o.leftInDoubt(e) {", "if current && !o.claimedAnother(e) {",
+		pure, "TestRefundOfAWindowIsNotTheCharges",
+	},
+	{
+		"a window's refund is taken for the charge's", decide,
+		" || o.Attempt.Unanswered && a.Payment.BillingKey != o.BillingKey\n", "\n",
+		"./sim/chargetest", "TestRefundedWindowBesideTheCharge",
+	},
+	{
+		"the search for a charge takes all of the time", advance,
+		"calls, cancel := halfTime(calls)\n\tdefer cancel()\n\tanswers :=", "answers :=",
+		payments, "TestOwedWhileSearching",
+	},
+	{
+		"a charge's refusal contradicts the window that paid", orders,
+		"if o.Searching && e.Kind == Refused && e.Answered", "if false && e.Answered",
+		payments, "TestOwnRefusalAfterTheWindow",
+	},
+	{
+		"a reload asks about an order in review", advance,
+		"o.Status != order.Open && !o.Searching ||", "o.Status != order.Open ||",
+		payments, "TestReloadsOfReview",
+	},
+	{
+		"any question answers a hint without a key", hear,
+		`return "number " + h.Number`, `return ""`,
+		payments, "TestKeylessHintIsNotAnsweredByAnother",
+	},
+	{
 		"any payment under a cycle's number counts as its charge", decide,
-		`e.Own = o.BillingKey != "" && a.Payment.BillingKey == o.BillingKey`, "e.Own = true",
+		`e.OwnKey = o.BillingKey != "" && a.Payment.BillingKey == o.BillingKey`, "e.OwnKey = true",
 		payments, "TestOwnChargeEndsTheDoubt",
 	},
 	{
 		"any due time takes a webhook", hear,
 		`return o.Status == order.Settling && h.Key == o.Attempt.Key && (h.Key != "" || attempt == o.Attempt.N)`, "return o.Unsettled() && h.Key == o.Attempt.Key",
 		payments, "TestRefundWhileGivingBack",
+	},
+	{
+		"a due time for another payment takes a webhook", hear,
+		"o.Status == order.Settling && h.Key == o.Attempt.Key && (", "o.Status == order.Settling && (",
+		payments, "TestHintThatWasNotLookedUp",
 	},
 	{
 		"a webhook without an answer is taken when the order is closed meanwhile", hear,

@@ -378,7 +378,8 @@ type Event struct {
 	KeepLate bool      // the merchant keeps money that comes after the order was closed, instead of giving it back
 	More     bool      // of Refused and Lapsed: a subscription still wants the order, which gets more time instead of ending
 	Answered bool      // it is the answer to the attempt's charge itself
-	Own      bool      // of a cycle: the payment was made with the attempt's billing key, which no window can
+	OwnKey   bool      // of a cycle: the payment was made with the attempt's billing key, which no window can
+	All      bool      // the answer shows every payment under the current number
 	Search   bool      // of Doubtful: the question was what a closed order's attempt has taken
 	Next     Attempt   // of Doubtful, and its Turn of Refused and Lapsed: what the attempt must remember (Turn, Unanswered, Rejection)
 }
@@ -391,6 +392,9 @@ func (o Order) Apply(e Event) (Order, error) {
 	}
 	if !slices.Contains(Kinds, e.Kind) || !slices.Contains(Statuses, o.Status) {
 		return o, fmt.Errorf("order: no rule for %q in status %q", e.Kind, o.Status)
+	}
+	if o.Searching && e.Kind == Refused && e.Answered && e.Attempt == o.Attempt.N {
+		e.Kind = Searched // the charge's own answer; what the order was paid with is another payment
 	}
 	if o.outdated(e) || (e.Kind == Searched || e.Search) && !o.Searching {
 		return o, nil
@@ -513,18 +517,17 @@ func (o Order) claimedAnother(e Event) bool {
 		!slices.ContainsFunc(o.Reversals, func(r Reversal) bool { return r.Key == o.Attempt.Key })
 }
 
-// leftInDoubt says that the event which closes a settling order is not about the money its attempt asked for: that may be taken, too, or may
-// still be. Two charges of a cycle under one number are kept apart by PortOne only when the first is over (no promise for two at once), but a
-// window cannot charge with a billing key (no issue-and-charge for tosspay_v2), so a payment made with the attempt's own is the charge itself.
-func (o Order) leftInDoubt(e Event, to Status) bool {
+// leftInDoubt says that the event which closes a settling order does not account for the money its attempt asked for: that may be taken, too, or
+// may still be.
+func (o Order) leftInDoubt(e Event) bool {
 	switch {
-	case o.BillingKey != "":
-		own := e.Answered || e.Own && o.Attempt.Turn == 0
+	case o.BillingKey != "": // PortOne promises nothing for two requests at once under one number, but only the charge has the key (V1 OpenAPI)
+		own := e.Answered || e.OwnKey && o.Attempt.Turn == 0
 		return (o.Attempt.Unanswered || o.Attempt.Turn > 0) && !(own && e.Attempt == o.Attempt.N)
 	case o.Attempt.Key != "":
 		return o.claimedAnother(e)
 	}
-	return to == Review // a window that takes the money by itself
+	return !e.All // windows take the money by themselves: any payment under the number may be the one its buyer came back from
 }
 
 // afterGone: the attempt's money is gone again, so the attempt is over.
@@ -560,7 +563,7 @@ func nextSettling(o Order, e Event, current bool) Status {
 	case Captured, PartlyRefunded:
 		return Paid
 	case FullyRefunded:
-		if current && !o.claimedAnother(e) {
+		if current && !o.leftInDoubt(e) {
 			return Refunded
 		}
 	case Refused, Lapsed:
@@ -585,7 +588,7 @@ func nextCaptured(o Order, e Event) Status {
 	case Mismatched:
 		return Review // the payment this order was paid with no longer fits it
 	case Refused, Lapsed:
-		if e.Attempt == o.Capture.Attempt && e.Next.Turn >= o.Attempt.Turn && !o.stale(e) && (e.Asked.IsZero() || !e.Asked.Before(o.since())) {
+		if !o.Searching && e.Attempt == o.Capture.Attempt && e.Next.Turn >= o.Attempt.Turn && !o.stale(e) && (e.Asked.IsZero() || !e.Asked.Before(o.since())) {
 			return Review // the provider said paid, and now says it never was
 		}
 	}
@@ -649,7 +652,7 @@ func (o Order) move(e Event, to Status) Order {
 	case e.Kind == Searched:
 		o.Searching = false
 	case from == Settling && (to == Paid || to == Refunded || to == Review):
-		o.Searching = o.leftInDoubt(e, to)
+		o.Searching = o.leftInDoubt(e)
 	case e.Kind == Doubtful && e.Attempt == o.Attempt.N:
 		o.Attempt.Asks++
 		switch next := e.Next; { // of an earlier turn: somebody else has learned more meanwhile
@@ -718,10 +721,10 @@ func (o Order) dueAfter(e Event) time.Time {
 		return later
 	}
 	switch {
-	case o.Untold:
-		return e.At.Add(settlingDelays[0])
 	case o.Searching:
 		return later
+	case o.Untold:
+		return e.At.Add(settlingDelays[0])
 	}
 	return time.Time{}
 }

@@ -456,7 +456,7 @@ func violations(o, next order.Order, e order.Event) (broken []string) {
 	fail(grown == 1 && next.Attempt != order.Attempt{N: next.Attempt.N}, "the new attempt remembers %+v", next.Attempt)
 	fail(o.Status == order.Settling && moved && over && !mine, "%s of %s ended the attempt of %s, of which nobody knows", e.Kind, e.Capture.Key, o.Attempt.Key)
 	fail(moved && next.Status == order.Open && grown != 1, "open again in the same attempt")
-	concluded := current && (nothing || cameAndWent || e.Kind == order.Captured || e.Kind == order.PartlyRefunded || e.Kind == order.FullyRefunded)
+	concluded := current && (nothing || cameAndWent || e.Kind == order.Captured || e.Kind == order.PartlyRefunded || e.Kind == order.FullyRefunded && (e.All || o.Attempt.Key != ""))
 	fail(o.Status == order.Settling && concluded && mine && len(debts(o)) == 0 && len(debts(next)) == 0 && next.Status == order.Settling, "%s of this attempt, and it is settling for ever", e.Kind)
 	fail(cameAndWent && e.Capture.Key != o.Capture.Key && next.Status == order.Review && moved, "money that came and went beside the order made it %s", next.Status)
 	fail(next.Status == order.Open && len(debts(next)) > 0, "open, and %v is still to be given back", debts(next))

@@ -141,6 +141,9 @@ func (d *drama) calm() (broken []string) {
 		if isOpen(d.Order) && d.Owed() == nil && len(broken) == 0 { // all that there is has been told: no payment holds money
 			broken = append(broken, d.tell(order.Event{Kind: order.Lapsed, At: d.at, Attempt: d.Attempt.N})...)
 		}
+		if d.Searching && len(broken) == 0 {
+			broken = append(broken, d.tell(order.Event{Kind: order.Searched, At: d.at, Attempt: d.Attempt.N})...)
+		}
 		if len(broken) > 0 || d.Final() {
 			return broken
 		}
@@ -399,6 +402,19 @@ func TestClaimedPaymentOutlivesTheReversal(t *testing.T) {
 		lapsed, err := o.Apply(order.Event{Kind: order.Lapsed, At: at, Asked: at, Attempt: 1, Next: o.Attempt})
 		if err != nil || lapsed.Status != order.Open || lapsed.Attempt.N != 2 {
 			t.Errorf("%s, and the claimed one took nothing: %s in attempt %d, %v", name, lapsed.Status, lapsed.Attempt.N, err)
+		}
+	}
+}
+
+// TestRefundOfAWindowIsNotTheCharges: money under the number of a cycle's charge that nobody has answered came and went. Unless it was the
+// charge's own, known by its key, the cycle goes on.
+func TestRefundOfAWindowIsNotTheCharges(t *testing.T) {
+	t.Parallel()
+	o := order.NewCycle(order.Order{ID: "s--c1", BillingKey: "means", Amount: won, CreatedAt: created}, created.Add(time.Minute))
+	for own, want := range map[bool]order.Status{true: order.Refunded, false: order.Settling} {
+		e := order.Event{Kind: order.FullyRefunded, At: created.Add(5 * time.Minute), Attempt: 1, OwnKey: own, Capture: order.Capture{Key: "key-1", Amount: won}}
+		if next, err := o.Apply(e); err != nil || next.Status != want || next.DueAt.IsZero() {
+			t.Errorf("own %v: %s, due %v, %v", own, next.Status, next.DueAt, err)
 		}
 	}
 }

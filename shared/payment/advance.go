@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"tosspay-sam/shared/order"
@@ -21,7 +22,7 @@ const (
 )
 
 // Advance moves an unsettled order by asking the provider, and does nothing to any other. Whoever calls it - a buyer's reload, a
-// webhook, a schedule - brings no facts. An open order is asked about only when its time is over.
+// webhook, a schedule - brings no facts. An open order, or a closed one that is searching, is asked about only when it is due.
 func (s *Settler) Advance(ctx context.Context, orderID string) (order.Order, error) {
 	return s.advance(ctx, orderID, wanted{})
 }
@@ -79,7 +80,7 @@ func (s *Settler) await(ctx context.Context, o order.Order, want wanted) (order.
 
 // worthAsking says that the provider may know more of the order than we do.
 func (s *Settler) worthAsking(o order.Order) bool {
-	return o.Unsettled() && (o.Status != order.Open || !s.Now().Before(o.DueAt))
+	return o.Unsettled() && (o.Status != order.Open && !o.Searching || !s.Now().Before(o.DueAt))
 }
 
 // settle asks the provider about an order this request has claimed (send: the money has not been asked for yet) or leased, records what the
@@ -111,24 +112,44 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send bool, want wan
 	return o, err
 }
 
-// search asks about the money that the attempt of a closed order asked for, until it is known or can no more be taken. Whatever is found is
-// recorded like every other word of the provider; the order itself stays what it is.
+// search asks about the money that the attempt of a closed order asked for, until it is known or can no more be taken. What is found is recorded
+// like every other word of the provider; the order itself stays what it is. It takes half of the time: money may be owed, too.
 func (s *Settler) search(ctx, calls context.Context, g Gateway, o order.Order) (order.Order, error) {
 	began := s.Now()
+	calls, cancel := halfTime(calls)
+	defer cancel()
 	answers := s.find(calls, g, o)
-	last := answers[len(answers)-1]
-	event, now := doubtful(o, s.Now()), s.Now()
+	evidence, now, last := s.evidence(ctx, o, answers), s.Now(), answers[len(answers)-1]
+	event := doubtful(o, now)
 	event.Search, event.NoAnswer = true, last.Verdict == provider.Unknown
-	if searched(o, answers, now, g.Timing) {
-		event.Kind = order.Searched
+	if accountedFor(o, answers, now, g.Timing) {
+		event = order.Event{Kind: order.Searched, At: now, Attempt: o.Attempt.N}
 	}
-	event.Evidence, event.Asked = s.evidence(ctx, o, answers), began
-	found := s.besides(g, o, last.Others, began)
+	var found []order.Event
+	facts := s.besides(g, o, last.Others, began)
 	if e, ok := fromPayment(o, last, g.Account, now); ok && e.Kind != order.Refused {
 		e.Asked = began
-		found = append(found, e)
+		facts = append(facts, e)
+	}
+	for _, e := range facts {
+		if isNews(o, e) && (o.Status != order.Review || event.Kind == order.Searched) { // a review's history shall not be washed away
+			found = append(found, e)
+		}
+	}
+	if event.Asked = began; event.Kind == order.Searched || len(found) > 0 {
+		event.Evidence = evidence
 	}
 	return s.record(ctx, o, event, looked, found...)
+}
+
+// isNews says that a fact is about a payment the order does not know, or says something else of it than the order does.
+func isNews(o order.Order, e order.Event) bool {
+	if e.Capture.Key == o.Capture.Key {
+		return e.Capture.Balance != o.Capture.Balance
+	}
+	return !slices.ContainsFunc(o.Reversals, func(r order.Reversal) bool {
+		return r.Key == e.Capture.Key && (r.DoneAt.IsZero() && r.Amount == e.Capture.Balance || !r.DoneAt.IsZero() && e.Capture.Balance == 0)
+	})
 }
 
 // ask questions the provider about the current attempt. It ends when an answer is conclusive, when a lookup says that nothing can be done
@@ -184,7 +205,7 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 	case earlier == looked && !byNumber:
 		earlier = notLooked // the current number is still to be looked up
 	}
-	event.Evidence, event.Asked, event.Next.ClaimedAt = evidence, began, o.Attempt.ClaimedAt
+	event.Evidence, event.Asked, event.All, event.Next.ClaimedAt = evidence, began, byNumber, o.Attempt.ClaimedAt
 	if event.More = want.more && (o.Status == order.Settling || earlier == looked); event.More && o.Status == order.Open && event.Kind == order.Refused {
 		event.Kind = order.Lapsed // somebody's window failed under the number that is still to be charged
 	}
@@ -257,7 +278,7 @@ func (s *Settler) besides(g Gateway, o order.Order, others []provider.Payment, a
 		if !ok || e.Kind == order.Refused {
 			continue // test money pays nothing, and says nothing of the others
 		}
-		e.Asked = asked
+		e.Asked, e.All = asked, true
 		events = append(events, e)
 	}
 	return events
@@ -478,7 +499,7 @@ func (s *Settler) logTransition(ctx context.Context, t step) {
 	switch {
 	case after.Revision == before.Revision:
 		return
-	case after.Status == order.Review:
+	case after.Status == order.Review && e.Kind != order.Searched && !e.Search:
 		level, name = slog.LevelError, "money.review"
 	case len(after.Reversals) > len(before.Reversals):
 		level, name = slog.LevelWarn, "money.reversal"

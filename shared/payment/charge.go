@@ -80,6 +80,9 @@ func (w *Worker) settleOrder(ctx context.Context, id string) error {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil
+	case err != nil && o.Untold && s.ID != "": // what is known already is told all the same
+		_, told := w.tell(ctx, s, n.Cycle, o)
+		return errors.Join(err, told)
 	case err != nil:
 		return err
 	case o.Status == order.Settling:

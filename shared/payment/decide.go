@@ -138,25 +138,34 @@ func afterFind(o order.Order, answers []provider.Answer, account string, now tim
 	return doubtful(o, now), since < t.ConfirmWindow
 }
 
-// searched says that lookups account for the money which the attempt of a closed order asked for: it is shown, or refused, or can no more be
-// taken.
-func searched(o order.Order, answers []provider.Answer, now time.Time, t provider.Timing) bool {
-	a := answers[0]
-	over := now.Sub(o.Attempt.ClaimedAt) >= t.PendingMax
+// searchMax is the longest time a closed order looks for what its attempt asked for, while the provider calls a payment undecided. A window that
+// was left open is, for ever; the alarm has rung for all that time.
+const searchMax = 24 * time.Hour
+
+// accountedFor says that lookups account for the money which the attempt of a closed order asked for: it is shown, or refused, or can no more
+// be taken.
+func accountedFor(o order.Order, answers []provider.Answer, now time.Time, t provider.Timing) bool {
+	a := answers[0] // of the claimed key; those after it are only about what else there is under the number
+	since := now.Sub(o.Attempt.ClaimedAt)
+	decided := !a.Undecided && !a.Payment.Open
 	switch {
 	case a.Verdict == provider.Unknown && !a.Payment.Issuance:
 		return false
-	case o.Attempt.Key == "": // all there is under the number
-		return over && !a.Undecided && !a.Payment.Open
+	case o.BillingKey != "":
+		own := func(p provider.Payment) bool { return p.BillingKey == o.BillingKey }
+		shown := o.Attempt.Turn == 0 && taken(o, a) && (own(a.Payment) || slices.ContainsFunc(a.Others, own))
+		return shown || since >= t.PendingMax && decided || since >= searchMax
+	case o.Attempt.Key == "":
+		return taken(o, a) && decided || since >= t.PendingMax
 	case foreign(o, a):
 		return true
 	}
-	return over || a.Verdict != provider.Pending && a.Verdict != provider.Absent
+	return a.Verdict != provider.Pending && a.Verdict != provider.Absent || since >= t.PendingMax
 }
 
 // notTheCharge says that an answer about a cycle which is not over shows a payment that is none of its charge's, such as of a window of the
 // buyer's own making, and holds no money any more, or only test money, or failed. It says nothing of a charge that may still be at work.
-// A failed one is known by its customer_uid, which PortOne leaves empty for a payment without a billing key (V1 OpenAPI); should it be
+// One that failed or went back is known by its customer_uid, which PortOne leaves empty for a payment without a billing key (V1 OpenAPI); should it be
 // missing of a charge, the repetition's own answer decides.
 func notTheCharge(o order.Order, a provider.Answer, account string, now time.Time) bool {
 	if o.BillingKey == "" || o.Closed() {
@@ -170,7 +179,7 @@ func notTheCharge(o order.Order, a provider.Answer, account string, now time.Tim
 	case e.Kind == order.Mismatched:
 		return e.Capture.Balance <= 0
 	case e.Kind == order.FullyRefunded:
-		return o.Reversed(a.Payment.Key)
+		return o.Reversed(a.Payment.Key) || o.Attempt.Unanswered && a.Payment.BillingKey != o.BillingKey
 	}
 	testMoney := a.Payment.Sandbox && o.Mode != "test"
 	if a.Verdict == provider.Declined {
@@ -197,7 +206,7 @@ func fromPayment(o order.Order, a provider.Answer, account string, now time.Time
 		return order.Event{}, false
 	}
 	e := order.Event{At: now, Attempt: attemptOf(o, a.Payment.Number), Capture: captureOf(a.Payment)}
-	e.Own = o.BillingKey != "" && a.Payment.BillingKey == o.BillingKey
+	e.OwnKey = o.BillingKey != "" && a.Payment.BillingKey == o.BillingKey
 	switch a.Verdict {
 	case provider.Paid:
 		e.Kind = order.Captured

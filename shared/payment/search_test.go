@@ -139,6 +139,33 @@ func TestCopyOfAnUnansweredHint(t *testing.T) {
 	})
 }
 
+// TestKeylessHintIsNotAnsweredByAnother: while a hint that names a number only waits for its turn, somebody asks about money that is owed, or
+// about an earlier number. That says nothing of this one.
+func TestKeylessHintIsNotAnsweredByAnother(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := newTill(t)
+		x.edit(func(o *order.Order) {
+			paidBefore(o)
+			o.AskAfter = time.Now().Add(2 * time.Second)
+		})
+		x.bank.put("key-1", "order-1", provider.Paid)
+		x.bank.put("key-2", "order-1", provider.Paid)
+		x.finds(twoWindows{x.bank})
+		heard := make(chan error)
+		go func() { heard <- x.hint("", "order-1") }()
+		time.Sleep(time.Second)
+		x.edit(func(o *order.Order) { // what its answer leaves, and somebody's next lease
+			o.HeardAt, o.HeardKey, o.AskAfter = time.Now(), "", time.Now().Add(2*time.Second)
+		})
+		if err := <-heard; err != nil {
+			t.Error(err)
+		}
+		x.due()
+		x.wantKept(15000, "key-1", "key-2")
+	})
+}
+
 // TestRefundWhileGivingBack: the order's own payment is refunded in the console while another one is being given back. The due time is for that
 // other one alone.
 func TestRefundWhileGivingBack(t *testing.T) {
@@ -268,38 +295,196 @@ func TestReviewLooksForTheClaimed(t *testing.T) {
 	}
 }
 
-// TestChargeBehindAWindow: a charge was carried out, its reply lost, and its only webhook came while the order was leased. A window of the
-// buyer's own making under the same number was paid, too, and its webhook closes the order. The charge is still looked for.
+// TestChargeBehindAWindow: a charge is at work, its reply lost, and its only webhook will come while the order is leased. A window of the
+// buyer's own making under the same number is paid first, and its webhook pays the order. The charge is still looked for, as long as it can show,
+// and goes back; when the window's money has gone back instead, in the console, it is the charge that pays.
 func TestChargeBehindAWindow(t *testing.T) {
 	t.Parallel()
-	own := func(p *provider.Payment) { p.BillingKey = "means" }
+	for _, back := range []bool{false, true} {
+		for _, shows := range []time.Duration{time.Minute, 70 * time.Minute, 0} {
+			bubble(t, func(t *testing.T) {
+				x := charged(t, func(o *order.Order) { o.BillingKey = "means" })
+				x.Paid = x.tell
+				x.finds(twoWindows{x.bank})
+				claimed := time.Now()
+				time.Sleep(31 * time.Second)
+				x.bank.put("key-2", "order-1", provider.Paid, func(p *provider.Payment) {
+					if back {
+						p.Balance = 0
+					}
+				})
+				x.mustHear("key-2", "order-1")
+				if o := x.read(); o.Final() || o.Closed() == back {
+					t.Fatalf("given back %v: %s, due %v", back, o.Status, o.DueAt)
+				}
+				if shows > 0 {
+					x.bank.before = func(string) {
+						if time.Since(claimed) >= shows {
+							x.bank.before = nil
+							x.bank.put("key-1", "order-1", provider.Paid, func(p *provider.Payment) { p.BillingKey = "means" })
+						}
+					}
+				} else if back {
+					return // the charge would be repeated, which is the worker's to do
+				}
+				o := x.due()
+				x.wantKept(15000, "key-1", "key-2")
+				if want := map[bool]string{false: "key-2", true: "key-1"}[back]; o.Status != order.Paid || o.Capture.Key != want || shows == 0 && time.Since(claimed) < 75*time.Minute {
+					t.Errorf("given back %v, charge after %v: %s with %s, %v later", back, shows, o.Status, o.Capture.Key, time.Since(claimed))
+				}
+			})
+		}
+	}
+}
+
+// TestSearchEnds: a window that was left open is undecided for ever. The search for a charge behind it is not.
+func TestSearchEnds(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := charged(t, func(o *order.Order) { o.BillingKey = "means" })
+		x.Paid = x.tell
+		x.finds(leftOpen{x.bank})
+		x.bank.put("key-1", "order-1", provider.Paid)
+		time.Sleep(31 * time.Second)
+		x.mustHear("key-1", "order-1")
+		o := x.due()
+		if since := time.Since(o.Attempt.ClaimedAt); since < 24*time.Hour || since > 26*time.Hour {
+			t.Errorf("it ended after %v; %d questions", since, x.bank.asked(""))
+		}
+		x.wantKept(15000, "key-1")
+		if x.logged("money.unsettled") == 0 {
+			t.Error("nobody was told")
+		}
+	})
+}
+
+// leftOpen is a bank where a window of every number is still open.
+type leftOpen struct{ *bank }
+
+func (f leftOpen) Find(ctx context.Context, r provider.Ref) provider.Answer {
+	a := f.bank.Find(ctx, r)
+	a.Undecided = r.Number != ""
+	return a
+}
+
+// TestReturnedFromAnotherWindow: the buyer came back from a window that the provider could not be asked about, and its webhook was lost. The
+// webhook of another window under the number pays the order. What the first one took is looked for, and goes back.
+func TestReturnedFromAnotherWindow(t *testing.T) {
+	t.Parallel()
 	for _, back := range []bool{false, true} {
 		bubble(t, func(t *testing.T) {
-			x := charged(t, func(o *order.Order) { o.BillingKey = "means" })
-			x.Paid = x.tell
+			x := newTill(t)
 			x.finds(twoWindows{x.bank})
-			time.Sleep(31 * time.Second)
+			x.bank.put("key-1", "order-1", provider.Paid)
+			x.bank.down = true
+			x.back("", false)
+			x.want(order.Settling, 1)
+			x.bank.down = false
 			x.bank.put("key-2", "order-1", provider.Paid, func(p *provider.Payment) {
 				if back { // in the console
 					p.Balance = 0
 				}
 			})
+			time.Sleep(20 * time.Second)
 			x.mustHear("key-2", "order-1")
-			if o := x.read(); !o.Closed() || o.Final() {
-				t.Fatalf("%s, due %v", o.Status, o.DueAt)
-			}
-			x.bank.put("key-1", "order-1", provider.Paid, own) // it was at work until now
-			o := x.due()
-			want, left := order.Paid, int64(15000)
-			if back {
-				want, left = order.Refunded, 0
-			}
-			x.wantKept(left, "key-1", "key-2")
-			if o.Status != want || time.Since(o.Attempt.ClaimedAt) < 75*time.Minute {
-				t.Errorf("%s after %v: a charge can show until 75 minutes are over", o.Status, time.Since(o.Attempt.ClaimedAt))
+			asked := x.bank.asked("")
+			x.due()
+			x.want(order.Paid, 1)
+			x.wantKept(15000, "key-1", "key-2")
+			if n := x.bank.asked("") - asked; n > 3 {
+				t.Errorf("%d questions more, want one by number and what it takes to give back", n)
 			}
 		})
 	}
+}
+
+// TestOwedWhileSearching: a lookup by number that hangs does not keep money from going back.
+func TestOwedWhileSearching(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := charged(t, func(o *order.Order) { o.BillingKey = "means" })
+		x.Paid = x.tell
+		x.finds(hangingFinder{x.bank})
+		x.bank.put("key-2", "order-1", provider.Paid)
+		time.Sleep(31 * time.Second)
+		x.mustHear("key-2", "order-1")
+		x.bank.put("key-3", "order-1", provider.Paid)
+		x.bank.cancel = noAnswerTo
+		time.Sleep(2 * time.Second)
+		x.mustHear("key-3", "order-1")
+		for range 3 {
+			o := x.read()
+			if !o.Searching {
+				t.Fatalf("%s, due %v", o.Status, o.DueAt)
+			}
+			if o.Owed() == nil {
+				return
+			}
+			time.Sleep(time.Until(o.DueAt))
+			ctx, cancel := x.door()
+			if _, err := x.Advance(ctx, "order-1"); err != nil {
+				t.Error(err)
+			}
+			cancel()
+		}
+		t.Errorf("after %v key-3 holds %d; asked %v", time.Since(x.read().Attempt.ClaimedAt), x.bank.left("key-3"), x.bank.calls)
+	})
+}
+
+// TestOwnRefusalAfterTheWindow: a worker stood still between the claim and the charge. Meanwhile a window pays the cycle; then the charge is
+// sent, and refused. That contradicts nothing, and there is nothing left to look for.
+func TestOwnRefusalAfterTheWindow(t *testing.T) {
+	t.Parallel()
+	o := order.NewCycle(order.Order{ID: "s--c1", BillingKey: "means", CreatedAt: time.Unix(0, 0)}, time.Unix(68, 0))
+	begun := o.Attempt
+	paid, err := o.Apply(order.Event{Kind: order.Captured, At: time.Unix(20, 0), Asked: time.Unix(19, 0), Attempt: 1, Capture: order.Capture{Key: "window", Balance: 1}})
+	if err != nil || paid.Status != order.Paid || !paid.Searching {
+		t.Fatal(paid.Status, err)
+	}
+	for answered, want := range map[bool]bool{true: false, false: true} {
+		e := order.Event{Kind: order.Refused, At: time.Unix(30, 0), Asked: time.Unix(25, 0), Attempt: 1, Next: begun, Answered: answered}
+		if next, err := paid.Apply(e); err != nil || next.Status != order.Paid || next.Searching != want {
+			t.Errorf("the charge's own answer %v: %s, searching %v, %v", answered, next.Status, next.Searching, err)
+		}
+	}
+}
+
+// TestReloadsOfReview: whoever holds the link of an order in review can neither make us ask nor ring the alarm, and its history stays.
+func TestReloadsOfReview(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := newTill(t)
+		x.finds(leftOpen{x.bank})
+		x.edit(announcedNow)
+		x.bank.cancel = func(int, provider.Cancel) *refusal {
+			return &refusal{false, provider.Answer{HTTP: 403, Code: "NOT_CANCELABLE_PAYMENT", Class: provider.ClassDeclined}}
+		}
+		time.Sleep(time.Second)
+		x.misfit("key-1", "order-1")
+		o := x.read()
+		if o.Status != order.Review || !o.Searching {
+			t.Fatalf("%s, due %v", o.Status, o.DueAt)
+		}
+		asked, rung, steps := x.bank.asked(""), x.logged("money.review"), len(o.History)
+		for range 5 {
+			time.Sleep(4 * time.Second)
+			ctx, cancel := x.door()
+			if _, err := x.Advance(ctx, "order-1"); err != nil {
+				t.Error(err)
+			}
+			cancel()
+		}
+		if n := x.bank.asked("") - asked; n != 0 {
+			t.Errorf("five reloads, %d questions", n)
+		}
+		o = x.due()
+		if since := time.Since(o.Attempt.ClaimedAt); !o.Final() || since > 90*time.Minute {
+			t.Errorf("due %v, %v after the buyer came back", o.DueAt, since)
+		}
+		if len(o.History) > steps+2 || x.logged("money.review")-rung > 1 {
+			t.Errorf("%d steps of history more; MoneyReview rang %d times more", len(o.History)-steps, x.logged("money.review")-rung)
+		}
+	})
 }
 
 // TestOwnChargeEndsTheDoubt: a payment with the attempt's billing key is the charge itself, and nothing else is looked for.

@@ -13,7 +13,7 @@ import (
 // hookPause is order.HintPause, also for subscriptions.
 const hookPause = order.HintPause
 
-// hookWait is how long a webhook waits for its turn to ask. One that has not had it by then is to be sent again, or is covered by a due time:
+// hookWait is how long a webhook waits for its turn to ask. One that has not had it by then is to be sent again, or the order's due time covers it:
 // a flood must not keep a thousand functions waiting.
 const hookWait = 5 * time.Second
 
@@ -25,7 +25,7 @@ var ErrBusy = errors.New("the order is being asked about")
 
 // Hear takes a webhook's hint: it asks the provider about the order the hint names, and records the answer. The hint itself is never
 // believed. It returns nil when the answer is stored, when a question about the same payment begun after the hint came has been answered and
-// stored by somebody else, when the order has a due time anyway, and when we never made such an order: then nobody is asked at all.
+// stored by somebody else, when the order's due time is for this payment, and when we never made such an order: then nobody is asked at all.
 func (s *Settler) Hear(ctx context.Context, name string, h provider.Hint) error {
 	n, err := order.ParseNumber(h.Number)
 	if err != nil || n.Key > 0 {
@@ -45,7 +45,7 @@ func (s *Settler) Hear(ctx context.Context, name string, h provider.Hint) error 
 			return s.hear(ctx, o, n.Attempt, h)
 		case !errors.As(err, &refusal):
 			return err
-		case o.HeardKey == h.Key && o.HeardAt.After(came.Add(clockSkew)) && (h.Key != "" || n.Attempt == o.Attempt.N):
+		case o.HeardKey == askedKey(h) && o.HeardAt.After(came.Add(clockSkew)):
 			return nil
 		}
 		if s.Wait(waiting, max(pause, o.AskAfter.Sub(now))) != nil {
@@ -57,8 +57,17 @@ func (s *Settler) Hear(ctx context.Context, name string, h provider.Hint) error 
 	}
 }
 
-// covers says that the due time of an order is for the very payment a webhook names, and lasts until the provider has spoken of it: then nobody
-// needs to be told again.
+// askedKey is how an order remembers what a hint asked about: the payment, or all under a number if none is named. No other question counts as
+// one of these.
+func askedKey(h provider.Hint) string {
+	if h.Key == "" {
+		return "number " + h.Number
+	}
+	return h.Key
+}
+
+// covers says that the due time of an order is for what a hint names, the claimed payment or, where none is, all under the current number, and
+// that the order cannot be closed before the provider has spoken of it, or else goes on searching: nobody needs to be told again.
 func covers(o order.Order, attempt int, h provider.Hint) bool {
 	return o.Status == order.Settling && h.Key == o.Attempt.Key && (h.Key != "" || attempt == o.Attempt.N)
 }
@@ -77,7 +86,7 @@ func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provid
 	began := s.Now()
 	calls, cancel := callContext(ctx)
 	defer cancel()
-	answers := s.findHinted(calls, g, o, min(max(attempt, 1), o.Attempt.N), h.Key)
+	answers, all := s.findHinted(calls, g, o, min(max(attempt, 1), o.Attempt.N), h.Key)
 	last := answers[len(answers)-1]
 	event, ok := fromPayment(o, last, g.Account, s.Now())
 	if ok = ok && !notTheCharge(o, last, g.Account, s.Now()); !ok {
@@ -88,9 +97,9 @@ func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provid
 		event = doubtful(o, s.Now())
 		event.NoAnswer = last.Verdict == provider.Unknown
 	}
-	event.Evidence, event.Asked, event.AskedKey = s.evidence(ctx, o, answers), began, h.Key
+	event.Evidence, event.Asked, event.AskedKey, event.All = s.evidence(ctx, o, answers), began, askedKey(h), all
 	if o.Status != order.Settling && (event.Kind == order.Doubtful && !event.NoAnswer || event.Kind == order.Refused && o.Status == order.Open) {
-		return s.heard(ctx, o, began, h.Key) // a window that came to nothing leaves an open order as it is: the buyer may be in the next one
+		return s.heard(ctx, o, began, askedKey(h)) // a window that came to nothing leaves an open order as it is: the buyer may be in the next one
 	}
 	saved, err := s.record(ctx, o, event, notLooked, s.besides(g, o, last.Others, began)...)
 	if err != nil {
@@ -103,13 +112,13 @@ func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provid
 		_, err = s.reverse(ctx, calls, g, saved)
 		return err
 	}
-	return s.heard(ctx, saved, began, h.Key)
+	return s.heard(ctx, saved, began, askedKey(h))
 }
 
 // findHinted asks about a payment that a webhook or a redirect names, and takes its word only when it shows money taken for this order: of
 // another tab's payment that failed, nothing follows for the one that counts. Then it asks about that one: the payment the order was paid
-// with, or was claimed for, or else whatever there is under the number.
-func (s *Settler) findHinted(ctx context.Context, g Gateway, o order.Order, attempt int, key string) []provider.Answer {
+// with, or was claimed for, or else whatever there is under the number. all says that the last answer is about everything under the current one.
+func (s *Settler) findHinted(ctx context.Context, g Gateway, o order.Order, attempt int, key string) (answers []provider.Answer, all bool) {
 	own := o
 	switch {
 	case !isPaymentKey(key) && g.Confirmer == nil: // the redirect of PortOne's own example names only the number, under which several may be
@@ -119,18 +128,20 @@ func (s *Settler) findHinted(ctx context.Context, g Gateway, o order.Order, atte
 	case attempt != o.Attempt.N:
 		own.Attempt = order.Attempt{N: attempt}
 	}
+	current := own.Attempt.N == o.Attempt.N
 	if !isPaymentKey(key) || key == own.Attempt.Key {
-		return s.find(ctx, g, own)
+		answers = s.find(ctx, g, own)
+		return answers, current && (own.Attempt.Key == "" || len(answers) > 1)
 	}
 	a := g.Finder.Find(ctx, provider.Ref{Key: key})
 	if attemptOf(o, a.Payment.Number) > 0 && taken(o, a) || a.Verdict == provider.Unknown && !a.Payment.Issuance {
-		return []provider.Answer{a} // it counts, or nobody knows yet whether it does
+		return []provider.Answer{a}, false // it counts, or nobody knows yet whether it does
 	}
 	s.logAnswer(ctx, o, a)
 	if own.Attempt.Key != "" {
-		return []provider.Answer{g.Finder.Find(ctx, provider.Ref{Key: own.Attempt.Key})}
+		return []provider.Answer{g.Finder.Find(ctx, provider.Ref{Key: own.Attempt.Key})}, false
 	}
-	return []provider.Answer{g.Finder.Find(ctx, provider.Ref{Number: own.Number()})}
+	return []provider.Answer{g.Finder.Find(ctx, provider.Ref{Number: own.Number()})}, current
 }
 
 // taken says that an answer shows real money taken, whether or not some of it is back.

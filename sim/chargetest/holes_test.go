@@ -1026,6 +1026,8 @@ type openBank struct {
 	*soak.Bank
 	first  *soak.Payment
 	window string // the payment in a window of the buyer's own making
+
+	dropped bool // the first charge never came to anything
 }
 
 // pay pays in a window under the number of the first charge.
@@ -1054,7 +1056,7 @@ func (b *openBank) Find(ctx context.Context, r provider.Ref) provider.Answer {
 	if a.Payment.Key == b.window {
 		a.Payment.BillingKey = ""
 	}
-	if !b.first.Ended.IsZero() {
+	if b.dropped || !b.first.Ended.IsZero() {
 		return a
 	}
 	if a.Undecided = true; a.Verdict == provider.Absent {
@@ -1078,7 +1080,11 @@ func TestOpenChargeBehindAnotherPayment(t *testing.T) {
 		if amount > 0 {
 			s.later = append(s.later, event{due(0).Add(5 * time.Minute), func() { b.pay(s.ctx, amount) }})
 		}
-		s.until(due(0).Add(3 * day))
+		wait := 3 * day
+		if want == order.Paid {
+			wait = 20 * time.Hour // a search ends after a day
+		}
+		s.until(due(0).Add(wait))
 		if o := s.cycle(1); o.Status != want || o.Final() || o.Attempt.N != 1 || o.Attempt.Turn != 0 {
 			t.Errorf("a window of %d won: %s in attempt %d, due %v, sent %d times more, and the first is not decided", amount, o.Status, o.Attempt.N, o.DueAt, o.Attempt.Turn)
 		}
@@ -1095,6 +1101,46 @@ func TestOpenChargeBehindAnotherPayment(t *testing.T) {
 		}
 		if got := s.read(); got.Cycle != 2 || got.Status != subscription.Active {
 			t.Errorf("a window of %d won: %s at cycle %d", amount, got.Status, got.Cycle)
+		}
+	}
+}
+
+// TestRefundedWindowBesideTheCharge: a window's money under the number of a charge in doubt was refunded in the console. That says nothing of the
+// charge, which pays the cycle when it is carried out. When it never was, what the merchant refunded is all that was paid, and the cycle is
+// refunded: the buyer is not charged once more.
+func TestRefundedWindowBesideTheCharge(t *testing.T) {
+	t.Parallel()
+	for _, arrived := range []bool{true, false} {
+		s := newStage(t)
+		b := &openBank{Bank: s.Bank}
+		g := s.Settler.Gateways["portone"]
+		g.Charger, g.Finder, g.Canceler = b, b, b
+		s.Settler.Gateways = map[string]payment.Gateway{"portone": g}
+		s.later = append(s.later,
+			event{due(0).Add(time.Minute), func() {
+				b.pay(s.ctx, price)
+				s.Bank.Cancel(s.ctx, provider.Cancel{Key: b.window})
+			}},
+			event{due(0).Add(6 * time.Minute), func() {
+				if arrived {
+					s.Bank.End(b.first)
+				} else {
+					b.dropped = true
+				}
+			}})
+		s.until(due(0).Add(5 * day))
+		kept := 0
+		for _, p := range s.Bank.Payments() {
+			if p.Captured() && !p.Back {
+				kept++
+			}
+		}
+		want, left := order.Paid, 1
+		if !arrived {
+			want, left = order.Refunded, 0
+		}
+		if o, got := s.cycle(1), s.read(); o.Status != want || kept != left || got.Cycle != 2 || got.Status != subscription.Active {
+			t.Errorf("arrived %v: %s by attempt %d, %d kept, %s at cycle %d\n%s", arrived, o.Status, o.Capture.Attempt, kept, got.Status, got.Cycle, s.story())
 		}
 	}
 }

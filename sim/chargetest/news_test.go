@@ -37,6 +37,31 @@ func TestPaidButNotTold(t *testing.T) {
 	}
 }
 
+// TestToldWithoutAGateway: a window pays a cycle whose charge is in doubt, and its subscription is not told. Then the provider is no longer
+// offered. Nobody can look for the charge, but what is known is told.
+func TestToldWithoutAGateway(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Take = func(provider.Charge) provider.Answer { return soak.Lost("charge", errLost) }
+	s.now = due(0).Add(time.Minute)
+	s.tick()
+	s.now = s.now.Add(5 * time.Minute)
+	s.Doors.Gateways = map[string]payment.Gateway{"portone": {Finder: finder(paidAfterAll), Timing: s.Worker.Settler.Gateways["portone"].Timing}}
+	s.Hook = once(func(c soak.Call) bool { return c.Op == "save-subscription" && !c.After }, func() error { return errLost })
+	if err := s.Doors.Hear(s.ctx, "portone", provider.Hint{Number: id + "--c1", Key: "imps_9"}); err != nil {
+		t.Fatal(err)
+	}
+	if o := s.cycle(1); !o.Untold || !o.Searching {
+		t.Fatalf("%s, untold %v, searching %v", o.Status, o.Untold, o.Searching)
+	}
+	s.Worker.Settler.Gateways = nil
+	s.now = s.now.Add(time.Hour)
+	err := s.Worker.Work(s.ctx, payment.Message{Kind: payment.KindOrder, ID: id + "--c1"})
+	if o, got := s.cycle(1), s.read(); err == nil || o.Untold || !o.Searching || o.Final() || got.Cycle != 2 {
+		t.Errorf("%v; untold %v, searching %v, due %v, the subscription at cycle %d", err, o.Untold, o.Searching, o.DueAt, got.Cycle)
+	}
+}
+
 // TestNewsOfAKeyAfterTheQuestions: a renewal whose four questions by the clock are over is completed while a charge is at work, so that
 // nobody can ask when the news comes. It is asked about after the charge, whatever becomes of that.
 func TestNewsOfAKeyAfterTheQuestions(t *testing.T) {
