@@ -122,8 +122,9 @@ type Attempt struct {
 	ClaimedAt  time.Time // when settling began; zero until claimed
 	Asks       int       // questions that brought no conclusion; chooses the next due time
 	Turn       int       // which idempotency key the confirm carries: +1 after a definite but inconclusive answer
-	Unanswered bool      // a confirm with this Turn's key was sent, or may have been, and no definite answer to it was read
-	Rejection  string    // code of a refusal that a lookup has not confirmed yet
+	Unanswered bool      // a request with this Turn's key was sent, or may have been, and no definite answer to it was read; or a buyer is back
+	// from a window that takes the money by itself, and nobody could say what became of it
+	Rejection string // code of a refusal that a lookup has not confirmed yet
 }
 
 // Capture is the money taken for the order.
@@ -379,7 +380,8 @@ type Event struct {
 	More     bool      // of Refused and Lapsed: a subscription still wants the order, which gets more time instead of ending
 	Answered bool      // it is the answer to the attempt's charge itself
 	OwnKey   bool      // of a cycle: the payment was made with the attempt's billing key, which no window can
-	All      bool      // the answer shows every payment under the current number
+	All      bool      // the answer shows every payment under the current number, and all of them are decided
+	Of       string    // of Refused: the payment that was refused, if the answer showed one
 	Search   bool      // of Doubtful: the question was what a closed order's attempt has taken
 	Next     Attempt   // of Doubtful, and its Turn of Refused and Lapsed: what the attempt must remember (Turn, Unanswered, Rejection)
 }
@@ -393,7 +395,7 @@ func (o Order) Apply(e Event) (Order, error) {
 	if !slices.Contains(Kinds, e.Kind) || !slices.Contains(Statuses, o.Status) {
 		return o, fmt.Errorf("order: no rule for %q in status %q", e.Kind, o.Status)
 	}
-	if o.Searching && e.Kind == Refused && e.Answered && e.Attempt == o.Attempt.N {
+	if o.Searching && e.Kind == Refused && e.Answered && e.Attempt == o.Attempt.N && e.Next.Turn >= o.Attempt.Turn {
 		e.Kind = Searched // the charge's own answer; what the order was paid with is another payment
 	}
 	if o.outdated(e) || (e.Kind == Searched || e.Search) && !o.Searching {
@@ -507,7 +509,13 @@ func (o Order) nothingElse(e Event) bool {
 	if o.BillingKey != "" {
 		return e.Answered || !o.Attempt.Unanswered // a charge is claimed by its number
 	}
-	return !o.claimedAnother(e)
+	return !o.claimedAnother(e) && !o.returnedUnseen(e)
+}
+
+// returnedUnseen says that a buyer is back from a window that takes the money by itself, and that the event does not say what became of it: it
+// is about some payment under the number, and any may be that window's.
+func (o Order) returnedUnseen(e Event) bool {
+	return o.BillingKey == "" && o.Attempt.Key == "" && o.Attempt.Unanswered && !e.All
 }
 
 // claimedAnother says that the attempt was claimed for another payment than the event's, and nobody knows yet what that one took: two may hold
@@ -524,10 +532,8 @@ func (o Order) leftInDoubt(e Event) bool {
 	case o.BillingKey != "": // PortOne promises nothing for two requests at once under one number, but only the charge has the key (V1 OpenAPI)
 		own := e.Answered || e.OwnKey && o.Attempt.Turn == 0
 		return (o.Attempt.Unanswered || o.Attempt.Turn > 0) && !(own && e.Attempt == o.Attempt.N)
-	case o.Attempt.Key != "":
-		return o.claimedAnother(e)
 	}
-	return !e.All // windows take the money by themselves: any payment under the number may be the one its buyer came back from
+	return o.claimedAnother(e) || o.returnedUnseen(e)
 }
 
 // afterGone: the attempt's money is gone again, so the attempt is over.
@@ -563,7 +569,7 @@ func nextSettling(o Order, e Event, current bool) Status {
 	case Captured, PartlyRefunded:
 		return Paid
 	case FullyRefunded:
-		if current && !o.leftInDoubt(e) {
+		if current && !o.claimedAnother(e) {
 			return Refunded
 		}
 	case Refused, Lapsed:
@@ -588,7 +594,7 @@ func nextCaptured(o Order, e Event) Status {
 	case Mismatched:
 		return Review // the payment this order was paid with no longer fits it
 	case Refused, Lapsed:
-		if !o.Searching && e.Attempt == o.Capture.Attempt && e.Next.Turn >= o.Attempt.Turn && !o.stale(e) && (e.Asked.IsZero() || !e.Asked.Before(o.since())) {
+		if (!o.Searching || e.Of == o.Capture.Key) && e.Attempt == o.Capture.Attempt && e.Next.Turn >= o.Attempt.Turn && !o.stale(e) && (e.Asked.IsZero() || !e.Asked.Before(o.since())) {
 			return Review // the provider said paid, and now says it never was
 		}
 	}
@@ -646,7 +652,7 @@ func (o Order) move(e Event, to Status) Order {
 	case from == Settling && to == Open, from == Open && to == Open && (e.Kind == Refused || e.Kind == Mismatched) && e.Attempt == o.Attempt.N:
 		o.Attempt = Attempt{N: o.Attempt.N + 1}
 	case e.Kind == Announced && from == Open && to == Settling:
-		o.Attempt.Key, o.Attempt.ClaimedAt = e.Capture.Key, e.At
+		o.Attempt.Key, o.Attempt.ClaimedAt, o.Attempt.Unanswered = e.Capture.Key, e.At, true
 	case from == Open && to == Settling:
 		o.Attempt.ClaimedAt = e.At // money to give back came before the buyer
 	case e.Kind == Searched:

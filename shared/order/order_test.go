@@ -438,8 +438,8 @@ func violations(o, next order.Order, e order.Event) (broken []string) {
 	cameAndWent := e.Kind == order.Mismatched && e.Capture.Balance == 0
 	givenBack := (e.Kind == order.FullyRefunded || cameAndWent) && known && before.DoneAt.IsZero() && len(debts(next)) == 0 &&
 		slices.ContainsFunc(o.Reversals, func(r order.Reversal) bool { return r.Attempt == o.Attempt.N })
-	over := nothing && current || givenBack || cameAndWent && current           // this attempt keeps no money
-	mine := nothing || o.Attempt.Key == "" || o.Attempt.Key == e.Capture.Key || // it speaks of the payment the buyer came back with, or that one is back
+	over := nothing && current || givenBack || cameAndWent && current                                               // this attempt keeps no money
+	mine := nothing || o.Attempt.Key == "" && (e.All || !o.Attempt.Unanswered) || o.Attempt.Key == e.Capture.Key || // it speaks of the payment the buyer came back with, or that one is back
 		slices.ContainsFunc(o.Reversals, func(r order.Reversal) bool { return r.Key == o.Attempt.Key && !r.DoneAt.IsZero() })
 	fail(moved && !slices.Contains(leaves[o.Status], next.Status), "%s must not become %s", o.Status, next.Status)
 	claimed := o.Status == order.Settling && o.Attempt.Key != "" && !slices.ContainsFunc(next.Reversals, func(r order.Reversal) bool { return r.Key == o.Attempt.Key })

@@ -406,19 +406,6 @@ func TestClaimedPaymentOutlivesTheReversal(t *testing.T) {
 	}
 }
 
-// TestRefundOfAWindowIsNotTheCharges: money under the number of a cycle's charge that nobody has answered came and went. Unless it was the
-// charge's own, known by its key, the cycle goes on.
-func TestRefundOfAWindowIsNotTheCharges(t *testing.T) {
-	t.Parallel()
-	o := order.NewCycle(order.Order{ID: "s--c1", BillingKey: "means", Amount: won, CreatedAt: created}, created.Add(time.Minute))
-	for own, want := range map[bool]order.Status{true: order.Refunded, false: order.Settling} {
-		e := order.Event{Kind: order.FullyRefunded, At: created.Add(5 * time.Minute), Attempt: 1, OwnKey: own, Capture: order.Capture{Key: "key-1", Amount: won}}
-		if next, err := o.Apply(e); err != nil || next.Status != want || next.DueAt.IsZero() {
-			t.Errorf("own %v: %s, due %v, %v", own, next.Status, next.DueAt, err)
-		}
-	}
-}
-
 // TestStaleAnswerAfterTheReversal: a question that was begun before the money was back is answered, or written down, after it. What it says was
 // true then; it is not money that is there again.
 func TestStaleAnswerAfterTheReversal(t *testing.T) {
@@ -560,8 +547,8 @@ func TestAnnounced(t *testing.T) {
 	at := created.Add(time.Minute)
 	e := order.Event{Kind: order.Announced, At: at, Attempt: 1}
 	next, err := fresh().Apply(e)
-	if err != nil || next.Status != order.Settling || !next.Attempt.ClaimedAt.Equal(at) || !next.DueAt.After(at) || next.Attempt.Unanswered {
-		t.Fatalf("%s, attempt %+v, due %v, %v; want settling from now on, and no confirm under way", next.Status, next.Attempt, next.DueAt, err)
+	if err != nil || next.Status != order.Settling || !next.Attempt.ClaimedAt.Equal(at) || !next.DueAt.After(at) || !next.Attempt.Unanswered {
+		t.Fatalf("%s, attempt %+v, due %v, %v; want settling from now on, and a window that nobody answered for", next.Status, next.Attempt, next.DueAt, err)
 	}
 	later := e
 	later.At = at.Add(20 * time.Minute)

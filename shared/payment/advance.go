@@ -97,7 +97,7 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send bool, want wan
 	if o.Searching {
 		o, err = s.search(ctx, calls, g, o)
 	}
-	if o.Owed() == nil && !send && (o.BillingKey == "" || o.Status == order.Open || !want.repeat.IsZero()) {
+	if err == nil && o.Owed() == nil && !send && (o.BillingKey == "" || o.Status == order.Open || !want.repeat.IsZero()) {
 		o, earlier, err = s.lookBack(ctx, calls, g, o, o.Attempt.N-1)
 	}
 	if earlier == unread {
@@ -126,8 +126,8 @@ func (s *Settler) search(ctx, calls context.Context, g Gateway, o order.Order) (
 		event = order.Event{Kind: order.Searched, At: now, Attempt: o.Attempt.N}
 	}
 	var found []order.Event
-	facts := s.besides(g, o, last.Others, began)
-	if e, ok := fromPayment(o, last, g.Account, now); ok && e.Kind != order.Refused {
+	facts := s.besides(g, o, last.Others, began, false)
+	if e, ok := fromPayment(o, last, g.Account, now); ok && (e.Kind != order.Refused || e.Of == o.Capture.Key) {
 		e.Asked = began
 		facts = append(facts, e)
 	}
@@ -144,7 +144,10 @@ func (s *Settler) search(ctx, calls context.Context, g Gateway, o order.Order) (
 
 // isNews says that a fact is about a payment the order does not know, or says something else of it than the order does.
 func isNews(o order.Order, e order.Event) bool {
-	if e.Capture.Key == o.Capture.Key {
+	switch e.Capture.Key {
+	case "":
+		return true
+	case o.Capture.Key:
 		return e.Capture.Balance != o.Capture.Balance
 	}
 	return !slices.ContainsFunc(o.Reversals, func(r order.Reversal) bool {
@@ -159,7 +162,7 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 	work, event := o, doubtful(o, s.Now()) // work is o with what this settle has learned of the attempt and not saved yet
 	var evidence []order.Evidence
 	var others []provider.Payment
-	byNumber := false // the last answer is about all there is under the current number
+	byNumber, all := false, false // the last answer is about all there is under the current number, and leaves nothing open
 	for n := 0; n < callsMax && hasTime(calls); n++ {
 		var answers []provider.Answer
 		asked := !send || !s.mayTake(g, work)
@@ -167,6 +170,7 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 			began = s.Now()
 			answers = s.find(calls, g, work)
 			byNumber = work.Attempt.Key == "" || len(answers) > 1
+			all = byNumber && showsAll(answers[len(answers)-1])
 			now := s.Now()
 			event, send = afterFind(work, answers, g.Account, now, g.Timing, now.Round(0).Before(want.repeat))
 			if send {
@@ -186,7 +190,7 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 				send = false // frozen while it was written
 				continue
 			}
-			began, byNumber = s.Now(), false
+			began, byNumber, all = s.Now(), false, false
 			answers = []provider.Answer{take(calls, g, work)}
 			event, send = afterTake(work, answers[0], g.Account, s.Now()), false
 		}
@@ -205,11 +209,11 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 	case earlier == looked && !byNumber:
 		earlier = notLooked // the current number is still to be looked up
 	}
-	event.Evidence, event.Asked, event.All, event.Next.ClaimedAt = evidence, began, byNumber, o.Attempt.ClaimedAt
+	event.Evidence, event.Asked, event.All, event.Next.ClaimedAt = evidence, began, all, o.Attempt.ClaimedAt
 	if event.More = want.more && (o.Status == order.Settling || earlier == looked); event.More && o.Status == order.Open && event.Kind == order.Refused {
 		event.Kind = order.Lapsed // somebody's window failed under the number that is still to be charged
 	}
-	return s.record(ctx, o, event, earlier, s.besides(g, o, others, began)...)
+	return s.record(ctx, o, event, earlier, s.besides(g, o, others, began, all)...)
 }
 
 // extend gives an order that waits for its next attempt more time.
@@ -257,7 +261,7 @@ func (s *Settler) lookBack(ctx, calls context.Context, g Gateway, o order.Order,
 			continue
 		}
 		e.Evidence, e.Asked = evidence, began
-		saved, err := s.record(ctx, o, e, unread, s.besides(g, o, a.Others, began)...) // the rest is still to be looked up
+		saved, err := s.record(ctx, o, e, unread, s.besides(g, o, a.Others, began, false)...) // the rest is still to be looked up
 		if err != nil {
 			return o, unread, err
 		}
@@ -267,7 +271,7 @@ func (s *Settler) lookBack(ctx, calls context.Context, g Gateway, o order.Order,
 }
 
 // besides are the events of further payments under the order's number that hold money: what is not the order's to keep is then owed.
-func (s *Settler) besides(g Gateway, o order.Order, others []provider.Payment, asked time.Time) []order.Event {
+func (s *Settler) besides(g Gateway, o order.Order, others []provider.Payment, asked time.Time, all bool) []order.Event {
 	var events []order.Event
 	for _, p := range others {
 		verdict := provider.Paid
@@ -278,7 +282,7 @@ func (s *Settler) besides(g Gateway, o order.Order, others []provider.Payment, a
 		if !ok || e.Kind == order.Refused {
 			continue // test money pays nothing, and says nothing of the others
 		}
-		e.Asked, e.All = asked, true
+		e.Asked, e.All = asked, all
 		events = append(events, e)
 	}
 	return events

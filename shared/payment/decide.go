@@ -92,6 +92,14 @@ func afterFind(o order.Order, answers []provider.Answer, account string, now tim
 	if o.Attempt.Key != "" && a.Payment.Key != "" && a.Payment.Key != o.Attempt.Key && (a.Verdict == provider.Refunded || a.Verdict == provider.Declined) {
 		a = provider.Answer{Verdict: provider.Absent} // another payment that took nothing, or gave it back, says nothing of the claimed one
 	}
+	if gone(o, a, account, now) {
+		switch {
+		case a.Undecided: // another window may still take money, until its time is over
+			a = provider.Answer{Verdict: provider.Pending}
+		case o.Reversed(a.Payment.Key):
+			a = provider.Answer{Verdict: provider.Absent}
+		}
+	}
 	if notTheCharge(o, a, account, now) {
 		switch {
 		case a.Undecided: // the charge may be the one behind it
@@ -147,25 +155,36 @@ const searchMax = 24 * time.Hour
 func accountedFor(o order.Order, answers []provider.Answer, now time.Time, t provider.Timing) bool {
 	a := answers[0] // of the claimed key; those after it are only about what else there is under the number
 	since := now.Sub(o.Attempt.ClaimedAt)
-	decided := !a.Undecided && !a.Payment.Open
 	switch {
 	case a.Verdict == provider.Unknown && !a.Payment.Issuance:
 		return false
 	case o.BillingKey != "":
 		own := func(p provider.Payment) bool { return p.BillingKey == o.BillingKey }
 		shown := o.Attempt.Turn == 0 && taken(o, a) && (own(a.Payment) || slices.ContainsFunc(a.Others, own))
-		return shown || since >= t.PendingMax && decided || since >= searchMax
+		return shown || since >= t.PendingMax && showsAll(a) || since >= searchMax
 	case o.Attempt.Key == "":
-		return taken(o, a) && decided || since >= t.PendingMax
+		return taken(o, a) && showsAll(a) || since >= t.PendingMax
 	case foreign(o, a):
 		return true
 	}
 	return a.Verdict != provider.Pending && a.Verdict != provider.Absent || since >= t.PendingMax
 }
 
+// gone says that all a buyer's order in doubt shows under its number is money that was not its to keep and is back.
+func gone(o order.Order, a provider.Answer, account string, now time.Time) bool {
+	if o.BillingKey != "" || o.Attempt.Key != "" || o.Status != order.Settling {
+		return false
+	}
+	e, ok := fromPayment(o, a, account, now)
+	return ok && (e.Kind == order.FullyRefunded && o.Reversed(a.Payment.Key) || e.Kind == order.Mismatched && e.Capture.Balance <= 0)
+}
+
+// showsAll says that an answer to a question by number leaves nothing open.
+func showsAll(a provider.Answer) bool { return !a.Undecided && !a.Payment.Open }
+
 // notTheCharge says that an answer about a cycle which is not over shows a payment that is none of its charge's, such as of a window of the
 // buyer's own making, and holds no money any more, or only test money, or failed. It says nothing of a charge that may still be at work.
-// One that failed or went back is known by its customer_uid, which PortOne leaves empty for a payment without a billing key (V1 OpenAPI); should it be
+// A failed one is known by its customer_uid, which PortOne leaves empty for a payment without a billing key (V1 OpenAPI); should it be
 // missing of a charge, the repetition's own answer decides.
 func notTheCharge(o order.Order, a provider.Answer, account string, now time.Time) bool {
 	if o.BillingKey == "" || o.Closed() {
@@ -179,7 +198,7 @@ func notTheCharge(o order.Order, a provider.Answer, account string, now time.Tim
 	case e.Kind == order.Mismatched:
 		return e.Capture.Balance <= 0
 	case e.Kind == order.FullyRefunded:
-		return o.Reversed(a.Payment.Key) || o.Attempt.Unanswered && a.Payment.BillingKey != o.BillingKey
+		return o.Reversed(a.Payment.Key)
 	}
 	testMoney := a.Payment.Sandbox && o.Mode != "test"
 	if a.Verdict == provider.Declined {
@@ -215,7 +234,9 @@ func fromPayment(o order.Order, a provider.Answer, account string, now time.Time
 	case provider.Refunded:
 		e.Kind = order.FullyRefunded
 	case provider.Declined:
-		return refused(o, now), e.Attempt == o.Attempt.N
+		e, current := refused(o, now), e.Attempt == o.Attempt.N
+		e.Of = a.Payment.Key
+		return e, current
 	default:
 		return order.Event{}, false
 	}

@@ -20,6 +20,7 @@ type WindowReturn struct {
 
 // Return asks what became of a window and records it. The query only says where to look first: paid is what the provider says is paid.
 func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
+	came := s.Now()
 	o, err := readByLink(ctx, s.Orders, r.OrderID, r.LinkToken)
 	if err != nil {
 		return Result{}, err
@@ -40,6 +41,9 @@ func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
 			}
 		}
 		result.Order, err = s.await(ctx, o, wanted{})
+		if err == nil && result.Order.Closed() && !knows(result.Order, r.Key) && result.Order.HeardAt.Before(came) { // by an answer older than this return
+			result.Order, err = s.hearReturn(ctx, result.Order, r, result.Order.NumberOf(result.Attempt))
+		}
 		return result, err
 	case o.Status != order.Open && knows(o, r.Key):
 		return result, nil
@@ -96,8 +100,8 @@ func (s *Settler) look(ctx context.Context, g Gateway, o order.Order, r WindowRe
 		// Until the provider says, nobody shall pay again; the order is settling and has a due time.
 		event = order.Event{Kind: order.Announced, At: now, Attempt: o.Attempt.N}
 	}
-	event.Evidence, event.Asked = evidence, began
-	o, err := s.record(ctx, o, event, notLooked, s.besides(g, o, a.Others, began)...)
+	event.Evidence, event.Asked, event.All = evidence, began, showsAll(a)
+	o, err := s.record(ctx, o, event, notLooked, s.besides(g, o, a.Others, began, showsAll(a))...)
 	if err == nil && o.Owed() != nil && o.Status != order.Review && hasTime(calls) {
 		return s.reverse(ctx, calls, g, o)
 	}

@@ -296,8 +296,8 @@ func TestReviewLooksForTheClaimed(t *testing.T) {
 }
 
 // TestChargeBehindAWindow: a charge is at work, its reply lost, and its only webhook will come while the order is leased. A window of the
-// buyer's own making under the same number is paid first, and its webhook pays the order. The charge is still looked for, as long as it can show,
-// and goes back; when the window's money has gone back instead, in the console, it is the charge that pays.
+// buyer's own making under the same number is paid first, and its webhook closes the order; also when its money has gone back, in the console.
+// The charge is still looked for, as long as it can show, and goes back.
 func TestChargeBehindAWindow(t *testing.T) {
 	t.Parallel()
 	for _, back := range []bool{false, true} {
@@ -314,23 +314,23 @@ func TestChargeBehindAWindow(t *testing.T) {
 					}
 				})
 				x.mustHear("key-2", "order-1")
-				if o := x.read(); o.Final() || o.Closed() == back {
+				if o := x.read(); o.Final() || !o.Closed() {
 					t.Fatalf("given back %v: %s, due %v", back, o.Status, o.DueAt)
 				}
-				if shows > 0 {
-					x.bank.before = func(string) {
-						if time.Since(claimed) >= shows {
-							x.bank.before = nil
-							x.bank.put("key-1", "order-1", provider.Paid, func(p *provider.Payment) { p.BillingKey = "means" })
-						}
+				x.bank.before = func(string) {
+					if shows > 0 && time.Since(claimed) >= shows {
+						x.bank.before = nil
+						x.bank.put("key-1", "order-1", provider.Paid, func(p *provider.Payment) { p.BillingKey = "means" })
 					}
-				} else if back {
-					return // the charge would be repeated, which is the worker's to do
 				}
 				o := x.due()
-				x.wantKept(15000, "key-1", "key-2")
-				if want := map[bool]string{false: "key-2", true: "key-1"}[back]; o.Status != order.Paid || o.Capture.Key != want || shows == 0 && time.Since(claimed) < 75*time.Minute {
-					t.Errorf("given back %v, charge after %v: %s with %s, %v later", back, shows, o.Status, o.Capture.Key, time.Since(claimed))
+				want, left := order.Paid, int64(15000)
+				if back {
+					want, left = order.Refunded, 0
+				}
+				x.wantKept(left, "key-1", "key-2")
+				if ended := time.Since(claimed); o.Status != want || o.Capture.Key != "key-2" || shows == 0 && ended < 75*time.Minute {
+					t.Errorf("given back %v, charge after %v: %s with %s, %v later", back, shows, o.Status, o.Capture.Key, ended)
 				}
 			})
 		}
@@ -398,6 +398,159 @@ func TestReturnedFromAnotherWindow(t *testing.T) {
 	}
 }
 
+// TestWrongMoneyBesideTheReturnedWindow: the same, and the other window's money does not fit: it went back by us, or before we knew. Number 1 may
+// hold the first window's money still, so nobody is asked to pay number 2.
+func TestWrongMoneyBesideTheReturnedWindow(t *testing.T) {
+	t.Parallel()
+	for _, left := range []int64{100, 0} {
+		for _, paid := range []bool{true, false} {
+			bubble(t, func(t *testing.T) {
+				x := newTill(t)
+				if paid {
+					x.bank.put("key-1", "order-1", provider.Paid)
+				}
+				x.bank.down = true
+				x.back("", false)
+				x.bank.down = false
+				time.Sleep(10 * time.Second)
+				x.bank.put("key-9", "order-1", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, left })
+				x.mustHear("key-9", "order-1")
+				if o := x.read(); paid && o.Status == order.Open {
+					t.Errorf("open in attempt %d, and nobody knows what the first window took; asked %v", o.Attempt.N, x.bank.calls)
+				}
+				o := x.due()
+				if paid {
+					x.wantKept(15000, "key-1", "key-9")
+				} else if o.Status != order.Open || o.Attempt.N != 2 || x.bank.left("key-9") != 0 {
+					t.Errorf("%d won, and nothing else was paid: %s in attempt %d, due %v", left, o.Status, o.Attempt.N, o.DueAt)
+				}
+			})
+		}
+	}
+}
+
+// atWork is a bank that shows, beside what else there is under a number, the window of key-1 as begun and not decided.
+type atWork struct{ *bank }
+
+func (f atWork) Find(ctx context.Context, r provider.Ref) provider.Answer {
+	f.mu.Lock()
+	first, ok := f.payments["key-1"]
+	f.mu.Unlock()
+	switch {
+	case r.Number == "" || !ok || verdictOf(first) != provider.Pending:
+		return twoWindows{f.bank}.Find(ctx, r)
+	}
+	a := f.bank.Find(ctx, provider.Ref{Key: "key-2"})
+	if a.Undecided = true; a.Verdict == provider.Absent {
+		first.Open = true
+		a = provider.Answer{Verdict: provider.Pending, Call: "find", HTTP: 200, Payment: first}
+	}
+	return a
+}
+
+// TestReturnedFromAWindowAtWork: the provider is still at work on the window the buyer came back from, when another one pays the order, or its
+// money has gone back. Whichever door learns that, the first window is looked for.
+func TestReturnedFromAWindowAtWork(t *testing.T) {
+	t.Parallel()
+	for door, come := range map[string]func(*till){
+		"schedule": func(x *till) {
+			time.Sleep(time.Until(x.read().DueAt))
+			ctx, cancel := x.door()
+			defer cancel()
+			if _, err := x.Advance(ctx, "order-1"); err != nil {
+				x.t.Error(err)
+			}
+		},
+		"return":              func(x *till) { x.back("key-2", false) },
+		"return without key":  func(x *till) { x.back("", false) },
+		"webhook":             func(x *till) { x.mustHear("key-2", "order-1") },
+		"webhook without key": func(x *till) { x.mustHear("", "order-1") },
+	} {
+		for _, back := range []bool{false, true} {
+			bubble(t, func(t *testing.T) {
+				x := newTill(t)
+				x.finds(atWork{x.bank})
+				x.bank.put("key-1", "order-1", provider.Pending)
+				x.back("key-1", false)
+				x.want(order.Settling, 1)
+				time.Sleep(5 * time.Second)
+				x.bank.put("key-2", "order-1", provider.Paid, func(p *provider.Payment) {
+					if back {
+						p.Balance = 0
+					}
+				})
+				come(x)
+				if o := x.read(); !o.Searching {
+					t.Errorf("%s, given back %v: %s, and the first window is not looked for", door, back, o.Status)
+				}
+				time.Sleep(20 * time.Second)
+				x.bank.put("key-1", "order-1", provider.Paid)
+				x.due()
+				x.wantKept(map[bool]int64{false: 15000, true: 0}[back], "key-1", "key-2")
+			})
+		}
+	}
+}
+
+// hangsOnce answers its first question late, with what was true when it was asked.
+type hangsOnce struct {
+	*bank
+	late *time.Duration
+}
+
+func (f hangsOnce) Find(ctx context.Context, r provider.Ref) provider.Answer {
+	a := twoWindows{f.bank}.Find(ctx, r)
+	wait := *f.late
+	*f.late = 0
+	time.Sleep(wait)
+	return a
+}
+
+// TestReturnDuringAQuestion: while the schedule's question hangs, which was asked before, the buyer comes back from a second window. What the old
+// answer says of the order says nothing of this window.
+func TestReturnDuringAQuestion(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"key-2", ""} {
+		bubble(t, func(t *testing.T) {
+			x := newTill(t)
+			x.bank.down = true
+			x.back("", false)
+			x.bank.down = false
+			late := 9 * time.Second
+			x.finds(hangsOnce{x.bank, &late})
+			x.bank.put("key-1", "order-1", provider.Paid)
+			time.Sleep(time.Until(x.read().DueAt))
+			done := make(chan error)
+			go func() {
+				ctx, cancel := x.door()
+				defer cancel()
+				_, err := x.Advance(ctx, "order-1")
+				done <- err
+			}()
+			time.Sleep(time.Second)
+			x.bank.put("key-2", "order-1", provider.Paid)
+			x.back(key, false)
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			x.due()
+			x.wantKept(15000, "key-1", "key-2")
+		})
+	}
+}
+
+// TestKeylessHintOfACycle: a charge at work closes its order by its own answer. A hint that only names the number, which may mean another
+// payment, is not taken before it was looked up.
+func TestKeylessHintOfACycle(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := charged(t, func(o *order.Order) { o.AskAfter = time.Now().Add(payment.ChargeMax) })
+		if err := x.hint("", "order-1"); !errors.Is(err, payment.ErrBusy) {
+			t.Error(err)
+		}
+	})
+}
+
 // TestOwedWhileSearching: a lookup by number that hangs does not keep money from going back.
 func TestOwedWhileSearching(t *testing.T) {
 	t.Parallel()
@@ -446,7 +599,49 @@ func TestOwnRefusalAfterTheWindow(t *testing.T) {
 		if next, err := paid.Apply(e); err != nil || next.Status != order.Paid || next.Searching != want {
 			t.Errorf("the charge's own answer %v: %s, searching %v, %v", answered, next.Status, next.Searching, err)
 		}
+		repeated := paid
+		repeated.Attempt.Turn = 1
+		if next, err := repeated.Apply(e); err != nil || next.Status != order.Paid || !next.Searching {
+			t.Errorf("an answer to the first charge, and the second is looked for: %s, searching %v, %v", next.Status, next.Searching, err)
+		}
 	}
+}
+
+// TestContradictionWhileSearching: the payment an order was paid with shows as failed. That it still looks for another one hides nothing.
+func TestContradictionWhileSearching(t *testing.T) {
+	t.Parallel()
+	for _, means := range []string{"means", ""} {
+		bubble(t, func(t *testing.T) {
+			x := charged(t, func(o *order.Order) { o.BillingKey = "means" })
+			x.Paid = x.tell
+			x.finds(twoWindows{x.bank})
+			for _, truth := range []provider.Verdict{provider.Paid, provider.Declined} {
+				time.Sleep(31 * time.Second)
+				x.bank.put("key-2", "order-1", truth, func(p *provider.Payment) { p.BillingKey = means })
+				x.mustHear("key-2", "order-1")
+			}
+			x.want(order.Review, 1)
+		})
+	}
+}
+
+// TestSearchSaysWhenItFails: an answer that cannot be stored is an error, as everywhere.
+func TestSearchSaysWhenItFails(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := newTill(t)
+		x.edit(func(o *order.Order) {
+			paidBefore(o)
+			o.Searching, o.DueAt = true, time.Now()
+		})
+		saved := true
+		x.Claims = mortal{x.Claims, &saved}
+		ctx, cancel := x.door()
+		defer cancel()
+		if _, err := x.Advance(ctx, "order-1"); !errors.Is(err, errDead) {
+			t.Error(err)
+		}
+	})
 }
 
 // TestReloadsOfReview: whoever holds the link of an order in review can neither make us ask nor ring the alarm, and its history stays.

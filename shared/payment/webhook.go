@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tosspay-sam/shared/order"
@@ -13,8 +14,8 @@ import (
 // hookPause is order.HintPause, also for subscriptions.
 const hookPause = order.HintPause
 
-// hookWait is how long a webhook waits for its turn to ask. One that has not had it by then is to be sent again, or the order's due time covers it:
-// a flood must not keep a thousand functions waiting.
+// hookWait is how long a webhook waits for its turn to ask. One that has not had it by then is to be sent again, or the order's due time covers
+// it: a flood must not keep a thousand functions waiting.
 const hookWait = 5 * time.Second
 
 // clockSkew is how far the clocks of two functions may differ: a question counts as begun after a webhook came only beyond it.
@@ -49,7 +50,7 @@ func (s *Settler) Hear(ctx context.Context, name string, h provider.Hint) error 
 			return nil
 		}
 		if s.Wait(waiting, max(pause, o.AskAfter.Sub(now))) != nil {
-			if covers(o, n.Attempt, h) {
+			if covers(o, h) {
 				return nil
 			}
 			return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy)
@@ -66,10 +67,10 @@ func askedKey(h provider.Hint) string {
 	return h.Key
 }
 
-// covers says that the due time of an order is for what a hint names, the claimed payment or, where none is, all under the current number, and
-// that the order cannot be closed before the provider has spoken of it, or else goes on searching: nobody needs to be told again.
-func covers(o order.Order, attempt int, h provider.Hint) bool {
-	return o.Status == order.Settling && h.Key == o.Attempt.Key && (h.Key != "" || attempt == o.Attempt.N)
+// covers says that the due time of an order is for the payment a hint names, the claimed one: the order cannot be closed before the provider has
+// spoken of it, or else goes on searching, so nobody needs to be told again.
+func covers(o order.Order, h provider.Hint) bool {
+	return o.Status == order.Settling && h.Key != "" && h.Key == o.Attempt.Key
 }
 
 // hear asks about the payment the hint names, which may be another one than the order was paid with, and then about the order as every
@@ -90,7 +91,7 @@ func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provid
 	last := answers[len(answers)-1]
 	event, ok := fromPayment(o, last, g.Account, s.Now())
 	if ok = ok && !notTheCharge(o, last, g.Account, s.Now()); !ok {
-		if last.Verdict == provider.Unknown && o.Status != order.Open && !covers(o, attempt, h) {
+		if last.Verdict == provider.Unknown && o.Status != order.Open && !covers(o, h) {
 			s.evidence(ctx, o, answers)
 			return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy) // the provider did not answer: let it tell us again
 		}
@@ -101,11 +102,11 @@ func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provid
 	if o.Status != order.Settling && (event.Kind == order.Doubtful && !event.NoAnswer || event.Kind == order.Refused && o.Status == order.Open) {
 		return s.heard(ctx, o, began, askedKey(h)) // a window that came to nothing leaves an open order as it is: the buyer may be in the next one
 	}
-	saved, err := s.record(ctx, o, event, notLooked, s.besides(g, o, last.Others, began)...)
+	saved, err := s.record(ctx, o, event, notLooked, s.besides(g, o, last.Others, began, all)...)
 	if err != nil {
 		return err
 	}
-	if event.NoAnswer && !covers(saved, attempt, h) {
+	if event.NoAnswer && !covers(saved, h) {
 		return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy) // an open order is due soon now, but may be paid otherwise before
 	}
 	if len(saved.Reversals) > len(o.Reversals) && saved.Owed() != nil && saved.Status != order.Review && hasTime(calls) {
@@ -117,7 +118,8 @@ func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provid
 
 // findHinted asks about a payment that a webhook or a redirect names, and takes its word only when it shows money taken for this order: of
 // another tab's payment that failed, nothing follows for the one that counts. Then it asks about that one: the payment the order was paid
-// with, or was claimed for, or else whatever there is under the number. all says that the last answer is about everything under the current one.
+// with, or was claimed for, or else whatever there is under the number; also when the named one holds no money any more, for then another may
+// pay the order. all says that the last answer is about everything under the current number.
 func (s *Settler) findHinted(ctx context.Context, g Gateway, o order.Order, attempt int, key string) (answers []provider.Answer, all bool) {
 	own := o
 	switch {
@@ -131,17 +133,20 @@ func (s *Settler) findHinted(ctx context.Context, g Gateway, o order.Order, atte
 	current := own.Attempt.N == o.Attempt.N
 	if !isPaymentKey(key) || key == own.Attempt.Key {
 		answers = s.find(ctx, g, own)
-		return answers, current && (own.Attempt.Key == "" || len(answers) > 1)
+		return answers, current && (own.Attempt.Key == "" || len(answers) > 1) && showsAll(answers[len(answers)-1])
 	}
 	a := g.Finder.Find(ctx, provider.Ref{Key: key})
-	if attemptOf(o, a.Payment.Number) > 0 && taken(o, a) || a.Verdict == provider.Unknown && !a.Payment.Issuance {
+	rest := current && own.Attempt.Key == "" && o.Status == order.Settling && a.Payment.Number == o.Number() && a.Verdict == provider.Refunded &&
+		!slices.ContainsFunc(o.Reversals, func(r order.Reversal) bool { return r.Key == a.Payment.Key }) // it was not owed, and others may be there
+	if attemptOf(o, a.Payment.Number) > 0 && taken(o, a) && !rest || a.Verdict == provider.Unknown && !a.Payment.Issuance {
 		return []provider.Answer{a}, false // it counts, or nobody knows yet whether it does
 	}
 	s.logAnswer(ctx, o, a)
 	if own.Attempt.Key != "" {
 		return []provider.Answer{g.Finder.Find(ctx, provider.Ref{Key: own.Attempt.Key})}, false
 	}
-	return []provider.Answer{g.Finder.Find(ctx, provider.Ref{Number: own.Number()})}, current
+	a = g.Finder.Find(ctx, provider.Ref{Number: own.Number()})
+	return []provider.Answer{a}, current && showsAll(a)
 }
 
 // taken says that an answer shows real money taken, whether or not some of it is back.

@@ -130,7 +130,7 @@ func TestConsoleRefunds(t *testing.T) {
 
 // announcedNow is an order whose buyer is back, and nobody knows yet.
 func announcedNow(o *order.Order) {
-	o.Status, o.Attempt.ClaimedAt, o.DueAt = order.Settling, time.Now(), time.Now().Add(30*time.Second)
+	o.Status, o.Attempt.ClaimedAt, o.Attempt.Unanswered, o.DueAt = order.Settling, time.Now(), true, time.Now().Add(30*time.Second)
 }
 
 // TestHearSaysBusy: a webhook whose payment could not be looked up is to be sent again, whatever else is known of the order.

@@ -15,6 +15,7 @@ import (
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/provider"
+	"tosspay-sam/shared/provider/portone"
 	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/ledger"
@@ -1105,9 +1106,8 @@ func TestOpenChargeBehindAnotherPayment(t *testing.T) {
 	}
 }
 
-// TestRefundedWindowBesideTheCharge: a window's money under the number of a charge in doubt was refunded in the console. That says nothing of the
-// charge, which pays the cycle when it is carried out. When it never was, what the merchant refunded is all that was paid, and the cycle is
-// refunded: the buyer is not charged once more.
+// TestRefundedWindowBesideTheCharge: a window's money under the number of a charge in doubt was refunded in the console. The cycle is refunded:
+// the buyer is not charged once more, and the charge, when it is carried out after all, goes back.
 func TestRefundedWindowBesideTheCharge(t *testing.T) {
 	t.Parallel()
 	for _, arrived := range []bool{true, false} {
@@ -1135,13 +1135,92 @@ func TestRefundedWindowBesideTheCharge(t *testing.T) {
 				kept++
 			}
 		}
-		want, left := order.Paid, 1
-		if !arrived {
-			want, left = order.Refunded, 0
-		}
-		if o, got := s.cycle(1), s.read(); o.Status != want || kept != left || got.Cycle != 2 || got.Status != subscription.Active {
+		if o, got := s.cycle(1), s.read(); o.Status != order.Refunded || !o.Final() || kept != 0 || got.Cycle != 2 || got.Status != subscription.Active {
 			t.Errorf("arrived %v: %s by attempt %d, %d kept, %s at cycle %d\n%s", arrived, o.Status, o.Capture.Attempt, kept, got.Status, got.Cycle, s.story())
 		}
+	}
+}
+
+// paperBank shows under a number what a test has written down, and answers charges as it says.
+type paperBank struct {
+	*soak.Bank
+	shows   map[string]provider.Answer // by number
+	charges int
+	answer  func(n int, c provider.Charge) provider.Answer
+}
+
+func (b *paperBank) Find(_ context.Context, r provider.Ref) provider.Answer {
+	for number, a := range b.shows {
+		if r.Number == number || r.Key != "" && r.Key == a.Payment.Key {
+			return a
+		}
+	}
+	return provider.Answer{Verdict: provider.Absent, Class: provider.ClassAbsent, Call: "find", HTTP: 404, Sent: true}
+}
+
+func (b *paperBank) Charge(_ context.Context, c provider.Charge) provider.Answer {
+	b.charges++
+	return b.answer(b.charges, c)
+}
+
+// TestRefundsBesideADoubt: money under the number of a charge in doubt was refunded in the console: the repeated charge's own, or a window's beside
+// a repetition that was refused, or of a subscription that was canceled meanwhile. Each cycle ends, and nothing is charged again.
+func TestRefundsBesideADoubt(t *testing.T) {
+	t.Parallel()
+	refunded := func(number, means string) provider.Answer {
+		p := paidP("imps_1", number, price)
+		p.Balance, p.BillingKey, p.Status = 0, means, "cancelled"
+		return provider.Answer{Verdict: provider.Refunded, Call: "find-by-order", HTTP: 200, Sent: true, Payment: p}
+	}
+	refuse := func(code string) provider.Answer {
+		return provider.Answer{Verdict: provider.Declined, Call: "charge", HTTP: 200, Code: code, Class: portone.ReasonOf(code).Class(), Sent: true}
+	}
+	for name, c := range map[string]struct {
+		cancel  bool
+		charges int
+		answer  func(b *paperBank, n int, c provider.Charge) provider.Answer
+	}{
+		"the repetition's own": {false, 2, func(b *paperBank, n int, c provider.Charge) provider.Answer {
+			if n == 2 {
+				b.shows[c.Number] = refunded(c.Number, c.BillingKey)
+			}
+			return soak.Lost("charge", errLost)
+		}},
+		"a window's, and the charge would be declined": {false, 1, func(b *paperBank, n int, c provider.Charge) provider.Answer {
+			if n == 1 {
+				b.shows[c.Number] = refunded(c.Number, "")
+				return soak.Lost("charge", errLost)
+			}
+			return refuse("CARD_NOT_ENOUGH_BALANCE")
+		}},
+		"a window's, and the subscription is canceled": {true, 1, func(b *paperBank, n int, c provider.Charge) provider.Answer {
+			if n == 1 {
+				b.shows[c.Number] = refunded(c.Number, "")
+				return soak.Lost("charge", errLost)
+			}
+			return refuse("BUYER_NOT_REGISTERED")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			b := &paperBank{Bank: s.Bank, shows: map[string]provider.Answer{}}
+			b.answer = func(n int, charge provider.Charge) provider.Answer { return c.answer(b, n, charge) }
+			g := s.Settler.Gateways["portone"]
+			g.Charger, g.Finder = b, b
+			s.Settler.Gateways = map[string]payment.Gateway{"portone": g}
+			if c.cancel {
+				s.later = append(s.later, event{due(0).Add(10 * time.Second), func() {
+					if _, err := s.Enroller.Cancel(s.ctx, id, false); err != nil {
+						t.Error(err)
+					}
+				}})
+			}
+			s.until(due(0).Add(3 * day))
+			if o := s.cycle(1); o.Status != order.Refunded || !o.Final() || b.charges != c.charges {
+				t.Errorf("%s in attempt %+v, due %v; charged %d times, want %d\n%s", o.Status, o.Attempt, o.DueAt, b.charges, c.charges, s.story())
+			}
+		})
 	}
 }
 

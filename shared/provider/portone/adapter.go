@@ -84,6 +84,7 @@ func (a *Adapter) findAll(ctx context.Context, number string) provider.Answer {
 func unfinished(best, last provider.Answer, seen int) provider.Answer {
 	switch {
 	case captured(best):
+		best.Undecided = true // what could not be read
 		return best
 	case seen > 0 && last.Verdict == provider.Absent:
 		last.Verdict, last.Class = provider.Unknown, provider.ClassUnknown // the page is not there; the payments before it are

@@ -42,3 +42,12 @@ func TestNothingHidesWhatMayStillCapture(t *testing.T) {
 		}
 	}
 }
+
+// TestUnfinishedIsUndecided: a capture was seen, and a page after it could not be read, which may hold another.
+func TestUnfinishedIsUndecided(t *testing.T) {
+	t.Parallel()
+	a := unfinished(provider.Answer{Verdict: provider.Paid, Payment: provider.Payment{Key: "imp_1"}}, provider.Answer{Code: provider.NoAnswer}, 20)
+	if a.Payment.Key != "imp_1" || !a.Undecided {
+		t.Errorf("%+v", a)
+	}
+}
