@@ -331,7 +331,7 @@ var mutants = []mutant{
 	},
 	{
 		"another tab's failure ends the attempt", hear,
-		"> 0 && taken(o, a) && !rest ||", "> 0 ||",
+		"> 0 && taken(o, a) && !rest ||", "> 0 && !rest ||",
 		payments, "TestHintOfTheOtherTab",
 	},
 	{
