@@ -211,7 +211,7 @@ var mutants = []mutant{
 	},
 	{
 		"a payment that hides the charge ends the search for it", decide,
-		"since >= t.PendingMax && showsAll(a) ||", "since >= t.PendingMax ||",
+		"since >= t.PendingMax && !a.Undecided && !a.Payment.Open ||", "since >= t.PendingMax ||",
 		"./sim/chargetest", "TestOpenChargeBehindAnotherPayment",
 	},
 	{
@@ -231,12 +231,12 @@ var mutants = []mutant{
 	},
 	{
 		"a lookup that leaves something open counts as all there is", decide,
-		"return !a.Undecided && !a.Payment.Open }", "return true }",
+		"return !a.Undecided && !a.Unsure && !a.Payment.Open }", "return true }",
 		payments, "TestReturnedFromAWindowAtWork",
 	},
 	{
 		"an old answer is enough for a buyer who has just come back", "shared/payment/return.go",
-		"if err == nil && result.Order.Closed() &&", "if false &&",
+		"if err == nil && over &&", "if false && over &&",
 		payments, "TestReturnDuringAQuestion",
 	},
 	{
@@ -248,6 +248,21 @@ var mutants = []mutant{
 		"while another payment is looked for, the order's own may fail", orders,
 		"(!o.Searching || e.Of == o.Capture.Key)", "!o.Searching",
 		payments, "TestContradictionWhileSearching",
+	},
+	{
+		"a failed payment that leaves its outcome open counts as decided", decide,
+		"return !a.Undecided && !a.Unsure &&", "return !a.Undecided &&",
+		payments, "TestOtherMoneyBesideAWindowAtWork",
+	},
+	{
+		"a buyer's return is not written down while other money is owed", "shared/payment/return.go",
+		"&& !o.Attempt.Unanswered && !knows(o, r.Key) {", "&& false {",
+		payments, "TestReturnWhileMoneyIsOwed",
+	},
+	{
+		"wrong money is all that a return finds", "shared/payment/return.go",
+		"case ok && event.Kind == order.Mismatched && !showsAll(a):", "case false:",
+		payments, "TestOtherMoneyBesideAWindowAtWork",
 	},
 	{
 		"the search for a charge takes all of the time", advance,
@@ -291,7 +306,7 @@ var mutants = []mutant{
 	},
 	{
 		"a closed order that owes money takes the webhook of another payment", hear,
-		"last.Verdict == provider.Unknown && o.Status != order.Open && !covers(o, h)", "last.Verdict == provider.Unknown && !o.Unsettled()",
+		"noAnswer && o.Status != order.Open && !covers(o, h)", "noAnswer && !o.Unsettled()",
 		payments, "TestThirdPaymentWhileOneIsOwed",
 	},
 	{

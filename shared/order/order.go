@@ -518,6 +518,11 @@ func (o Order) returnedUnseen(e Event) bool {
 	return o.BillingKey == "" && o.Attempt.Key == "" && o.Attempt.Unanswered && !e.All
 }
 
+// announces says that the event is news: the order is settling for other money, and now a buyer is back from a window of its attempt.
+func (o Order) announces(e Event) bool {
+	return e.Attempt == o.Attempt.N && o.BillingKey == "" && o.Attempt.Key == "" && !o.Attempt.Unanswered
+}
+
 // claimedAnother says that the attempt was claimed for another payment than the event's, and nobody knows yet what that one took: two may hold
 // money, and the claimed one is the order's.
 func (o Order) claimedAnother(e Event) bool {
@@ -653,6 +658,8 @@ func (o Order) move(e Event, to Status) Order {
 		o.Attempt = Attempt{N: o.Attempt.N + 1}
 	case e.Kind == Announced && from == Open && to == Settling:
 		o.Attempt.Key, o.Attempt.ClaimedAt, o.Attempt.Unanswered = e.Capture.Key, e.At, true
+	case e.Kind == Announced && to == Settling && o.announces(e):
+		o.Attempt.ClaimedAt, o.Attempt.Unanswered = e.At, true // money to give back came before the buyer, who is here now
 	case from == Open && to == Settling:
 		o.Attempt.ClaimedAt = e.At // money to give back came before the buyer
 	case e.Kind == Searched:

@@ -315,7 +315,7 @@ func TestNextAttemptOnlyWhenTheMoneyIsBack(t *testing.T) {
 	if _, err := o.Claim(claimOf(o)); err == nil {
 		t.Error("claimed while money of the same attempt is to be given back")
 	}
-	for _, k := range []order.Kind{order.Doubtful, order.Announced, order.Lapsed, order.Refused, order.Mismatched} {
+	for _, k := range []order.Kind{order.Doubtful, order.Lapsed, order.Refused, order.Mismatched} {
 		e := order.Event{Kind: k, At: at, Attempt: 1, Next: o.Attempt}
 		if k == order.Mismatched {
 			e.Capture = wrong

@@ -509,7 +509,9 @@ func (s *Settler) logTransition(ctx context.Context, t step) {
 		level, name = slog.LevelWarn, "money.reversal"
 	case after.Owed() != nil && e.At.Sub(after.Owed().DecidedAt) >= order.AlarmAfter:
 		level, name = slog.LevelError, "money.unsettled"
-	case (after.Status == order.Settling || after.Searching) && e.At.Sub(after.Attempt.ClaimedAt) >= order.AlarmAfter:
+	case after.Status == order.Settling && e.At.Sub(after.Attempt.ClaimedAt) >= order.AlarmAfter:
+		level, name = slog.LevelError, "money.unsettled"
+	case after.Searching && e.At.Sub(after.Attempt.ClaimedAt) >= 2*order.AlarmAfter: // a window left open is looked at for longer than an hour
 		level, name = slog.LevelError, "money.unsettled"
 	case after.Status == order.Open && e.NoAnswer && e.At.Sub(after.ExpiresAt) >= order.OpenGrace+order.AlarmAfter:
 		level, name = slog.LevelError, "money.unsettled"

@@ -94,7 +94,7 @@ func afterFind(o order.Order, answers []provider.Answer, account string, now tim
 	}
 	if gone(o, a, account, now) {
 		switch {
-		case a.Undecided: // another window may still take money, until its time is over
+		case !showsAll(a): // another window may still take money, until its time is over
 			a = provider.Answer{Verdict: provider.Pending}
 		case o.Reversed(a.Payment.Key):
 			a = provider.Answer{Verdict: provider.Absent}
@@ -113,8 +113,10 @@ func afterFind(o order.Order, answers []provider.Answer, account string, now tim
 	if e, ok := fromPayment(o, a, account, now); ok {
 		return e, false
 	}
-	if a.Payment.Issuance {
-		a.Verdict = provider.Absent // somebody registered a means under an order's number: there is no payment
+	if a.Payment.Issuance { // somebody registered a means under an order's number: that is no payment
+		if a.Verdict = provider.Absent; !showsAll(a) {
+			a.Verdict = provider.Pending
+		}
 	}
 	if a.Verdict != provider.Pending && a.Verdict != provider.Absent {
 		e := doubtful(o, now)
@@ -161,7 +163,7 @@ func accountedFor(o order.Order, answers []provider.Answer, now time.Time, t pro
 	case o.BillingKey != "":
 		own := func(p provider.Payment) bool { return p.BillingKey == o.BillingKey }
 		shown := o.Attempt.Turn == 0 && taken(o, a) && (own(a.Payment) || slices.ContainsFunc(a.Others, own))
-		return shown || since >= t.PendingMax && showsAll(a) || since >= searchMax
+		return shown || since >= t.PendingMax && !a.Undecided && !a.Payment.Open || since >= searchMax
 	case o.Attempt.Key == "":
 		return taken(o, a) && showsAll(a) || since >= t.PendingMax
 	case foreign(o, a):
@@ -170,17 +172,18 @@ func accountedFor(o order.Order, answers []provider.Answer, now time.Time, t pro
 	return a.Verdict != provider.Pending && a.Verdict != provider.Absent || since >= t.PendingMax
 }
 
-// gone says that all a buyer's order in doubt shows under its number is money that was not its to keep and is back.
+// gone says that what a buyer's order in doubt shows under its number is money that was not its to keep and is back, or test money.
 func gone(o order.Order, a provider.Answer, account string, now time.Time) bool {
 	if o.BillingKey != "" || o.Attempt.Key != "" || o.Status != order.Settling {
 		return false
 	}
 	e, ok := fromPayment(o, a, account, now)
-	return ok && (e.Kind == order.FullyRefunded && o.Reversed(a.Payment.Key) || e.Kind == order.Mismatched && e.Capture.Balance <= 0)
+	return ok && (e.Kind == order.FullyRefunded && o.Reversed(a.Payment.Key) || e.Kind == order.Mismatched && e.Capture.Balance <= 0 ||
+		e.Kind == order.Refused && a.Verdict != provider.Declined)
 }
 
 // showsAll says that an answer to a question by number leaves nothing open.
-func showsAll(a provider.Answer) bool { return !a.Undecided && !a.Payment.Open }
+func showsAll(a provider.Answer) bool { return !a.Undecided && !a.Unsure && !a.Payment.Open }
 
 // notTheCharge says that an answer about a cycle which is not over shows a payment that is none of its charge's, such as of a window of the
 // buyer's own making, and holds no money any more, or only test money, or failed. It says nothing of a charge that may still be at work.

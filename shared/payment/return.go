@@ -40,8 +40,14 @@ func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
 				return result, err
 			}
 		}
+		if o.BillingKey == "" && result.Attempt == o.Attempt.N && !o.Attempt.Unanswered && !knows(o, r.Key) { // it is settling for money that goes back
+			if o, err = s.record(ctx, o, order.Event{Kind: order.Announced, At: came, Attempt: o.Attempt.N}, notLooked); err != nil {
+				return result, err
+			}
+		}
 		result.Order, err = s.await(ctx, o, wanted{})
-		if err == nil && result.Order.Closed() && !knows(result.Order, r.Key) && result.Order.HeardAt.Before(came) { // by an answer older than this return
+		over := result.Order.Closed() || result.Order.Attempt.N != o.Attempt.N
+		if err == nil && over && !knows(result.Order, r.Key) && result.Order.HeardAt.Before(came) { // by an answer older than this return
 			result.Order, err = s.hearReturn(ctx, result.Order, r, result.Order.NumberOf(result.Attempt))
 		}
 		return result, err
@@ -65,7 +71,10 @@ func (s *Settler) hearReturn(ctx context.Context, o order.Order, r WindowReturn,
 		s.Log.WarnContext(ctx, "another payment's return could not be looked up", "event", "redirect.unheard", "orderId", o.ID, "cause", err.Error())
 		return o, nil // the order's own state is known
 	}
-	return s.Orders.Get(ctx, o.ID)
+	if after, err := s.Orders.Get(ctx, o.ID); err == nil {
+		o = after
+	}
+	return o, nil
 }
 
 // knows says that a redirect's payment is the one the order was paid with, or one that is given back.
@@ -90,7 +99,13 @@ func (s *Settler) look(ctx context.Context, g Gateway, o order.Order, r WindowRe
 	a := g.Finder.Find(calls, provider.Ref{Number: o.Number()})
 	evidence, now := s.evidence(ctx, o, []provider.Answer{a}), s.Now()
 	event, ok := fromPayment(o, a, g.Account, now)
+	announced := order.Event{Kind: order.Announced, At: now, Attempt: o.Attempt.N}
+	var first []order.Event
 	switch {
+	case ok && event.Kind == order.Mismatched && !showsAll(a): // his own window may be another one
+		first = append(first, announced)
+	case ok && event.Kind == order.Refused && a.Verdict != provider.Declined && !showsAll(a):
+		event = announced // test money
 	case ok:
 	case a.Verdict == provider.Absent || r.Failed && a.Verdict == provider.Pending:
 		// The provider has taken nothing, whatever the redirect says. The window may be opened again under the same number: should it have
@@ -98,10 +113,11 @@ func (s *Settler) look(ctx context.Context, g Gateway, o order.Order, r WindowRe
 		return o, nil
 	default:
 		// Until the provider says, nobody shall pay again; the order is settling and has a due time.
-		event = order.Event{Kind: order.Announced, At: now, Attempt: o.Attempt.N}
+		event = announced
 	}
 	event.Evidence, event.Asked, event.All = evidence, began, showsAll(a)
-	o, err := s.record(ctx, o, event, notLooked, s.besides(g, o, a.Others, began, showsAll(a))...)
+	events := append(append(first, event), s.besides(g, o, a.Others, began, showsAll(a))...)
+	o, err := s.record(ctx, o, events[0], notLooked, events[1:]...)
 	if err == nil && o.Owed() != nil && o.Status != order.Review && hasTime(calls) {
 		return s.reverse(ctx, calls, g, o)
 	}

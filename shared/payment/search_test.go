@@ -430,7 +430,10 @@ func TestWrongMoneyBesideTheReturnedWindow(t *testing.T) {
 }
 
 // atWork is a bank that shows, beside what else there is under a number, the window of key-1 as begun and not decided.
-type atWork struct{ *bank }
+type atWork struct {
+	*bank
+	unsure bool // it has failed, for a reason that leaves it open
+}
 
 func (f atWork) Find(ctx context.Context, r provider.Ref) provider.Answer {
 	f.mu.Lock()
@@ -441,8 +444,8 @@ func (f atWork) Find(ctx context.Context, r provider.Ref) provider.Answer {
 		return twoWindows{f.bank}.Find(ctx, r)
 	}
 	a := f.bank.Find(ctx, provider.Ref{Key: "key-2"})
-	if a.Undecided = true; a.Verdict == provider.Absent {
-		first.Open = true
+	if a.Undecided, a.Unsure = !f.unsure, f.unsure; a.Verdict == provider.Absent {
+		first.Open = !f.unsure
 		a = provider.Answer{Verdict: provider.Pending, Call: "find", HTTP: 200, Payment: first}
 	}
 	return a
@@ -469,7 +472,7 @@ func TestReturnedFromAWindowAtWork(t *testing.T) {
 		for _, back := range []bool{false, true} {
 			bubble(t, func(t *testing.T) {
 				x := newTill(t)
-				x.finds(atWork{x.bank})
+				x.finds(atWork{x.bank, false})
 				x.bank.put("key-1", "order-1", provider.Pending)
 				x.back("key-1", false)
 				x.want(order.Settling, 1)
@@ -492,6 +495,88 @@ func TestReturnedFromAWindowAtWork(t *testing.T) {
 	}
 }
 
+// TestOtherMoneyBesideAWindowAtWork: the buyer is back, and the provider is still at work on his window, or it failed for a reason that leaves it
+// open. Beside it is money that pays nothing: of a wrong amount, back or not, or test money. As long as the window's may still be taken nobody is
+// asked to pay the next number, whether his return finds that money or the schedule.
+func TestOtherMoneyBesideAWindowAtWork(t *testing.T) {
+	t.Parallel()
+	for name, edit := range map[string]func(*provider.Payment){
+		"wrong amount":           func(p *provider.Payment) { p.Amount, p.Balance, p.Sandbox = 100, 100, false },
+		"wrong amount, and back": func(p *provider.Payment) { p.Amount, p.Balance, p.Sandbox = 100, 0, false },
+		"test money":             func(*provider.Payment) {},
+	} {
+		for _, unsure := range []bool{false, true} {
+			for _, before := range []bool{true, false} {
+				bubble(t, func(t *testing.T) {
+					live := func(p *provider.Payment) { p.Sandbox = false }
+					x := newTill(t, func(o *order.Order) { o.Mode = "live" })
+					x.finds(atWork{x.bank, unsure})
+					x.bank.put("key-1", "order-1", provider.Pending, live)
+					if before {
+						x.bank.put("key-2", "order-1", provider.Paid, edit)
+					}
+					x.back("key-1", false)
+					if !before {
+						x.bank.put("key-2", "order-1", provider.Paid, edit)
+					}
+					for x.read().DueAt.Sub(x.read().CreatedAt) < 50*time.Minute && x.read().Status == order.Settling {
+						time.Sleep(time.Until(x.read().DueAt))
+						ctx, cancel := x.door()
+						if _, err := x.Advance(ctx, "order-1"); err != nil {
+							t.Error(err)
+						}
+						cancel()
+					}
+					if o := x.read(); o.Status != order.Settling || o.Attempt.N != 1 {
+						t.Errorf("%s, unsure %v, found by the return %v: %s in attempt %d", name, unsure, before, o.Status, o.Attempt.N)
+					}
+					x.bank.put("key-1", "order-1", provider.Paid, live)
+					x.due()
+					if o := x.read(); o.Status != order.Paid || o.Capture.Key != "key-1" {
+						t.Errorf("%s, unsure %v, found by the return %v: %s with %q", name, unsure, before, o.Status, o.Capture.Key)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestReturnWhileMoneyIsOwed: the order is settling only for wrong money that goes back, when a buyer returns from a window of his own. The next
+// number is not open before that one is known.
+func TestReturnWhileMoneyIsOwed(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := newTill(t)
+		x.bank.cancel = noAnswerTo
+		x.misfit("key-9", "order-1")
+		time.Sleep(5 * time.Second)
+		x.bank.put("key-1", "order-1", provider.Paid)
+		x.back("key-1", false)
+		if o := x.read(); o.Status == order.Open {
+			t.Errorf("open in attempt %d; asked %v", o.Attempt.N, x.bank.calls)
+		}
+		x.due()
+		x.want(order.Paid, 1)
+		x.wantKept(15000, "key-1", "key-9")
+	})
+}
+
+// TestIssuanceIsAnAnswer: somebody registered a means under an order's number. Webhooks of it, and of what else there is, are taken.
+func TestIssuanceIsAnAnswer(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := newTill(t)
+		x.edit(announcedNow)
+		x.bank.put("key-1", "order-1", provider.Unknown, func(p *provider.Payment) { p.Issuance = true })
+		for range 2 {
+			time.Sleep(2 * time.Second)
+			x.mustHear("key-1", "order-1")
+			x.mustHear("", "order-1")
+		}
+		x.want(order.Settling, 1)
+	})
+}
+
 // hangsOnce answers its first question late, with what was true when it was asked.
 type hangsOnce struct {
 	*bank
@@ -510,7 +595,10 @@ func (f hangsOnce) Find(ctx context.Context, r provider.Ref) provider.Answer {
 // answer says of the order says nothing of this window.
 func TestReturnDuringAQuestion(t *testing.T) {
 	t.Parallel()
-	for _, key := range []string{"key-2", ""} {
+	for _, c := range []struct {
+		key   string
+		truth provider.Verdict
+	}{{"key-2", provider.Paid}, {"", provider.Paid}, {"key-2", provider.Declined}} {
 		bubble(t, func(t *testing.T) {
 			x := newTill(t)
 			x.bank.down = true
@@ -518,7 +606,11 @@ func TestReturnDuringAQuestion(t *testing.T) {
 			x.bank.down = false
 			late := 9 * time.Second
 			x.finds(hangsOnce{x.bank, &late})
-			x.bank.put("key-1", "order-1", provider.Paid)
+			x.bank.put("key-1", "order-1", c.truth, func(p *provider.Payment) {
+				if c.truth == provider.Declined {
+					p.Balance = 0
+				}
+			})
 			time.Sleep(time.Until(x.read().DueAt))
 			done := make(chan error)
 			go func() {
@@ -529,11 +621,12 @@ func TestReturnDuringAQuestion(t *testing.T) {
 			}()
 			time.Sleep(time.Second)
 			x.bank.put("key-2", "order-1", provider.Paid)
-			x.back(key, false)
+			x.back(c.key, false)
 			if err := <-done; err != nil {
 				t.Error(err)
 			}
 			x.due()
+			x.want(order.Paid, x.read().Attempt.N)
 			x.wantKept(15000, "key-1", "key-2")
 		})
 	}

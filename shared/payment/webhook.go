@@ -91,12 +91,13 @@ func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provid
 	last := answers[len(answers)-1]
 	event, ok := fromPayment(o, last, g.Account, s.Now())
 	if ok = ok && !notTheCharge(o, last, g.Account, s.Now()); !ok {
-		if last.Verdict == provider.Unknown && o.Status != order.Open && !covers(o, h) {
+		noAnswer := last.Verdict == provider.Unknown && !last.Payment.Issuance
+		if noAnswer && o.Status != order.Open && !covers(o, h) {
 			s.evidence(ctx, o, answers)
 			return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy) // the provider did not answer: let it tell us again
 		}
 		event = doubtful(o, s.Now())
-		event.NoAnswer = last.Verdict == provider.Unknown
+		event.NoAnswer = noAnswer
 	}
 	event.Evidence, event.Asked, event.AskedKey, event.All = s.evidence(ctx, o, answers), began, askedKey(h), all
 	if o.Status != order.Settling && (event.Kind == order.Doubtful && !event.NoAnswer || event.Kind == order.Refused && o.Status == order.Open) {

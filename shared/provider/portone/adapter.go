@@ -97,17 +97,17 @@ func better(best, next provider.Answer, read bool) provider.Answer {
 	if !read {
 		return next
 	}
-	undecided := best.Undecided || next.Undecided
+	undecided, unsure := best.Undecided || next.Undecided, best.Unsure || next.Unsure
 	switch {
 	case captured(best) && captured(next) && best.Payment.Sandbox == next.Payment.Sandbox:
 		best = withOther(best, next)
 	case weight(next) > weight(best):
-		undecided = undecided || mayStillCapture(best)
+		undecided, unsure = undecided || mayStillCapture(best), unsure || best.Verdict == provider.Pending
 		best = next
 	default:
-		undecided = undecided || mayStillCapture(next)
+		undecided, unsure = undecided || mayStillCapture(next), unsure || next.Verdict == provider.Pending
 	}
-	best.Undecided = undecided
+	best.Undecided, best.Unsure = undecided, unsure
 	return best
 }
 

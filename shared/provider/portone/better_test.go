@@ -51,3 +51,18 @@ func TestUnfinishedIsUndecided(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// TestFailedAndOpenIsUnsure: a payment that failed for a reason that leaves it open is told of beside one that tells more.
+func TestFailedAndOpenIsUnsure(t *testing.T) {
+	t.Parallel()
+	verdict, _, _ := failureOf("TRANSACTION_PENDING_ERROR")
+	failed := provider.Answer{Verdict: verdict, Payment: provider.Payment{Key: "imp_1", Status: "failed"}}
+	for _, v := range []provider.Verdict{provider.Paid, provider.PartlyRefunded, provider.Refunded} {
+		other := provider.Answer{Verdict: v, Payment: provider.Payment{Key: "imp_2"}}
+		for _, best := range []provider.Answer{better(failed, other, true), better(other, failed, true)} {
+			if best.Payment.Key != "imp_2" || !best.Unsure || best.Undecided {
+				t.Errorf("beside %s: %+v", v, best)
+			}
+		}
+	}
+}
