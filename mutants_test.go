@@ -321,7 +321,7 @@ var mutants = []mutant{
 	},
 	{
 		"a payment is given back twice", reversal,
-		"slices.ContainsFunc(o.Reversals, func(r Reversal) bool { return r.Key == e.Capture.Key })", "false",
+		"o.Listed(e.Capture.Key) {", "false {",
 		pure, "TestEveryPairKeepsThePromise",
 	},
 	{

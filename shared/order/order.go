@@ -526,15 +526,13 @@ func (o Order) announces(e Event) bool {
 // claimedAnother says that the attempt was claimed for another payment than the event's, and nobody knows yet what that one took: two may hold
 // money, and the claimed one is the order's.
 func (o Order) claimedAnother(e Event) bool {
-	return o.BillingKey == "" && o.Attempt.Key != "" && o.Attempt.Key != e.Capture.Key &&
-		!slices.ContainsFunc(o.Reversals, func(r Reversal) bool { return r.Key == o.Attempt.Key })
+	return o.BillingKey == "" && o.Attempt.Key != "" && o.Attempt.Key != e.Capture.Key && !o.Listed(o.Attempt.Key)
 }
 
 // leftInDoubt says that the event which closes a settling order does not account for the money its attempt asked for: that may be taken, too, or
 // may still be.
 func (o Order) leftInDoubt(e Event) bool {
-	switch {
-	case o.BillingKey != "": // PortOne promises nothing for two requests at once under one number, but only the charge has the key (V1 OpenAPI)
+	if o.BillingKey != "" { // PortOne promises nothing for two requests at once under one number, but only the charge has the key (V1 OpenAPI)
 		own := e.Answered || e.OwnKey && o.Attempt.Turn == 0
 		return (o.Attempt.Unanswered || o.Attempt.Turn > 0) && !(own && e.Attempt == o.Attempt.N)
 	}

@@ -53,7 +53,7 @@ func (o Order) owedCount() int {
 func (o Order) owes(e Event) string {
 	taken := e.Kind == Captured || e.Kind == PartlyRefunded || e.Kind == Mismatched
 	if !taken || e.Capture.Balance <= 0 || e.Capture.Key == o.Capture.Key || o.Status == Review ||
-		slices.ContainsFunc(o.Reversals, func(r Reversal) bool { return r.Key == e.Capture.Key }) {
+		o.Listed(e.Capture.Key) {
 		return ""
 	}
 	switch {
@@ -67,6 +67,11 @@ func (o Order) owes(e Event) string {
 		return ReasonLate
 	}
 	return ""
+}
+
+// Listed says that a payment is to be given back, or has been.
+func (o Order) Listed(key string) bool {
+	return slices.ContainsFunc(o.Reversals, func(r Reversal) bool { return r.Key == key })
 }
 
 // pending is the index of a payment's reversal that is not done, or -1.

@@ -161,8 +161,8 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 	var began time.Time                    // of the last question, which decides
 	work, event := o, doubtful(o, s.Now()) // work is o with what this settle has learned of the attempt and not saved yet
 	var evidence []order.Evidence
-	var others []provider.Payment
-	byNumber, all := false, false // the last answer is about all there is under the current number, and leaves nothing open
+	var last provider.Answer
+	byNumber := false // the last answer is about all there is under the current number
 	for n := 0; n < callsMax && hasTime(calls); n++ {
 		var answers []provider.Answer
 		asked := !send || !s.mayTake(g, work)
@@ -170,7 +170,6 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 			began = s.Now()
 			answers = s.find(calls, g, work)
 			byNumber = work.Attempt.Key == "" || len(answers) > 1
-			all = byNumber && showsAll(answers[len(answers)-1])
 			now := s.Now()
 			event, send = afterFind(work, answers, g.Account, now, g.Timing, now.Round(0).Before(want.repeat))
 			if send {
@@ -190,12 +189,12 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 				send = false // frozen while it was written
 				continue
 			}
-			began, byNumber, all = s.Now(), false, false
+			began, byNumber = s.Now(), false
 			answers = []provider.Answer{take(calls, g, work)}
 			event, send = afterTake(work, answers[0], g.Account, s.Now()), false
 		}
 		evidence = append(evidence, s.evidence(ctx, work, answers)...)
-		others = answers[len(answers)-1].Others
+		last = answers[len(answers)-1]
 		if event.Kind != order.Doubtful || asked && !send {
 			break
 		}
@@ -209,11 +208,12 @@ func (s *Settler) ask(ctx, calls context.Context, g Gateway, o order.Order, send
 	case earlier == looked && !byNumber:
 		earlier = notLooked // the current number is still to be looked up
 	}
+	all := byNumber && showsAll(last)
 	event.Evidence, event.Asked, event.All, event.Next.ClaimedAt = evidence, began, all, o.Attempt.ClaimedAt
 	if event.More = want.more && (o.Status == order.Settling || earlier == looked); event.More && o.Status == order.Open && event.Kind == order.Refused {
 		event.Kind = order.Lapsed // somebody's window failed under the number that is still to be charged
 	}
-	return s.record(ctx, o, event, earlier, s.besides(g, o, others, began, all)...)
+	return s.record(ctx, o, event, earlier, s.besides(g, o, last.Others, began, all)...)
 }
 
 // extend gives an order that waits for its next attempt more time.
@@ -253,7 +253,7 @@ func (s *Settler) lookBack(ctx, calls context.Context, g Gateway, o order.Order,
 		}
 		a := g.Finder.Find(calls, provider.Ref{Number: o.NumberOf(n)})
 		evidence := s.evidence(ctx, o, []provider.Answer{a})
-		if a.Verdict == provider.Unknown && !a.Payment.Issuance && !o.Closed() { // an issuance took no money
+		if lacksAnswer(a) && !o.Closed() {
 			result = unread
 		}
 		e, ok := fromPayment(o, a, g.Account, s.Now())

@@ -278,6 +278,18 @@ func (x *till) back(key string, failed bool) payment.Result {
 	return r
 }
 
+// advance is the schedule asking.
+func (x *till) advance() order.Order {
+	x.t.Helper()
+	ctx, cancel := x.door()
+	defer cancel()
+	o, err := x.Advance(ctx, "order-1")
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return o
+}
+
 // due sleeps from due time to due time and asks, until nobody has to any more.
 func (x *till) due() order.Order {
 	x.t.Helper()
@@ -287,13 +299,7 @@ func (x *till) due() order.Order {
 			return o
 		}
 		time.Sleep(time.Until(o.DueAt))
-		ctx, cancel := x.door()
-		next, err := x.Advance(ctx, "order-1")
-		cancel()
-		if err != nil {
-			x.t.Fatal(err)
-		}
-		o = next
+		o = x.advance()
 	}
 	x.t.Errorf("still %s, due %v, after 30 questions", o.Status, o.DueAt)
 	return o

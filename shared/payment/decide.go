@@ -158,7 +158,7 @@ func accountedFor(o order.Order, answers []provider.Answer, now time.Time, t pro
 	a := answers[0] // of the claimed key; those after it are only about what else there is under the number
 	since := now.Sub(o.Attempt.ClaimedAt)
 	switch {
-	case a.Verdict == provider.Unknown && !a.Payment.Issuance:
+	case lacksAnswer(a):
 		return false
 	case o.BillingKey != "":
 		own := func(p provider.Payment) bool { return p.BillingKey == o.BillingKey }
@@ -181,6 +181,9 @@ func gone(o order.Order, a provider.Answer, account string, now time.Time) bool 
 	return ok && (e.Kind == order.FullyRefunded && o.Reversed(a.Payment.Key) || e.Kind == order.Mismatched && e.Capture.Balance <= 0 ||
 		e.Kind == order.Refused && a.Verdict != provider.Declined)
 }
+
+// lacksAnswer says that a lookup brought nothing that can be read. An issuance has no verdict either, but took no money.
+func lacksAnswer(a provider.Answer) bool { return a.Verdict == provider.Unknown && !a.Payment.Issuance }
 
 // showsAll says that an answer to a question by number leaves nothing open.
 func showsAll(a provider.Answer) bool { return !a.Undecided && !a.Unsure && !a.Payment.Open }

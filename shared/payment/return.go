@@ -2,7 +2,6 @@ package payment
 
 import (
 	"context"
-	"slices"
 
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/provider"
@@ -79,7 +78,7 @@ func (s *Settler) hearReturn(ctx context.Context, o order.Order, r WindowReturn,
 
 // knows says that a redirect's payment is the one the order was paid with, or one that is given back.
 func knows(o order.Order, key string) bool {
-	return key == o.Capture.Key && key != "" || slices.ContainsFunc(o.Reversals, func(r order.Reversal) bool { return r.Key == key })
+	return key == o.Capture.Key && key != "" || o.Listed(key)
 }
 
 // attemptReturned is the attempt a redirect speaks of; the current one when it does not say, or says something else altogether.

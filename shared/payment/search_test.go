@@ -275,11 +275,7 @@ func TestReviewLooksForTheClaimed(t *testing.T) {
 				asked := x.bank.asked("find key-b")
 				x.bank.down = true // an answer that did not come proves nothing
 				time.Sleep(time.Until(o.DueAt))
-				ctx, cancel := x.door()
-				defer cancel()
-				if _, err := x.Advance(ctx, "order-1"); err != nil {
-					t.Fatal(err)
-				}
+				x.advance()
 				x.bank.down = false
 				o = x.due()
 				known := slices.ContainsFunc(o.Evidence, func(e order.Evidence) bool { return e.TransactionKey == "took-b" })
@@ -458,11 +454,7 @@ func TestReturnedFromAWindowAtWork(t *testing.T) {
 	for door, come := range map[string]func(*till){
 		"schedule": func(x *till) {
 			time.Sleep(time.Until(x.read().DueAt))
-			ctx, cancel := x.door()
-			defer cancel()
-			if _, err := x.Advance(ctx, "order-1"); err != nil {
-				x.t.Error(err)
-			}
+			x.advance()
 		},
 		"return":              func(x *till) { x.back("key-2", false) },
 		"return without key":  func(x *till) { x.back("", false) },
@@ -521,11 +513,7 @@ func TestOtherMoneyBesideAWindowAtWork(t *testing.T) {
 					}
 					for x.read().DueAt.Sub(x.read().CreatedAt) < 50*time.Minute && x.read().Status == order.Settling {
 						time.Sleep(time.Until(x.read().DueAt))
-						ctx, cancel := x.door()
-						if _, err := x.Advance(ctx, "order-1"); err != nil {
-							t.Error(err)
-						}
-						cancel()
+						x.advance()
 					}
 					if o := x.read(); o.Status != order.Settling || o.Attempt.N != 1 {
 						t.Errorf("%s, unsure %v, found by the return %v: %s in attempt %d", name, unsure, before, o.Status, o.Attempt.N)
@@ -667,11 +655,7 @@ func TestOwedWhileSearching(t *testing.T) {
 				return
 			}
 			time.Sleep(time.Until(o.DueAt))
-			ctx, cancel := x.door()
-			if _, err := x.Advance(ctx, "order-1"); err != nil {
-				t.Error(err)
-			}
-			cancel()
+			x.advance()
 		}
 		t.Errorf("after %v key-3 holds %d; asked %v", time.Since(x.read().Attempt.ClaimedAt), x.bank.left("key-3"), x.bank.calls)
 	})
@@ -756,11 +740,7 @@ func TestReloadsOfReview(t *testing.T) {
 		asked, rung, steps := x.bank.asked(""), x.logged("money.review"), len(o.History)
 		for range 5 {
 			time.Sleep(4 * time.Second)
-			ctx, cancel := x.door()
-			if _, err := x.Advance(ctx, "order-1"); err != nil {
-				t.Error(err)
-			}
-			cancel()
+			x.advance()
 		}
 		if n := x.bank.asked("") - asked; n != 0 {
 			t.Errorf("five reloads, %d questions", n)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"tosspay-sam/shared/order"
@@ -91,7 +90,7 @@ func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provid
 	last := answers[len(answers)-1]
 	event, ok := fromPayment(o, last, g.Account, s.Now())
 	if ok = ok && !notTheCharge(o, last, g.Account, s.Now()); !ok {
-		noAnswer := last.Verdict == provider.Unknown && !last.Payment.Issuance
+		noAnswer := lacksAnswer(last)
 		if noAnswer && o.Status != order.Open && !covers(o, h) {
 			s.evidence(ctx, o, answers)
 			return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy) // the provider did not answer: let it tell us again
@@ -138,8 +137,8 @@ func (s *Settler) findHinted(ctx context.Context, g Gateway, o order.Order, atte
 	}
 	a := g.Finder.Find(ctx, provider.Ref{Key: key})
 	rest := current && own.Attempt.Key == "" && o.Status == order.Settling && a.Payment.Number == o.Number() && a.Verdict == provider.Refunded &&
-		!slices.ContainsFunc(o.Reversals, func(r order.Reversal) bool { return r.Key == a.Payment.Key }) // it was not owed, and others may be there
-	if attemptOf(o, a.Payment.Number) > 0 && taken(o, a) && !rest || a.Verdict == provider.Unknown && !a.Payment.Issuance {
+		!o.Listed(a.Payment.Key) // it was not owed, and others may be there
+	if attemptOf(o, a.Payment.Number) > 0 && taken(o, a) && !rest || lacksAnswer(a) {
 		return []provider.Answer{a}, false // it counts, or nobody knows yet whether it does
 	}
 	s.logAnswer(ctx, o, a)

@@ -188,6 +188,16 @@ func (s *stage) captures() (n int) {
 	return n
 }
 
+// kept counts the payments whose money is still there.
+func (s *stage) kept() (n int) {
+	for _, p := range s.Bank.Payments() {
+		if p.Captured() && !p.Back {
+			n++
+		}
+	}
+	return n
+}
+
 // story is what the subscription went through.
 func (s *stage) story() string {
 	var b strings.Builder

@@ -1031,6 +1031,15 @@ type openBank struct {
 	dropped bool // the first charge never came to anything
 }
 
+// openBank puts one in the bank's place.
+func (s *stage) openBank() *openBank {
+	b := &openBank{Bank: s.Bank}
+	g := s.Settler.Gateways["portone"]
+	g.Charger, g.Finder, g.Canceler = b, b, b
+	s.Settler.Gateways = map[string]payment.Gateway{"portone": g}
+	return b
+}
+
 // pay pays in a window under the number of the first charge.
 func (b *openBank) pay(ctx context.Context, amount int64) {
 	a := b.Bank.Charge(ctx, provider.Charge{BillingKey: id + "--key1", Number: b.first.Number, Amount: amount})
@@ -1074,10 +1083,7 @@ func TestOpenChargeBehindAnotherPayment(t *testing.T) {
 	t.Parallel()
 	for amount, want := range map[int64]order.Status{0: order.Settling, 100: order.Settling, price: order.Paid} {
 		s := newStage(t)
-		b := &openBank{Bank: s.Bank}
-		g := s.Settler.Gateways["portone"]
-		g.Charger, g.Finder, g.Canceler = b, b, b
-		s.Settler.Gateways = map[string]payment.Gateway{"portone": g}
+		b := s.openBank()
 		if amount > 0 {
 			s.later = append(s.later, event{due(0).Add(5 * time.Minute), func() { b.pay(s.ctx, amount) }})
 		}
@@ -1091,12 +1097,7 @@ func TestOpenChargeBehindAnotherPayment(t *testing.T) {
 		}
 		s.Bank.End(b.first)
 		s.until(due(0).Add(4 * day))
-		kept := 0
-		for _, p := range s.Bank.Payments() {
-			if p.Captured() && !p.Back {
-				kept++
-			}
-		}
+		kept := s.kept()
 		if o := s.cycle(1); o.Status != order.Paid || kept != 1 || !o.Final() {
 			t.Errorf("a window of %d won: %s, due %v, and %d payments were kept", amount, o.Status, o.DueAt, kept)
 		}
@@ -1112,10 +1113,7 @@ func TestRefundedWindowBesideTheCharge(t *testing.T) {
 	t.Parallel()
 	for _, arrived := range []bool{true, false} {
 		s := newStage(t)
-		b := &openBank{Bank: s.Bank}
-		g := s.Settler.Gateways["portone"]
-		g.Charger, g.Finder, g.Canceler = b, b, b
-		s.Settler.Gateways = map[string]payment.Gateway{"portone": g}
+		b := s.openBank()
 		s.later = append(s.later,
 			event{due(0).Add(time.Minute), func() {
 				b.pay(s.ctx, price)
@@ -1129,12 +1127,7 @@ func TestRefundedWindowBesideTheCharge(t *testing.T) {
 				}
 			}})
 		s.until(due(0).Add(5 * day))
-		kept := 0
-		for _, p := range s.Bank.Payments() {
-			if p.Captured() && !p.Back {
-				kept++
-			}
-		}
+		kept := s.kept()
 		if o, got := s.cycle(1), s.read(); o.Status != order.Refunded || !o.Final() || kept != 0 || got.Cycle != 2 || got.Status != subscription.Active {
 			t.Errorf("arrived %v: %s by attempt %d, %d kept, %s at cycle %d\n%s", arrived, o.Status, o.Capture.Attempt, kept, got.Status, got.Cycle, s.story())
 		}
