@@ -175,6 +175,7 @@ var rules = []rule{
 	{"money invariants raise alarms", checkAlarms},
 	{"parameters explain and limit themselves", checkParameters},
 	{"sam never builds from its cache", checkSamconfig},
+	{"sam validate runs the transform", checkValidate},
 }
 
 func TestTemplate(t *testing.T) {
@@ -252,6 +253,7 @@ var mutations = []struct{ rule, old, new string }{
 	{charging, "RoleArn: !GetAtt ScheduleRole.Arn", "RoleArn: !GetAtt ChargeRole.Arn"},
 	{charging, "RetryPolicy: {MaximumRetryAttempts: 1, MaximumEventAgeInSeconds: 60}", "RetryPolicy: {MaximumRetryAttempts: 185}"},
 	{charging, "Arn: !GetAtt ScheduleDeadLetters.Arn}", "Arn: !GetAtt ChargeDeadLetters.Arn}"},
+	{charging, "{Arn: !GetAtt ScheduleDeadLetters.Arn}", "{Type: SQS, Arn: !GetAtt ScheduleDeadLetters.Arn}"},
 	{charging, "FunctionResponseTypes: [ReportBatchItemFailures]", "FunctionResponseTypes: []"},
 	{charging, "ScalingConfig: {MaximumConcurrency: !Ref ChargeConcurrency}", "Enabled: true"},
 	{charging, "BatchSize: !Ref ChargeBatchSize", "BatchSize: 10000"},
@@ -307,6 +309,7 @@ var mutations = []struct{ rule, old, new string }{
 	{"parameters explain and limit themselves", "AllowedValues: [debug, info, warn]", "AllowedValues: [debug, info, warn, error]"},
 	{"sam never builds from its cache", "cached = false", "cached = true"},
 	{"sam never builds from its cache", "cached = false", ""},
+	{"sam validate runs the transform", "[default.deploy.parameters]", "[default.validate.parameters]\nlint = true\n\n[default.deploy.parameters]"},
 }
 
 // TestTemplateRulesCatch breaks the template in one place at a time and expects the rule to see it.
@@ -726,16 +729,17 @@ func checkCharge(in infra) (found []string) {
 		found = append(found, fmt.Sprintf("ChargeFunction: started by %d events, want 2", len(events)))
 	}
 	for path, want := range map[string]string{
-		"EventInvokeConfig.MaximumRetryAttempts":                   "0",
-		"EventInvokeConfig.MaximumEventAgeInSeconds":               "60",
-		"ReservedConcurrentExecutions":                             "<nil>", // its queue's pollers would be throttled
-		"Events.Tick.Type":                                         "ScheduleV2",
-		"Events.Tick.Properties.ScheduleExpression":                "rate(1 minute)",
-		"Events.Tick.Properties.ScheduleExpressionTimezone":        "Asia/Seoul",
-		"Events.Tick.Properties.State":                             "<nil>",
-		"Events.Tick.Properties.Input":                             `{"tick":"<aws.scheduler.scheduled-time>"}`,
-		"Events.Tick.Properties.RetryPolicy":                       "map[MaximumEventAgeInSeconds:60 MaximumRetryAttempts:1]",
-		"Events.Tick.Properties.DeadLetterConfig.Arn":              "ScheduleDeadLetters.Arn",
+		"EventInvokeConfig.MaximumRetryAttempts":            "0",
+		"EventInvokeConfig.MaximumEventAgeInSeconds":        "60",
+		"ReservedConcurrentExecutions":                      "<nil>", // its queue's pollers would be throttled
+		"Events.Tick.Type":                                  "ScheduleV2",
+		"Events.Tick.Properties.ScheduleExpression":         "rate(1 minute)",
+		"Events.Tick.Properties.ScheduleExpressionTimezone": "Asia/Seoul",
+		"Events.Tick.Properties.State":                      "<nil>",
+		"Events.Tick.Properties.Input":                      `{"tick":"<aws.scheduler.scheduled-time>"}`,
+		"Events.Tick.Properties.RetryPolicy":                "map[MaximumEventAgeInSeconds:60 MaximumRetryAttempts:1]",
+		// The transform refuses a Type beside the Arn.
+		"Events.Tick.Properties.DeadLetterConfig":                  "map[Arn:map[Fn::GetAtt:ScheduleDeadLetters.Arn]]",
 		"Events.Tick.Properties.RoleArn":                           "ScheduleRole.Arn",
 		"Events.Batch.Type":                                        "SQS",
 		"Events.Batch.Properties.Queue":                            "ChargeQueue.Arn",
@@ -947,6 +951,14 @@ func checkSamconfig(in infra) (found []string) {
 	lines := strings.Split(in.samconfig, "\n")
 	if !slices.Contains(lines, "cached = false") || slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "cached = true") }) {
 		found = append(found, "samconfig.toml: must say cached = false, or an edit in shared/ deploys old code")
+	}
+	return found
+}
+
+// checkValidate: with lint = true `sam validate` looks at the source only.
+func checkValidate(in infra) (found []string) {
+	if regexp.MustCompile(`(?m)^\s*lint\s*=\s*true`).MatchString(in.samconfig) {
+		found = append(found, "samconfig.toml: remove lint = true, or a plain `sam validate` accepts what sam deploy refuses")
 	}
 	return found
 }
