@@ -3,7 +3,7 @@
 
 run: ## serve every door and the simulator on http://127.0.0.1:3000: no AWS, no Docker, no account (ARGS="-store dynamodb ...")
 	go run ./cmd/local -addr 127.0.0.1:3000 $(ARGS)
-test: ## run every test; installs the pinned DynamoDB-compatible engines first, once
+test: ## run every test; installs pinned DynamoDB-compatible engines and the SAM CLI first, once
 	scripts/engines go test ./...
 mutants: ## take every rule about money out of the code, one at a time, and require that its test fails; make test does one in three
 	go test -timeout 30m -run 'Mutants$$' . -mutants
