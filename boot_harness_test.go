@@ -593,6 +593,7 @@ func (s *stage) environment(name string, change map[string]string) []string {
 		"QUEUE_URL": "https://sqs.ap-northeast-2.amazonaws.com/123456789012/charge", "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:1",
 		"CHARGE_CONCURRENCY": "10", "CHARGE_BATCH_SIZE": "10",
 		"DUNNING_SOFT_DAYS": "1,3,5,7", "DUNNING_TRANSIENT_HOURS": "1,3,6,24",
+		"TOSS_BASE_URL": s.tossURL, "PORTONE_BASE_URL": s.portoneURL, "TOSS_SCRIPT_URL": "", "PORTONE_SCRIPT_URL": "",
 		"AWS_ENDPOINT_URL_DYNAMODB": s.tableURL, "AWS_ENDPOINT_URL_SECRETS_MANAGER": s.secretURL,
 	}
 	set := map[string]string{
@@ -608,7 +609,6 @@ func (s *stage) environment(name string, change map[string]string) []string {
 		}
 		set[variable] = value
 	}
-	set["TOSS_BASE_URL"], set["PORTONE_BASE_URL"] = s.tossURL, s.portoneURL // which the template does not have
 	maps.Copy(set, change)
 	var list []string
 	for variable, value := range set {

@@ -99,7 +99,7 @@ var variables = map[string]map[string]string{
 	"": {
 		"MODE": "Mode", "TABLE_NAME": "Table", "LOG_LEVEL": "LogLevel", "PUBLIC_BASE_URL": "PublicBaseUrl", "TOSS_CLIENT_KEY": "TossClientKey",
 		"PORTONE_USER_CODE": "PortOneUserCode", "PORTONE_CHANNEL_KEY": "PortOneChannelKey", "PORTONE_MID": "PortOneMid",
-		"AWS_ENDPOINT_URL_DYNAMODB": "",
+		"AWS_ENDPOINT_URL_DYNAMODB": "", "TOSS_BASE_URL": "", "TOSS_SCRIPT_URL": "", "PORTONE_BASE_URL": "", "PORTONE_SCRIPT_URL": "",
 	},
 	"MerchantFunction": {
 		"RETURN_URL_ALLOW": "ReturnUrlAllowList", "WEBHOOK_TOKEN": "WebhookToken", "PORTONE_SECRET_ID": "PortOneSecret",
@@ -442,8 +442,8 @@ func TestDunningDefaults(t *testing.T) {
 // TestVariablesAreRead finds a variable that was renamed in one place only: what boot reads and what the template sets are the same.
 func TestVariablesAreRead(t *testing.T) {
 	t.Parallel()
-	// Lambda sets the first ones. The others lead to simulated providers, and a provider's address is not a deployer's to choose.
-	elsewhere := regexp.MustCompile(`^AWS_(REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)$|^(TOSS|PORTONE)_BASE_URL$`)
+	// Lambda sets these, or `sam local`.
+	elsewhere := regexp.MustCompile(`^AWS_(REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|SAM_LOCAL)$`)
 	read := map[string]bool{}
 	files, err := filepath.Glob("shared/boot/*.go")
 	if err != nil || len(files) == 0 {

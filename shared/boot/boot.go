@@ -39,6 +39,7 @@ type Parts struct {
 	PortOne    PortOneParts // the zero value: PortOne is not offered
 	Webhooks   WebhookParts
 	Transport  http.RoundTripper
+	PlainHost  string // a host beside loopback whose providers http may reach: this machine, seen from a container. Empty: none
 	Store      payment.Store
 	Queue      payment.Queue // of the charge function; nil: it does the work itself
 	// QueueWorkers is how many messages those who take them from Queue work on at once.
@@ -168,7 +169,7 @@ func declineOf(code string) subscription.Decline {
 
 // Settler returns what moves orders by the provider's word.
 func (p Parts) Settler() *payment.Settler {
-	adapter := &toss.Adapter{Client: &toss.Client{Keys: p.Toss.Keys, BaseURL: p.Toss.BaseURL, Transport: p.Transport}}
+	adapter := &toss.Adapter{Client: &toss.Client{Keys: p.Toss.Keys, BaseURL: p.Toss.BaseURL, PlainHost: p.PlainHost, Transport: p.Transport}}
 	gateways := map[string]payment.Gateway{
 		"toss": {
 			Finder: adapter, Confirmer: adapter, Canceler: adapter, Timing: toss.Timing(),
@@ -219,7 +220,7 @@ func (p Parts) portoneWindows() portone.Windows {
 
 // portoneAdapter returns an adapter with a token of its own; PortOne gives every asker the same one until it expires.
 func (p Parts) portoneAdapter() *portone.Adapter {
-	client := portone.Client{BaseURL: p.PortOne.BaseURL, Transport: p.Transport, IncludeSandbox: p.Mode == "test"}
+	client := portone.Client{BaseURL: p.PortOne.BaseURL, PlainHost: p.PlainHost, Transport: p.Transport, IncludeSandbox: p.Mode == "test"}
 	return &portone.Adapter{Client: portone.NewClient(p.PortOne.Keys, p.Now, client)}
 }
 
@@ -244,9 +245,6 @@ func Wait(ctx context.Context, d time.Duration) error {
 func (p Parts) check() error {
 	if p.Mode != "test" && p.Mode != "live" {
 		return errors.New("boot: MODE must be test or live")
-	}
-	if p.PublicBase != "" && (!strings.HasPrefix(p.PublicBase, "https://") || strings.HasSuffix(p.PublicBase, "/")) {
-		return errors.New("boot: PUBLIC_BASE_URL must start with https:// and have no final slash")
 	}
 	if err := toss.CheckClientKey(p.Mode, p.Toss.ClientKey); err != nil {
 		return fmt.Errorf("boot: %w", err)

@@ -202,15 +202,21 @@ func Refuse(logs io.Writer, cause error) {
 func fromEnv(getenv func(string) string, logs io.Writer) (Parts, error) {
 	p := Parts{
 		Mode: getenv("MODE"), PublicBase: getenv("PUBLIC_BASE_URL"), KeepLate: getenv("LATE_MONEY") == "accept",
-		Toss: TossParts{ClientKey: getenv("TOSS_CLIENT_KEY"), BaseURL: getenv("TOSS_BASE_URL")},
+		Toss: TossParts{ClientKey: getenv("TOSS_CLIENT_KEY"), Script: getenv("TOSS_SCRIPT_URL"), BaseURL: getenv("TOSS_BASE_URL")},
 		PortOne: PortOneParts{
 			UserCode: getenv("PORTONE_USER_CODE"), ChannelKey: getenv("PORTONE_CHANNEL_KEY"), MID: getenv("PORTONE_MID"),
-			BaseURL: getenv("PORTONE_BASE_URL"),
+			Script: getenv("PORTONE_SCRIPT_URL"), BaseURL: getenv("PORTONE_BASE_URL"),
 		},
 		Webhooks:  WebhookParts{Token: getenv("WEBHOOK_TOKEN")},
 		Transport: transport(), Now: time.Now, Wait: Wait, Log: telemetry.New(logs, getenv("LOG_LEVEL")),
 	}
+	if inSAMLocal(getenv) && p.Mode == "test" {
+		p.PlainHost = containerHost
+	}
 	if err := p.check(); err != nil {
+		return Parts{}, err
+	}
+	if err := p.checkAddresses(getenv); err != nil {
 		return Parts{}, err
 	}
 	allowed, err := payment.ParseReturnURLs(getenv("RETURN_URL_ALLOW"))

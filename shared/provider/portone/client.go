@@ -63,7 +63,8 @@ const (
 // No call carries an Idempotency-Key: PortOne does not know it, and net/http takes it as leave to send a POST a second time.
 type Client struct {
 	Tokens    Bearer            `json:"-"`
-	BaseURL   string            // empty for DefaultBaseURL; http only for a loopback host
+	BaseURL   string            // empty for DefaultBaseURL; http only for a loopback host and PlainHost
+	PlainHost string            // this machine's name in its own containers; empty: none
 	Transport http.RoundTripper `json:"-"` // nil for http.DefaultTransport
 	// IncludeSandbox shows payments of test channels to Payment, which otherwise answers 404 for them. For test mode only: in live mode
 	// a test payment is none.
@@ -228,7 +229,7 @@ func refusalOf(r AgainRequest) string {
 		return fmt.Sprintf("card_quota must be 0 or %d to %d", quotaMin, quotaMax)
 	case r.CardQuota != 0 && r.Amount < quotaAmountMin:
 		return fmt.Sprintf("card_quota needs an amount of %d or more", quotaAmountMin)
-	case r.NoticeURL != "" && (!isOrigin(r.NoticeURL) || len(r.NoticeURL) > noticeURLMax):
+	case r.NoticeURL != "" && (!isOrigin(r.NoticeURL, "") || len(r.NoticeURL) > noticeURLMax):
 		return "notice_url must be an https address without a query"
 	case !slices.Contains([]string{"", "person", "company", "anonymous"}, r.CashReceiptType):
 		return "cash_receipt_type must be person, company or anonymous"
@@ -378,22 +379,22 @@ func (c *Client) base() (string, error) {
 		return DefaultBaseURL, nil
 	}
 	base := strings.TrimSuffix(c.BaseURL, "/")
-	if !isOrigin(base) {
+	if !isOrigin(base, c.PlainHost) {
 		return "", errors.New("the base URL must be https, or http on a loopback host, without user, query and fragment")
 	}
 	return base, nil
 }
 
-// isOrigin accepts an https address, or an http one of this machine, so that a key or a buyer never crosses a network unencrypted.
+// isOrigin accepts an https address, or an http one of this machine or of plainHost, so that a key or a buyer never crosses a network unencrypted.
 // A path is allowed: a proxy or the laptop's simulator may live under one.
-func isOrigin(address string) bool {
+func isOrigin(address, plainHost string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(address, "#") {
 		return false
 	}
 	host := u.Hostname()
-	loopback := host == "localhost" || net.ParseIP(host).IsLoopback()
-	return u.Scheme == "https" || u.Scheme == "http" && loopback
+	here := host == "localhost" || host == plainHost || net.ParseIP(host).IsLoopback()
+	return u.Scheme == "https" || u.Scheme == "http" && here
 }
 
 // raw is a reply before its body is understood.

@@ -263,7 +263,7 @@ func (w Windows) request(number, name string, buyer provider.Buyer, back returni
 		return RequestPay{}, errors.New("it has no id or no link token")
 	case !within(name, 1, NameMax):
 		return RequestPay{}, &OptionError{"name", fmt.Sprintf("must have 1 to %d characters", NameMax)}
-	case !isOrigin(back.base) || strings.HasSuffix(back.base, "/"):
+	case !isOrigin(back.base, "") || strings.HasSuffix(back.base, "/"):
 		return RequestPay{}, errors.New("base must be an https address without a final slash")
 	}
 	buyer = fitting(buyer)

@@ -45,7 +45,8 @@ const (
 // Accept-Language is never sent: it translates values of the reply, not only messages.
 type Client struct {
 	Keys      Keys              `json:"-"`
-	BaseURL   string            // empty for DefaultBaseURL; http only for a loopback host
+	BaseURL   string            // empty for DefaultBaseURL; http only for a loopback host and PlainHost
+	PlainHost string            // this machine's name in its own containers; empty: none
 	Transport http.RoundTripper `json:"-"` // nil for http.DefaultTransport
 	TestCode  string            // for tests: the error that the test environment is asked to answer with; refused beside a live key
 }
@@ -204,22 +205,22 @@ func (c *Client) base() (string, error) {
 		return DefaultBaseURL, nil
 	}
 	base := strings.TrimSuffix(c.BaseURL, "/")
-	if !isOrigin(base) {
+	if !isOrigin(base, c.PlainHost) {
 		return "", errors.New("the base URL must be https, or http on a loopback host, without user, query and fragment")
 	}
 	return base, nil
 }
 
-// isOrigin accepts an https address, or an http one of this machine, so that a key or a buyer never crosses a network unencrypted.
+// isOrigin accepts an https address, or an http one of this machine or of plainHost, so that a key or a buyer never crosses a network unencrypted.
 // A path is allowed: a proxy or the laptop's simulator may live under one.
-func isOrigin(address string) bool {
+func isOrigin(address, plainHost string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(address, "#") {
 		return false
 	}
 	host := u.Hostname()
-	loopback := host == "localhost" || net.ParseIP(host).IsLoopback()
-	return u.Scheme == "https" || u.Scheme == "http" && loopback
+	here := host == "localhost" || host == plainHost || net.ParseIP(host).IsLoopback()
+	return u.Scheme == "https" || u.Scheme == "http" && here
 }
 
 func (c *Client) secretKey(ctx context.Context) (SecretKey, error) {

@@ -85,7 +85,7 @@ func requestPayment(o order.Order, base string) (RequestPayment, error) {
 		return RequestPayment{}, errors.New("it has no link token or no attempt")
 	case !within(o.Name, 1, 100):
 		return RequestPayment{}, errors.New("its name must have 1 to 100 characters")
-	case !isOrigin(base) || strings.HasSuffix(base, "/"):
+	case !isOrigin(base, "") || strings.HasSuffix(base, "/"):
 		return RequestPayment{}, errors.New("base must be an https address without a final slash")
 	}
 	back := base + "/confirm/toss/" + url.PathEscape(o.ID) + "/" + url.PathEscape(o.LinkToken)
