@@ -355,6 +355,16 @@ var mutants = []mutant{
 		payments, "TestHintsThatAskNobody",
 	},
 	{
+		"a return from the first tab asks about the second tab's number", "shared/payment/return.go",
+		"n > 0 && n < o.Attempt.N { // another", "false { // another",
+		world, "TestReturnFromTheFirstTab",
+	},
+	{
+		"a return that names only the first tab's payment asks about the second tab's number", "shared/payment/return.go",
+		"case namesEarlier(o, a, r.Key):", "case false:",
+		world, "TestReturnFromTheFirstTab",
+	},
+	{
 		"a name of a billing key is used twice", enrolled,
 		"s.Offered = offered + 1", "s.Offered = offered",
 		"./shared/subscription", "TestNoNumberIsOfferedTwice",

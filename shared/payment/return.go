@@ -59,8 +59,19 @@ func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
 	if err := ready(ctx, g.Ready); err != nil {
 		return s.unready(ctx, Return{OrderID: r.OrderID, LinkToken: r.LinkToken}, err)
 	}
+	if n := attemptOf(o, r.Number); n > 0 && n < o.Attempt.N { // another tab's window: the next number says nothing of it
+		if result.Order, err = s.hearReturn(ctx, o, r, r.Number); err != nil || answered(o, result.Order) {
+			return result, err
+		}
+		o = result.Order
+	}
 	result.Order, err = s.look(ctx, g, o, r)
 	return result, err
+}
+
+// answered says that the provider has spoken of the payment that an open order's return named.
+func answered(before, after order.Order) bool {
+	return after.Status != order.Open || after.Attempt.N != before.Attempt.N || after.HeardAt.After(before.HeardAt)
 }
 
 // hearReturn asks about a payment of an order that is closed, or of an attempt that is over, as a webhook about it would; and returns the
@@ -89,8 +100,13 @@ func attemptReturned(o order.Order, number string) int {
 	return o.Attempt.N
 }
 
-// look is the one lookup of an open order, by our own number: it shows every payment there is under it, and whatever key the redirect names
-// could only be one of them, or somebody else's.
+// namesEarlier says that a redirect may name a payment of a number before the current one: the answer about that one does not show it.
+func namesEarlier(o order.Order, a provider.Answer, key string) bool {
+	return o.Attempt.N > 1 && isPaymentKey(key) && a.Verdict != provider.Unknown && a.Payment.Key != key
+}
+
+// look is the lookup of an open order, by our own number: it shows every payment there is under it. Whatever key the redirect names could only
+// be one of them, or of a number before it, or somebody else's.
 func (s *Settler) look(ctx context.Context, g Gateway, o order.Order, r WindowReturn) (order.Order, error) {
 	began := s.Now()
 	calls, cancel := callContext(ctx)
@@ -106,6 +122,8 @@ func (s *Settler) look(ctx context.Context, g Gateway, o order.Order, r WindowRe
 	case ok && event.Kind == order.Refused && a.Verdict != provider.Declined && !showsAll(a):
 		event = announced // test money
 	case ok:
+	case namesEarlier(o, a, r.Key):
+		return s.hearReturn(ctx, o, r, o.Number())
 	case a.Verdict == provider.Absent || r.Failed && a.Verdict == provider.Pending:
 		// The provider has taken nothing, whatever the redirect says. The window may be opened again under the same number: should it have
 		// been paid after all, the provider refuses to take it twice.

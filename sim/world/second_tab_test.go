@@ -1,0 +1,44 @@
+package world_test
+
+import (
+	"testing"
+)
+
+// TestReturnFromTheFirstTab: the payment page is open in two tabs. One declines, and the order goes on to the next number. The other approves
+// the first number and comes back, and its webhook is lost. That number has paid the order, and nobody is asked to pay again.
+func TestReturnFromTheFirstTab(t *testing.T) {
+	t.Parallel()
+	for name, edit := range map[string]func(address string) string{
+		"both":         func(address string) string { return address },
+		"number only":  func(address string) string { return with(address, "imp_uid", "-") },
+		"imp_uid only": func(address string) string { return with(address, "merchant_uid", "-") },
+		"another number": func(address string) string {
+			return with(address, "merchant_uid", "order-1--2")
+		},
+		"reported as failed": func(address string) string { return with(address, "error_code", "F400") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fakeTime(t, func(t *testing.T) {
+				x := newOutside(t)
+				b := x.order("portone", "order-1", "24h")
+				first := x.tab(b)
+				second := x.tab(b)
+				x.get(x.presses(second, x.opens(second), "fail"))
+				if got := x.read("order-1"); got.Status != "open" || got.Attempt != 2 {
+					t.Fatalf("the second tab was declined: %s in attempt %d", got.Status, got.Attempt)
+				}
+				x.fault("portone", "webhook", "refuse-connection", 1)
+				back := edit(x.approves(first)) // his page still opens the first number
+				if got := x.title(back); got != townPaid {
+					t.Errorf("the money is taken, and the page says %q", got)
+				}
+				if again := x.tab(b); again != nil {
+					x.approves(again) // he does as the page tells him
+				}
+				x.pass("1d")
+				x.audit("order-1", "paid", 1)
+			})
+		})
+	}
+}
