@@ -102,7 +102,7 @@ func (r chargeReplay) checkLogs(t *testing.T, p *process) {
 	t.Helper()
 	alarms := map[string]int{}
 	for _, line := range p.logs() {
-		if name, _ := line["event"].(string); alarmed[name] != nil {
+		if name, _ := line["event"].(string); alarmed[name] != "" {
 			alarms[name]++
 		}
 	}
@@ -205,7 +205,7 @@ func testQueue(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
 			}
 			var alarms []string
 			for _, line := range p.logs() {
-				if name, _ := line["event"].(string); alarmed[name] != nil {
+				if name, _ := line["event"].(string); alarmed[name] != "" {
 					alarms = append(alarms, name)
 				}
 			}

@@ -44,29 +44,29 @@ var allowed = map[string]map[string]string{
 		"dynamodb:GetItem":              "Table.Arn",
 		"dynamodb:PutItem":              "Table.Arn",
 		"secretsmanager:GetSecretValue": "PortOneSecret",
-		"logs:CreateLogStream":          "MerchantLogs.Arn",
-		"logs:PutLogEvents":             "MerchantLogs.Arn",
+		"logs:CreateLogStream":          "Logs.Arn",
+		"logs:PutLogEvents":             "Logs.Arn",
 	},
 	"CheckoutRole": {
 		"dynamodb:GetItem":     "Table.Arn",
-		"logs:CreateLogStream": "CheckoutLogs.Arn",
-		"logs:PutLogEvents":    "CheckoutLogs.Arn",
+		"logs:CreateLogStream": "Logs.Arn",
+		"logs:PutLogEvents":    "Logs.Arn",
 	},
 	"ConfirmRole": {
 		"dynamodb:GetItem":              "Table.Arn",
 		"dynamodb:PutItem":              "Table.Arn",
 		"dynamodb:UpdateItem":           "Table.Arn",
 		"secretsmanager:GetSecretValue": "TossSecret PortOneSecret",
-		"logs:CreateLogStream":          "ConfirmLogs.Arn",
-		"logs:PutLogEvents":             "ConfirmLogs.Arn",
+		"logs:CreateLogStream":          "Logs.Arn",
+		"logs:PutLogEvents":             "Logs.Arn",
 	},
 	"WebhookRole": {
 		"dynamodb:GetItem":              "Table.Arn",
 		"dynamodb:PutItem":              "Table.Arn",
 		"dynamodb:UpdateItem":           "Table.Arn",
 		"secretsmanager:GetSecretValue": "TossSecret PortOneSecret",
-		"logs:CreateLogStream":          "WebhookLogs.Arn",
-		"logs:PutLogEvents":             "WebhookLogs.Arn",
+		"logs:CreateLogStream":          "Logs.Arn",
+		"logs:PutLogEvents":             "Logs.Arn",
 	},
 	"ChargeRole": {
 		"dynamodb:GetItem":              "Table.Arn",
@@ -78,8 +78,8 @@ var allowed = map[string]map[string]string{
 		"sqs:ReceiveMessage":            "ChargeQueue.Arn",
 		"sqs:DeleteMessage":             "ChargeQueue.Arn",
 		"sqs:GetQueueAttributes":        "ChargeQueue.Arn",
-		"logs:CreateLogStream":          "ChargeLogs.Arn",
-		"logs:PutLogEvents":             "ChargeLogs.Arn",
+		"logs:CreateLogStream":          "Logs.Arn",
+		"logs:PutLogEvents":             "Logs.Arn",
 	},
 	"ScheduleRole": {
 		"lambda:InvokeFunction": "ChargeFunction.Arn",
@@ -143,18 +143,18 @@ var routes = map[string]struct {
 	"POST /webhooks/portone/{webhookToken}":        {"WebhookFunction", false},
 }
 
-// alarmed is every event of our log lines that must raise an alarm, and the functions whose logs may hold it.
-var alarmed = map[string][]string{
-	"money.review":             {"ChargeLogs", "ConfirmLogs", "WebhookLogs"},
-	"money.unsettled":          {"ChargeLogs", "ConfirmLogs", "WebhookLogs"},
-	"money.reversal":           {"ChargeLogs", "ConfirmLogs", "WebhookLogs"},
-	"security.amount_mismatch": {"ConfirmLogs"},
-	"security.sandbox_payment": {"ChargeLogs", "ConfirmLogs", "WebhookLogs"},
-	"security.key_mismatch":    {"ChargeLogs", "ConfirmLogs", "WebhookLogs"},
-	"merchant.refusal":         {"ChargeLogs", "ConfirmLogs", "WebhookLogs"},
-	"config.error":             {"ChargeLogs", "CheckoutLogs", "ConfirmLogs", "MerchantLogs", "WebhookLogs"},
-	"work.failed":              {"ChargeLogs"},
-	"dispatch.failed":          {"ChargeLogs"},
+// alarmed is every event of our log lines that must raise an alarm, and which.
+var alarmed = map[string]string{
+	"money.review":             "MoneyReview",
+	"money.unsettled":          "MoneyUnsettled",
+	"money.reversal":           "MoneyReversal",
+	"security.amount_mismatch": "AmountMismatch",
+	"security.sandbox_payment": "SandboxPayment",
+	"security.key_mismatch":    "KeyMismatch",
+	"merchant.refusal":         "MerchantRefusal",
+	"config.error":             "ConfigError",
+	"work.failed":              "WorkFailed",
+	"dispatch.failed":          "DispatchFailed",
 }
 
 var rules = []rule{
@@ -206,16 +206,17 @@ var mutations = []struct{ rule, old, new string }{
 	{"functions are built alike", "Timeout: 29", "Timeout: 30"},
 	{"functions are built alike", "CodeUri: functions/confirm/", "CodeUri: ."},
 	{"functions are built alike", "TrimGoPath: true", "TrimGoPath: false"},
-	{"functions are built alike", "LogGroup: !Ref ConfirmLogs", "LogGroup: !Ref MerchantLogs"},
+	{"functions are built alike", "LoggingConfig: {LogFormat: Text, LogGroup: !Ref Logs}", "LoggingConfig: {LogFormat: Text, LogGroup: !Ref ApiLogs}"},
+	{"functions are built alike", "CodeUri: functions/confirm/", "LoggingConfig: {LogFormat: JSON, LogGroup: !Ref Logs}\n      CodeUri: functions/confirm/"},
 	{"no wildcard in a policy", "dynamodb:UpdateItem]", `"dynamodb:*"]`},
 	{"no wildcard in a policy", "Resource: !Ref PortOneSecret", `Resource: "*"`},
 	{"no wildcard in a policy", policy, strings.Replace(policy, "!GetAtt Table.Arn", `!Sub "${Table.Arn}/index/*"`, 1)},
 	{"each role allows exactly what is listed", "dynamodb:UpdateItem]", "dynamodb:UpdateItem, dynamodb:DeleteItem]"},
 	{"each role allows exactly what is listed", ", dynamodb:UpdateItem]", "]"},
-	{"each role allows exactly what is listed", "Resource: !GetAtt ConfirmLogs.Arn", "Resource: !GetAtt MerchantLogs.Arn"},
+	{"each role allows exactly what is listed", "Resource: !GetAtt Logs.Arn", "Resource: !GetAtt ApiLogs.Arn"},
 	{"each role allows exactly what is listed", "Resource: [!Ref TossSecret, !Ref PortOneSecret]", "Resource: !Ref TossSecret"},
 	{"each role allows exactly what is listed", "Resource: !Ref PortOneSecret", "Resource: [!Ref TossSecret, !Ref PortOneSecret]"},
-	{"each role allows exactly what is listed", "Resource: !GetAtt WebhookLogs.Arn", "Resource: !GetAtt ConfirmLogs.Arn"},
+	{"each role allows exactly what is listed", "Action: [logs:CreateLogStream, logs:PutLogEvents]", "Action: [logs:CreateLogStream]"},
 	{"each role allows exactly what is listed", "Action: [secretsmanager:GetSecretValue]", "NotAction: [secretsmanager:DeleteSecret]"},
 	{"each role allows exactly what is listed", "Service: lambda.amazonaws.com", `AWS: "123456789012"`},
 	{"each function has a role of its own and no policy template", "Role: !GetAtt CheckoutRole.Arn", "Role: !GetAtt ConfirmRole.Arn"},
@@ -281,7 +282,7 @@ var mutations = []struct{ rule, old, new string }{
 	{"merchant routes need IAM and no other route exists", `Path: "/subscriptions/{id}/cancel", Auth: {Authorizer: AWS_IAM}`, `Path: "/subscriptions/{id}/cancel"`},
 	{"merchant routes need IAM and no other route exists", `Path: "/subscriptions/{id}/plan"`, `Path: "/subscriptions/{id}"`},
 	{"money invariants raise alarms", `$.event = "work.failed"`, `$.event = "work.done"`},
-	{"money invariants raise alarms", "LogGroupName: !Ref ChargeLogs", "LogGroupName: !Ref ConfirmLogs"},
+	{"money invariants raise alarms", `($.event = "work.failed") || `, ""},
 	{"every log group has a retention", "RetentionInDays: !Ref LogRetentionDays", "# no retention"},
 	{"merchant routes need IAM and no other route exists", ", Path: /orders, Auth: {Authorizer: AWS_IAM}", ", Path: /orders"},
 	{"merchant routes need IAM and no other route exists", `Path: "/pay/{id}/{linkToken}"}`, `Path: "/pay/{id}/{linkToken}", Auth: {Authorizer: AWS_IAM}}`},
@@ -297,9 +298,11 @@ var mutations = []struct{ rule, old, new string }{
 	{"the access log holds no path", `"$context.error.responseType"`, `"$context.http.path"`},
 	{"the access log holds no path", `"$context.error.responseType"`, `"$context.identity.sourceIp"`},
 	{"money invariants raise alarms", `$.event = "money.review"`, `$.event = "money.reviewed"`},
-	{"money invariants raise alarms", "MetricName: MoneyUnsettled\n", "MetricName: MoneyUnsettle\n"},
-	{"money invariants raise alarms", "LogGroupName: !Ref CheckoutLogs", "LogGroupName: !Ref MerchantLogs"},
-	{"money invariants raise alarms", "LogGroupName: !Ref WebhookLogs", "LogGroupName: !Ref ConfirmLogs"},
+	{"money invariants raise alarms", "{Name: event, Value: money.unsettled}", "{Name: event, Value: money.unsettle}"},
+	{"money invariants raise alarms", "MetricName: Events\n      Dimensions: [{Name: event, Value: config.error}]", "MetricName: ConfigError"},
+	{"money invariants raise alarms", "LogGroupName: !Ref Logs", "LogGroupName: !Ref ApiLogs"},
+	{"money invariants raise alarms", "Dimensions: [{Key: event, Value: $.event}]", "DefaultValue: 0"},
+	{"money invariants raise alarms", `($.event = "dispatch.failed")`, `($.event = "dispatch.failed") || ($.event = "tick")`},
 	{"money invariants raise alarms", `$.event = "security.sandbox_payment"`, `$.event = "security.sandbox"`},
 	{"money invariants raise alarms", "AlarmActions: !If [HasAlarmTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]", "AlarmActions: []"},
 	{"parameters explain and limit themselves", "AllowedPattern: ^(test|live)_ck_[A-Za-z0-9_]+$", "MinLength: 1"},
@@ -516,7 +519,7 @@ func checkFunctions(in infra) (found []string) {
 			"Timeout":                 timeout,
 			"CodeUri":                 "functions/" + door + "/",
 			"LoggingConfig.LogFormat": "Text",
-			"LoggingConfig.LogGroup":  "map[Ref:" + strings.TrimSuffix(name, "Function") + "Logs]",
+			"LoggingConfig.LogGroup":  "map[Ref:Logs]",
 		}
 		for key, value := range want {
 			path := strings.Split(key, ".")
@@ -802,8 +805,8 @@ func checkQueues(in infra) (found []string) {
 
 func checkLogs(in infra) (found []string) {
 	groups := resources(in, "AWS::Logs::LogGroup")
-	if len(groups) != len(resources(in, "AWS::Serverless::Function"))+1 {
-		found = append(found, fmt.Sprintf("%d log groups, want one for each function and one for the API", len(groups)))
+	if got := fmt.Sprint(slices.Sorted(maps.Keys(groups))); got != "[ApiLogs Logs]" {
+		found = append(found, "the log groups are "+got+", want one for the API and one for the functions")
 	}
 	for name, group := range groups {
 		if target(at(group, "Properties", "RetentionInDays")) != "LogRetentionDays" {
@@ -881,31 +884,28 @@ func checkAccessLog(in infra) (found []string) {
 	return found
 }
 
+// checkAlarms: one filter counts each event that is listed, under its name, and each has its alarm, which tells somebody.
 func checkAlarms(in infra) (found []string) {
-	groups := map[string][]string{}
-	pattern := regexp.MustCompile(`^\{ \$\.event = "([a-z_.]+)" \}$`)
-	alarms := resources(in, "AWS::CloudWatch::Alarm")
-	for name, filter := range resources(in, "AWS::Logs::MetricFilter") {
-		m := pattern.FindStringSubmatch(text(filter, "Properties", "FilterPattern"))
-		transformations := list(at(filter, "Properties", "MetricTransformations"))
-		if m == nil || len(transformations) != 1 {
-			found = append(found, name+": is not a filter on one event")
-			continue
-		}
-		groups[m[1]] = append(groups[m[1]], target(at(filter, "Properties", "LogGroupName")))
-		metric := text(transformations[0], "MetricName")
-		watches := func(a any) bool {
-			return text(a, "Properties", "MetricName") == metric &&
-				fmt.Sprint(at(a, "Properties", "Namespace")) == fmt.Sprint(at(transformations[0], "MetricNamespace"))
-		}
-		if !slices.ContainsFunc(slices.Collect(maps.Values(alarms)), func(a node) bool { return watches(a) }) {
-			found = append(found, name+": no alarm watches "+metric)
-		}
+	const namespace = "map[Fn::Sub:tosspay/${AWS::StackName}]"
+	filter := at(in.template, "Resources", "EventsFilter", "Properties")
+	transformation := "[map[Dimensions:[map[Key:event Value:$.event]] MetricName:Events MetricNamespace:" + namespace + " MetricValue:1]]"
+	if got := fmt.Sprint(at(filter, "MetricTransformations")); got != transformation || target(at(filter, "LogGroupName")) != "Logs" {
+		found = append(found, "EventsFilter: must count the functions' events by name: "+got)
 	}
-	for event, want := range alarmed {
-		slices.Sort(groups[event])
-		if !slices.Equal(groups[event], want) {
-			found = append(found, fmt.Sprintf("event %s is looked for in %v, want %v", event, groups[event], want))
+	var clauses []string
+	for _, event := range slices.Sorted(maps.Keys(alarmed)) {
+		clauses = append(clauses, `($.event = "`+event+`")`)
+	}
+	pattern := strings.TrimSuffix(strings.TrimPrefix(text(filter, "FilterPattern"), "{ "), " }")
+	if got := slices.Sorted(slices.Values(strings.Split(pattern, " || "))); !slices.Equal(got, clauses) {
+		found = append(found, fmt.Sprintf("EventsFilter: counts %v, want %v", got, clauses))
+	}
+	alarms := resources(in, "AWS::CloudWatch::Alarm")
+	for event, name := range alarmed {
+		p := at(alarms[name], "Properties")
+		got := fmt.Sprintln(at(p, "Namespace"), at(p, "MetricName"), at(p, "Dimensions"), at(p, "Statistic"), at(p, "Threshold"), at(p, "ComparisonOperator"))
+		if strings.TrimSpace(got) != namespace+" Events [map[Name:event Value:"+event+"]] Sum 1 GreaterThanOrEqualToThreshold" {
+			found = append(found, fmt.Sprintf("%s: must fire at one %s, watches %s", name, event, got))
 		}
 	}
 	for name, alarm := range alarms {

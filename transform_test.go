@@ -36,7 +36,7 @@ var madeRules = []madeRule{
 // madeMutations break template.yaml in one place each, so that the transform makes something that a rule must see.
 var madeMutations = []struct{ rule, old, new string }{
 	{"two stacks live side by side", "            OmitName: true\n", ""},
-	{"two stacks live side by side", "/aws/lambda/${AWS::StackName}/charge", "/aws/lambda/charge"},
+	{"two stacks live side by side", "/aws/lambda/${AWS::StackName}", "/aws/lambda/tosspay"},
 	{"two stacks live side by side", "/aws/vendedlogs/${AWS::StackName}/api", "/aws/vendedlogs/api"},
 	{"two stacks live side by side", "      CodeUri: functions/confirm/", "      FunctionName: confirm\n      CodeUri: functions/confirm/"},
 	{"two stacks live side by side", "      VisibilityTimeout: 5400", "      QueueName: charge\n      VisibilityTimeout: 5400"},
@@ -213,7 +213,7 @@ func checkMadeFunctions(m made) (found []string) {
 		name := strings.TrimSuffix(id, "Function")
 		for path, want := range map[string]string{
 			"Architectures": "[arm64]", "Runtime": "provided.al2023", "Handler": "bootstrap", "Role": "map[Fn::GetAtt:[" + name + "Role Arn]]",
-			"LoggingConfig": "map[LogFormat:Text LogGroup:map[Ref:" + name + "Logs]]", "VpcConfig": "<nil>", "PackageType": "<nil>",
+			"LoggingConfig": "map[LogFormat:Text LogGroup:map[Ref:Logs]]", "VpcConfig": "<nil>", "PackageType": "<nil>",
 		} {
 			if got := fmt.Sprint(at(f, "Properties", path)); got != want {
 				found = append(found, fmt.Sprintf("%s: %s is %s, want %s", id, path, got, want))
