@@ -356,7 +356,7 @@ var mutants = []mutant{
 	},
 	{
 		"a return from the first tab asks about the second tab's number", "shared/payment/return.go",
-		"n > 0 && n < o.Attempt.N { // another", "false { // another",
+		"n > 0 && n < o.Attempt.N { // another", "n < 0 { // another",
 		world, "TestReturnFromTheFirstTab",
 	},
 	{
