@@ -64,6 +64,7 @@ type orderBody struct {
 	Currency    money.Currency `json:"currency"`
 	Name        string         `json:"name"`
 	Attempt     int            `json:"attempt"`
+	Revision    int64          `json:"revision"` // +1 with every write of what happened; an event's sequence is one of them
 	CreatedAt   time.Time      `json:"createdAt"`
 	ExpiresAt   time.Time      `json:"expiresAt"`
 	DueAt       *time.Time     `json:"dueAt,omitempty"`
@@ -103,12 +104,14 @@ type paymentBody struct {
 }
 
 type stepBody struct {
-	At      time.Time    `json:"at"`
-	From    order.Status `json:"from,omitempty"`
-	To      order.Status `json:"to"`
-	Event   string       `json:"event"`
-	Attempt int          `json:"attempt"`
-	Note    string       `json:"note,omitempty"`
+	At       time.Time    `json:"at"`
+	From     order.Status `json:"from,omitempty"`
+	To       order.Status `json:"to"`
+	Event    string       `json:"event"`
+	Attempt  int          `json:"attempt"`
+	Note     string       `json:"note,omitempty"`
+	Reversal string       `json:"reversal,omitempty"` // why money must be given back since then; done: it is back
+	Revision int64        `json:"revision"`
 }
 
 type evidenceBody struct {
@@ -183,7 +186,7 @@ func decodeCreate(r Request) (payment.NewOrder, *Response) {
 func bodyOf(o order.Order, base string) orderBody {
 	b := orderBody{
 		OrderID: o.ID, Status: o.Status, Provider: o.Provider, Mode: o.Mode, Amount: o.Amount.Value, Currency: o.Amount.Currency,
-		Name: o.Name, Attempt: o.Attempt.N, CreatedAt: o.CreatedAt, ExpiresAt: o.ExpiresAt,
+		Name: o.Name, Attempt: o.Attempt.N, Revision: o.Revision, CreatedAt: o.CreatedAt, ExpiresAt: o.ExpiresAt,
 	}
 	if o.BillingKey == "" {
 		b.CheckoutURL = checkoutURL(o, base)

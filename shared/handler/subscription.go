@@ -43,6 +43,7 @@ type subscriptionBody struct {
 	Mode           string              `json:"mode"`
 	CustomerID     string              `json:"customerId"`
 	Plan           planView            `json:"plan"`
+	Revision       int64               `json:"revision"`           // as an order's
 	Cycle          int                 `json:"cycle"`              // the next to charge
 	NextDate       *time.Time          `json:"nextDate,omitempty"` // when it is charged or tried again, or the subscription ends instead; absent while nothing is charged
 	CreatedAt      time.Time           `json:"createdAt"`
@@ -108,11 +109,12 @@ type cycleBody struct {
 }
 
 type subscriptionStep struct {
-	At    time.Time           `json:"at"`
-	From  subscription.Status `json:"from,omitempty"`
-	To    subscription.Status `json:"to"`
-	Event string              `json:"event"`
-	Note  string              `json:"note,omitempty"`
+	At       time.Time           `json:"at"`
+	From     subscription.Status `json:"from,omitempty"`
+	To       subscription.Status `json:"to"`
+	Event    string              `json:"event"`
+	Note     string              `json:"note,omitempty"`
+	Revision int64               `json:"revision"`
 }
 
 func (h merchant) subscribe(ctx context.Context, r Request) (Response, error) {
@@ -182,7 +184,7 @@ func (h merchant) subscription(ctx context.Context, r Request) (Response, error)
 
 func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
 	b := subscriptionBody{
-		SubscriptionID: s.ID, Status: s.Status, Provider: s.Provider, Mode: s.Mode, CustomerID: s.CustomerID, Cycle: s.Cycle,
+		SubscriptionID: s.ID, Status: s.Status, Provider: s.Provider, Mode: s.Mode, CustomerID: s.CustomerID, Revision: s.Revision, Cycle: s.Cycle,
 		CreatedAt: s.CreatedAt, Cycles: []cycleBody{}, History: []subscriptionStep{}, CancelAtEnd: s.CancelAtEnd && s.Status != subscription.Canceled,
 		Upcoming: append([]time.Time{}, s.Upcoming(upcomingShown)...),
 		Plan: planView{

@@ -154,12 +154,14 @@ type Evidence struct {
 
 // Step is one transition in the history.
 type Step struct {
-	At      time.Time
-	From    Status
-	To      Status
-	Event   string
-	Attempt int
-	Note    string
+	At       time.Time
+	From     Status
+	To       Status
+	Event    string
+	Attempt  int
+	Note     string
+	Reversal string // why money must be given back since this step, or ReversalDone; empty when it is not about such money
+	Revision int64  // the record's with the write that added it; 0 until it is stored
 }
 
 // Number is what the provider sees as order number in the current attempt.
@@ -205,7 +207,7 @@ func New(o Order) Order {
 	o.Attempt = Attempt{N: 1}
 	o.DueAt = o.ExpiresAt.Add(OpenGrace)
 	o.Revision = 1
-	o.History = []Step{{At: o.CreatedAt, To: Open, Event: "created", Attempt: 1}}
+	o.History = []Step{{At: o.CreatedAt, To: Open, Event: "created", Attempt: 1, Revision: 1}}
 	return o
 }
 
@@ -221,7 +223,7 @@ func NewCycle(o Order, askAfter time.Time) Order {
 	o.AskAfter = askAfter
 	o.DueAt = askAfter.Add(settlingDelays[0])
 	o.Revision = 1
-	o.History = []Step{{At: o.CreatedAt, To: Settling, Event: string(Claimed), Attempt: 1}}
+	o.History = []Step{{At: o.CreatedAt, To: Settling, Event: string(Claimed), Attempt: 1, Revision: 1}}
 	return o
 }
 
@@ -270,7 +272,9 @@ func (o Order) Claim(c Claim) (Order, error) {
 	case o.Amount != c.Amount:
 		return o, &Refusal{WrongAmount}
 	}
-	o.History = append(slices.Clone(o.History), ClaimStep(c))
+	step := ClaimStep(c)
+	step.Revision = o.Revision + 1
+	o.History = append(slices.Clone(o.History), step)
 	o.Status = Settling
 	o.Attempt.Key = c.Key
 	if c.BillingKey != "" {
@@ -648,6 +652,7 @@ func (o Order) afterRefusal(e Event, current bool) Status {
 func (o Order) move(e Event, to Status) Order {
 	from := o.Status
 	o.Evidence = trimmed(o.Evidence, e.Evidence, evidenceMax)
+	before := o.Reversals
 	o = o.owing(e)
 	switch {
 	case from == Settling && to == Open && e.Attempt != o.Attempt.N && o.waits():
@@ -698,7 +703,9 @@ func (o Order) move(e Event, to Status) Order {
 	}
 	o.DueAt = o.dueAfter(e)
 	if from != to || e.Kind != Doubtful {
-		o.History = trimmed(o.History, []Step{{At: e.At, From: from, To: to, Event: string(e.Kind), Attempt: e.Attempt, Note: note(e)}}, historyMax)
+		o.History = trimmed(o.History, []Step{{
+			At: e.At, From: from, To: to, Event: string(e.Kind), Attempt: e.Attempt, Note: note(e), Reversal: reversalStep(before, o.Reversals),
+		}}, historyMax)
 	}
 	o.Revision++
 	return o

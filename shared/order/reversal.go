@@ -25,6 +25,22 @@ const (
 	ReasonSecond   = "second"   // the order has been paid, or may be, by another payment
 )
 
+// ReversalDone is what a Step says when the money of a reversal is back.
+const ReversalDone = "done"
+
+// reversalStep is what a step says of the reversals it changed.
+func reversalStep(before, after []Reversal) string {
+	if len(after) > len(before) {
+		return after[len(after)-1].Reason
+	}
+	for i, r := range after {
+		if !r.DoneAt.IsZero() && before[i].DoneAt.IsZero() {
+			return ReversalDone
+		}
+	}
+	return ""
+}
+
 // reversalsMax bounds the list. An order under which money is taken wrongly more often is for a person.
 const reversalsMax = 8
 

@@ -125,11 +125,12 @@ const (
 
 // Step is one transition in the history.
 type Step struct {
-	At    time.Time
-	From  Status
-	To    Status
-	Event string
-	Note  string
+	At       time.Time
+	From     Status
+	To       Status
+	Event    string
+	Note     string
+	Revision int64 // the record's with the write that added it; 0 until it is stored
 }
 
 // New returns the subscription as it is first stored: enrolling, with its first issuance. The caller has validated every field.
@@ -140,7 +141,7 @@ func New(s Subscription) Subscription {
 	s.Cycle = 1
 	s.DueAt = s.CreatedAt.Add(enrollDelays[0])
 	s.Revision = 1
-	s.History = []Step{{At: s.CreatedAt, To: Enrolling, Event: "created"}}
+	s.History = []Step{{At: s.CreatedAt, To: Enrolling, Event: "created", Revision: 1}}
 	return s
 }
 

@@ -61,11 +61,11 @@ func testTimes(t *testing.T, s payment.Store) {
 	seoul := time.FixedZone("KST", 9*60*60)
 	o := open("order-times")
 	o.ExpiresAt = o.ExpiresAt.Add(999_999 * time.Nanosecond).In(seoul)
-	want := open("order-times")
-	wantSame(t, s, "create", create(t, s, o), want)
+	created := create(t, s, o)
+	wantSame(t, s, "create", created, open("order-times"))
 
 	c := claimOf(o)
-	want, err := want.Claim(c)
+	want, err := created.Claim(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,12 +181,12 @@ func testClaim(t *testing.T, s payment.Store) {
 	busy.Status = order.Open
 	bare := order.Order{ID: "order-bare", Provider: "toss", Status: order.Open, LinkToken: "link"}
 	for _, o := range []order.Order{fresh, busy, bare} {
+		o = create(t, s, o)
 		c := claimOf(o)
 		want, err := o.Claim(c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		create(t, s, o)
 		got, err := s.Claim(timed(t), c)
 		if err != nil {
 			t.Fatal(err)

@@ -3,10 +3,12 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -34,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) payment.Store) {
 		{"claims race", testClaimsRace},
 		{"lease", testLease},
 		{"save", testSave},
+		{"history: each entry keeps the revision of its write", testHistoryRevisions},
 		{"others race", testOthersRace},
 		{"subscription: create", testSubscriptionCreate},
 		{"subscription: every field comes back", testSubscriptionEveryField},
@@ -253,6 +256,10 @@ func get(t *testing.T, s payment.Store, id string) order.Order {
 // wantSame also checks what is stored.
 func wantSame(t *testing.T, s payment.Store, what string, got, want order.Order) {
 	t.Helper()
+	want.History = slices.Clone(want.History)
+	for i := range want.History {
+		want.History[i].Revision = cmp.Or(want.History[i].Revision, want.Revision) // what the write adds
+	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%s: returned\n%+v\nwant\n%+v", what, got, want)
 	}
@@ -273,6 +280,10 @@ func createSubscription(t *testing.T, s payment.Store, created subscription.Subs
 // wantSameSubscription does what wantSame does for orders.
 func wantSameSubscription(t *testing.T, s payment.Store, what string, got, want subscription.Subscription) {
 	t.Helper()
+	want.History = slices.Clone(want.History)
+	for i := range want.History {
+		want.History[i].Revision = cmp.Or(want.History[i].Revision, want.Revision)
+	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%s: returned\n%+v\nwant\n%+v", what, got, want)
 	}

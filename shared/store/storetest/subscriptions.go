@@ -13,8 +13,8 @@ import (
 )
 
 func testSubscriptionCreate(t *testing.T, s payment.Store) {
-	first := enrolling("subscription-1")
-	wantSameSubscription(t, s, "create", createSubscription(t, s, first), first)
+	first := createSubscription(t, s, enrolling("subscription-1"))
+	wantSameSubscription(t, s, "create", first, enrolling("subscription-1"))
 
 	other := enrolling("subscription-1")
 	other.Plan.Name, other.LinkToken, other.Plan.Amount.Value = "another thing", "another link", 2000

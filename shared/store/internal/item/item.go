@@ -106,14 +106,17 @@ type reversal struct {
 	Asks      int    `dynamodbav:"asks,omitempty"`
 }
 
-// Step is an order's history entry as it is stored. A claim appends one without reading the order.
+// Step is an order's history entry as it is stored. A claim appends one without reading the order, so that one has no Rev until the next
+// save: it is the record's own revision then, because no order is claimed twice between two saves.
 type Step struct {
-	At      int64        `dynamodbav:"at,omitempty"`
-	From    order.Status `dynamodbav:"from,omitempty"`
-	To      order.Status `dynamodbav:"to,omitempty"`
-	Event   string       `dynamodbav:"event,omitempty"`
-	Attempt int          `dynamodbav:"attempt,omitempty"`
-	Note    string       `dynamodbav:"note,omitempty"`
+	At       int64        `dynamodbav:"at,omitempty"`
+	From     order.Status `dynamodbav:"from,omitempty"`
+	To       order.Status `dynamodbav:"to,omitempty"`
+	Event    string       `dynamodbav:"event,omitempty"`
+	Attempt  int          `dynamodbav:"attempt,omitempty"`
+	Note     string       `dynamodbav:"note,omitempty"`
+	Reversal string       `dynamodbav:"reversal,omitempty"`
+	Rev      int64        `dynamodbav:"rev,omitempty"` // what Events are named and ordered by
 }
 
 type evidence struct {
@@ -157,6 +160,7 @@ func FromOrder(o order.Order) Order {
 		})
 	}
 	for _, s := range o.History {
+		s.Revision = cmp.Or(s.Revision, o.Revision)
 		it.History = append(it.History, FromStep(s))
 	}
 	for _, e := range o.Evidence {
@@ -170,7 +174,9 @@ func FromOrder(o order.Order) Order {
 
 // FromStep returns the stored form of one of an order's history entries.
 func FromStep(s order.Step) Step {
-	return Step{At: Millis(s.At), From: s.From, To: s.To, Event: s.Event, Attempt: s.Attempt, Note: s.Note}
+	return Step{
+		At: Millis(s.At), From: s.From, To: s.To, Event: s.Event, Attempt: s.Attempt, Note: s.Note, Reversal: s.Reversal, Rev: s.Revision,
+	}
 }
 
 // Order returns the order, or an error when the item was written in another format. It shares no memory with it.
@@ -204,7 +210,10 @@ func (it Order) Order() (order.Order, error) {
 		})
 	}
 	for _, s := range it.History {
-		o.History = append(o.History, order.Step{At: Time(s.At), From: s.From, To: s.To, Event: s.Event, Attempt: s.Attempt, Note: s.Note})
+		o.History = append(o.History, order.Step{
+			At: Time(s.At), From: s.From, To: s.To, Event: s.Event, Attempt: s.Attempt, Note: s.Note, Reversal: s.Reversal,
+			Revision: cmp.Or(s.Rev, it.Revision),
+		})
 	}
 	for _, e := range it.Evidence {
 		o.Evidence = append(o.Evidence, order.Evidence{

@@ -1,6 +1,7 @@
 package item
 
 import (
+	"cmp"
 	"fmt"
 
 	"tosspay-sam/shared/money"
@@ -99,6 +100,7 @@ type subscriptionStep struct {
 	To    subscription.Status `dynamodbav:"to,omitempty"`
 	Event string              `dynamodbav:"event,omitempty"`
 	Note  string              `dynamodbav:"note,omitempty"`
+	Rev   int64               `dynamodbav:"rev,omitempty"` // as an order's
 }
 
 // FromSubscription returns the stored form. It shares no memory with s.
@@ -128,6 +130,7 @@ func FromSubscription(s subscription.Subscription) Subscription {
 	for _, step := range s.History {
 		it.History = append(it.History, subscriptionStep{
 			At: Millis(step.At), From: step.From, To: step.To, Event: step.Event, Note: step.Note,
+			Rev: cmp.Or(step.Revision, s.Revision),
 		})
 	}
 	return it
@@ -159,6 +162,7 @@ func (it Subscription) Subscription() (subscription.Subscription, error) {
 	for _, step := range it.History {
 		s.History = append(s.History, subscription.Step{
 			At: Time(step.At), From: step.From, To: step.To, Event: step.Event, Note: step.Note,
+			Revision: cmp.Or(step.Rev, it.Revision),
 		})
 	}
 	return s, nil
