@@ -139,6 +139,7 @@ func (s *Sim) giveBack(p *payment, amount int64, reason string) string {
 	p.history = append(p.history, cancelBody{
 		PGTID: p.pgTID, Amount: amount, CancelledAt: now.Unix(), Reason: reason, CancellationID: id,
 	})
+	s.note(p)
 	s.Ledger.Add(ledger.Entry{Provider: Provider, Kind: ledger.Cancel, OrderID: p.merchantUID, Amount: amount, At: now})
 	return id
 }

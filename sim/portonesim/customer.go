@@ -93,6 +93,9 @@ func (s *Sim) customerPayments(c *call) reply {
 	}
 	var found []*payment
 	for _, p := range s.payments {
+		if p = s.shown(p, true); p == nil {
+			continue
+		}
 		if p.owner == c.owner && p.customerUID == c.uid && p.usage == usagePayment {
 			found = append(found, p)
 		}

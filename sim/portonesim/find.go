@@ -36,6 +36,9 @@ func (s *Sim) findPayment(c *call) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.payments[c.uid]
+	if p != nil {
+		p = s.shown(p, false)
+	}
 	if p == nil || p.owner != c.owner || p.sandbox && c.query.Get("include_sandbox") != "true" {
 		return notFound()
 	}
@@ -89,6 +92,9 @@ func (s *Sim) list(c *call) reply {
 	}
 	var found []*payment
 	for _, p := range s.payments {
+		if p = s.shown(p, true); p == nil {
+			continue
+		}
 		at := unix(p.statusAt())
 		if p.owner == c.owner && (c.status == "all" || p.status == c.status) && at >= from && at <= to {
 			found = append(found, p)
@@ -125,6 +131,9 @@ func (s *Sim) unknownStatus(c *call) reply {
 func (s *Sim) ofOrder(c *call) []*payment {
 	var found []*payment
 	for _, p := range s.orders[c.uid] {
+		if p = s.shown(p, true); p == nil {
+			continue
+		}
 		if p.owner == c.owner && (c.status == "" || p.status == c.status) {
 			found = append(found, p)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"tosspay-sam/sim/lag"
 	"tosspay-sam/sim/ledger"
 )
 
@@ -47,6 +48,7 @@ type payment struct {
 	history                             []cancelBody
 	window                              *windowRequest // of a payment that began in the window
 	end                                 result         // what the window ended with
+	past                                lag.Past[payment]
 }
 
 // buyer is what the merchant says about the buyer.
@@ -62,6 +64,29 @@ func usualCard() *card { return &card{"366", "신한카드", "559410*********4"}
 func (s *Sim) add(p *payment) {
 	s.payments[p.impUID] = p
 	s.orders[p.merchantUID] = append(s.orders[p.merchantUID], p)
+	s.note(p)
+}
+
+// note makes what p is now what lookups show after their lag. Whoever changes p calls it. The caller holds mu.
+func (s *Sim) note(p *payment) {
+	now := *p
+	now.past = lag.Past[payment]{}
+	p.past.Note(s.o.Now(), now)
+}
+
+// shown is p as lookups show it now, or nil while they do not know it. list: they look for it by something else than its imp_uid. The caller
+// holds mu.
+func (s *Sim) shown(p *payment, list bool) *payment {
+	behind := s.o.Lag.Of(Provider)
+	if behind == (lag.Lag{}) {
+		return p
+	}
+	now := s.o.Now()
+	seen, ok := p.past.AsOf(now.Add(-behind.Lookups))
+	if !ok || list && behind.Lists > 0 && p.startedAt.After(now.Add(-behind.Lists)) {
+		return nil
+	}
+	return &seen
 }
 
 // start completes a new payment in ready, without making it visible. The
@@ -89,6 +114,7 @@ func (s *Sim) capture(p *payment, by *card) {
 		p.card = by
 		s.Ledger.Add(ledger.Entry{Provider: Provider, Kind: ledger.Capture, OrderID: p.merchantUID, Amount: p.amount, At: now})
 	}
+	s.note(p)
 	s.notify(p, paid, "", p.addresses(s.o.ConsoleURL))
 }
 
@@ -97,6 +123,7 @@ func (s *Sim) fail(p *payment, reason string) {
 	now := s.o.Now()
 	p.status, p.failReason = failed, reason
 	p.failedAt, p.updatedAt = now, now
+	s.note(p)
 }
 
 // PayLate makes a payment in ready or failed paid after all, with the webhook

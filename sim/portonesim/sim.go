@@ -27,6 +27,7 @@ import (
 
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/hooks"
+	"tosspay-sam/sim/lag"
 	"tosspay-sam/sim/ledger"
 )
 
@@ -83,6 +84,8 @@ type Options struct {
 	Ledger *ledger.Ledger
 	// Faults is asked once per API call and webhook; default an empty plan.
 	Faults *fault.Plan
+	// Lag is how far lookups stand behind; default not at all.
+	Lag *lag.Plan
 	// Accounts are the merchants; default the default one. The window uses the
 	// first one when it is not given a user code.
 	Accounts []Account
@@ -192,6 +195,9 @@ func New(o Options) *Sim {
 	if o.Faults == nil {
 		o.Faults = new(fault.Plan)
 	}
+	if o.Lag == nil {
+		o.Lag = new(lag.Plan)
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -221,6 +227,7 @@ func New(o Options) *Sim {
 			MID:      cmp.Or(a.MID, DefaultMID), ChannelKey: cmp.Or(a.ChannelKey, DefaultChannelKey),
 		}})
 	}
+	s.o.Lag.Register(Provider)
 	s.Faults.Register(Provider, OpToken, OpPayment, OpFind, OpFindAll, OpList, OpPrepare, OpChangePrepare, OpFindPrepare,
 		OpCancel, OpAgain, OpCustomer, OpDeleteCustomer, OpCustomerPayments, OpWebhook)
 	return s

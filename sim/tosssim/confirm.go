@@ -116,6 +116,7 @@ func (s *Sim) finishConfirm(p *payment) reply {
 	p.approvedAt = now
 	p.balance = p.amount
 	p.lastTransaction = s.id("transaction")
+	s.note(p)
 	s.Ledger.Add(ledger.Entry{Provider: Provider, Kind: ledger.Capture, OrderID: p.orderID, Amount: p.amount, At: now})
 	s.notify(p)
 	if next.code != "" {

@@ -8,10 +8,12 @@ func (s *Sim) find(c *call) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.payments[c.arg]
+	if p != nil {
+		p = s.shown(p, false)
+	}
 	if p == nil || p.pair != c.pair {
 		return refuse("NOT_FOUND_PAYMENT")
 	}
-	s.expire(p)
 	return answerWith(s.view(p))
 }
 
@@ -25,7 +27,7 @@ func (s *Sim) findByOrder(c *call) reply {
 	defer s.mu.Unlock()
 	var found *payment
 	for _, p := range slices.Backward(s.orders[c.arg]) {
-		if p.pair != c.pair {
+		if p = s.shown(p, true); p == nil || p.pair != c.pair {
 			continue
 		}
 		if found == nil || (p.balance > 0 && found.balance == 0) {
@@ -35,6 +37,5 @@ func (s *Sim) findByOrder(c *call) reply {
 	if found == nil {
 		return refuse("NOT_FOUND_PAYMENT")
 	}
-	s.expire(found)
 	return answerWith(s.view(found))
 }

@@ -1,6 +1,10 @@
 package tosssim
 
-import "time"
+import (
+	"time"
+
+	"tosspay-sam/sim/lag"
+)
 
 // The statuses of a payment (docs.tosspayments.com/reference, Payment object).
 const (
@@ -34,6 +38,31 @@ type payment struct {
 	lastTransaction                   string
 	cancels                           []cancelBody
 	failure                           *errorBody
+	past                              lag.Past[payment]
+}
+
+// note makes what p is now what lookups show after their lag. Whoever changes p
+// calls it. The caller holds mu.
+func (s *Sim) note(p *payment) {
+	now := *p
+	now.past = lag.Past[payment]{}
+	p.past.Note(s.now(), now)
+}
+
+// shown is p as lookups show it now, or nil while they do not know it. list:
+// they look for it by its order number. The caller holds mu.
+func (s *Sim) shown(p *payment, list bool) *payment {
+	behind := s.lag.Of(Provider)
+	s.expire(p)
+	if behind == (lag.Lag{}) {
+		return p
+	}
+	now := s.now()
+	seen, ok := p.past.AsOf(now.Add(-behind.Lookups))
+	if !ok || list && behind.Lists > 0 && p.requestedAt.After(now.Add(-behind.Lists)) {
+		return nil
+	}
+	return &seen
 }
 
 // expire moves p to EXPIRED if its time is up. Nothing else happens at that
@@ -45,6 +74,7 @@ func (s *Sim) expire(p *payment) {
 	if late {
 		p.status = expired
 		p.failure = new(message("EXPIRED_PAYMENT"))
+		s.note(p)
 		s.notify(p)
 	}
 }
@@ -53,6 +83,7 @@ func (s *Sim) expire(p *payment) {
 func (s *Sim) abort(p *payment, code string) {
 	p.status = aborted
 	p.failure = new(message(code))
+	s.note(p)
 	s.notify(p)
 }
 

@@ -24,6 +24,7 @@ import (
 
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/hooks"
+	"tosspay-sam/sim/lag"
 	"tosspay-sam/sim/ledger"
 )
 
@@ -64,6 +65,8 @@ type Options struct {
 	Ledger *ledger.Ledger
 	// Faults is asked once per API call; default an empty plan.
 	Faults *fault.Plan
+	// Lag is how far lookups stand behind; default not at all.
+	Lag *lag.Plan
 	// Keys are the merchant accounts; default the default pair. The window uses
 	// the first one when it is not given a client key.
 	Keys []KeyPair
@@ -91,6 +94,7 @@ type Sim struct {
 	Ledger *ledger.Ledger
 	Faults *fault.Plan
 
+	lag               *lag.Plan
 	now               func() time.Time
 	sleep             func(context.Context, time.Duration) error
 	keys              []KeyPair
@@ -117,7 +121,7 @@ type Sim struct {
 func New(o Options) *Sim {
 	s := &Sim{
 		Ledger: o.Ledger, Faults: o.Faults,
-		now: o.Now, sleep: o.Sleep, newKey: o.NewKey, seed: o.Seed,
+		lag: o.Lag, now: o.Now, sleep: o.Sleep, newKey: o.NewKey, seed: o.Seed,
 		cache5xx: o.Cache5xx, partialCancelable: o.PartialCancelable,
 		webhooks: o.Webhooks, webhookURL: o.WebhookURL,
 		keys:     slices.Clone(o.Keys),
@@ -129,6 +133,9 @@ func New(o Options) *Sim {
 	}
 	if s.Faults == nil {
 		s.Faults = new(fault.Plan)
+	}
+	if s.lag == nil {
+		s.lag = new(lag.Plan)
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -145,6 +152,7 @@ func New(o Options) *Sim {
 	if s.newKey == nil {
 		s.newKey = func() string { return "tsim" + s.id("payment")[:28] }
 	}
+	s.lag.Register(Provider)
 	s.Faults.Register(Provider, OpConfirm, OpFind, OpFindByOrder, OpCancel)
 	return s
 }

@@ -68,6 +68,7 @@ func (s *Sim) giveBack(p *payment, amount int64, req cancelRequest) {
 		CancelStatus:     "DONE",
 		CancelRequestID:  req.CancelRequestID,
 	})
+	s.note(p)
 	s.Ledger.Add(ledger.Entry{Provider: Provider, Kind: ledger.Cancel, OrderID: p.orderID, Amount: amount, At: now})
 	s.notify(p)
 }

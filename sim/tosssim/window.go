@@ -140,6 +140,7 @@ func (s *Sim) decide(req windowRequest, outcome, tamper string) (string, error) 
 	case outcome == "approve":
 		p.status = inProgress
 		p.authenticatedAt = s.now()
+		s.note(p)
 	case outcome == "abort":
 		s.abort(p, "PAY_PROCESS_ABORTED")
 		return req.failTarget("PAY_PROCESS_ABORTED"), nil
@@ -176,6 +177,7 @@ func (s *Sim) open(req windowRequest) *payment {
 	}
 	s.payments[p.key] = p
 	s.orders[p.orderID] = append(s.orders[p.orderID], p)
+	s.note(p)
 	return p
 }
 

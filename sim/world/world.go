@@ -24,6 +24,7 @@ import (
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/gateway"
 	"tosspay-sam/sim/hooks"
+	"tosspay-sam/sim/lag"
 	"tosspay-sam/sim/ledger"
 	"tosspay-sam/sim/portonesim"
 	"tosspay-sam/sim/tosssim"
@@ -40,7 +41,7 @@ type Options struct {
 	Wait       func(context.Context, time.Duration) error // empty: a real timer
 	Log        *slog.Logger                               // empty: none
 	ReturnURLs string                                     // allow-list
-	Toss       tosssim.Options                            // Now, Ledger, Faults and Webhooks are set here, as in
+	Toss       tosssim.Options                            // Now, Ledger, Faults, Lag and Webhooks are set here, as in
 	PortOne    portonesim.Options
 	KeepLate   bool // late money is kept
 }
@@ -51,6 +52,7 @@ type World struct {
 	PortOne  *portonesim.Sim
 	Hooks    *hooks.Queue
 	Faults   *fault.Plan
+	Lag      *lag.Plan
 	Ledger   *ledger.Ledger
 	Store    payment.Store
 	Clock    *clock.Clock
@@ -76,16 +78,16 @@ const WebhookDelay = 2 * time.Second
 // New builds a world.
 func New(o Options) (*World, error) {
 	o = o.withDefaults()
-	w := &World{Faults: &fault.Plan{}, Ledger: &ledger.Ledger{}, Store: o.Store, Clock: o.Clock, mux: http.NewServeMux()}
+	w := &World{Faults: &fault.Plan{}, Lag: &lag.Plan{}, Ledger: &ledger.Ledger{}, Store: o.Store, Clock: o.Clock, mux: http.NewServeMux()}
 	deliveries := o.Transport
 	if deliveries == nil {
 		deliveries = wire.Transport(w)
 	}
 	w.Hooks = &hooks.Queue{Transport: counted{deliveries, &w.attempts}, Now: o.Now}
-	o.Toss.Now, o.Toss.Ledger, o.Toss.Faults = o.Now, w.Ledger, w.Faults
+	o.Toss.Now, o.Toss.Ledger, o.Toss.Faults, o.Toss.Lag = o.Now, w.Ledger, w.Faults, w.Lag
 	o.Toss.Webhooks, o.Toss.WebhookURL = w.Hooks.Deliver, o.Base+"/webhooks/toss/"+WebhookToken
 	w.Toss = tosssim.New(o.Toss)
-	o.PortOne.Now, o.PortOne.Ledger, o.PortOne.Faults, o.PortOne.Sandbox = o.Now, w.Ledger, w.Faults, true
+	o.PortOne.Now, o.PortOne.Ledger, o.PortOne.Faults, o.PortOne.Lag, o.PortOne.Sandbox = o.Now, w.Ledger, w.Faults, w.Lag, true
 	o.PortOne.Webhooks = w.Hooks.Deliver
 	if o.PortOne.ConsoleURL == "" {
 		o.PortOne.ConsoleURL = o.Base + "/webhooks/portone/" + WebhookToken
@@ -198,6 +200,7 @@ func (w *World) mount() {
 	w.mux.Handle("GET /sim/webhooks", w.Hooks.ListHandler())
 	w.mux.Handle("POST /sim/webhooks/replay", w.Hooks.ReplayHandler())
 	w.mux.Handle("/sim/faults", w.Faults)
+	w.mux.Handle("/sim/lag", w.Lag)
 	w.mux.Handle("/sim/ledger", w.Ledger)
 	w.mux.HandleFunc("POST /sim/advance", w.advance(merchant))
 	w.mux.HandleFunc("GET /sim/clock", w.showClock)
