@@ -75,36 +75,22 @@ const waitMax = time.Minute
 // door is one function of the template.
 type door struct {
 	role      string
-	dir       string   // with main.go
 	variables []string // that the template gives it
 	program   string   // built
 	timeout   time.Duration
 }
 
-// buildDoors builds every function of the template as SAM's go1.x builder does (aws_lambda_builders, workflows/go_modules: in the folder
-// of CodeUri, `go build -trimpath -o bootstrap CodeUri`), with the flags of scripts/build, but for this machine.
+// buildDoors builds every function of the template as SAM's makefile builder does (aws_lambda_builders, workflows/custom_make: target
+// build-<function>, with ARTIFACTS_DIR), but for this machine.
 func buildDoors(t *testing.T) map[string]*door {
 	t.Helper()
-	script, err := os.ReadFile("scripts/build")
-	if err != nil {
-		t.Fatal(err)
-	}
-	flags := regexp.MustCompile(`(?m)^GOFLAGS="([^"]+)" CGO_ENABLED=0 `).FindSubmatch(script)
-	if flags == nil {
-		t.Fatal("scripts/build sets no GOFLAGS and CGO_ENABLED=0 any more: bring this test up to date")
-	}
-	environment := append(os.Environ(), "GOFLAGS="+string(flags[1]), "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	in := readInfra(t, "", "")
-	doors, out := map[string]*door{}, t.TempDir()
+	doors, out := map[string]*door{}, filepath.Join(t.TempDir(), ".aws-sam", "local")
 	var all sync.WaitGroup
 	for name, f := range resources(in, "AWS::Serverless::Function") {
-		source, err := filepath.Abs(text(f, "Properties", "CodeUri"))
-		if err != nil {
-			t.Fatal(err)
-		}
 		d := &door{
-			dir: source, program: filepath.Join(out, name, "bootstrap"),
-			role: strings.TrimSuffix(target(at(f, "Properties", "Role")), ".Arn"),
+			program: filepath.Join(out, name, "bootstrap"),
+			role:    strings.TrimSuffix(target(at(f, "Properties", "Role")), ".Arn"),
 		}
 		for _, declared := range []any{at(in.template, "Globals", "Function"), at(f, "Properties")} {
 			if seconds, err := strconv.Atoi(text(declared, "Timeout")); err == nil {
@@ -115,10 +101,10 @@ func buildDoors(t *testing.T) map[string]*door {
 				d.variables = append(d.variables, variable)
 			}
 		}
-		doors[filepath.Base(source)] = d
+		doors[strings.ToLower(strings.TrimSuffix(name, "Function"))] = d
 		all.Go(func() {
-			command := exec.Command("go", "build", "-trimpath", "-o", d.program, d.dir)
-			command.Dir, command.Env = d.dir, environment
+			command := exec.Command("make", "build-"+name)
+			command.Env = append(os.Environ(), "ARTIFACTS_DIR="+filepath.Dir(d.program), "LAMBDA_GOARCH="+runtime.GOARCH)
 			if output, err := command.CombinedOutput(); err != nil {
 				t.Errorf("%s: %v\n%s", name, err, output)
 			}

@@ -174,7 +174,6 @@ var rules = []rule{
 	{"the access log holds no path", checkAccessLog},
 	{"money invariants raise alarms", checkAlarms},
 	{"parameters explain and limit themselves", checkParameters},
-	{"sam never builds from its cache", checkSamconfig},
 	{"sam validate runs the transform", checkValidate},
 }
 
@@ -204,10 +203,10 @@ var mutations = []struct{ rule, old, new string }{
 	{"functions are built alike", "Architectures: [arm64]", "Architectures: [x86_64]"},
 	{"functions are built alike", "Runtime: provided.al2023", "Runtime: provided.al2"},
 	{"functions are built alike", "Timeout: 29", "Timeout: 30"},
-	{"functions are built alike", "CodeUri: functions/confirm/", "CodeUri: ."},
-	{"functions are built alike", "TrimGoPath: true", "TrimGoPath: false"},
+	{"functions are built alike", "CodeUri: .", "CodeUri: functions/"},
+	{"functions are built alike", "BuildMethod: makefile", "BuildMethod: go1.x"},
 	{"functions are built alike", "LoggingConfig: {LogFormat: Text, LogGroup: !Ref Logs}", "LoggingConfig: {LogFormat: Text, LogGroup: !Ref ApiLogs}"},
-	{"functions are built alike", "CodeUri: functions/confirm/", "LoggingConfig: {LogFormat: JSON, LogGroup: !Ref Logs}\n      CodeUri: functions/confirm/"},
+	{"functions are built alike", "Role: !GetAtt ConfirmRole.Arn", "LoggingConfig: {LogFormat: JSON, LogGroup: !Ref Logs}\n      Role: !GetAtt ConfirmRole.Arn"},
 	{"no wildcard in a policy", "dynamodb:UpdateItem]", `"dynamodb:*"]`},
 	{"no wildcard in a policy", "Resource: !Ref PortOneSecret", `Resource: "*"`},
 	{"no wildcard in a policy", policy, strings.Replace(policy, "!GetAtt Table.Arn", `!Sub "${Table.Arn}/index/*"`, 1)},
@@ -310,8 +309,6 @@ var mutations = []struct{ rule, old, new string }{
 	{"parameters explain and limit themselves", "Description: Whether real money moves.", "NoEcho: true # "},
 	{"parameters explain and limit themselves", "AllowedPattern: ^[A-Za-z0-9_-]{20,64}$", "AllowedPattern: ^.{20,64}$"},
 	{"parameters explain and limit themselves", "AllowedValues: [debug, info, warn]", "AllowedValues: [debug, info, warn, error]"},
-	{"sam never builds from its cache", "cached = false", "cached = true"},
-	{"sam never builds from its cache", "cached = false", ""},
 	{"sam validate runs the transform", "[default.deploy.parameters]", "[default.validate.parameters]\nlint = true\n\n[default.deploy.parameters]"},
 }
 
@@ -511,13 +508,12 @@ func checkFunctions(in infra) (found []string) {
 		if name == "ChargeFunction" {
 			timeout = "900" // no API waits for it
 		}
-		door := strings.ToLower(strings.TrimSuffix(name, "Function"))
 		want := map[string]string{
 			"Runtime":                 "provided.al2023",
 			"Handler":                 "bootstrap",
 			"Architectures":           "[arm64]",
 			"Timeout":                 timeout,
-			"CodeUri":                 "functions/" + door + "/",
+			"CodeUri":                 ".",
 			"LoggingConfig.LogFormat": "Text",
 			"LoggingConfig.LogGroup":  "map[Ref:Logs]",
 		}
@@ -531,8 +527,9 @@ func checkFunctions(in infra) (found []string) {
 				found = append(found, fmt.Sprintf("%s: %s is %v, want %s", name, key, got, value))
 			}
 		}
-		if at(f, "Metadata", "BuildMethod") != "go1.x" || at(f, "Metadata", "BuildProperties", "TrimGoPath") != true {
-			found = append(found, name+": must be built with go1.x and TrimGoPath")
+		// ProjectRootDirectory, ContextPath and WorkingDirectory would build something else than the hash of CodeUri looks at.
+		if fmt.Sprint(f["Metadata"]) != "map[BuildMethod:makefile]" {
+			found = append(found, name+": must be built by the Makefile, and by nothing else of Metadata")
 		}
 	}
 	return found
@@ -943,14 +940,6 @@ func checkParameters(in infra) (found []string) {
 	}
 	if len(parameters) == 0 {
 		found = append(found, "no parameters")
-	}
-	return found
-}
-
-func checkSamconfig(in infra) (found []string) {
-	lines := strings.Split(in.samconfig, "\n")
-	if !slices.Contains(lines, "cached = false") || slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "cached = true") }) {
-		found = append(found, "samconfig.toml: must say cached = false, or an edit in shared/ deploys old code")
 	}
 	return found
 }
