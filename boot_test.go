@@ -238,6 +238,9 @@ func (r replay) run(t *testing.T, s *stage, name string) {
 	s.counts()
 	response := p.invoke(payload)
 	r.checkResponse(t, response)
+	if r.door == "merchant" {
+		checkSpecified(t, event, response)
+	}
 	if name == "order-created-again" && response.Body != before {
 		t.Errorf("the same request was answered\n%s\nand then\n%s", before, response.Body)
 	}

@@ -47,7 +47,7 @@ func serve(log *slog.Logger, routes map[string]route, failed func(Request, strin
 		handle, ok := routes[r.RouteKey]
 		if !ok {
 			log.ErrorContext(ctx, "no such route", "routeKey", r.RouteKey)
-			return failed(r, r.RequestContext.RequestID), nil
+			return identified(failed(r, r.RequestContext.RequestID), r), nil
 		}
 		response, err := handle(ctx, r)
 		if err != nil {
@@ -57,8 +57,17 @@ func serve(log *slog.Logger, routes map[string]route, failed func(Request, strin
 			}
 		}
 		log.InfoContext(ctx, "request", "routeKey", r.RouteKey, "status", response.StatusCode, "ms", time.Since(started).Milliseconds())
-		return response, nil
+		return identified(response, r), nil
 	}
+}
+
+// identified names the request in its answer, as the log lines name it.
+func identified(response Response, r Request) Response {
+	if response.Headers == nil {
+		response.Headers = map[string]string{}
+	}
+	response.Headers["X-Request-Id"] = r.RequestContext.RequestID
+	return response
 }
 
 // baseURL is the public address of the bundle. Without a configured one it is the name API Gateway itself gives the API: never a header,
@@ -105,12 +114,8 @@ func query(r Request, names ...string) (map[string]string, error) {
 }
 
 func header(r Request, name string) string {
-	for key, value := range r.Headers {
-		if http.CanonicalHeaderKey(key) == name {
-			return value
-		}
-	}
-	return ""
+	value, _ := headerGiven(r, name)
+	return value
 }
 
 // pageResponse writes a page.

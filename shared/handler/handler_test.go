@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"tosspay-sam/api/apitest"
 	"tosspay-sam/shared/handler"
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
@@ -148,13 +149,49 @@ func event(routeKey, query, body string, parameters ...string) handler.Request {
 	return r
 }
 
+// call asks a door, and holds the private API's answers against its specification.
 func call(t *testing.T, d handler.Door, r handler.Request) handler.Response {
+	t.Helper()
+	response := answer(t, d, r)
+	checkSpecified(t, r, response)
+	return response
+}
+
+func answer(t *testing.T, d handler.Door, r handler.Request) handler.Response {
 	t.Helper()
 	response, err := d(t.Context(), r)
 	if err != nil {
 		t.Fatalf("%s: %v: a door answers, it never fails", r.RouteKey, err)
 	}
 	return response
+}
+
+var specification = sync.OnceValues(func() (*apitest.Spec, error) { return apitest.Load("../../api/openapi.yaml") })
+
+// checkSpecified holds what the private API takes and answers against its specification.
+func checkSpecified(t *testing.T, r handler.Request, response handler.Response) {
+	t.Helper()
+	if !strings.Contains(r.RouteKey, " /orders") && !strings.Contains(r.RouteKey, " /subscriptions") {
+		return
+	}
+	spec, err := specification()
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, header := []byte(r.Body), http.Header{}
+	if r.IsBase64Encoded {
+		if request, err = base64.StdEncoding.DecodeString(r.Body); err != nil {
+			request = nil
+		}
+	}
+	for name, value := range response.Headers {
+		header.Set(name, value)
+	}
+	if err := spec.Check(apitest.Exchange{
+		Route: r.RouteKey, Request: request, Status: response.StatusCode, Header: header, Response: []byte(response.Body),
+	}); err != nil {
+		t.Errorf("not as api/openapi.yaml says: %v", err)
+	}
 }
 
 func (h *house) create(t *testing.T, text string) handler.Response {
@@ -194,12 +231,12 @@ func TestBaseURL(t *testing.T) {
 func TestUnknownRoute(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "")
-	webhook := call(t, h.webhook, event("DELETE /orders", "", ""))
+	webhook := answer(t, h.webhook, event("DELETE /orders", "", ""))
 	if webhook.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("webhook: %d %s", webhook.StatusCode, webhook.Body)
 	}
 	for name, door := range map[string]handler.Door{"merchant": h.merchant, "checkout": h.checkout, "confirm": h.confirm} {
-		response := call(t, door, event("DELETE /orders", "", ""))
+		response := answer(t, door, event("DELETE /orders", "", ""))
 		if response.StatusCode != http.StatusInternalServerError || !strings.Contains(response.Body, "request-7") {
 			t.Errorf("%s: %d %s", name, response.StatusCode, response.Body)
 		}

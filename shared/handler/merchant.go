@@ -131,6 +131,9 @@ func (h merchant) create(ctx context.Context, r Request) (Response, error) {
 	if refusal != nil {
 		return *refusal, nil
 	}
+	if refusal := named(r, &in.OrderID, orderIDMax); refusal != nil {
+		return *refusal, nil
+	}
 	base := baseURL(h.base, r)
 	created, err := h.use.Create(ctx, in, base)
 	var field *payment.FieldError

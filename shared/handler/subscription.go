@@ -133,6 +133,9 @@ func (h merchant) subscribe(ctx context.Context, r Request) (Response, error) {
 			return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", f.name, f.name+" must be a whole number above 0"), nil
 		}
 	}
+	if refusal := named(r, &in.SubscriptionID, subscriptionIDMax); refusal != nil {
+		return *refusal, nil
+	}
 	base := baseURL(h.base, r)
 	e, err := h.enroll.Start(ctx, in.request(), base)
 	var field *payment.FieldError

@@ -1,0 +1,278 @@
+// Package client calls the private API of a tosspay-sam deployment from Go. What the API takes and answers is in api/openapi.yaml.
+//
+// Every call may be repeated: an order or subscription is named by its id or by an Idempotency-Key that the client makes once per call, and
+// the other calls have the same effect once or twice. So the client itself retries a lost reply, a 429 and a 5xx.
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+)
+
+// Options of a Client.
+type Options struct {
+	// BaseURL is the API's address without a path, such as https://abcdefghij.execute-api.ap-northeast-2.amazonaws.com.
+	BaseURL string
+	// Region of the stack. Needed with Credentials.
+	Region string
+	// Credentials sign the requests (config.LoadDefaultConfig of the SDK finds them). Nil sends unsigned requests, which only the local
+	// run takes.
+	Credentials aws.CredentialsProvider
+	// HTTPClient; nil is one with a timeout of 35 s: API Gateway gives up after 30.
+	HTTPClient *http.Client
+	// Attempts in all; 0 is 4.
+	Attempts int
+}
+
+// Client calls one deployment. It is safe for concurrent use.
+type Client struct {
+	o      Options
+	base   *url.URL
+	signer *v4.Signer
+	pause  func(ctx context.Context, d time.Duration) error
+}
+
+// answerMax is more than the longest answer: an order's history and evidence have limits.
+const answerMax = 1 << 20
+
+// New checks the options.
+func New(o Options) (*Client, error) {
+	base, err := url.Parse(o.BaseURL)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("client: BaseURL: %w", err)
+	case base.Host == "" || base.Scheme != "https" && o.Credentials != nil:
+		return nil, errors.New("client: BaseURL must be https://host (http://host for the local run, without Credentials)")
+	case o.Credentials != nil && o.Region == "":
+		return nil, errors.New("client: Region is missing: signatures name it")
+	}
+	if o.HTTPClient == nil {
+		o.HTTPClient = &http.Client{Timeout: 35 * time.Second}
+	}
+	if o.Attempts == 0 {
+		o.Attempts = 4
+	}
+	return &Client{o: o, base: base, signer: v4.NewSigner(), pause: pause}, nil
+}
+
+// Error is an answer of the API that refuses a request.
+type Error struct {
+	Status    int    // HTTP status
+	Code      string // for programs, such as ORDER_EXISTS
+	Field     string // the field that is wrong, if it is one
+	Message   string // for people
+	RequestID string // of the request in the deployment's logs
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("client: %d %s: %s (request %s)", e.Status, e.Code, e.Message, e.RequestID)
+}
+
+// Is makes errors.Is(err, client.ErrNotFound) and its like work: by code.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Code == e.Code
+}
+
+// Errors to compare with by errors.Is.
+var (
+	ErrNotFound           = &Error{Code: "NOT_FOUND"}
+	ErrNotOffered         = &Error{Code: "NOT_OFFERED"}
+	ErrOrderExists        = &Error{Code: "ORDER_EXISTS"}
+	ErrSubscriptionExists = &Error{Code: "SUBSCRIPTION_EXISTS"}
+	ErrWrongStatus        = &Error{Code: "WRONG_STATUS"}
+)
+
+// CreateOrder creates an order, or returns the one that the same request made before. Without an OrderID the client names this call by an
+// Idempotency-Key, so that its own retries make one order; give an OrderID of yours to be safe across a crash of your process, too.
+func (c *Client) CreateOrder(ctx context.Context, in NewOrder) (Order, error) {
+	return call[Order](ctx, c, http.MethodPost, in, "orders")
+}
+
+// Order reads an order. A cycle of a subscription is the order "<subscription>--c<number>".
+func (c *Client) Order(ctx context.Context, id string) (Order, error) {
+	return call[Order](ctx, c, http.MethodGet, nil, "orders", id)
+}
+
+// CreateSubscription creates a subscription, or returns the one that the same request made before; see CreateOrder about ids.
+func (c *Client) CreateSubscription(ctx context.Context, in NewSubscription) (Subscription, error) {
+	return call[Subscription](ctx, c, http.MethodPost, in, "subscriptions")
+}
+
+// Subscription reads a subscription.
+func (c *Client) Subscription(ctx context.Context, id string) (Subscription, error) {
+	return call[Subscription](ctx, c, http.MethodGet, nil, "subscriptions", id)
+}
+
+// Pause charges nothing until Resume.
+func (c *Client) Pause(ctx context.Context, id string) (Subscription, error) {
+	return c.change(ctx, id, "pause", struct{}{})
+}
+
+// Resume ends a pause, takes back a cancellation at the end of the period, or retries a suspended subscription.
+func (c *Client) Resume(ctx context.Context, id string) (Subscription, error) {
+	return c.change(ctx, id, "resume", struct{}{})
+}
+
+// When a subscription is canceled.
+type When string
+
+// The times at which a subscription can be canceled.
+const (
+	Now       When = "now"
+	PeriodEnd When = "period-end"
+)
+
+// Cancel ends a subscription.
+func (c *Client) Cancel(ctx context.Context, id string, at When) (Subscription, error) {
+	return c.change(ctx, id, "cancel", struct {
+		At When `json:"at"`
+	}{at})
+}
+
+// ChangePlan changes the price from the next cycle that has not begun.
+func (c *Client) ChangePlan(ctx context.Context, id string, p PlanChange) (Subscription, error) {
+	return c.change(ctx, id, "plan", p)
+}
+
+// RenewKey opens the window that registers another payment method.
+func (c *Client) RenewKey(ctx context.Context, id string) (Subscription, error) {
+	return c.change(ctx, id, "renew-key", struct{}{})
+}
+
+func (c *Client) change(ctx context.Context, id, verb string, in any) (Subscription, error) {
+	return call[Subscription](ctx, c, http.MethodPost, in, "subscriptions", id, verb)
+}
+
+// call makes one call, with retries, and decodes its answer.
+func call[T any](ctx context.Context, c *Client, method string, in any, path ...string) (out T, err error) {
+	var body []byte
+	if in != nil {
+		if body, err = json.Marshal(in); err != nil {
+			return out, fmt.Errorf("client: %w", err)
+		}
+	}
+	for i, part := range path {
+		path[i] = url.PathEscape(part)
+	}
+	r := request{method: method, url: c.base.JoinPath(path...).String(), body: body, key: rand.Text()}
+	for attempt := 1; ; attempt++ {
+		text, wait, err := c.once(ctx, r)
+		if err == nil {
+			if err := json.Unmarshal(text, &out); err != nil {
+				return out, fmt.Errorf("client: %s: %w", r.url, err)
+			}
+			return out, nil
+		}
+		if wait < 0 || attempt >= c.o.Attempts {
+			return out, err
+		}
+		if c.pause(ctx, max(wait, backoff(attempt))) != nil {
+			return out, err
+		}
+	}
+}
+
+type request struct {
+	method, url string
+	body        []byte
+	key         string // Idempotency-Key: the same for every attempt of one call
+}
+
+// once sends a request. A negative wait says that sending it again brings nothing else; a positive one is what the API asks for.
+func (c *Client) once(ctx context.Context, in request) (body []byte, wait time.Duration, err error) {
+	r, err := http.NewRequestWithContext(ctx, in.method, in.url, bytes.NewReader(in.body))
+	if err != nil {
+		return nil, -1, fmt.Errorf("client: %w", err)
+	}
+	if in.method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Idempotency-Key", in.key)
+	}
+	if err := c.sign(ctx, r, in.body); err != nil {
+		return nil, -1, err
+	}
+	response, err := c.o.HTTPClient.Do(r)
+	if err != nil {
+		return nil, retryUnlessOver(ctx), fmt.Errorf("client: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(response.Body, answerMax))
+	switch {
+	case err != nil:
+		return nil, retryUnlessOver(ctx), fmt.Errorf("client: %s: %w", in.url, err)
+	case response.StatusCode < http.StatusMultipleChoices:
+		return text, 0, nil
+	}
+	return nil, retryAfter(response), refusal(response, text)
+}
+
+func retryUnlessOver(ctx context.Context) time.Duration {
+	if ctx.Err() != nil {
+		return -1
+	}
+	return 0
+}
+
+func (c *Client) sign(ctx context.Context, r *http.Request, body []byte) error {
+	if c.o.Credentials == nil {
+		return nil
+	}
+	credentials, err := c.o.Credentials.Retrieve(ctx)
+	if err != nil {
+		return fmt.Errorf("client: credentials: %w", err)
+	}
+	sum := sha256.Sum256(body)
+	// A fresh signature for each attempt: one is valid for five minutes.
+	err = c.signer.SignHTTP(ctx, credentials, r, hex.EncodeToString(sum[:]), "execute-api", c.o.Region, time.Now())
+	if err != nil {
+		return fmt.Errorf("client: sign: %w", err)
+	}
+	return nil
+}
+
+// retryAfter is negative for an answer that will be the same next time.
+func retryAfter(r *http.Response) time.Duration {
+	if r.StatusCode != http.StatusTooManyRequests && r.StatusCode < http.StatusInternalServerError {
+		return -1
+	}
+	seconds, err := strconv.Atoi(r.Header.Get("Retry-After"))
+	if err != nil || seconds < 0 {
+		return 0
+	}
+	return min(time.Duration(seconds)*time.Second, time.Minute)
+}
+
+// refusal reads our own error form, and API Gateway's ({"message"}), which answers 403 and 429 itself.
+func refusal(r *http.Response, text []byte) error {
+	var in struct {
+		Error   struct{ Code, Message, Field string }
+		Message string
+	}
+	_ = json.Unmarshal(text, &in) // what is not JSON has no code
+	e := &Error{
+		Status: r.StatusCode, Code: in.Error.Code, Field: in.Error.Field, Message: in.Error.Message,
+		RequestID: r.Header.Get("X-Request-Id"),
+	}
+	if e.Message == "" {
+		e.Message = in.Message
+	}
+	if e.RequestID == "" {
+		e.RequestID = r.Header.Get("Apigw-Requestid")
+	}
+	return e
+}

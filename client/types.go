@@ -1,0 +1,233 @@
+package client
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// NewOrder is the request of CreateOrder. Amount is a whole number of won.
+type NewOrder struct {
+	OrderID   string          `json:"orderId,omitempty"`
+	Provider  string          `json:"provider"` // toss or portone
+	Amount    int64           `json:"amount"`
+	Currency  string          `json:"currency"` // KRW
+	Name      string          `json:"name"`
+	Customer  *Customer       `json:"customer,omitempty"`
+	Language  string          `json:"language,omitempty"` // ko, en, ja or zh
+	ReturnURL string          `json:"returnUrl,omitempty"`
+	ExpiresAt *time.Time      `json:"expiresAt,omitempty"`
+	Toss      *TossOptions    `json:"toss,omitempty"`
+	PortOne   *PortOneOptions `json:"portone,omitempty"`
+}
+
+// Customer is what the provider's window shows or needs of the buyer.
+type Customer struct {
+	ID    string `json:"id,omitempty"`
+	Name  string `json:"name,omitempty"`
+	Email string `json:"email,omitempty"`
+	Phone string `json:"phone,omitempty"` // digits only
+}
+
+// TossOptions are the choices for the Toss Payments window.
+type TossOptions struct {
+	UseInternationalCardOnly bool `json:"useInternationalCardOnly,omitempty"`
+}
+
+// PortOneOptions are the choices for the Toss Pay window.
+type PortOneOptions struct {
+	PayMethod              string `json:"payMethod,omitempty"`
+	UseInstallment         bool   `json:"useInstallment,omitempty"`
+	ExpiredTime            string `json:"expiredTime,omitempty"` // yyyy-MM-dd HH:mm:ss in Korea
+	CashReceiptTradeOption string `json:"cashReceiptTradeOption,omitempty"`
+}
+
+// OrderStatus of an order. Ship when it is Paid; Settling is not a failure.
+type OrderStatus string
+
+// The statuses; see api/openapi.yaml.
+const (
+	OrderOpen     OrderStatus = "open"
+	OrderSettling OrderStatus = "settling"
+	OrderPaid     OrderStatus = "paid"
+	OrderRefunded OrderStatus = "refunded"
+	OrderFailed   OrderStatus = "failed"
+	OrderExpired  OrderStatus = "expired"
+	OrderReview   OrderStatus = "review"
+)
+
+// Order as the API shows it. Window and SDK come only from CreateOrder, History and Evidence only from Order.
+type Order struct {
+	OrderID     string          `json:"orderId"`
+	Status      OrderStatus     `json:"status"`
+	Provider    string          `json:"provider"`
+	Mode        string          `json:"mode"`
+	Amount      int64           `json:"amount"`
+	Currency    string          `json:"currency"`
+	Name        string          `json:"name"`
+	Attempt     int             `json:"attempt"`
+	CreatedAt   time.Time       `json:"createdAt"`
+	ExpiresAt   time.Time       `json:"expiresAt"`
+	DueAt       time.Time       `json:"dueAt"` // zero when the order is final
+	CheckoutURL string          `json:"checkoutUrl"`
+	Window      json.RawMessage `json:"window"` // null when it cannot be paid now
+	SDK         SDK             `json:"sdk"`
+	Payment     *Payment        `json:"payment"` // nil until it is paid
+	History     []OrderStep     `json:"history"`
+	Evidence    []Evidence      `json:"evidence"`
+}
+
+// SDK is what opens the provider's window, beside its object.
+type SDK struct {
+	Script      string `json:"script"`
+	ClientKey   string `json:"clientKey"`
+	CustomerKey string `json:"customerKey"`
+}
+
+// Payment is the payment that pays an order.
+type Payment struct {
+	Key            string    `json:"key"`
+	TransactionKey string    `json:"transactionKey"`
+	Attempt        int       `json:"attempt"`
+	Amount         int64     `json:"amount"`
+	Balance        int64     `json:"balance"` // what has not been refunded
+	ApprovedAt     time.Time `json:"approvedAt"`
+	Method         string    `json:"method"`
+	ReceiptURL     string    `json:"receiptUrl"`
+}
+
+// OrderStep is one transition.
+type OrderStep struct {
+	At      time.Time   `json:"at"`
+	From    OrderStatus `json:"from"`
+	To      OrderStatus `json:"to"`
+	Event   string      `json:"event"`
+	Attempt int         `json:"attempt"`
+	Note    string      `json:"note"`
+}
+
+// Evidence is one answer of the provider.
+type Evidence struct {
+	At             time.Time `json:"at"`
+	Attempt        int       `json:"attempt"`
+	Call           string    `json:"call"`
+	HTTP           int       `json:"http"` // 0 when no answer was read
+	Status         string    `json:"status"`
+	Code           string    `json:"code"`
+	TransactionKey string    `json:"transactionKey"`
+	Digest         string    `json:"digest"`
+	TraceID        string    `json:"traceId"`
+}
+
+// NewSubscription is the request of CreateSubscription.
+type NewSubscription struct {
+	SubscriptionID string     `json:"subscriptionId,omitempty"`
+	CustomerID     string     `json:"customerId"`
+	Customer       *Customer  `json:"customer,omitempty"` // without ID
+	Language       string     `json:"language,omitempty"`
+	ReturnURL      string     `json:"returnUrl,omitempty"`
+	Plan           NewPlan    `json:"plan"`
+	FirstChargeAt  *time.Time `json:"firstChargeAt,omitempty"`
+}
+
+// NewPlan is what a new subscription costs, and when.
+type NewPlan struct {
+	Amount     int64  `json:"amount"`
+	Currency   string `json:"currency"`
+	Name       string `json:"name"`
+	Interval   string `json:"interval"` // day, week, month or year
+	Every      int    `json:"every,omitempty"`
+	AnchorDay  int    `json:"anchorDay,omitempty"`
+	ChargeHour *int   `json:"chargeHour,omitempty"` // 0 to 23, in Korea
+	CatchUp    string `json:"catchUp,omitempty"`    // once, each or skip
+}
+
+// PlanChange is the request of ChangePlan, and a change that waits. An empty name keeps the name.
+type PlanChange struct {
+	Amount   int64  `json:"amount"`
+	Currency string `json:"currency"`
+	Name     string `json:"name,omitempty"`
+}
+
+// SubscriptionStatus of a subscription.
+type SubscriptionStatus string
+
+// The statuses.
+const (
+	SubscriptionEnrolling SubscriptionStatus = "enrolling"
+	SubscriptionActive    SubscriptionStatus = "active"
+	SubscriptionPastDue   SubscriptionStatus = "past_due"
+	SubscriptionSuspended SubscriptionStatus = "suspended"
+	SubscriptionPaused    SubscriptionStatus = "paused"
+	SubscriptionCanceled  SubscriptionStatus = "canceled"
+)
+
+// Subscription as the API shows it.
+type Subscription struct {
+	SubscriptionID    string             `json:"subscriptionId"`
+	Status            SubscriptionStatus `json:"status"`
+	Provider          string             `json:"provider"`
+	Mode              string             `json:"mode"`
+	CustomerID        string             `json:"customerId"`
+	Plan              Plan               `json:"plan"`
+	Cycle             int                `json:"cycle"`    // the next to charge
+	NextDate          time.Time          `json:"nextDate"` // zero while nothing is charged
+	CreatedAt         time.Time          `json:"createdAt"`
+	DueAt             time.Time          `json:"dueAt"`
+	NextPlan          *PlanChange        `json:"nextPlan"`
+	Upcoming          []time.Time        `json:"upcoming"`
+	CancelAtPeriodEnd bool               `json:"cancelAtPeriodEnd"`
+	Dunning           *Dunning           `json:"dunning"`
+	Means             *Means             `json:"means"`
+	CheckoutURL       string             `json:"checkoutUrl"` // while a payment method is to be registered
+	Cycles            []Cycle            `json:"cycles"`      // the newest first
+	History           []SubscriptionStep `json:"history"`
+	Window            json.RawMessage    `json:"window"`
+	SDK               *SDK               `json:"sdk"`
+}
+
+// Plan of a subscription.
+type Plan struct {
+	Amount     int64  `json:"amount"`
+	Currency   string `json:"currency"`
+	Name       string `json:"name"`
+	Interval   string `json:"interval"`
+	Every      int    `json:"every"`
+	AnchorDay  int    `json:"anchorDay"`
+	ChargeHour int    `json:"chargeHour"`
+	CatchUp    string `json:"catchUp"`
+}
+
+// Dunning is the state of a refused cycle.
+type Dunning struct {
+	Since   time.Time `json:"since"`
+	Attempt int       `json:"attempt"`
+	Decline string    `json:"decline"` // soft, transient or hard
+	Code    string    `json:"code"`
+}
+
+// Means is the registered payment method.
+type Means struct {
+	Key       string    `json:"key"`
+	Brand     string    `json:"brand"`
+	Masked    string    `json:"masked"`
+	IssuedAt  time.Time `json:"issuedAt"`
+	DeletedAt time.Time `json:"deletedAt"`
+}
+
+// Cycle is what became of one cycle. Order(OrderID) tells the rest.
+type Cycle struct {
+	Number  int       `json:"number"`
+	OrderID string    `json:"orderId"`
+	At      time.Time `json:"at"`
+	Result  string    `json:"result"` // charging, refused, charged or unpaid
+	Code    string    `json:"code"`
+}
+
+// SubscriptionStep is one transition.
+type SubscriptionStep struct {
+	At    time.Time          `json:"at"`
+	From  SubscriptionStatus `json:"from"`
+	To    SubscriptionStatus `json:"to"`
+	Event string             `json:"event"`
+	Note  string             `json:"note"`
+}
