@@ -65,6 +65,7 @@ type Order struct {
 	Currency    string          `json:"currency"`
 	Name        string          `json:"name"`
 	Attempt     int             `json:"attempt"`
+	Revision    int64           `json:"revision"` // rises with each change: of two answers the higher is newer
 	CreatedAt   time.Time       `json:"createdAt"`
 	ExpiresAt   time.Time       `json:"expiresAt"`
 	DueAt       time.Time       `json:"dueAt"` // zero when the order is final
@@ -170,6 +171,7 @@ type Subscription struct {
 	CustomerID        string             `json:"customerId"`
 	Plan              Plan               `json:"plan"`
 	Cycle             int                `json:"cycle"`    // the next to charge
+	Revision          int64              `json:"revision"` // rises with each change
 	NextDate          time.Time          `json:"nextDate"` // zero while nothing is charged
 	CreatedAt         time.Time          `json:"createdAt"`
 	DueAt             time.Time          `json:"dueAt"`
