@@ -98,12 +98,13 @@ type Payment struct {
 
 // OrderStep is one transition.
 type OrderStep struct {
-	At      time.Time   `json:"at"`
-	From    OrderStatus `json:"from"`
-	To      OrderStatus `json:"to"`
-	Event   string      `json:"event"`
-	Attempt int         `json:"attempt"`
-	Note    string      `json:"note"`
+	At       time.Time   `json:"at"`
+	Revision int64       `json:"revision"` // of the record after it
+	From     OrderStatus `json:"from"`
+	To       OrderStatus `json:"to"`
+	Event    string      `json:"event"`
+	Attempt  int         `json:"attempt"`
+	Note     string      `json:"note"`
 }
 
 // Evidence is one answer of the provider.
@@ -227,9 +228,10 @@ type Cycle struct {
 
 // SubscriptionStep is one transition.
 type SubscriptionStep struct {
-	At    time.Time          `json:"at"`
-	From  SubscriptionStatus `json:"from"`
-	To    SubscriptionStatus `json:"to"`
-	Event string             `json:"event"`
-	Note  string             `json:"note"`
+	At       time.Time          `json:"at"`
+	Revision int64              `json:"revision"` // of the record after it
+	From     SubscriptionStatus `json:"from"`
+	To       SubscriptionStatus `json:"to"`
+	Event    string             `json:"event"`
+	Note     string             `json:"note"`
 }
