@@ -95,6 +95,9 @@ var portoneReplays = map[string]replay{
 	"webhook-portone-form": {door: "webhook", given: boughtPortOne("popup", "close-popup"), status: 200, has: []string{`{"result":"ok"}`},
 		id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount}, calls: looked, requests: map[string]int{"UpdateItem": 1, "PutItem": 2},
 		logged: "webhook.received"},
+	"webhook-portone-odd": {door: "webhook", given: boughtPortOne("popup", "close-popup"), status: 200, has: []string{`{"result":"ok"}`},
+		id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount}, calls: looked, requests: map[string]int{"UpdateItem": 1, "PutItem": 2},
+		logged: "webhook.received"},
 	"webhook-portone-duplicate": {door: "webhook", given: boughtPortOne("popup", "close-popup"), after: "webhook-portone-paid", status: 200,
 		has: []string{`{"result":"ok"}`}, id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount},
 		calls: map[string]int{"portone token": 1, "portone payment": 2}, requests: map[string]int{"UpdateItem": 2, "PutItem": 1}, logged: "webhook.received"},
@@ -109,7 +112,7 @@ var portoneReplays = map[string]replay{
 	"webhook-portone-unknown-order": {door: "webhook", given: func(s *stage) { s.seedPortOne() }, status: 200, has: []string{`{"result":"ok"}`},
 		id: eventPortOneOrder, order: order.Open, requests: map[string]int{"UpdateItem": 1}, logged: "webhook.received"},
 	"webhook-portone-malformed": {door: "webhook", given: boughtPortOne("popup", "close-popup"), status: 400, has: []string{`"code":"INVALID_WEBHOOK"`},
-		id: eventPortOneOrder, order: order.Open, moved: []int64{eventAmount}, logged: "webhook.refused"},
+		id: eventPortOneOrder, order: order.Open, moved: []int64{eventAmount}, logged: "webhook.unreadable"},
 	"webhook-wrong-token": {door: "webhook", given: boughtPortOne("popup", "close-popup"), status: 404, has: []string{`{"message":"Not Found"}`},
 		hasNot: []string{"token", "ok"}, id: eventPortOneOrder, order: order.Open, moved: []int64{eventAmount}},
 

@@ -110,6 +110,8 @@ var tossReplays = map[string]replay{
 
 	"confirm-success": {door: "confirm", given: approved, status: 200, has: []string{"Payment complete", "https://shop.example/orders/done?"}, hasNot: []string{"Pay again"},
 		order: order.Paid, moved: []int64{eventAmount}, calls: map[string]int{"confirm": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1}},
+	"confirm-odd-query": {door: "confirm", given: approved, status: 200, has: []string{"Payment complete"}, hasNot: []string{"fbclid"},
+		order: order.Paid, moved: []int64{eventAmount}, calls: map[string]int{"confirm": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1}},
 	"confirm-twice": {door: "confirm", given: approved, after: "confirm-success", status: 200, has: []string{"Payment complete"}, hasNot: []string{"Pay again"},
 		order: order.Paid, moved: []int64{eventAmount}, calls: map[string]int{"confirm": 1}, requests: map[string]int{"UpdateItem": 1}},
 	"confirm-tampered-amount": {door: "confirm", given: tampered, status: 200, has: []string{"The amount did not match", "Nothing was charged"}, hasNot: []string{"Payment complete"},

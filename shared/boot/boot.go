@@ -113,7 +113,7 @@ func (p Parts) Confirm() handler.Door {
 func (p Parts) Webhook() handler.Door {
 	settings := handler.WebhookSettings{
 		Token: p.Webhooks.Token, Sources: p.Webhooks.Sources,
-		Parsers: map[string]func(string, []byte) (provider.Hint, error){"toss": toss.ParseWebhook, "portone": portone.ParseWebhook},
+		Parsers: map[string]func([]byte) (provider.Hint, error){"toss": toss.ParseWebhook, "portone": portone.ParseWebhook},
 	}
 	return handler.Webhook(p.telling(), p.enroller(), settings, p.Log)
 }

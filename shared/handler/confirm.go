@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 
@@ -30,9 +31,9 @@ type confirm struct {
 
 // success serves the successUrl: ?paymentKey=&orderId=&amount= and whatever else the provider adds.
 func (h confirm) success(ctx context.Context, r Request) (Response, error) {
-	q, err := query(r, "paymentKey", "orderId", "amount")
-	if err != nil {
-		return h.badReturn(ctx, r, err), nil
+	q, doubtful := query(r, "paymentKey", "orderId", "amount")
+	if len(doubtful) > 0 {
+		return h.badReturn(ctx, r, fmt.Errorf("%w: two of %s", payment.ErrReturn, doubtful[0])), nil
 	}
 	result, err := h.use.Confirm(ctx, payment.Return{
 		Provider: "toss", OrderID: r.PathParameters["orderId"], LinkToken: r.PathParameters["linkToken"],
@@ -48,10 +49,7 @@ func (h confirm) success(ctx context.Context, r Request) (Response, error) {
 // fail serves the failUrl: ?code=&message=&orderId=, the last one missing when the buyer closed the window. The code chooses a page and
 // nothing else; the message is never shown.
 func (h confirm) fail(ctx context.Context, r Request) (Response, error) {
-	q, err := query(r, "code")
-	if err != nil {
-		return h.badReturn(ctx, r, err), nil
-	}
+	q, _ := query(r, "code")
 	result, err := h.use.Fail(ctx, r.PathParameters["orderId"], r.PathParameters["linkToken"])
 	if err == nil {
 		h.log.InfoContext(ctx, "the window was left without a payment", "event", "window.failed", "orderId", result.Order.ID,
@@ -64,10 +62,7 @@ func (h confirm) fail(ctx context.Context, r Request) (Response, error) {
 // error_code and error_msg when the window thinks that it failed. Older windows say imp_success or success instead. The message is never
 // shown, and none of it is believed.
 func (h confirm) returned(ctx context.Context, r Request) (Response, error) {
-	q, err := query(r, "imp_uid", "merchant_uid", "error_code", "imp_success", "success")
-	if err != nil {
-		return h.badReturn(ctx, r, err), nil
-	}
+	q, _ := query(r, "imp_uid", "merchant_uid", "error_code", "imp_success", "success") // what is in doubt is looked up without
 	failed := q["error_code"] != "" || q["imp_success"] == "false" || q["success"] == "false"
 	code := knownCode(q["error_code"])
 	if n, err := order.ParseNumber(r.PathParameters["id"]); err == nil && n.Key > 0 && h.enroll != nil {
@@ -115,7 +110,7 @@ func (h confirm) answer(ctx context.Context, r Request, result payment.Result, e
 }
 
 func (h confirm) badReturn(ctx context.Context, r Request, err error) Response {
-	h.log.WarnContext(ctx, "a redirect was refused", "event", "redirect.refused", "cause", err.Error())
+	h.log.WarnContext(ctx, "a redirect was refused", "event", "redirect.refused", "orderId", r.PathParameters["orderId"], "cause", err.Error())
 	return pageResponse(web.Problem(askedLanguage(r, ""), http.StatusBadRequest, r.RequestContext.RequestID))
 }
 

@@ -21,7 +21,7 @@ func decode(r Request, into any, timeField string) *Response {
 	if media, _, err := mime.ParseMediaType(header(r, "Content-Type")); err != nil || media != "application/json" {
 		return refuse(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", "", "Content-Type must be application/json")
 	}
-	data, ok := body(r)
+	data, ok := body(r, bodyMax)
 	if !ok {
 		return refuse(http.StatusRequestEntityTooLarge, "BODY_TOO_LARGE", "", fmt.Sprintf("the body must be at most %d bytes", bodyMax))
 	}

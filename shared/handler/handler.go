@@ -5,14 +5,13 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"tosspay-sam/shared/lenient"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/telemetry"
 	"tosspay-sam/shared/web"
@@ -31,8 +30,12 @@ type Door func(context.Context, Request) (Response, error)
 // timeout is 29 s and API Gateway's 30 s.
 const DoorTime = payment.CallMax + payment.SettleKeep
 
-// bodyMax is the largest request body taken; ours are under 2 KiB.
-const bodyMax = 64 << 10
+// bodyMax is the largest request body our own API takes; they are under 2 KiB. hookMax is a webhook's: one of a payment with a hundred partial
+// refunds and a merchant's metadata holds some 100 KiB.
+const (
+	bodyMax = 64 << 10
+	hookMax = 512 << 10
+)
 
 // route serves one route of a door. An error it returns is logged here, once, and answered with nothing internal in it.
 type route func(context.Context, Request) (Response, error)
@@ -83,34 +86,22 @@ func baseURL(configured string, r Request) string {
 	return base
 }
 
-// body returns the decoded body, or false when it is larger than bodyMax or not what its encoding says.
-func body(r Request) ([]byte, bool) {
+// body returns the decoded body without a byte order mark, or false when it has more than limit bytes or is not what its encoding says.
+func body(r Request, limit int) ([]byte, bool) {
 	if !r.IsBase64Encoded {
-		return []byte(r.Body), len(r.Body) <= bodyMax
+		return lenient.TrimBOM([]byte(r.Body)), len(r.Body) <= limit
 	}
-	if len(r.Body) > base64.StdEncoding.EncodedLen(bodyMax) {
+	if len(r.Body) > base64.StdEncoding.EncodedLen(limit) {
 		return nil, false
 	}
 	data, err := base64.StdEncoding.DecodeString(r.Body)
-	return data, err == nil && len(data) <= bodyMax
+	return lenient.TrimBOM(data), err == nil && len(data) <= limit
 }
 
-var errQuery = errors.New("malformed query")
-
-// query returns the values of the names, each at most once in the query: of two amounts nobody can say which one was meant.
-func query(r Request, names ...string) (map[string]string, error) {
-	values, err := url.ParseQuery(r.RawQueryString)
-	if err != nil {
-		return nil, errQuery
-	}
-	found := make(map[string]string, len(names))
-	for _, name := range names {
-		if len(values[name]) > 1 {
-			return nil, errQuery
-		}
-		found[name] = values.Get(name)
-	}
-	return found, nil
+// query returns the values of the wanted names and, in doubtful, those that came twice and differ: of two amounts nobody can say which one was
+// meant. Whatever else stands in the query is overlooked.
+func query(r Request, names ...string) (found map[string]string, doubtful []string) {
+	return lenient.Query(r.RawQueryString, names...)
 }
 
 func header(r Request, name string) string {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -38,7 +39,10 @@ func (windows) Window(o order.Order, base string) (provider.Window, error) {
 }
 
 // approves is a provider that takes every payment.
-type approves struct{ deadline time.Duration }
+type approves struct {
+	deadline time.Duration
+	finds    int
+}
 
 func (p *approves) Confirm(ctx context.Context, c provider.Confirm) provider.Answer {
 	if end, ok := ctx.Deadline(); ok {
@@ -49,7 +53,13 @@ func (p *approves) Confirm(ctx context.Context, c provider.Confirm) provider.Ans
 	}}
 }
 
-func (p *approves) Find(context.Context, provider.Ref) provider.Answer { return provider.Answer{} }
+func (p *approves) Find(_ context.Context, r provider.Ref) provider.Answer {
+	p.finds++
+	if r.Key == "absent" {
+		return provider.Answer{Verdict: provider.Absent, HTTP: 404, Call: "find"}
+	}
+	return provider.Answer{}
+}
 
 func (p *approves) Cancel(context.Context, provider.Cancel) provider.Answer { return provider.Answer{} }
 
@@ -120,17 +130,20 @@ func newHouse(t *testing.T, base string) *house {
 		},
 	}
 	h.confirm = handler.Confirm(settler, enroller, log, base)
-	parse := func(contentType string, body []byte) (provider.Hint, error) {
-		if contentType != "application/json" {
+	parse := func(body []byte) (provider.Hint, error) {
+		if string(body) == "no webhook" {
 			return provider.Hint{}, errors.New("not a webhook")
 		}
 		hint := provider.Hint{Event: "TEST", Number: string(body), Status: "PAID"}
+		if key, only := strings.CutPrefix(hint.Number, "key:"); only {
+			hint.Number, hint.Key = "", key
+		}
 		h.hints = append(h.hints, hint)
 		return hint, nil
 	}
 	h.webhook = handler.Webhook(settler, enroller, handler.WebhookSettings{
 		Token: webhookToken, Sources: map[string][]string{"toss": {"192.0.2.7"}},
-		Parsers: map[string]func(string, []byte) (provider.Hint, error){"toss": parse, "portone": parse},
+		Parsers: map[string]func([]byte) (provider.Hint, error){"toss": parse, "portone": parse},
 	}, log)
 	return h
 }
@@ -442,7 +455,7 @@ const tossAddress = "192.0.2.7"
 // TestWebhookDoor: who may knock, and what is answered. A provider that gets 5xx sends again; one that gets 4xx was not the provider.
 func TestWebhookDoor(t *testing.T) {
 	t.Parallel()
-	text := func(r handler.Request) handler.Request { r.Headers["content-type"] = "text/html"; return r }
+	text := func(r handler.Request) handler.Request { r.Headers["content-type"] = "text/html, text/html"; return r }
 	for name, tc := range map[string]struct {
 		request handler.Request
 		status  int
@@ -457,7 +470,10 @@ func TestWebhookDoor(t *testing.T) {
 		"another address":               {hook("toss", webhookToken, "203.0.113.9", "order-1"), 404, 0},
 		"no address":                    {hook("toss", webhookToken, "", "order-1"), 404, 0},
 		"a provider without a list":     {hook("portone", webhookToken, "203.0.113.9", "order-9"), 200, 1},
-		"no webhook":                    {text(hook("toss", webhookToken, tossAddress, "order-1")), 400, 0},
+		"no webhook":                    {hook("toss", webhookToken, tossAddress, "no webhook"), 400, 0},
+		"called another content":        {text(hook("toss", webhookToken, tossAddress, "order-9")), 200, 1},
+		"only a key, and no answer":     {hook("toss", webhookToken, tossAddress, "key:unknown"), 503, 1},
+		"half a megabyte":               {hook("toss", webhookToken, tossAddress, strings.Repeat("x", 512<<10)), 200, 1},
 		"a megabyte":                    {hook("toss", webhookToken, tossAddress, strings.Repeat("x", 1<<20)), 413, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -469,11 +485,33 @@ func TestWebhookDoor(t *testing.T) {
 			if response.StatusCode != tc.status || len(h.hints) != tc.heard {
 				t.Errorf("%d %s, %d hints; want %d and %d", response.StatusCode, response.Body, len(h.hints), tc.status, tc.heard)
 			}
+			alarm := strings.Contains(h.log.String(), `"event":"webhook.unreadable"`)
+			if refused := response.StatusCode == 400 || response.StatusCode == 413; alarm != refused || strings.Contains(h.log.String(), "no webhook\"") {
+				t.Errorf("%d, and the alarm's line is there: %v, or the body is:\n%s", response.StatusCode, alarm, h.log.String())
+			}
 			if response.StatusCode == http.StatusNotFound && response.Body != `{"message":"Not Found"}` {
 				t.Errorf("%s: more than API Gateway says of a path that is not there", response.Body)
 			}
 		})
 	}
+}
+
+// TestWebhooksThatNameOnlyAKey: a flood of them is slowed down, for each costs a question; the provider may send again.
+func TestWebhooksThatNameOnlyAKey(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, "https://pay.example")
+		statuses := map[int]int{}
+		for range 5 {
+			for range 10 {
+				statuses[call(t, h.webhook, hook("toss", webhookToken, tossAddress, "key:absent")).StatusCode]++
+			}
+			time.Sleep(time.Second)
+		}
+		if statuses[200] != 5 || statuses[429] != 45 || h.provider.finds != 5 {
+			t.Errorf("%v, %d questions; want one a second", statuses, h.provider.finds)
+		}
+	})
 }
 
 // TestWebhookOfAFinalOrderWithoutAnAnswer: the provider is to send it again, and learns nothing.
@@ -641,9 +679,9 @@ func TestReturnOfAWindow(t *testing.T) {
 		"imp_uid=imp_1&merchant_uid=order-2":                                      200,
 		"error_code=F400&error_msg=" + url.QueryEscape("<script>canary</script>"): 200,
 		"":                            200,
-		"imp_uid=imp_1&imp_uid=imp_2": 400,
-		"merchant_uid=order-1&merchant_uid=order": 400,
-		"imp_uid=%zz": 400,
+		"imp_uid=imp_1&imp_uid=imp_2": 200, // in doubt, so it is looked up by our own number
+		"merchant_uid=order-1&merchant_uid=order": 200,
+		"imp_uid=%zz": 200,
 	} {
 		h := newHouse(t, "https://pay.example")
 		h.create(t, strings.Replace(body, `"toss"`, `"portone"`, 1))

@@ -126,10 +126,9 @@ func languageLinks(o order.Order, base string) map[web.Language]string {
 
 // askedLanguage is the reader's choice, else the order's, else the browser's.
 func askedLanguage(r Request, ofOrder string) web.Language {
-	if values, err := url.ParseQuery(r.RawQueryString); err == nil {
-		if l, ok := web.ParseLanguage(values.Get("lang")); ok {
-			return l
-		}
+	asked, _ := query(r, "lang")
+	if l, ok := web.ParseLanguage(asked["lang"]); ok {
+		return l
 	}
 	if l, ok := web.ParseLanguage(ofOrder); ok && ofOrder != "" {
 		return l

@@ -245,7 +245,7 @@ func bare(r Request) *Response {
 }
 
 func empty(r Request) bool {
-	data, ok := body(r)
+	data, ok := body(r, bodyMax)
 	return ok && len(bytes.TrimSpace(data)) == 0
 }
 

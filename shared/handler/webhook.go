@@ -2,10 +2,14 @@ package handler
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync"
+	"time"
 
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
@@ -16,14 +20,14 @@ import (
 type WebhookSettings struct {
 	Token string // of the path; whoever knows it can make us ask the provider, and nothing more
 	// Parsers read each provider's bodies.
-	Parsers map[string]func(contentType string, body []byte) (provider.Hint, error)
+	Parsers map[string]func(body []byte) (provider.Hint, error)
 	// Sources are the addresses each provider sends from; a provider without any is not checked.
 	Sources map[string][]string
 }
 
 // Webhook is the door providers call. A webhook changes nothing by itself: it says which payment to ask about.
 func Webhook(s *payment.Settler, e *payment.Enroller, set WebhookSettings, log *slog.Logger) Door {
-	h := webhook{s, e, set, log}
+	h := webhook{s, e, set, log, &pacer{now: time.Now}}
 	return serve(log, map[string]route{
 		"POST /webhooks/toss/{webhookToken}":    h.take("toss"),
 		"POST /webhooks/portone/{webhookToken}": h.take("portone"),
@@ -35,31 +39,50 @@ type webhook struct {
 	enroller *payment.Enroller
 	set      WebhookSettings
 	log      *slog.Logger
+	keysOnly *pacer
 }
 
-// take answers 200 when the outcome is stored or there is none, 4xx to what is no webhook, and 503 when asking the provider failed for
-// reasons of our own or its: Toss Payments then sends again, for four days.
+// take answers 200 when the outcome is stored, or when the webhook was understood and concerns nothing of ours; never to one that was not
+// understood. That gets 400 and an alarm, because resending it cannot help: Toss Payments tries seven times within four days and then writes to
+// the merchant, PortOne does not try again. 503 is for trouble of our own or the provider's: Toss Payments then sends again, PortOne if it is
+// told to. Whatever happens here, the order's due time covers it.
 func (h webhook) take(name string) route {
 	return func(ctx context.Context, r Request) (Response, error) {
 		if subtle.ConstantTimeCompare([]byte(r.PathParameters["webhookToken"]), []byte(h.set.Token)) != 1 || h.set.Token == "" || !h.fromSource(name, r) {
 			return jsonResponse(http.StatusNotFound, map[string]string{"message": "Not Found"}), nil
 		}
-		data, ok := body(r)
+		data, ok := body(r, hookMax)
 		if !ok {
+			h.unreadable(ctx, name, data, "too large")
 			return errorResponse(http.StatusRequestEntityTooLarge, "BODY_TOO_LARGE", "the body is too large"), nil
 		}
-		hint, err := h.set.Parsers[name](header(r, "Content-Type"), data)
+		hint, err := h.set.Parsers[name](data)
 		if err != nil {
-			h.log.WarnContext(ctx, "a webhook was refused", "event", "webhook.refused", "provider", name, "cause", err.Error())
-			return errorResponse(http.StatusBadRequest, "INVALID_WEBHOOK", "the body is not a webhook"), nil
+			h.unreadable(ctx, name, data, err.Error())
+			return errorResponse(http.StatusBadRequest, "INVALID_WEBHOOK", "the body is not a webhook that can be read"), nil
 		}
 		h.log.InfoContext(ctx, "a webhook came", "event", "webhook.received", "provider", name, "kind", hint.Event, "number", hint.Number,
 			"says", hint.Status)
+		if hint.Number == "" && hint.Key != "" {
+			if !h.keysOnly.allow() {
+				return errorResponse(http.StatusTooManyRequests, "TRY_AGAIN", "too many webhooks that do not name their order; send again"), nil
+			}
+			if hint, err = h.settler.Identify(ctx, name, hint); err != nil {
+				return unavailable(), err
+			}
+		}
 		if err := h.hear(ctx, name, hint); err != nil {
 			return unavailable(), err
 		}
 		return jsonResponse(http.StatusOK, map[string]string{"result": "ok"}), nil
 	}
+}
+
+// unreadable raises an alarm: a person must look at the provider's console. The body may hold a buyer's data, so only its digest is logged.
+func (h webhook) unreadable(ctx context.Context, name string, data []byte, cause string) {
+	sum := sha256.Sum256(data)
+	h.log.ErrorContext(ctx, "a webhook was not understood", "event", "webhook.unreadable", "provider", name, "cause", cause,
+		"bytes", len(data), "digest", hex.EncodeToString(sum[:8]))
 }
 
 func (h webhook) hear(ctx context.Context, name string, hint provider.Hint) error {
@@ -70,6 +93,24 @@ func (h webhook) hear(ctx context.Context, name string, hint provider.Hint) erro
 		return h.enroller.Hear(ctx, hint)
 	}
 	return h.settler.Hear(ctx, name, hint)
+}
+
+// pacer lets one webhook a second through that names only the provider's key: unlike a number, a key that is made up costs a question.
+type pacer struct {
+	mu   sync.Mutex
+	next time.Time
+	now  func() time.Time
+}
+
+func (p *pacer) allow() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	if now.Before(p.next) {
+		return false
+	}
+	p.next = now.Add(time.Second)
+	return true
 }
 
 // fromSource uses the address API Gateway saw, never a header.

@@ -57,6 +57,27 @@ func (s *Settler) Hear(ctx context.Context, name string, h provider.Hint) error 
 	}
 }
 
+// Identify completes a hint that names only the provider's key with the number of that payment. One that the provider does not know concerns
+// nothing of ours and stays without a number; ErrBusy when the provider did not say.
+func (s *Settler) Identify(ctx context.Context, name string, h provider.Hint) (provider.Hint, error) {
+	g, ok := s.Gateways[name]
+	if !ok || !isPaymentKey(h.Key) {
+		return h, nil
+	}
+	if err := ready(ctx, g.Ready); err != nil {
+		s.Log.ErrorContext(ctx, "the provider cannot be asked", "event", "config.error", "cause", err.Error())
+		return h, fmt.Errorf("payment: webhook of a key: %w", ErrNotReady)
+	}
+	calls, cancel := callContext(ctx)
+	defer cancel()
+	a := g.Finder.Find(calls, provider.Ref{Key: h.Key})
+	if a.Payment.Number == "" && a.Verdict != provider.Absent {
+		return h, fmt.Errorf("payment: webhook of a key: %w", ErrBusy)
+	}
+	h.Number = a.Payment.Number
+	return h, nil
+}
+
 // askedKey is how an order remembers what a hint asked about: the payment, or all under a number if none is named. No other question counts as
 // one of these.
 func askedKey(h provider.Hint) string {

@@ -183,7 +183,7 @@ func TestForgedWebhooksOfUnknownOrders(t *testing.T) {
 		for i := range 2000 {
 			number := []string{
 				fmt.Sprintf("order-%d", i+100), fmt.Sprintf("order-%d--%d", i+100, 2+i%9), fmt.Sprintf("sub-%04d--key%d", i+2, 1+i%3), "sub-0001--key2",
-				"sub-0001--key99999", fmt.Sprintf("sub-0001--c%d", 1+i%5), "order-t", "", "../order-t", strings.Repeat("x", 41),
+				"sub-0001--key99999", fmt.Sprintf("sub-0001--c%d", 1+i%5), "order-t", " 주문", "../order-t", strings.Repeat("x", 41),
 			}[i%10]
 			if v := c.hook("portone", portoneHook("imp_1", number, "paid")); v.status != http.StatusOK {
 				t.Fatalf("%s: %d %s", number, v.status, v.body)
@@ -277,7 +277,7 @@ func TestSavedLate(t *testing.T) {
 	})
 }
 
-// TestWebhookBodies: every form of a webhook that is one reaches the order, and nothing else is taken for one.
+// TestWebhookBodies: the body tells what a webhook is, whatever it is called; one that names no payment is refused.
 func TestWebhookBodies(t *testing.T) {
 	t.Parallel()
 	json := portoneHook("{key}", "order-1", "paid")
@@ -293,17 +293,18 @@ func TestWebhookBodies(t *testing.T) {
 		"form":                  {formType, form, 200, true},
 		"form with charset":     {formType + "; charset=UTF-8", form, 200, true},
 		"with unknown fields":   {jsonType, strings.Replace(json, "{", `{"cancellation_id":"x","new":{"a":[1]},`, 1), 200, true},
-		"json called a form":    {formType, json, 200, false},
-		"form called json":      {jsonType, form, 400, false},
-		"no content type":       {"", json, 400, false},
-		"text":                  {"text/plain", json, 400, false},
+		"json called a form":    {formType, json, 200, true},
+		"form called json":      {jsonType, form, 200, true},
+		"no content type":       {"", json, 200, true},
+		"text":                  {"text/plain", json, 200, true},
 		"a list":                {jsonType, "[" + json + "]", 400, false},
 		"null":                  {jsonType, "null", 400, false},
 		"nothing":               {jsonType, "", 400, false},
-		"two numbers in a form": {formType, form + "&merchant_uid=order-2", 400, false},
-		"a number that is none": {jsonType, `{"imp_uid":"{key}","merchant_uid":5}`, 200, false},
-		"a broken escape":       {formType, form + "&x=%zz", 400, false},
-		"two objects":           {jsonType, json + json, 400, false},
+		"two numbers in a form": {formType, form + "&merchant_uid=order-2", 200, true}, // in doubt, so the key tells
+		"nothing but a status":  {formType, "status=paid", 400, false},
+		"another shop's number": {jsonType, `{"imp_uid":"{key}","merchant_uid":5}`, 200, false},
+		"a broken escape":       {formType, form + "&x=%zz", 200, true},
+		"two objects":           {jsonType, json + json, 200, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -364,7 +365,7 @@ func TestWebhookDoorTellsNothing(t *testing.T) {
 	})
 }
 
-// TestWebhookSizes: a megabyte is refused before it is read, and so is what is larger than ours ever are.
+// TestWebhookSizes: a megabyte is refused before it is read, and so is what is larger than theirs ever are.
 func TestWebhookSizes(t *testing.T) {
 	t.Parallel()
 	fakeTime(t, func(t *testing.T) {
@@ -380,15 +381,15 @@ func TestWebhookSizes(t *testing.T) {
 			ask(c.doors, send("/webhooks/portone/"+world.WebhookToken, jsonType, padded(1<<20))),
 			ask(c.doors, send("/webhooks/toss/"+world.WebhookToken, jsonType, padded(1<<20))),
 			ask(c.doors, send("/webhooks/portone/"+world.WebhookToken, formType, form)),
-			ask(c.doors, send("/webhooks/portone/"+world.WebhookToken, jsonType, padded(64<<10+1))),
+			ask(c.doors, send("/webhooks/portone/"+world.WebhookToken, jsonType, padded(512<<10+1))),
 		} {
 			if v.status != http.StatusRequestEntityTooLarge {
 				t.Errorf("%d %.100s", v.status, v.body)
 			}
 		}
 		c.wantStatus("too large", "order-1", order.Open, 1)
-		if v := ask(c.doors, send("/webhooks/portone/"+world.WebhookToken, jsonType, padded(64<<10))); v.status != http.StatusOK {
-			t.Errorf("64 KiB: %d", v.status)
+		if v := ask(c.doors, send("/webhooks/portone/"+world.WebhookToken, jsonType, padded(512<<10))); v.status != http.StatusOK {
+			t.Errorf("512 KiB: %d", v.status)
 		}
 		c.wantStatus("the largest", "order-1", order.Paid, 1)
 	})
@@ -552,6 +553,50 @@ func TestStaleAnswer(t *testing.T) {
 				if got := c.wantStatus("in the end", "order-1", k.status, 1); got.Payment == nil || got.Payment.Balance != k.left {
 					t.Errorf("balance %+v, want %d", got.Payment, k.left)
 				}
+			})
+		})
+	}
+}
+
+// TestOddWebhooksAreFollowed: a webhook is followed as far as it can be read: here each tells of a refund in the provider's console. It is
+// answered 200 when that is recorded, and never before.
+func TestOddWebhooksAreFollowed(t *testing.T) {
+	t.Parallel()
+	const id = "20261128001"
+	for name, c := range map[string]struct{ provider, contentType, body string }{
+		"toss, the number as a number":        {"toss", jsonType, `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":` + id + `,"paymentKey":"{key}","status":"CANCELED"}}`},
+		"toss, a field of another type":       {"toss", jsonType, `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"status":{"x":[]},"orderId":"` + id + `","paymentKey":"{key}"}}`},
+		"toss, the key of another type":       {"toss", jsonType, `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":"` + id + `","paymentKey":["{key}"]}}`},
+		"toss, only the key":                  {"toss", jsonType, `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":{},"paymentKey":"{key}"}}`},
+		"toss, a byte order mark":             {"toss", jsonType, "\xef\xbb\xbf" + `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":"` + id + `"}}`},
+		"toss, cut off":                       {"toss", jsonType, `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"paymentKey":"{key}","orderId":"` + id + `","card":{"nu`},
+		"toss, the content type twice":        {"toss", jsonType + "," + jsonType, `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":"` + id + `"}}`},
+		"toss, without a content type":        {"toss", "", `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":"` + id + `"}}`},
+		"portone, the number as a number":     {"portone", jsonType, `{"imp_uid":"{key}","merchant_uid":` + id + `,"status":"cancelled"}`},
+		"portone, a status of another type":   {"portone", jsonType, `{"status":null,"imp_uid":"{key}","merchant_uid":"` + id + `"}`},
+		"portone, only the key":               {"portone", jsonType, `{"imp_uid":"{key}","merchant_uid":null}`},
+		"portone, a byte order mark":          {"portone", jsonType, "\xef\xbb\xbf" + `{"imp_uid":"{key}","merchant_uid":"` + id + `"}`},
+		"portone, the content type twice":     {"portone", jsonType + ", " + jsonType, `{"imp_uid":"{key}","merchant_uid":"` + id + `"}`},
+		"portone, a form said to be JSON":     {"portone", jsonType, "imp_uid={key}&merchant_uid=" + id},
+		"portone, JSON said to be a form":     {"portone", formType, `{"imp_uid":"{key}","merchant_uid":"` + id + `"}`},
+		"portone, a form with odd neighbours": {"portone", formType, "reason=100%&note=a;b&imp_uid={key}&merchant_uid=" + id + "&%zz=1"},
+		"portone, in no known content type":   {"portone", "text/plain; charset", `{"imp_uid":"{key}","merchant_uid":"` + id + `"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fakeTime(t, func(t *testing.T) {
+				town := newTown(t)
+				console, key, _ := town.paidOrder(c.provider, id)
+				if err := console(key, 0); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Minute)
+				v := ask(town.doors, send("/webhooks/"+c.provider+"/"+world.WebhookToken, c.contentType, strings.ReplaceAll(c.body, "{key}", key)))
+				if v.status != http.StatusOK {
+					t.Errorf("%d %s, want 200", v.status, v.body)
+				}
+				town.wantStatus("after the webhook", id, order.Refunded, 1)
+				town.wantLawful()
 			})
 		})
 	}

@@ -1,71 +1,57 @@
 package toss
 
 import (
-	"encoding/json"
 	"errors"
-	"mime"
 	"strings"
 
+	"tosspay-sam/shared/lenient"
 	"tosspay-sam/shared/provider"
 )
 
-// ErrWebhook refuses a body that is not a webhook of Toss Payments at all.
-var ErrWebhook = errors.New("toss: the body is not a webhook")
-
-// webhookBody is every shape they send, laid over each other (docs.tosspayments.com/reference/using-api/webhook-events, 2026-11):
-// PAYMENT_STATUS_CHANGED has the payment under data; DEPOSIT_CALLBACK is flat and has no eventType; CANCEL_STATUS_CHANGED has a cancel
-// under data, which is not documented to name its payment; BILLING_DELETED is documented under data and was seen without. createdAt has no
-// offset and five or six digits of a second; nothing here needs it.
-type webhookBody struct {
-	EventType string      `json:"eventType"`
-	OrderID   string      `json:"orderId"`
-	Status    string      `json:"status"`
-	Data      webhookData `json:"data"`
-}
-
-type webhookData struct {
-	PaymentKey   string `json:"paymentKey"`
-	OrderID      string `json:"orderId"`
-	Status       string `json:"status"`
-	CancelStatus string `json:"cancelStatus"`
-}
+// ErrWebhook refuses a body that is not a webhook of Toss Payments at all, or whose payment cannot be read: nobody knows what it wanted.
+var ErrWebhook = errors.New("toss: the body is not a webhook that can be read")
 
 // ParseWebhook reads a webhook's hint. Ordinary webhooks are not signed, so nothing of it is believed: it says which payment to ask about.
-// Events of other kinds give a hint without a number. Values that no payment of ours could have are left out.
-func ParseWebhook(contentType string, body []byte) (provider.Hint, error) {
-	if media, _, err := mime.ParseMediaType(contentType); err != nil || media != "application/json" {
+// Every shape they send is laid over the others (docs.tosspayments.com/reference/using-api/webhook-events, 2026-11): PAYMENT_STATUS_CHANGED
+// has the payment under data; DEPOSIT_CALLBACK is flat and has no eventType; CANCEL_STATUS_CHANGED has a cancel under data, which is not
+// documented to name its payment; BILLING_DELETED is documented under data and was seen without. Only the names that are wanted are read,
+// whatever the rest looks like. A payment that no order of ours could have, and an event about something else, give a hint that names nothing.
+func ParseWebhook(body []byte) (provider.Hint, error) {
+	top := lenient.Object(body)
+	data := lenient.Object(top["data"])
+	event, number := lenient.Word(top["eventType"]), lenient.Word(data["orderId"])
+	if flat := lenient.Word(top["orderId"]); number == "" && flat != "" {
+		number = flat
+		if event == "" {
+			event, data = "DEPOSIT_CALLBACK", top
+		}
+	}
+	key := lenient.Word(data["paymentKey"])
+	if strings.Trim(key, keyLetters) != "" || !isPaymentKey(key) {
+		key = ""
+	}
+	if number == "" && key == "" && aboutPayment(event) {
 		return provider.Hint{}, ErrWebhook
 	}
-	var in webhookBody
-	if err := json.Unmarshal(body, &in); err != nil {
-		var kind struct {
-			EventType string `json:"eventType"`
-		}
-		if json.Unmarshal(body, &kind) != nil || kind.EventType == "" {
-			return provider.Hint{}, ErrWebhook
-		}
-		in = webhookBody{EventType: kind.EventType} // an event of a shape we do not know
-	}
-	h := provider.Hint{Event: in.EventType, Number: in.Data.OrderID, Key: in.Data.PaymentKey, Status: in.Data.Status}
-	if in.EventType == "" && in.OrderID != "" {
-		h = provider.Hint{Event: "DEPOSIT_CALLBACK", Number: in.OrderID, Status: in.Status}
-	}
+	h := provider.Hint{Event: event, Number: number, Key: key, Status: lenient.Word(data["status"])}
 	if h.Status == "" {
-		h.Status = in.Data.CancelStatus
+		h.Status = lenient.Word(data["cancelStatus"])
 	}
-	if h.Event != "" && !isCode(h.Event) {
+	if number != "" && !isOrderID(number) {
+		h.Number, h.Key = "", ""
+	}
+	if !isCode(h.Event) {
 		h.Event = "OTHER"
 	}
 	if !isCode(h.Status) {
 		h.Status = ""
 	}
-	if !isOrderID(h.Number) {
-		h.Number = ""
-	}
-	if strings.Trim(h.Key, keyLetters) != "" || !isPaymentKey(h.Key) {
-		h.Key = ""
-	}
 	return h, nil
+}
+
+// aboutPayment says that an event must name a payment. One without a name may be anything.
+func aboutPayment(event string) bool {
+	return event == "" || event == "PAYMENT_STATUS_CHANGED" || event == "DEPOSIT_CALLBACK"
 }
 
 // keyLetters are what payment keys are made of. The client takes more; a hint from nowhere does not need to.

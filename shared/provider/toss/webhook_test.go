@@ -25,10 +25,17 @@ func TestParseWebhook(t *testing.T) {
 		"billing key deleted, at the top":  {`{"eventType":"BILLING_DELETED","billingKey":"b","reason":"x"}`, provider.Hint{Event: "BILLING_DELETED"}},
 		"another event, of another shape":  {`{"eventType":"payout.changed","data":["x"]}`, provider.Hint{Event: "OTHER"}},
 		"another event in capital letters": {`{"eventType":"SOMETHING_NEW","data":["x"]}`, provider.Hint{Event: "SOMETHING_NEW"}},
+		"only the key":                     {`{"eventType":"PAYMENT_STATUS_CHANGED","data":{"paymentKey":"key-1","orderId":null}}`, provider.Hint{Event: "PAYMENT_STATUS_CHANGED", Key: "key-1"}},
+		"a number as a number":             {`{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":20261128001,"paymentKey":7,"status":1}}`, provider.Hint{Event: "PAYMENT_STATUS_CHANGED", Number: "20261128001", Key: "7"}},
+		"one field of another type":        {`{"eventType":"PAYMENT_STATUS_CHANGED","data":{"status":{"a":1},"paymentKey":"key-1","orderId":"order-1","card":"x"}}`, provider.Hint{Event: "PAYMENT_STATUS_CHANGED", Number: "order-1", Key: "key-1"}},
+		"the event of another type":        {`{"eventType":["x"],"data":{"orderId":"order-1"}}`, provider.Hint{Event: "OTHER", Number: "order-1"}},
+		"a byte order mark":                {"\xef\xbb\xbf" + `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":"order-1"}}`, provider.Hint{Event: "PAYMENT_STATUS_CHANGED", Number: "order-1"}},
+		"cut off behind its names":         {`{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":"order-1","paymentKey":"key-1","ca`, provider.Hint{Event: "PAYMENT_STATUS_CHANGED", Number: "order-1", Key: "key-1"}},
+		"another shop's number":            {`{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":"주문 1","paymentKey":"key-1"}}`, provider.Hint{Event: "PAYMENT_STATUS_CHANGED"}},
 		"hostile values are left out": {`{"eventType":"PAYMENT_STATUS_CHANGED\n{","data":{"paymentKey":"../../x","orderId":"order 1","status":"<b>"}}`,
 			provider.Hint{Event: "OTHER"}},
 	} {
-		got, err := toss.ParseWebhook("application/json; charset=utf-8", []byte(c.body))
+		got, err := toss.ParseWebhook([]byte(c.body))
 		if err != nil || got != c.want {
 			t.Errorf("%s: %+v, %v, want %+v", name, got, err, c.want)
 		}
@@ -37,12 +44,16 @@ func TestParseWebhook(t *testing.T) {
 
 func TestParseWebhookRefuses(t *testing.T) {
 	t.Parallel()
-	for _, c := range [][2]string{
-		{"application/json", ""}, {"application/json", "null x"}, {"application/json", "[]"}, {"application/json", `"x"`},
-		{"text/plain", `{"eventType":"PAYMENT_STATUS_CHANGED"}`}, {"", `{}`},
+	for name, body := range map[string]string{
+		"nothing": "", "no JSON": "null x", "a list": "[]", "a string": `"x"`, "nothing in it": "{}", "a form": "orderId=order-1",
+		"a payment's event without a payment": `{"eventType":"PAYMENT_STATUS_CHANGED"}`,
+		"another case":                        `{"eventType":"PAYMENT_STATUS_CHANGED","DATA":{"orderId":"order-1"}}`,
+		"names of other types":                `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":["order-1"],"paymentKey":{}}}`,
+		"cut off before its names":            `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":"ord`,
+		"no event and no names":               `{"createdAt":"x","data":{"status":"DONE"}}`,
 	} {
-		if got, err := toss.ParseWebhook(c[0], []byte(c[1])); !errors.Is(err, toss.ErrWebhook) {
-			t.Errorf("%q as %q: %+v, %v", c[1], c[0], got, err)
+		if got, err := toss.ParseWebhook([]byte(body)); !errors.Is(err, toss.ErrWebhook) || got != (provider.Hint{}) {
+			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
 }
@@ -51,9 +62,10 @@ func TestParseWebhookRefuses(t *testing.T) {
 func FuzzParseWebhook(f *testing.F) {
 	f.Add(`{"eventType":"PAYMENT_STATUS_CHANGED","data":{"paymentKey":"key-1","orderId":"order-1","status":"DONE"}}`)
 	f.Add(`{"orderId":"order-1","status":"DONE"}`)
+	f.Add("\xef\xbb\xbf" + `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":7,"paymentKey":"k`)
 	f.Add(`{"eventType":["x"],"data":{"paymentKey":{}}}`)
 	f.Fuzz(func(t *testing.T, body string) {
-		h, err := toss.ParseWebhook("application/json", []byte(body))
+		h, err := toss.ParseWebhook([]byte(body))
 		if err != nil && h != (provider.Hint{}) {
 			t.Errorf("%+v beside %v", h, err)
 		}
