@@ -31,6 +31,7 @@ var (
 
 var archRules = []archRule{
 	{dir: "shared/money", not: pureNot},
+	{dir: "shared/ledger", not: pureNot},
 	{dir: "shared/order", own: []string{"shared/money"}, not: pureNot},
 	{dir: "shared/subscription", own: []string{"shared/money"}, not: pureNot},
 	{dir: "shared/lenient", not: pureNot},
@@ -94,6 +95,7 @@ func TestImportDirectionsCanFail(t *testing.T) {
 	for _, c := range []struct{ dir, path string }{
 		{"shared/money", "tosspay-sam/shared/order"},
 		{"shared/order", "tosspay-sam/shared/provider"},
+		{"shared/ledger", "tosspay-sam/shared/order"},
 		{"shared/order", "context"},
 		{"shared/payment", "net/http"},
 		{"shared/payment", "tosspay-sam/shared/store"},

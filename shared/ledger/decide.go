@@ -1,0 +1,255 @@
+package ledger
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Decide writes down what follows from what is known. It is called once before each write, so that what is told and
+// done rests on a decision that is stored, and is the same however often it is called.
+//
+// Which payment is kept when several fit: the first that is written down. Of those one write knows of, the one a
+// confirm or charge of ours asked for, else the one approved first. All others are surplus.
+func (o Order) Decide() Order {
+	o = o.copied()
+	o.place()
+	o.close()
+	o.placeEmpty()
+	o.review()
+	o.move()
+	return o
+}
+
+// place gives every payment that holds money its role.
+func (o *Order) place() {
+	for _, i := range o.byPrecedence() {
+		p := &o.Payments[i]
+		if p.Role == Surplus && p.Balance == 0 {
+			p.Role = Returned
+		}
+		switch {
+		case p.Role != NoRole, p.State != Captured, p.Balance == 0:
+		case o.foreign(*p), o.End == EndReview:
+		case o.misfit(*p):
+			p.Role, p.Reason = Surplus, Mismatch
+		case o.Paid() != nil:
+			p.Role, p.Reason = Surplus, Second
+		case o.End != NoEnd && !o.KeepLate:
+			p.Role, p.Reason = Surplus, Late
+		default:
+			p.Role, o.End = Kept, NoEnd
+		}
+	}
+}
+
+// byPrecedence is the order in which new payments are offered the order.
+func (o Order) byPrecedence() []int {
+	indexes := make([]int, len(o.Payments))
+	for i := range indexes {
+		indexes[i] = i
+	}
+	slices.SortStableFunc(indexes, func(i, j int) int {
+		p, q := o.Payments[i], o.Payments[j]
+		return cmp.Or(btoi(o.asked(q))-btoi(o.asked(p)), p.ApprovedAt.Compare(q.ApprovedAt))
+	})
+	return indexes
+}
+
+// asked says that a request of ours asked for this payment.
+func (o Order) asked(p Payment) bool {
+	return slices.ContainsFunc(o.Requests, func(r Request) bool {
+		switch r.Kind {
+		case Confirm, Approval:
+			return r.Key == p.Key
+		case Charge:
+			return r.Attempt == p.Attempt && r.Key == p.BillingKey
+		}
+		return false
+	})
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// foreign says that a payment stands under a number of this order and is not its own: it was approved before the
+// order was made, or its number was never opened. Another table or stack on the same account made it. It is neither
+// kept nor refunded.
+func (o Order) foreign(p Payment) bool {
+	return p.Attempt > len(o.Attempts) || !p.ApprovedAt.IsZero() && p.ApprovedAt.Before(o.CreatedAt.Add(-clockSkew))
+}
+
+// misfit says that money was taken that cannot pay this order.
+func (o Order) misfit(p Payment) bool {
+	switch {
+	case p.Amount != o.Amount, p.Currency != o.Currency, p.Disputed:
+		return true
+	case p.Test == o.Account.Live:
+		return true
+	}
+	return o.Account.Merchant != "" && p.Merchant != "" && p.Merchant != o.Account.Merchant
+}
+
+// placeEmpty lets a payment that was refunded before we knew of it pay the order, which is then refunded: only when
+// nothing else may hold money under its number.
+func (o *Order) placeEmpty() {
+	if o.closed() || o.processing() {
+		return
+	}
+	for i := range o.Payments {
+		p := &o.Payments[i]
+		if o.refundedUnseen(*p) && !o.Attempts[p.Attempt-1].LookedAt.Before(p.SeenAt) {
+			p.Role = Kept
+			return
+		}
+	}
+}
+
+// refundedUnseen says that a payment fits, and was refunded before it had a role.
+func (o Order) refundedUnseen(p Payment) bool {
+	if p.Role != NoRole || p.State != Captured || p.Balance > 0 {
+		return false
+	}
+	return !o.foreign(p) && !o.misfit(p)
+}
+
+// close drops the requests that are accounted for; a merchant's refund stays, with how it ended. What each means for
+// its number is written there.
+func (o *Order) close() {
+	var open []Request
+	ends := make([]Outcome, len(o.Requests))
+	for i, r := range o.Requests {
+		ends[i] = o.outcome(r)
+	}
+	for i, r := range o.Requests {
+		end := ends[i]
+		switch {
+		case r.RefundID != "":
+			if r.Outcome == Pending {
+				r.Outcome = end
+			}
+		case r.Kind == Cancel:
+			if p := o.payment(r.Key); p != nil && p.Role != Surplus {
+				continue
+			}
+		case end != Pending:
+			o.useUp(r, end)
+			continue
+		}
+		open = append(open, r)
+	}
+	o.Requests = open
+}
+
+// useUp notes what the end of a request means for its number.
+func (o *Order) useUp(r Request, end Outcome) {
+	a := &o.Attempts[r.Attempt-1]
+	switch {
+	case r.Kind == Notice, r.Kind == Return && end == Lapsed:
+		return // the window may be opened again, under the same number
+	case r.Kind != Confirm && r.Kind != Charge:
+		a.Used = true
+	case end != Shown:
+		a.Used, a.Code = true, cmp.Or(r.Code, a.Code)
+	}
+}
+
+// review ends an order whose facts contradict each other, or whose money the provider will not return. A person
+// decides.
+func (o *Order) review() {
+	if o.End == EndReview {
+		return
+	}
+	count := 0
+	for _, p := range o.Payments {
+		if p.Role == Surplus || p.Role == Returned {
+			count++
+		}
+		why := o.contradicts(p)
+		if why == "" && p.Role == Surplus && o.refusedForGood(p) {
+			why = "the provider does not refund " + p.Key
+		}
+		if why != "" {
+			o.End, o.Why = EndReview, why
+			return
+		}
+	}
+	if count > SurplusMax {
+		o.End, o.Why = EndReview, "more payments to refund than one order can explain"
+	}
+}
+
+// contradicts says how a payment's facts contradict each other. A lookup may be behind; beyond LookupLag it is not.
+func (o Order) contradicts(p Payment) string {
+	back := p.State == Captured && p.BehindAt.After(p.KnownAt.Add(o.Timing.LookupLag))
+	switch {
+	case back && p.Role != NoRole:
+		return "the provider shows less of " + p.Key + " than before"
+	case p.Role == Kept && o.misfit(p):
+		return "the payment " + p.Key + " no longer fits the order"
+	}
+	return ""
+}
+
+// refusedForGood says that the provider refused to return surplus money, and a lookup begun after that still shows
+// it.
+func (o Order) refusedForGood(p Payment) bool {
+	return slices.ContainsFunc(o.Requests, func(r Request) bool {
+		return r.returns(p) && o.outcome(r) == Denied
+	})
+}
+
+// returns says that a request gives surplus money back.
+func (r Request) returns(p Payment) bool {
+	return r.Kind == Cancel && r.Key == p.Key && r.RefundID == ""
+}
+
+// move opens the next number, or ends the order, once nothing can be taken under those before.
+func (o *Order) move() {
+	if o.closed() || o.processing() {
+		return
+	}
+	if slices.ContainsFunc(o.Payments, o.refundedUnseen) {
+		return // it may still pay the order
+	}
+	n := o.Current()
+	used := o.Attempts[n-1].Used || o.captured(n)
+	over := !o.LearnedAt.Before(o.Over())
+	switch {
+	case used && !over && n < AttemptsMax:
+		o.Attempts[n-1].Used = true
+		o.Attempts = append(o.Attempts, Attempt{OpenedAt: o.LearnedAt})
+	case !over && !used, len(o.unseen(o.endsFrom())) > 0, o.hasNotice():
+	case used:
+		o.Attempts[n-1].Used, o.End = true, EndFailed
+	default:
+		o.End = EndExpired
+	}
+}
+
+// endsFrom is the time from which every number must have been looked up before the order may end: when no window can
+// capture any more, or, with the last number refused before that, when it was opened.
+func (o Order) endsFrom() time.Time {
+	if o.LearnedAt.Before(o.Over()) {
+		return o.Attempts[o.Current()-1].OpenedAt
+	}
+	return o.Over()
+}
+
+// unseen are the numbers that no complete lookup begun at or after t has shown.
+func (o Order) unseen(t time.Time) (attempts []int) {
+	for i, a := range o.Attempts {
+		if a.LookedAt.Before(t) {
+			attempts = append(attempts, i+1)
+		}
+	}
+	return attempts
+}
+
+func (o Order) hasNotice() bool {
+	return slices.ContainsFunc(o.Requests, func(r Request) bool { return r.Kind == Notice })
+}

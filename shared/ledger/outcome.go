@@ -1,0 +1,239 @@
+package ledger
+
+import (
+	"slices"
+	"time"
+)
+
+// outcome says what became of a request, as far as the answers tell. A request is accounted for only by an answer
+// that was asked for after it.
+func (o Order) outcome(r Request) Outcome {
+	switch r.Kind {
+	case Return:
+		return o.afterReturn(r)
+	case Approval:
+		return o.afterApproval(r)
+	case Confirm:
+		return o.afterConfirm(r)
+	case Charge:
+		return o.afterCharge(r)
+	case Notice:
+		return o.afterNotice(r)
+	}
+	return o.afterCancel(r)
+}
+
+// afterReturn: the window's own payment is shown and decided, or the window can capture no more.
+func (o Order) afterReturn(r Request) Outcome {
+	looked := o.Attempts[r.Attempt-1].LookedAt
+	p := o.payment(r.Key)
+	switch {
+	case p != nil && p.State >= Declined:
+		return Shown
+	case looked.Before(r.At):
+		return Pending
+	case !looked.Before(r.Since.Add(o.Timing.PendingMax)):
+		return Lapsed
+	case !o.shows(r.Attempt):
+		return lapsedIf(!looked.Before(r.At.Add(o.Timing.AbsentMax)))
+	case r.Key == "" && o.decided(r.Attempt) && o.tells(r, looked):
+		return Shown
+	}
+	return Pending
+}
+
+// tells says that a lookup which shows only payments that took nothing is about the returned window, too: the
+// redirect says that it failed, or the lookup was begun so late that the newest payment cannot be missing.
+func (o Order) tells(r Request, looked time.Time) bool {
+	return r.Failed || o.captured(r.Attempt) || !looked.Before(r.At.Add(o.Timing.LookupLag))
+}
+
+func lapsedIf(over bool) Outcome {
+	if over {
+		return Lapsed
+	}
+	return Pending
+}
+
+// afterApproval: we let the provider's window capture payment Key.
+func (o Order) afterApproval(r Request) Outcome {
+	if p := o.payment(r.Key); p != nil && p.State >= Declined {
+		return Shown
+	}
+	return lapsedIf(!r.LookedAt.Before(r.At.Add(o.Timing.PendingMax)))
+}
+
+// afterConfirm: Toss Payments may be asked several times for one payment (Turn). A refusal in an error body is the
+// end only when a lookup after it shows no capture either, and no other of these requests may still be at work:
+// replays and the provider's view can differ.
+func (o Order) afterConfirm(r Request) Outcome {
+	p := o.payment(r.Key)
+	last := o.lastTurn(r)
+	switch {
+	case p != nil && p.State == Captured:
+		return Shown
+	case p != nil && p.State == Declined:
+		return Denied
+	case o.missing(r) && o.Attempts[r.Attempt-1].LookedAt.Before(r.At):
+		return Pending // the redirect's key may be of no use, and the number of use
+	case r.Elsewhere:
+		return Denied // the redirect's payment is another order's: the provider never takes it for this one
+	case last.Reply == Refused && !last.LookedAt.Before(last.RepliedAt) && o.othersHarmless(last):
+		return Denied
+	}
+	return lapsedIf(!last.LookedAt.Before(r.Since.Add(o.Timing.PendingMax)))
+}
+
+// missing says that a lookup of the request's key did not show a payment of this order.
+func (o Order) missing(r Request) bool {
+	return o.payment(r.Key) == nil && !r.LookedAt.Before(r.At)
+}
+
+// othersHarmless says that no other turn of the request may be at work: each was refused, or not processed.
+func (o Order) othersHarmless(r Request) bool {
+	return !slices.ContainsFunc(o.Requests, func(q Request) bool {
+		harmless := q.Reply == Refused || q.Reply == Untouched
+		return q.sibling(r) && q.Turn != r.Turn && !harmless
+	})
+}
+
+// sibling says that two requests are turns of the same.
+func (r Request) sibling(q Request) bool {
+	r.Turn = q.Turn
+	return r.is(q)
+}
+
+// lastTurn is the newest repetition of a request.
+func (o Order) lastTurn(r Request) Request {
+	for _, q := range o.Requests {
+		if q.sibling(r) && q.Turn > r.Turn {
+			r = q
+		}
+	}
+	return r
+}
+
+// afterCharge: PortOne has no idempotency key but the number. A listed refusal of the first request ends it. Of a
+// repetition it does only when a lookup agrees, for the first may have been carried out. A charge that cannot be
+// found is never given up while the order is not closed: after PendingMax it is repeated under the same number, which
+// PortOne refuses if it took the money.
+func (o Order) afterCharge(r Request) Outcome {
+	last, looked := o.lastCharge(r.Attempt), o.Attempts[r.Attempt-1].LookedAt
+	agreed := o.decided(r.Attempt) && !looked.Before(last.RepliedAt)
+	own := slices.ContainsFunc(o.Payments, func(p Payment) bool {
+		return p.Attempt == r.Attempt && p.State == Captured && p.BillingKey == last.Key
+	})
+	switch {
+	case last.Reply == Accepted, own && last.Turn == 0:
+		return Shown
+	case last.Reply == Refused && (last.Turn == 0 || agreed):
+		return Denied
+	case last.Reply == Already && agreed && o.captured(r.Attempt):
+		return Denied // another payment, such as of a window of the buyer's own making, used the number up
+	case !o.closed():
+		return Pending
+	case o.decided(r.Attempt) && !looked.Before(last.At.Add(o.Timing.PendingMax)):
+		return Lapsed
+	}
+	return lapsedIf(!looked.Before(last.At.Add(SearchMax)))
+}
+
+// lastCharge is the newest charge under a number, whatever its billing key.
+func (o Order) lastCharge(attempt int) (last Request) {
+	for _, r := range o.Requests {
+		if r.Kind == Charge && r.Attempt == attempt && !r.At.Before(last.At) {
+			last = r
+		}
+	}
+	return last
+}
+
+// afterNotice: what it names is shown as it says, or was looked up so long after that the lookup cannot be behind.
+func (o Order) afterNotice(r Request) Outcome {
+	looked := r.LookedAt
+	if r.Key == "" {
+		looked = o.Attempts[r.Attempt-1].LookedAt
+	}
+	switch p := o.payment(r.Key); {
+	case looked.Before(r.At):
+		return Pending
+	case p != nil && p.State >= Declined:
+		if !r.Canceled || p.Balance < p.Amount {
+			return Shown
+		}
+	case r.Key == "" && o.shows(r.Attempt) && o.decided(r.Attempt):
+		return Shown
+	}
+	return lapsedIf(!looked.Before(r.At.Add(o.Timing.LookupLag)))
+}
+
+// afterCancel: the provider lists the refund, or has accepted it, or so much less is left. A refusal counts when a
+// lookup begun after it still shows the money.
+func (o Order) afterCancel(r Request) Outcome {
+	p := o.payment(r.Key)
+	last := o.lastTurn(r)
+	switch {
+	case p == nil, r.RefundID != "" && r.Turn == 0:
+		return Pending // unknown, or it waits for another refund
+	case last.Reply == Accepted, p.lists(r.RefundID), p.Balance <= r.Balance-r.Amount:
+		return Done
+	case last.Reply == Refused && !p.SeenAt.Before(last.RepliedAt):
+		return Denied
+	}
+	return Pending
+}
+
+func (p Payment) lists(refundID string) bool {
+	return refundID != "" && slices.Contains(p.Refunds, refundID)
+}
+
+// shows says that the provider has shown some payment under a number.
+func (o Order) shows(attempt int) bool {
+	return slices.ContainsFunc(o.Payments, func(p Payment) bool { return p.Attempt == attempt })
+}
+
+// captured says that money was taken under a number, also when it went back.
+func (o Order) captured(attempt int) bool {
+	return slices.ContainsFunc(o.Payments, func(p Payment) bool { return p.Attempt == attempt && p.State == Captured })
+}
+
+// decided says that no payment shown under a number may still be captured. One that failed for a reason that leaves
+// it open may until PendingMax after it was first shown so.
+func (o Order) decided(attempt int) bool {
+	looked := o.Attempts[attempt-1].LookedAt
+	return !slices.ContainsFunc(o.Payments, func(p Payment) bool {
+		doubtful := p.State == Doubtful && looked.Before(p.KnownAt.Add(o.Timing.PendingMax))
+		return p.Attempt == attempt && (p.State == Begun || doubtful)
+	})
+}
+
+// blocks says that a request keeps the order from being paid otherwise, and its next number closed: money may be
+// taken because of it. A window the buyer left is no such request when a lookup after his return shows nothing taken:
+// he may pay again, under the same number, for which the provider takes one payment, and what is taken beside it goes
+// back.
+func (o Order) blocks(r Request) bool {
+	switch {
+	case r.Kind == Notice || r.Kind == Cancel || o.outcome(r) != Pending:
+		return false
+	case r.Kind == Return:
+		return !o.leftAlone(r)
+	}
+	return true
+}
+
+func (o Order) leftAlone(r Request) bool {
+	looked := o.Attempts[r.Attempt-1].LookedAt
+	doubtful := slices.ContainsFunc(o.Payments, func(p Payment) bool {
+		return p.Attempt == r.Attempt && p.State == Doubtful
+	})
+	usedUp := o.Attempts[r.Attempt-1].Used || o.captured(r.Attempt)
+	if looked.Before(r.At) || doubtful || usedUp {
+		return false
+	}
+	return r.Failed || !o.shows(r.Attempt) || !looked.Before(r.At.Add(o.Timing.AbsentMax))
+}
+
+// processing says that money may be taken, or is to go back, so nobody shall be asked to pay.
+func (o Order) processing() bool {
+	return len(o.surplus()) > 0 || slices.ContainsFunc(o.Requests, o.blocks)
+}

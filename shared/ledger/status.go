@@ -1,0 +1,113 @@
+package ledger
+
+import "time"
+
+// Status is what an order is called. It follows from the ledger; the table stores it because conditions and reports
+// need it.
+type Status string
+
+// The statuses.
+const (
+	Open       Status = "open"       // may be paid
+	Processing Status = "processing" // money may be taken, or is to go back; nobody shall pay meanwhile
+	Paid       Status = "paid"
+	Refunded   Status = "refunded" // it was paid, and nothing is left of the payment
+	Failed     Status = "failed"   // the provider says that the last number took nothing, and there is no next one
+	Expired    Status = "expired"  // the provider says that nothing was taken, and the time to pay is over
+	Review     Status = "review"   // facts contradict each other: a person decides
+)
+
+// Status of the order.
+func (o Order) Status() Status {
+	switch p := o.Paid(); {
+	case o.End == EndReview:
+		return Review
+	case p != nil && p.Balance == 0:
+		return Refunded
+	case p != nil:
+		return Paid
+	case o.End != NoEnd:
+		return Status(o.End)
+	case o.processing():
+		return Processing
+	}
+	return Open
+}
+
+// pauses are the ages of a matter at which the provider is asked about it; after the last one it is asked every hour.
+var pauses = []time.Duration{
+	30 * time.Second, 90 * time.Second, 210 * time.Second, 510 * time.Second, 1110 * time.Second, 4710 * time.Second,
+}
+
+// after is the next time to ask about a matter that began at since, when the newest answer came at learned.
+func after(since, learned time.Time) time.Time {
+	for _, age := range pauses {
+		if t := since.Add(age); t.After(learned) {
+			return t
+		}
+	}
+	last := since.Add(pauses[len(pauses)-1])
+	hours := learned.Sub(last)/time.Hour + 1
+	return last.Add(hours * time.Hour)
+}
+
+// Due is when the order must be looked at again; zero: never. Whatever is not final has one.
+func (o Order) Due() time.Time {
+	var due time.Time
+	at := func(t time.Time) {
+		if due.IsZero() || t.Before(due) {
+			due = t
+		}
+	}
+	for _, r := range o.Requests {
+		if o.outcomeOf(r) == Pending && (r.Kind != Cancel || o.End != EndReview) {
+			at(after(r.At, o.LearnedAt))
+		}
+	}
+	for _, p := range o.surplus() {
+		if o.End != EndReview {
+			at(after(p.KnownAt, o.LearnedAt))
+		}
+	}
+	switch {
+	case o.awaitsLastLook() && !o.LearnedAt.Before(o.Over()):
+		at(after(o.Over(), o.LearnedAt))
+	case o.awaitsLastLook():
+		at(o.Over())
+	}
+	if !o.closed() {
+		at(o.openDue())
+	}
+	return due
+}
+
+// openDue is when an order that is not closed must be looked at for its own sake: it may always end.
+func (o Order) openDue() time.Time {
+	for _, p := range o.Payments {
+		if o.refundedUnseen(p) {
+			return after(p.KnownAt, o.LearnedAt)
+		}
+	}
+	if o.exhausted() {
+		return after(o.Attempts[o.Current()-1].OpenedAt, o.LearnedAt)
+	}
+	if o.LearnedAt.Before(o.Over()) {
+		return o.Over()
+	}
+	return after(o.Over(), o.LearnedAt)
+}
+
+// Unsettled says that money has been unclear since an hour or more, for the alarm.
+func (o Order) Unsettled(now time.Time) bool {
+	for _, r := range o.Requests {
+		if o.outcomeOf(r) == Pending && !now.Before(r.Since.Add(time.Hour)) {
+			return true
+		}
+	}
+	for _, p := range o.surplus() {
+		if !now.Before(p.KnownAt.Add(time.Hour)) {
+			return true
+		}
+	}
+	return false
+}
