@@ -58,6 +58,9 @@ func (r *run) audit() {
 	for _, m := range r.members {
 		r.auditMember(m)
 	}
+	for _, broken := range r.told.Broken() {
+		r.broken("events: %s", broken)
+	}
 }
 
 func (r *run) auditMember(m *member) {

@@ -18,6 +18,7 @@ import (
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/subscription"
+	"tosspay-sam/sim/eventaudit"
 )
 
 // day is short for what calendars are made of.
@@ -46,6 +47,7 @@ type run struct {
 	members []*member
 	byID    map[string]*member
 	outages []span
+	told    eventaudit.Audit // of what the merchant would be told
 }
 
 // member is one subscription and what it is to get.
@@ -96,6 +98,7 @@ func Run(ctx context.Context, seed uint64, size Size) Report {
 		now: time.Date(2027, 1, 25, 0, 0, 0, 0, time.UTC),
 	}
 	r.Lab = NewLab(func() time.Time { return r.now }, r.wait, r.collect)
+	r.Lab.Store.Changed = r.told.Changed
 	r.Bank.Outcome = r.outcome
 	r.plan()
 	if len(r.report.Broken) == 0 {

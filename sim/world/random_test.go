@@ -10,10 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"tosspay-sam/shared/event"
+	"tosspay-sam/shared/event/eventtest"
 	"tosspay-sam/shared/handler"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/provider/toss"
+	"tosspay-sam/shared/store/memstore"
+	"tosspay-sam/sim/eventaudit"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/world"
 )
@@ -52,7 +56,8 @@ type tally struct {
 func runWorkload(t *testing.T, seed uint64, total *tally) {
 	t.Helper()
 	bubble(t, func(t *testing.T) {
-		s := newStage(t, quiet, func(o *world.Options) { o.Toss.Cache5xx, o.Toss.Seed = seed%2 == 0, seed })
+		told := &eventaudit.Audit{Check: eventtest.Check}
+		s := newStage(t, quiet, func(o *world.Options) { o.Toss.Cache5xx, o.Toss.Seed, o.Store = seed%2 == 0, seed, observed(told) })
 		var calm atomic.Bool
 		random := fault.Seeded(seed, 30)
 		s.Faults.Random = func(provider, operation string) (fault.Fault, bool) {
@@ -107,12 +112,37 @@ func runWorkload(t *testing.T, seed uint64, total *tally) {
 			total.captures += len(s.captures(id))
 			total.cancels += len(s.cancels(id))
 		}
+		for _, broken := range append(told.Broken(), s.untrue(told)...) {
+			t.Errorf("seed %d: %s", seed, broken)
+		}
 		for _, n := range s.Toss.Calls() {
 			total.calls += n
 		}
 		total.died += int(died.Load())
 		total.webhooks += len(s.Hooks.Records())
 	})
+}
+
+// observed is a store whose changes are audited.
+func observed(told *eventaudit.Audit) payment.Store {
+	s := memstore.New()
+	s.Changed = told.Changed
+	return s
+}
+
+// untrue compares what the merchant is told of money with the ledger.
+func (s *stage) untrue(told *eventaudit.Audit) (found []string) {
+	for _, events := range told.Events() {
+		for _, e := range events {
+			taken, back := len(s.captures(e.Data.OrderID)), len(s.cancels(e.Data.OrderID))
+			switch {
+			case (e.Type == event.OrderPaid || e.Type == event.OrderReversal) && taken == 0,
+				(e.Type == event.OrderRefunded || e.Data.Reversal == order.ReversalDone) && back == 0:
+				found = append(found, fmt.Sprintf("%s is told, the ledger has %d captures and %d cancels", e.ID, taken, back))
+			}
+		}
+	}
+	return found
 }
 
 // lateMoney: some buyers pay after the order's time, in windows that they should not have any more.

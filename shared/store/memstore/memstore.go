@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"tosspay-sam/shared/event"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/store/internal/item"
@@ -25,6 +26,9 @@ type Store struct {
 	// never arrived: it is returned and nothing has happened. An error of After is a lost reply: it is returned and everything has
 	// happened. Set them before the store is used.
 	Before, After func(operation string) error
+	// Changed, when set, is told of every record a write changed, in order: what the table's stream shows. It is called while the store is
+	// locked, so it must not call it. Set it before the store is used.
+	Changed func(event.Change)
 
 	mu            sync.Mutex
 	orders        map[string]item.Order        // by id
@@ -87,8 +91,7 @@ func (s *Store) Lease(ctx context.Context, l order.Lease) (order.Order, error) {
 		}
 		it := s.orders[l.OrderID] // as in the table, a lease leaves the due index alone
 		it.AskAfter = item.Millis(next.AskAfter)
-		s.orders[l.OrderID] = it
-		return it.Order()
+		return s.storeOrder(it)
 	})
 }
 
@@ -147,9 +150,7 @@ func (s *Store) ClaimCycle(ctx context.Context, c subscription.CycleClaim) (subs
 		if err != nil {
 			return old, err
 		}
-		it := item.FromSubscription(next) // as in the table, a claim leaves the due index alone
-		s.subscriptions[c.ID] = it
-		return it.Subscription()
+		return s.storeSubscription(item.FromSubscription(next)) // as in the table, a claim leaves the due index alone
 	})
 }
 
@@ -296,9 +297,23 @@ func (s *Store) order(id string) (order.Order, error) {
 // putOrder stores the order and returns it as it will be read. The stored form shares no memory with either.
 func (s *Store) putOrder(o order.Order) (order.Order, error) {
 	it := item.FromOrder(o)
-	s.orders[o.ID] = it
 	s.list(payment.DueRecord{Kind: payment.KindOrder, ID: o.ID}, it.DueAt)
-	return it.Order()
+	return s.storeOrder(it)
+}
+
+func (s *Store) storeOrder(it item.Order) (order.Order, error) {
+	old, existed := s.orders[it.ID]
+	s.orders[it.ID] = it
+	stored, err := it.Order()
+	if s.Changed == nil || err != nil {
+		return stored, err
+	}
+	change := event.Change{Order: stored}
+	if existed {
+		change.OldOrder, err = old.Order()
+	}
+	s.Changed(change)
+	return stored, err
 }
 
 // subscription and putSubscription do the same for subscriptions.
@@ -312,9 +327,23 @@ func (s *Store) subscription(id string) (subscription.Subscription, error) {
 
 func (s *Store) putSubscription(next subscription.Subscription) (subscription.Subscription, error) {
 	it := item.FromSubscription(next)
-	s.subscriptions[next.ID] = it
 	s.list(payment.DueRecord{Kind: payment.KindSubscription, ID: next.ID}, it.DueAt)
-	return it.Subscription()
+	return s.storeSubscription(it)
+}
+
+func (s *Store) storeSubscription(it item.Subscription) (subscription.Subscription, error) {
+	old, existed := s.subscriptions[it.ID]
+	s.subscriptions[it.ID] = it
+	stored, err := it.Subscription()
+	if s.Changed == nil || err != nil {
+		return stored, err
+	}
+	change := event.Change{Subscription: stored}
+	if existed {
+		change.OldSubscription, err = old.Subscription()
+	}
+	s.Changed(change)
+	return stored, err
 }
 
 // enter refuses what the table's client would refuse: a call without a deadline, and one that is over already.

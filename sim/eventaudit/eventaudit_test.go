@@ -1,0 +1,253 @@
+package eventaudit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"tosspay-sam/shared/event"
+	"tosspay-sam/shared/event/eventtest"
+	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/store/memstore"
+	"tosspay-sam/shared/subscription"
+	"tosspay-sam/sim/eventaudit"
+)
+
+var begin = time.Date(2026, 11, 2, 6, 0, 0, 0, time.UTC)
+
+// histories is how many random lives of an order and of a subscription there are.
+const histories = 1000
+
+// TestRandomHistories: whatever happens to an order or subscription, in whatever order, several things in one write, claims and leases in
+// between, and far more often than the history has entries: each event is told once, by one name, in order, and the last one is true.
+func TestRandomHistories(t *testing.T) {
+	t.Parallel()
+	audit, long := &eventaudit.Audit{Check: eventtest.Check}, 0
+	for seed := range uint64(histories) {
+		s := memstore.New()
+		s.Changed = audit.Changed
+		r := random{t, rand.New(rand.NewPCG(seed, 1)), s, begin}
+		for _, cut := range []bool{r.order(fmt.Sprintf("order-%04d", seed)), r.subscription(fmt.Sprintf("sub-%04d", seed))} {
+			if cut {
+				long++
+			}
+		}
+	}
+	for _, broken := range audit.Broken() {
+		t.Error(broken)
+	}
+	kinds := map[event.Type]int{}
+	for _, events := range audit.Events() {
+		for _, e := range events {
+			kinds[e.Type]++
+		}
+	}
+	for _, kind := range event.Types {
+		if kinds[kind] == 0 {
+			t.Errorf("no history made %s: the test says nothing of it", kind)
+		}
+	}
+	if long < histories/10 {
+		t.Errorf("%d records outlived their history, too few to say anything", long)
+	}
+	writes, records, events := audit.Size()
+	t.Logf("%d writes of %d records made %d events %v; %d records outlived their history", writes, records, events, kinds, long)
+}
+
+type random struct {
+	t     *testing.T
+	rng   *rand.Rand
+	store *memstore.Store
+	now   time.Time
+}
+
+func (r *random) pass() time.Time {
+	r.now = r.now.Add(time.Duration(1+r.rng.IntN(48*60)) * time.Minute)
+	return r.now
+}
+
+// order lives one; long says that its history was cut.
+func (r *random) order(id string) (long bool) {
+	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
+	defer cancel()
+	price := money.Amount{Value: 15000, Currency: money.KRW}
+	o, err := r.store.Create(ctx, order.New(order.Order{
+		ID: id, Provider: "toss", Mode: "test", Amount: price, LinkToken: "link", CreatedAt: r.now, ExpiresAt: r.now.Add(time.Duration(r.rng.IntN(90)) * 24 * time.Hour),
+	}))
+	for range 50 {
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if r.rng.IntN(3) == 0 {
+			if o, err = r.claim(ctx, o); err != nil {
+				r.t.Fatal(err)
+			}
+			continue
+		}
+		next := o
+		for range 1 + r.rng.IntN(3) {
+			if next, err = next.Apply(r.happening(next)); err != nil {
+				r.t.Fatal(err)
+			}
+		}
+		if next.Revision == o.Revision {
+			continue
+		}
+		next.Revision = o.Revision + 1
+		o, err = r.store.Save(ctx, next)
+	}
+	return o.History[0].From != ""
+}
+
+func (r *random) claim(ctx context.Context, o order.Order) (order.Order, error) {
+	at := r.pass()
+	claimed, err := r.store.Claim(ctx, order.Claim{
+		OrderID: o.ID, Provider: o.Provider, LinkToken: o.LinkToken, Attempt: o.Attempt.N, Amount: o.Amount, Key: r.key(), At: at, AskAfter: at,
+	})
+	if refusal, refused := errors.AsType[*order.Refusal](err); refused && refusal.Reason == order.NotOpen {
+		claimed, err = r.store.Lease(ctx, order.Lease{OrderID: o.ID, At: at, Until: at, Final: true})
+	}
+	return claimed, err
+}
+
+func (r *random) key() string { return fmt.Sprintf("key-%d", r.rng.IntN(4)) }
+
+func (r *random) happening(o order.Order) order.Event {
+	kinds := []order.Kind{order.Announced, order.Refused, order.Refused, order.Refused, order.Lapsed, order.Doubtful, order.Searched}
+	switch {
+	case o.Capture.Key != "":
+		kinds = []order.Kind{order.PartlyRefunded, order.PartlyRefunded, order.Doubtful, order.Searched}
+	case r.rng.IntN(12) == 0:
+		kinds = []order.Kind{order.Captured, order.PartlyRefunded, order.FullyRefunded}
+	}
+	if r.rng.IntN(20) == 0 {
+		kinds = []order.Kind{order.Captured, order.FullyRefunded, order.Mismatched, order.Irreversible}
+	}
+	e := order.Event{Kind: kinds[r.rng.IntN(len(kinds))], At: r.pass(), Attempt: max(1, o.Attempt.N-r.rng.IntN(2)), Next: o.Attempt}
+	balance := int64(15000)
+	switch e.Kind {
+	case order.PartlyRefunded:
+		balance = max(1, o.Capture.Balance-int64(1+r.rng.IntN(50)))
+	case order.FullyRefunded:
+		balance = 0
+	case order.Mismatched:
+		balance = int64(r.rng.IntN(2)) * 100
+	}
+	key := r.key()
+	if o.Capture.Key != "" && r.rng.IntN(8) > 0 {
+		key = o.Capture.Key
+	}
+	e.Capture = order.Capture{Key: key, Amount: o.Amount, Balance: balance, ApprovedAt: e.At}
+	return e
+}
+
+// subscription lives one.
+func (r *random) subscription(id string) (long bool) {
+	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
+	defer cancel()
+	calendar := subscription.Calendar{First: r.now, Interval: subscription.Month, Every: 1, Anchor: 1}
+	s, err := r.store.CreateSubscription(ctx, subscription.New(subscription.Subscription{
+		ID: id, Provider: "portone", Mode: "test", CustomerID: "customer-1", CreatedAt: r.now, Calendar: calendar,
+		Plan: subscription.Plan{Amount: money.Amount{Value: 9900, Currency: money.KRW}, Name: "plan"},
+	}))
+	for range 40 {
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if claimed, refused := r.store.ClaimCycle(ctx, subscription.CycleClaim{ID: id, Cycle: s.Cycle, At: r.pass()}); refused == nil {
+			s = claimed
+		}
+		next := s
+		for range 1 + r.rng.IntN(2) {
+			next = r.step(next)
+		}
+		if next.Revision == s.Revision {
+			continue
+		}
+		next.Revision = s.Revision + 1
+		s, err = r.store.SaveSubscription(ctx, next)
+	}
+	return s.History[0].From != ""
+}
+
+func (r *random) step(s subscription.Subscription) subscription.Subscription {
+	at := r.pass()
+	switch r.rng.IntN(12) {
+	case 0, 1:
+		issuing := s.Issuing()
+		if issuing == nil {
+			s, _ = s.RenewKey(at)
+			return s
+		}
+		key := *issuing
+		key.IssuedAt = at
+		return s.Issued(key, at)
+	case 2, 3, 4:
+		return s.Charged(s.Cycle, s.Date, at)
+	case 5, 6:
+		decline := []subscription.Decline{subscription.Soft, subscription.Transient, subscription.Hard}[r.rng.IntN(3)]
+		return s.Refused(s.Cycle, s.Attempt()+1, decline, "LIMIT", subscription.DefaultTimetable(), at)
+	case 7:
+		return s.Ended(s.Cycle, s.Date, "FAILED", r.rng.IntN(2) == 0, at)
+	case 8:
+		s, _ = s.Pause(at)
+	case 9, 10:
+		s, _ = s.Resume(at)
+	case 11:
+		if r.rng.IntN(8) == 0 {
+			return s.Cancel(at, r.rng.IntN(2) == 0)
+		}
+	}
+	return s
+}
+
+var _ payment.Store = (*memstore.Store)(nil)
+
+// TestAuditSees shows that each kind of fault is seen.
+func TestAuditSees(t *testing.T) {
+	t.Parallel()
+	was := order.New(order.Order{ID: "order-0001", Mode: "test", CreatedAt: begin})
+	paid := was
+	paid.Status, paid.Revision = order.Paid, 2
+	paid.History = append(paid.History, order.Step{At: begin, From: order.Open, To: order.Paid, Event: "captured", Revision: 2})
+	change := event.Change{OldOrder: was, Order: paid}
+	unrecorded := change
+	unrecorded.Order.History = was.History
+	renamed := paid
+	renamed.History = append([]order.Step{}, paid.History...)
+	renamed.History[1].Revision, renamed.Revision = 3, 3
+	back := paid
+	back.Revision, back.History = 4, append(paid.History[:2:2], order.Step{At: begin, From: order.Paid, To: order.Refunded, Event: "refunded", Revision: 1})
+	back.Status = order.Refunded
+	for what, test := range map[string]struct {
+		changes []event.Change
+		check   func(event.Event) error
+	}{
+		"two events have this id":                  {changes: []event.Change{change, change}},
+		"its history does not tell":                {changes: []event.Change{unrecorded}},
+		"later made as":                            {changes: []event.Change{change, {OldOrder: renamed, Order: renamed}}},
+		"comes after sequence":                     {changes: []event.Change{change, {OldOrder: order.Order{ID: "order-0001", Status: order.Paid}, Order: onlyLast(back)}}},
+		"its events end with":                      {changes: []event.Change{{OldOrder: paid, Order: paid}}},
+		"0 events were made of its writes":         {changes: []event.Change{{OldOrder: paid, Order: paid}}},
+		"the schema says no, so the audit says it": {changes: []event.Change{change}, check: func(event.Event) error { return errors.New("the schema says no, so the audit says it") }},
+	} {
+		audit := eventaudit.Audit{Check: test.check}
+		for _, c := range test.changes {
+			audit.Changed(c)
+		}
+		if broken := strings.Join(audit.Broken(), "\n"); !strings.Contains(broken, what) {
+			t.Errorf("%q is not seen: %s", what, broken)
+		}
+	}
+}
+
+func onlyLast(o order.Order) order.Order {
+	o.History = o.History[len(o.History)-1:]
+	return o
+}
