@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: run test mutants lint build fuzz help
+.PHONY: run test mutants lint build fresh fuzz help
 
 run: ## serve every door and the simulator on http://127.0.0.1:3000: no AWS, no Docker, no account (ARGS="-store dynamodb ...")
 	go run ./cmd/local -addr 127.0.0.1:3000 $(ARGS)
@@ -11,6 +11,8 @@ lint: ## gofmt, go vet, staticcheck, cfn-lint, sam validate, payment window type
 	scripts/lint
 build: ## sam build, then check what came out: arm64, small, nothing beside the program (needs Python 3)
 	scripts/build
+fresh: ## edit shared/ in a copy and look for the edit in what sam build, --cached and sam sync make (needs Python 3)
+	scripts/fresh
 fuzz: ## run every fuzz target for FUZZTIME (10s)
 	scripts/fuzz
 help: ## show this
