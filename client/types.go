@@ -72,9 +72,16 @@ type Order struct {
 	CheckoutURL string          `json:"checkoutUrl"`
 	Window      json.RawMessage `json:"window"` // null when it cannot be paid now
 	SDK         SDK             `json:"sdk"`
+	Notes       []Note          `json:"notes"`   // only from CreateOrder
 	Payment     *Payment        `json:"payment"` // nil until it is paid
 	History     []OrderStep     `json:"history"`
 	Evidence    []Evidence      `json:"evidence"`
+}
+
+// Note says what of a request was not used as it came; the request was taken all the same.
+type Note struct {
+	Field   string `json:"field"`
+	Message string `json:"message"`
 }
 
 // SDK is what opens the provider's window, beside its object.
@@ -186,6 +193,7 @@ type Subscription struct {
 	History           []SubscriptionStep `json:"history"`
 	Window            json.RawMessage    `json:"window"`
 	SDK               *SDK               `json:"sdk"`
+	Notes             []Note             `json:"notes"` // only from CreateSubscription
 }
 
 // Plan of a subscription.

@@ -76,6 +76,21 @@ type createdBody struct {
 	orderBody
 	Window json.RawMessage `json:"window"`
 	SDK    sdkBody         `json:"sdk"`
+	Notes  []noteBody      `json:"notes,omitempty"`
+}
+
+// noteBody says what of a request was taken, and was not used as it came.
+type noteBody struct {
+	Field   string `json:"field"`
+	Message string `json:"message"`
+}
+
+func notesOf(notes []payment.Note) []noteBody {
+	var list []noteBody
+	for _, n := range notes {
+		list = append(list, noteBody{n.Field, n.Field + " " + n.Problem})
+	}
+	return list
 }
 
 type sdkBody struct {
@@ -156,7 +171,9 @@ func (h merchant) create(ctx context.Context, r Request) (Response, error) {
 		h.log.InfoContext(ctx, "an order was made", "event", "order.created", "orderId", created.Order.ID, "provider", created.Order.Provider,
 			"amount", created.Order.Amount.Value, "currency", string(created.Order.Amount.Currency))
 	}
-	return jsonResponse(status, createdBody{bodyOf(created.Order, base), created.Window.Params, sdkOf(created.Window)}), nil
+	return jsonResponse(status, createdBody{
+		bodyOf(created.Order, base), created.Window.Params, sdkOf(created.Window), notesOf(created.Notes),
+	}), nil
 }
 
 func (h merchant) read(ctx context.Context, r Request) (Response, error) {

@@ -58,6 +58,7 @@ type subscriptionBody struct {
 	History        []subscriptionStep  `json:"history"`
 	Window         json.RawMessage     `json:"window,omitempty"`
 	SDK            *sdkBody            `json:"sdk,omitempty"`
+	Notes          []noteBody          `json:"notes,omitempty"`
 }
 
 type planView struct {
@@ -148,6 +149,7 @@ func (h merchant) subscribe(ctx context.Context, r Request) (Response, error) {
 		return Response{}, err
 	}
 	b := subscriptionOf(e.Subscription, base)
+	b.Notes = notesOf(e.Notes)
 	if e.Window.Params != nil {
 		sdk := sdkOf(e.Window)
 		b.Window, b.SDK = e.Window.Params, &sdk

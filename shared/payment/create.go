@@ -8,12 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/mail"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
@@ -27,15 +24,8 @@ const (
 	expiryMax     = 7 * 24 * time.Hour
 )
 
-// Limits of the texts, as Toss Payments has them (orderName 1-100, customerName and customerEmail <= 100, customerMobilePhone 8-15
-// digits; docs.tosspayments.com, JS SDK v2); the customer id's is PortOne's customer_id.
-const (
-	customerIDMax   = 50
-	customerNameMax = 100
-	emailMax        = 100
-	phoneMin        = 8
-	phoneMax        = 15
-)
+// customerIDMax is PortOne's limit of customer_id.
+const customerIDMax = 50
 
 // NewOrder is a merchant's request. Its JSON form, fields in this order, is what the digest is made of.
 type NewOrder struct {
@@ -92,7 +82,8 @@ type Merchant struct {
 type Created struct {
 	Order  order.Order
 	Window provider.Window
-	New    bool // false: the same request came before
+	New    bool   // false: the same request came before
+	Notes  []Note // what of the request could not be used as it came
 }
 
 // Create stores a new order before any window opens. The same request again returns the stored order; another request under the same
@@ -105,7 +96,8 @@ func (m *Merchant) Create(ctx context.Context, r NewOrder, base string) (Created
 	if err := m.checkExpiry(r); err != nil {
 		return m.unfit(ctx, r, base, err)
 	}
-	o, offer := m.build(r, amount), m.Offers[r.Provider]
+	customer, notes := usable(r.Customer)
+	o, offer := m.build(r, amount, customer), m.Offers[r.Provider]
 	if offer.Fit != nil {
 		if o, err = offer.Fit(o, m.Now()); err != nil {
 			return m.unfit(ctx, r, base, err)
@@ -122,21 +114,21 @@ func (m *Merchant) Create(ctx context.Context, r NewOrder, base string) (Created
 	case err != nil && !errors.Is(err, ErrExists):
 		return Created{}, fmt.Errorf("payment: create order: %w", err)
 	}
-	c, err := m.created(ctx, offer, stored, base)
+	c, err := m.created(ctx, offer, stored, base, notes)
 	c.New = made && err == nil
 	return c, err
 }
 
 // created is the answer to a request whose order is stored; the window is of one that can be paid now.
-func (m *Merchant) created(ctx context.Context, offer Offer, stored order.Order, base string) (Created, error) {
+func (m *Merchant) created(ctx context.Context, offer Offer, stored order.Order, base string, notes []Note) (Created, error) {
 	if stored.Status != order.Open || !m.Now().Before(stored.ExpiresAt) {
-		return Created{Order: stored}, nil
+		return Created{Order: stored, Notes: notes}, nil
 	}
 	if err := m.register(ctx, offer, stored); err != nil {
 		return Created{}, err
 	}
 	window, err := offer.Windows.Window(stored, base)
-	return Created{Order: stored, Window: window}, err
+	return Created{Order: stored, Window: window, Notes: notes}, err
 }
 
 // unfit refuses a request, unless it is the repetition of one that was taken: a choice that has become wrong since, such as an expiry that
@@ -152,7 +144,8 @@ func (m *Merchant) unfit(ctx context.Context, r NewOrder, base string, cause err
 	case err != nil:
 		return Created{}, fmt.Errorf("payment: create order: %w", err)
 	}
-	return m.created(ctx, m.Offers[stored.Provider], stored, base)
+	_, notes := usable(r.Customer)
+	return m.created(ctx, m.Offers[stored.Provider], stored, base, notes)
 }
 
 // register tells the provider the amount of an order before its window can open.
@@ -185,10 +178,10 @@ func (m *Merchant) Read(ctx context.Context, id string) (order.Order, error) {
 	return m.Orders.Get(ctx, id)
 }
 
-func (m *Merchant) build(r NewOrder, amount money.Amount) order.Order {
+func (m *Merchant) build(r NewOrder, amount money.Amount, customer order.Customer) order.Order {
 	now := m.Now().UTC()
 	o := order.Order{
-		ID: r.OrderID, Provider: r.Provider, Mode: m.Mode, Amount: amount, Name: r.Name, Customer: r.Customer, Language: r.Language,
+		ID: r.OrderID, Provider: r.Provider, Mode: m.Mode, Amount: amount, Name: r.Name, Customer: customer, Language: r.Language,
 		ReturnURL: r.ReturnURL, Request: r.digest(), LinkToken: m.NewToken(), CreatedAt: now, ExpiresAt: r.ExpiresAt.UTC(),
 	}
 	if o.ID == "" {
@@ -247,7 +240,7 @@ func (m *Merchant) check(r NewOrder) (money.Amount, error) {
 	if err := m.checkRest(r); err != nil {
 		return money.Amount{}, err
 	}
-	return amount, r.checkCustomer()
+	return amount, checkText("customer.id", r.Customer.ID, 0, customerIDMax)
 }
 
 func (m *Merchant) checkRest(r NewOrder) error {
@@ -275,54 +268,6 @@ func (m *Merchant) checkExpiry(r NewOrder) error {
 		return &FieldError{"expiresAt", "must be from 5 minutes to 7 days ahead"}
 	}
 	return nil
-}
-
-func (r NewOrder) checkCustomer() error {
-	c := r.Customer
-	if err := checkText("customer.id", c.ID, 0, customerIDMax); err != nil {
-		return err
-	}
-	if err := checkText("customer.name", c.Name, 0, customerNameMax); err != nil {
-		return err
-	}
-	if c.Email != "" {
-		if a, err := mail.ParseAddress(c.Email); err != nil || a.Address != c.Email || len(c.Email) > emailMax {
-			return &FieldError{"customer.email", "must be an e-mail address of at most 100 characters"}
-		}
-	}
-	if c.Phone != "" && !isPhone(c.Phone) {
-		return &FieldError{"customer.phone", "must be 8 to 15 digits, nothing else"}
-	}
-	return nil
-}
-
-// checkText counts characters, not bytes, and refuses what no name needs and a page or a log could be tricked with.
-func checkText(field, s string, least, most int) error {
-	n := utf8.RuneCountInString(s)
-	if n < least || n > most {
-		return &FieldError{field, fmt.Sprintf("must be %d to %d characters", least, most)}
-	}
-	if least > 0 && strings.TrimSpace(s) == "" {
-		return &FieldError{field, "must not be blank"}
-	}
-	for _, r := range s {
-		if r == utf8.RuneError || unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Cf) {
-			return &FieldError{field, "must not contain control characters"}
-		}
-	}
-	return nil
-}
-
-func isPhone(s string) bool {
-	if len(s) < phoneMin || len(s) > phoneMax {
-		return false
-	}
-	for _, b := range []byte(s) {
-		if b < '0' || b > '9' {
-			return false
-		}
-	}
-	return true
 }
 
 func (m *Merchant) offered() string { return strings.Join(slices.Sorted(maps.Keys(m.Offers)), ", ") }

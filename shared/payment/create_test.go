@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -212,6 +213,10 @@ func TestCreateRefuses(t *testing.T) {
 		{"name", "101 characters", func(r *payment.NewOrder) { r.Name = long(101) }},
 		{"name", "a line end", func(r *payment.NewOrder) { r.Name = "T-shirt\nand more" }},
 		{"name", "right to left override", func(r *payment.NewOrder) { r.Name = "T-shirt \u202egpj" }},
+		{"name", "an isolated direction", func(r *payment.NewOrder) { r.Name = "T-shirt \u2067gpj\u2069" }},
+		{"name", "a paragraph's end", func(r *payment.NewOrder) { r.Name = "T-shirt\u2029and more" }},
+		{"name", "a C1 control", func(r *payment.NewOrder) { r.Name = "T-shirt\u009b31m" }},
+		{"name", "nothing to see", func(r *payment.NewOrder) { r.Name = "\u200b\u3164 \u2060\ufeff" }},
 		{"name", "not UTF-8", func(r *payment.NewOrder) { r.Name = "T-\xffshirt" }},
 		{"language", "unknown", func(r *payment.NewOrder) { r.Language = "fr" }},
 		{"language", "upper case", func(r *payment.NewOrder) { r.Language = "EN" }},
@@ -222,13 +227,6 @@ func TestCreateRefuses(t *testing.T) {
 		{"expiresAt", "past", func(r *payment.NewOrder) { r.ExpiresAt = noon.Add(-time.Hour) }},
 		{"expiresAt", "too late", func(r *payment.NewOrder) { r.ExpiresAt = noon.Add(7*24*time.Hour + time.Second) }},
 		{"customer.id", "51 characters", func(r *payment.NewOrder) { r.Customer.ID = long(51) }},
-		{"customer.name", "101 characters", func(r *payment.NewOrder) { r.Customer.Name = long(101) }},
-		{"customer.email", "no address", func(r *payment.NewOrder) { r.Customer.Email = "me" }},
-		{"customer.email", "with a name", func(r *payment.NewOrder) { r.Customer.Email = "Me <me@shop.example>" }},
-		{"customer.email", "101 characters", func(r *payment.NewOrder) { r.Customer.Email = strings.Repeat("m", 88) + "@shop.example" }},
-		{"customer.phone", "with dashes", func(r *payment.NewOrder) { r.Customer.Phone = "010-1234-5678" }},
-		{"customer.phone", "7 digits", func(r *payment.NewOrder) { r.Customer.Phone = "1234567" }},
-		{"customer.phone", "16 digits", func(r *payment.NewOrder) { r.Customer.Phone = "1234567890123456" }},
 	} {
 		t.Run(tc.field+" "+tc.what, func(t *testing.T) {
 			t.Parallel()
@@ -260,6 +258,15 @@ func TestCreateTakes(t *testing.T) {
 		"largest amount":       func(r *payment.NewOrder) { r.Amount = 1_000_000_000 },
 		"name of 100":          func(r *payment.NewOrder) { r.Name = strings.Repeat("가", 100) },
 		"emoji":                func(r *payment.NewOrder) { r.Name = "티셔츠 👕 <b>&\"" },
+		"a family":             func(r *payment.NewOrder) { r.Name = "👨\u200d👩\u200d👧\u200d👦 티켓" },
+		"a flag of tags":       func(r *payment.NewOrder) { r.Name = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f" },
+		"Persian":              func(r *payment.NewOrder) { r.Name = "کتاب\u200cخانه" },
+		"Sinhala":              func(r *payment.NewOrder) { r.Name = "ශ්\u200dරී ලංකා" },
+		"Malayalam":            func(r *payment.NewOrder) { r.Name = "അവന്\u200d" },
+		"Hebrew with a mark":   func(r *payment.NewOrder) { r.Name = "שלום\u200e (2)" },
+		"a soft hyphen":        func(r *payment.NewOrder) { r.Name = "Donau\u00addampf" },
+		"a byte order mark":    func(r *payment.NewOrder) { r.Name = "\ufeffT-shirt" },
+		"a replaced character": func(r *payment.NewOrder) { r.Name = "T-\ufffdshirt" },
 		"soonest expiry":       func(r *payment.NewOrder) { r.ExpiresAt = noon.Add(5 * time.Minute) },
 		"latest expiry":        func(r *payment.NewOrder) { r.ExpiresAt = noon.Add(7 * 24 * time.Hour) },
 		"return address":       func(r *payment.NewOrder) { r.ReturnURL = "https://shop.example/thanks?x=1" },
@@ -277,6 +284,54 @@ func TestCreateTakes(t *testing.T) {
 				t.Errorf("%+v, %v", got, err)
 			}
 		})
+	}
+}
+
+// TestBuyersDetailsNeverCostTheSale: what a buyer typed is used as it is meant, or left out with a note; the order is made.
+func TestBuyersDetailsNeverCostTheSale(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		given, used order.Customer
+		noted       string
+	}{
+		{order.Customer{Name: "علی\u200cرضا"}, order.Customer{Name: "علی\u200cرضا"}, ""},
+		{order.Customer{Name: "👨\u200d👩\u200d👧"}, order.Customer{Name: "👨\u200d👩\u200d👧"}, ""},
+		{order.Customer{Name: " 김철수\n"}, order.Customer{Name: "김철수"}, "customer.name"},
+		{order.Customer{Name: "\u202eKim"}, order.Customer{Name: "Kim"}, "customer.name"},
+		{order.Customer{Name: strings.Repeat("가", 100)}, order.Customer{Name: strings.Repeat("가", 100)}, ""},
+		{order.Customer{Name: strings.Repeat("가", 101)}, order.Customer{}, "customer.name"},
+		{order.Customer{Email: "a..b.@docomo.ne.jp"}, order.Customer{Email: "a..b.@docomo.ne.jp"}, ""},
+		{order.Customer{Email: " buyer+1@shop.example "}, order.Customer{Email: "buyer+1@shop.example"}, ""},
+		{order.Customer{Email: "사람@도메인.한국"}, order.Customer{Email: "사람@도메인.한국"}, ""},
+		{order.Customer{Email: "me@localhost"}, order.Customer{Email: "me@localhost"}, ""},
+		{order.Customer{Email: "me"}, order.Customer{}, "customer.email"},
+		{order.Customer{Email: "me@"}, order.Customer{}, "customer.email"},
+		{order.Customer{Email: "Me <me@shop.example>"}, order.Customer{}, "customer.email"},
+		{order.Customer{Email: "me@shop.example, you@shop.example"}, order.Customer{}, "customer.email"},
+		{order.Customer{Email: "me@shop.example\r\nBcc: you@shop.example"}, order.Customer{}, "customer.email"},
+		{order.Customer{Email: strings.Repeat("m", 88) + "@shop.example"}, order.Customer{}, "customer.email"},
+		{order.Customer{Phone: "010-1234-5678"}, order.Customer{Phone: "01012345678"}, ""},
+		{order.Customer{Phone: "+82 (0)10 1234.5678"}, order.Customer{Phone: "8201012345678"}, ""},
+		{order.Customer{Phone: "０９０－１２３４－５６７８"}, order.Customer{Phone: "09012345678"}, ""},
+		{order.Customer{Phone: "1234567"}, order.Customer{}, "customer.phone"},
+		{order.Customer{Phone: "1234567890123456"}, order.Customer{}, "customer.phone"},
+		{order.Customer{Phone: "ask at the door"}, order.Customer{}, "customer.phone"},
+		{order.Customer{ID: "c-1"}, order.Customer{ID: "c-1"}, ""},
+	} {
+		s, r := newShop(t), request()
+		r.Customer = c.given
+		got, err := s.create(t, r)
+		again, errAgain := s.create(t, r)
+		noted := ""
+		for _, n := range got.Notes {
+			noted += n.Field
+		}
+		if err != nil || got.Order.Customer != c.used || noted != c.noted {
+			t.Errorf("%+q: %+q, notes %v, %v; want %+q and a note of %q", c.given, got.Order.Customer, got.Notes, err, c.used, c.noted)
+		}
+		if errAgain != nil || again.New || !slices.Equal(again.Notes, got.Notes) {
+			t.Errorf("%+q again: %+v, %v", c.given, again.Notes, errAgain)
+		}
 	}
 }
 

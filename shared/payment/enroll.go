@@ -64,6 +64,7 @@ type Enrolled struct {
 	Subscription subscription.Subscription
 	Window       provider.Window // empty when there is nothing to register
 	New          bool
+	Notes        []Note // what of the request could not be used as it came
 }
 
 // Start stores a new subscription before any window opens. The same request again returns the stored one; another request under the same id
@@ -85,6 +86,7 @@ func (e *Enroller) Start(ctx context.Context, r NewSubscription, base string) (E
 	}
 	enrolled, windowErr := e.window(stored, base)
 	enrolled.New = err == nil
+	_, enrolled.Notes = r.buyer()
 	return enrolled, windowErr
 }
 
@@ -101,7 +103,15 @@ func (e *Enroller) unfit(ctx context.Context, r NewSubscription, base string, ca
 	case err != nil:
 		return Enrolled{}, fmt.Errorf("payment: start subscription: %w", err)
 	}
-	return e.window(stored, base)
+	enrolled, err := e.window(stored, base)
+	_, enrolled.Notes = r.buyer()
+	return enrolled, err
+}
+
+// buyer is what the windows are told of the buyer, with the notes of usable.
+func (r NewSubscription) buyer() (subscription.Customer, []Note) {
+	c, notes := usable(order.Customer{Name: r.Customer.Name, Email: r.Customer.Email, Phone: r.Customer.Phone})
+	return subscription.Customer{Name: c.Name, Email: c.Email, Phone: c.Phone}, notes
 }
 
 // Read returns a subscription for the merchant, or ErrNotFound.
@@ -300,8 +310,9 @@ func (e *Enroller) byLink(ctx context.Context, number, linkToken string) (subscr
 
 func (e *Enroller) build(r NewSubscription) subscription.Subscription {
 	now := e.Now().UTC()
+	buyer, _ := r.buyer()
 	s := subscription.Subscription{
-		ID: r.SubscriptionID, Provider: subscriptionProvider, Mode: e.Mode, CustomerID: r.CustomerID, Customer: r.Customer, Language: r.Language,
+		ID: r.SubscriptionID, Provider: subscriptionProvider, Mode: e.Mode, CustomerID: r.CustomerID, Customer: buyer, Language: r.Language,
 		ReturnURL: r.ReturnURL, Request: r.digest(), LinkToken: e.NewToken(), CreatedAt: now, CatchUp: subscription.CatchUp(r.CatchUp),
 		Plan:     subscription.Plan{Amount: money.Amount{Value: r.Amount, Currency: money.KRW}, Name: r.Name},
 		Calendar: r.calendar(now),
@@ -385,11 +396,7 @@ func (e *Enroller) check(r NewSubscription) error {
 	default:
 		return &FieldError{"plan.catchUp", "must be once, each or skip"}
 	}
-	rest := NewOrder{Language: r.Language, ReturnURL: r.ReturnURL, Customer: order.Customer{Name: r.Customer.Name, Email: r.Customer.Email, Phone: r.Customer.Phone}}
-	if err := (&Merchant{ReturnURLs: e.ReturnURLs, Now: e.Now}).checkRest(rest); err != nil {
-		return err
-	}
-	return rest.checkCustomer()
+	return (&Merchant{ReturnURLs: e.ReturnURLs, Now: e.Now}).checkRest(NewOrder{Language: r.Language, ReturnURL: r.ReturnURL})
 }
 
 // checkFirstCharge refuses a first charge that is out of limits now.
