@@ -44,6 +44,7 @@ func TestBoot(t *testing.T) {
 				t.Run("wrong secret", func(t *testing.T) { t.Parallel(); testWrongSecret(t, doors, engine) })
 				t.Run("rotated secret", func(t *testing.T) { t.Parallel(); testRotatedSecret(t, doors, engine) })
 				t.Run("wrong PortOne secret", func(t *testing.T) { t.Parallel(); testWrongPortOneSecret(t, doors, engine) })
+				t.Run("wrong PortOne settings", func(t *testing.T) { t.Parallel(); testPortOneSettings(t, doors, engine) })
 				t.Run("without PortOne", func(t *testing.T) { t.Parallel(); testWithoutPortOne(t, doors, engine) })
 				t.Run("tick with a queue", func(t *testing.T) { t.Parallel(); testQueue(t, doors, engine) })
 				t.Run("webhook sources", func(t *testing.T) { t.Parallel(); testSources(t, doors, engine) })
@@ -612,6 +613,26 @@ func testRotatedSecret(t *testing.T, doors map[string]*door, engine enginetest.E
 	p.logs(old)
 }
 
+// testPortOneSettings: settings of PortOne that are wrong raise an alarm and do not stop a card payment.
+func testPortOneSettings(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
+	for variable, value := range map[string]string{"PORTONE_MID": "realshop", "PORTONE_USER_CODE": "imp0000", "PORTONE_SECRET_ID": ""} {
+		t.Run(variable, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, doors, engine)
+			approved(s)
+			p := s.start("confirm", map[string]string{variable: value})
+			_, payload := readEvent(t, "confirm-success")
+			if body := p.invoke(payload).Body; !strings.Contains(body, "Payment complete") {
+				t.Errorf("the buyer reads:\n%s", body)
+			}
+			s.moved(eventOrder, eventAmount)
+			if said := p.stdout.String(); !strings.Contains(said, `"event":"config.error"`) || value != "" && strings.Contains(said, value) {
+				t.Errorf("no alarm, or the value:\n%s", said)
+			}
+		})
+	}
+}
+
 // testSettings: a function whose settings are wrong does not start, and says which one it is and not what it holds.
 func testSettings(t *testing.T, doors map[string]*door) {
 	tests := []struct{ door, variable, value, names string }{
@@ -625,16 +646,10 @@ func testSettings(t *testing.T, doors map[string]*door) {
 		{"confirm", "TOSS_CLIENT_KEY", "live_ck_inTestMode", "TossClientKey"},
 		{"checkout", "PUBLIC_BASE_URL", "http://pay.shop.example", "PUBLIC_BASE_URL"},
 		{"merchant", "RETURN_URL_ALLOW", "http://shop.example", "RETURN_URL_ALLOW"},
-		{"checkout", "PORTONE_USER_CODE", "imp0000", "PortOneUserCode"},
-		{"confirm", "PORTONE_CHANNEL_KEY", "channel key", "PortOneChannelKey"},
-		{"merchant", "PORTONE_MID", "realshop", "PortOneMid"},
-		{"merchant", "PORTONE_SECRET_ID", "", "PORTONE_SECRET_ID"},
-		{"webhook", "PORTONE_SECRET_ID", "", "PORTONE_SECRET_ID"},
 		{"webhook", "TOSS_SECRET_ID", "", "TOSS_SECRET_ID"},
 		{"webhook", "WEBHOOK_TOKEN", "", "WEBHOOK_TOKEN"},
 		{"charge", "MODE", "production", "MODE"},
 		{"charge", "TOSS_SECRET_ID", "", "TOSS_SECRET_ID"},
-		{"charge", "PORTONE_SECRET_ID", "", "PORTONE_SECRET_ID"},
 		{"charge", "DUNNING_SOFT_DAYS", "7,61", "DUNNING_SOFT_DAYS"},
 		{"charge", "DUNNING_TRANSIENT_HOURS", "1500", "DUNNING_TRANSIENT_HOURS"},
 	}

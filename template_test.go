@@ -236,15 +236,16 @@ var mutations = []struct{ rule, old, new string }{
 	{"secrets stay in Secrets Manager", "MODE: !Ref Mode", "MODE: !Ref Mode\n        API_TOKEN: !Ref LogLevel"},
 	{"secrets stay in Secrets Manager", `{"secretKey":"REPLACE_ME"}`, `{"secretKey":"test_sk_abcdefgh"}`},
 	{"secrets stay in Secrets Manager", `"impSecret":"REPLACE_ME"}`, `"impSecret":"abcdefgh"}`},
-	{"secrets stay in Secrets Manager", "PortOneSecret:\n    Type: AWS::SecretsManager::Secret\n    DeletionPolicy: Retain",
+	{"secrets stay in Secrets Manager", "PortOneSecret:\n    Type: AWS::SecretsManager::Secret\n    DeletionPolicy: RetainExceptOnCreate",
 		"PortOneSecret:\n    Type: AWS::SecretsManager::Secret\n    DeletionPolicy: Delete"},
+	{"secrets stay in Secrets Manager", "DeletionPolicy: RetainExceptOnCreate", "DeletionPolicy: Retain"},
 	{"nothing of PortOne is needed without it", "AllowedPattern: ^(imp[0-9]{8})?$", "AllowedPattern: ^imp[0-9]{8}$"},
 	{"nothing of PortOne is needed without it", "Default: \"\"\n    AllowedPattern: ^[A-Za-z0-9_-]{0,55}$", "AllowedPattern: ^[A-Za-z0-9_-]{0,55}$"},
 	{"nothing of PortOne is needed without it", "PutPortOneSecretCommand:\n    Condition: OffersPortOne\n", "PutPortOneSecretCommand:\n"},
 	{"the table keeps what it is given", "PointInTimeRecoveryEnabled: true", "PointInTimeRecoveryEnabled: false"},
 	{"the table keeps what it is given", "SSESpecification: {SSEEnabled: true}", "SSESpecification: {SSEEnabled: false}"},
 	{"the table keeps what it is given", "DeletionProtectionEnabled: true", "DeletionProtectionEnabled: false"},
-	{"the table keeps what it is given", "Type: AWS::DynamoDB::Table\n    DeletionPolicy: Retain", "Type: AWS::DynamoDB::Table\n    DeletionPolicy: Delete"},
+	{"the table keeps what it is given", "    DeletionPolicy: Retain\n", "    DeletionPolicy: RetainExceptOnCreate\n"},
 	{"the table keeps what it is given", "BillingMode: PAY_PER_REQUEST", "BillingMode: PROVISIONED"},
 	{"the table keeps what it is given", "ProjectionType: KEYS_ONLY", "ProjectionType: ALL"},
 	{charging, "ScheduleExpression: rate(1 minute)", "ScheduleExpression: rate(1 hour)"},
@@ -261,7 +262,7 @@ var mutations = []struct{ rule, old, new string }{
 	{charging, "TreatMissingData: breaching", "TreatMissingData: notBreaching"},
 	{charging, "MaximumBatchingWindowInSeconds: 1\n", "MaximumBatchingWindowInSeconds: 0\n"},
 	{charging, "        MaximumRetryAttempts: 0\n", "        MaximumRetryAttempts: 2\n"},
-	{charging, "ChargeConcurrency:\n    Type: Number\n    Default: 10", "ChargeConcurrency:\n    Type: Number\n    Default: 100"},
+	{charging, "    Default: 3\n    MinValue: 2", "    Default: 10\n    MinValue: 2"},
 	{charging, "Timeout: 900", "Timeout: 900\n      ReservedConcurrentExecutions: 5"},
 	{aside, "VisibilityTimeout: 5400", "VisibilityTimeout: 900"},
 	{aside, "maxReceiveCount: 5", "maxReceiveCount: 1"},
@@ -666,8 +667,9 @@ func checkSecrets(in infra) (found []string) {
 		if !slices.Equal(readers[name], want.readers) {
 			found = append(found, fmt.Sprintf("%s is known to %v, want %v", name, readers[name], want.readers))
 		}
-		if at(made[name], "Properties", "SecretString") != want.placeholder || at(made[name], "DeletionPolicy") != "Retain" {
-			found = append(found, name+": must begin with the placeholder and be retained")
+		if at(made[name], "Properties", "SecretString") != want.placeholder || at(made[name], "DeletionPolicy") != "RetainExceptOnCreate" ||
+			at(made[name], "UpdateReplacePolicy") != "Retain" {
+			found = append(found, name+": must begin with the placeholder and be retained, unless its stack was never made")
 		}
 	}
 	if len(made) != len(secretsOf) {
@@ -758,7 +760,7 @@ func checkCharge(in infra) (found []string) {
 		"Invocations LessThanThreshold 1 breaching" {
 		found = append(found, "ChargeSilent: a function that does not run has no data, and must alarm: "+got)
 	}
-	limits := map[string]string{"ChargeConcurrency": "2 10 1000", "ChargeBatchSize": "1 10 40", "ChargeMemorySize": "128 256 10240"}
+	limits := map[string]string{"ChargeConcurrency": "2 3 1000", "ChargeBatchSize": "1 10 40", "ChargeMemorySize": "128 256 10240"}
 	for name, want := range limits {
 		p := at(in.template, "Parameters", name)
 		if got := fmt.Sprint(at(p, "MinValue"), " ", at(p, "Default"), " ", at(p, "MaxValue")); got != want {

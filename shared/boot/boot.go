@@ -66,6 +66,8 @@ type PortOneParts struct {
 	Script     string // empty for the real SDK
 	BaseURL    string // empty for the real API
 	Keys       portone.Keys
+	// Fault is what is wrong with these settings. With it every request about PortOne is refused and nobody is asked; Toss Payments works on.
+	Fault error
 }
 
 // WebhookParts are the webhook door's settings.
@@ -83,7 +85,7 @@ func (p Parts) Merchant() handler.Door {
 	}
 	if p.offersPortOne() {
 		offers["portone"] = payment.Offer{
-			Windows: portoneWindows{p.portoneWindows()}, AmountMin: portoneAmountMin, NameMax: portone.NameMax, Fit: fitPortOne,
+			Windows: p.keyWindows(), AmountMin: portoneAmountMin, NameMax: portone.NameMax, Fit: fitPortOne,
 			Registrar: p.portoneAdapter(), Ready: p.portoneReady,
 		}
 	}
@@ -98,7 +100,7 @@ func (p Parts) Merchant() handler.Door {
 func (p Parts) Checkout() handler.Door {
 	windows := map[string]payment.Windows{"toss": p.tossWindows()}
 	if p.offersPortOne() {
-		windows["portone"] = portoneWindows{p.portoneWindows()}
+		windows["portone"] = p.keyWindows()
 	}
 	p.PortOne.Keys = nil
 	return handler.Checkout(&payment.Checkout{Orders: p.Store, Windows: windows, Now: p.Now}, p.enroller(), p.Log, p.PublicBase)
@@ -196,7 +198,7 @@ func (p Parts) enroller() *payment.Enroller {
 		return nil
 	}
 	e := &payment.Enroller{
-		Subscriptions: p.Store, Windows: portoneWindows{p.portoneWindows()}, Account: p.portoneWindows().Account(), Mode: p.Mode,
+		Subscriptions: p.Store, Windows: p.keyWindows(), Account: p.portoneWindows().Account(), Mode: p.Mode,
 		AmountMin: portoneAmountMin, ReturnURLs: p.ReturnURLs, Now: p.Now, Wait: p.Wait, NewToken: rand.Text,
 		NewID: func() string { return "sub_" + strings.ToLower(rand.Text())[:20] }, Log: p.Log,
 	}
@@ -205,6 +207,10 @@ func (p Parts) enroller() *payment.Enroller {
 		e.Keys, e.Deleter, e.Ready = adapter, adapter, p.portoneReady
 	}
 	return e
+}
+
+func (p Parts) keyWindows() portoneWindows {
+	return portoneWindows{p.portoneWindows(), p.PortOne.Fault}
 }
 
 func (p Parts) tossWindows() toss.Windows {
@@ -247,12 +253,6 @@ func (p Parts) check() error {
 		return errors.New("boot: MODE must be test or live")
 	}
 	if err := toss.CheckClientKey(p.Mode, p.Toss.ClientKey); err != nil {
-		return fmt.Errorf("boot: %w", err)
-	}
-	if !p.offersPortOne() {
-		return nil
-	}
-	if err := p.portoneWindows().Check(p.Mode); err != nil {
 		return fmt.Errorf("boot: %w", err)
 	}
 	return nil

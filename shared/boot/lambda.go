@@ -43,9 +43,7 @@ func MerchantDoor(getenv func(string) string, logs io.Writer) (handler.Door, err
 	if err != nil {
 		return nil, err
 	}
-	if err := p.readPortOneSecret(getenv); err != nil {
-		return nil, err
-	}
+	p.readPortOneSecret(getenv)
 	prewarm(p.warmStore, p.warmPortOne)
 	return p.Merchant(), nil
 }
@@ -172,19 +170,29 @@ func withSecrets(getenv func(string) string, logs io.Writer) (Parts, error) {
 		return p, errors.New("boot: TOSS_SECRET_ID is empty")
 	}
 	p.Toss.Keys = &tossKeys{source: secretSource(getenv, secretID), mode: p.Mode, clientKey: p.Toss.ClientKey}
-	return p, p.readPortOneSecret(getenv)
+	p.readPortOneSecret(getenv)
+	return p, nil
 }
 
-func (p *Parts) readPortOneSecret(getenv func(string) string) error {
-	if !p.offersPortOne() {
-		return nil
-	}
+func (p *Parts) readPortOneSecret(getenv func(string) string) {
 	secretID := getenv("PORTONE_SECRET_ID")
-	if secretID == "" {
-		return errors.New("boot: PORTONE_SECRET_ID is empty")
+	switch {
+	case !p.offersPortOne():
+		return
+	case p.PortOne.Fault == nil && secretID == "":
+		p.refusePortOne(errors.New("boot: PORTONE_SECRET_ID is empty"))
+	}
+	if p.PortOne.Fault != nil {
+		p.PortOne.Keys = noPortOneKeys{p.PortOne.Fault}
+		return
 	}
 	p.PortOne.Keys = &portoneKeys{source: secretSource(getenv, secretID)}
-	return nil
+}
+
+// refusePortOne keeps wrong settings of PortOne from stopping Toss Payments, too. The line raises the alarm on config.error.
+func (p *Parts) refusePortOne(fault error) {
+	p.PortOne.Fault = fault
+	p.Log.Error("PortOne is refused until its settings are mended; Toss Payments works on", "event", "config.error", "cause", fault.Error())
 }
 
 func secretSource(getenv func(string) string, id string) *secret.Source {
@@ -215,6 +223,9 @@ func fromEnv(getenv func(string) string, logs io.Writer) (Parts, error) {
 	}
 	if err := p.check(); err != nil {
 		return Parts{}, err
+	}
+	if err := p.portoneWindows().Check(p.Mode); p.offersPortOne() && err != nil {
+		p.refusePortOne(fmt.Errorf("boot: %w", err))
 	}
 	if err := p.checkAddresses(getenv); err != nil {
 		return Parts{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"tosspay-sam/shared/order"
@@ -15,7 +16,10 @@ import (
 )
 
 // portoneWindows translates orders and subscriptions into what PortOne's windows take.
-type portoneWindows struct{ windows portone.Windows }
+type portoneWindows struct {
+	windows portone.Windows
+	fault   error // of the settings; no window is composed of them
+}
 
 var (
 	_ payment.Windows    = portoneWindows{}
@@ -24,11 +28,17 @@ var (
 
 // Window implements payment.Windows.
 func (p portoneWindows) Window(o order.Order, base string) (provider.Window, error) {
+	if p.fault != nil {
+		return provider.Window{}, fmt.Errorf("%w: %w", payment.ErrNotReady, p.fault)
+	}
 	return p.windows.WindowOf(o, optionsOf(o), base)
 }
 
 // KeyWindow implements payment.KeyWindows. The window returns to the issuance, not to the subscription: its number is its id there.
 func (p portoneWindows) KeyWindow(s subscription.Subscription, base string) (provider.Window, error) {
+	if p.fault != nil {
+		return provider.Window{}, fmt.Errorf("%w: %w", payment.ErrNotReady, p.fault)
+	}
 	issuing := s.Issuing()
 	if issuing == nil {
 		return provider.Window{}, errors.New("boot: there is no key to issue")
@@ -113,6 +123,19 @@ func parsePortOne(value secret.Value) (portone.Credentials, error) {
 	}
 	return portone.NewCredentials(fields.ImpKey, fields.ImpSecret)
 }
+
+// noPortOneKeys stands in for the keys of a deployment whose PortOne settings are wrong: nothing is asked with them.
+type noPortOneKeys struct{ fault error }
+
+var _ portone.Keys = noPortOneKeys{}
+
+// Credentials implements portone.Keys.
+func (k noPortOneKeys) Credentials(context.Context) (portone.Credentials, error) {
+	return portone.Credentials{}, k.fault
+}
+
+// Refused implements portone.Keys.
+func (noPortOneKeys) Refused(context.Context, portone.Credentials) {}
 
 // FixedPortOneKeys holds one pair: for the laptop and for tests.
 type FixedPortOneKeys struct{ Pair portone.Credentials }

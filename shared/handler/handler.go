@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -40,8 +41,9 @@ const (
 // route serves one route of a door. An error it returns is logged here, once, and answered with nothing internal in it.
 type route func(context.Context, Request) (Response, error)
 
-// serve dispatches by route key, sets the door's deadline and puts the ids into the log.
-func serve(log *slog.Logger, routes map[string]route, failed func(Request, string) Response) Door {
+// serve dispatches by route key, sets the door's deadline and puts the ids into the log. failed answers what no route could, with status 500,
+// or with 503 when the deployment's settings for a provider are wrong.
+func serve(log *slog.Logger, routes map[string]route, failed func(r Request, status int) Response) Door {
 	return func(ctx context.Context, r Request) (Response, error) {
 		ctx, cancel := context.WithTimeout(ctx, DoorTime)
 		defer cancel()
@@ -50,13 +52,18 @@ func serve(log *slog.Logger, routes map[string]route, failed func(Request, strin
 		handle, ok := routes[r.RouteKey]
 		if !ok {
 			log.ErrorContext(ctx, "no such route", "routeKey", r.RouteKey)
-			return identified(failed(r, r.RequestContext.RequestID), r), nil
+			return identified(failed(r, http.StatusInternalServerError), r), nil
 		}
 		response, err := handle(ctx, r)
 		if err != nil {
 			log.ErrorContext(ctx, "the request failed", "routeKey", r.RouteKey, "cause", err.Error())
-			if response.StatusCode == 0 {
-				response = failed(r, r.RequestContext.RequestID)
+			switch {
+			case response.StatusCode != 0:
+			case errors.Is(err, payment.ErrNotReady):
+				log.ErrorContext(ctx, "the provider cannot be asked", "event", "config.error", "cause", err.Error())
+				response = failed(r, http.StatusServiceUnavailable)
+			default:
+				response = failed(r, http.StatusInternalServerError)
 			}
 		}
 		log.InfoContext(ctx, "request", "routeKey", r.RouteKey, "status", response.StatusCode, "ms", time.Since(started).Milliseconds())

@@ -27,8 +27,11 @@ func Merchant(m *payment.Merchant, e *payment.Enroller, log *slog.Logger, public
 		"POST /subscriptions/{id}/cancel":    h.subscribing(h.cancel),
 		"POST /subscriptions/{id}/plan":      h.subscribing(h.changePlan),
 		"POST /subscriptions/{id}/renew-key": h.subscribing(h.renewKey),
-	}, func(_ Request, requestID string) Response {
-		return errorResponse(http.StatusInternalServerError, "INTERNAL", "the request could not be served; quote request "+requestID)
+	}, func(r Request, status int) Response {
+		if status == http.StatusServiceUnavailable {
+			return errorResponse(status, "TRY_AGAIN", "this deployment's settings for the provider are wrong; the config.error line in its log says which")
+		}
+		return errorResponse(status, "INTERNAL", "the request could not be served; quote request "+r.RequestContext.RequestID)
 	})
 }
 

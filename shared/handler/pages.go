@@ -1,7 +1,6 @@
 package handler
 
 import (
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -136,9 +135,9 @@ func askedLanguage(r Request, ofOrder string) web.Language {
 	return web.Negotiate(header(r, "Accept-Language"))
 }
 
-func problemPage(r Request, requestID string) Response {
+func problemPage(r Request, status int) Response {
 	if strings.HasSuffix(r.RouteKey, "/status") {
-		return errorResponse(http.StatusInternalServerError, "INTERNAL", "try again")
+		return errorResponse(status, "INTERNAL", "try again")
 	}
-	return pageResponse(web.Problem(askedLanguage(r, ""), http.StatusInternalServerError, requestID))
+	return pageResponse(web.Problem(askedLanguage(r, ""), status, r.RequestContext.RequestID))
 }

@@ -31,7 +31,7 @@ func Webhook(s *payment.Settler, e *payment.Enroller, set WebhookSettings, log *
 	return serve(log, map[string]route{
 		"POST /webhooks/toss/{webhookToken}":    h.take("toss"),
 		"POST /webhooks/portone/{webhookToken}": h.take("portone"),
-	}, func(Request, string) Response { return unavailable() })
+	}, func(Request, int) Response { return unavailable() })
 }
 
 type webhook struct {
