@@ -41,6 +41,10 @@ var portoneReplays = map[string]replay{
 	"subscription-read": {door: "merchant", given: issued, status: 200,
 		has:    []string{`"status":"enrolling"`, `"customerId":"cust-1001"`, `"amount":9900`},
 		hasNot: []string{eventEmail, eventPhone, eventName, `"window"`}, subscription: subscription.Enrolling, issuing: 1, requests: map[string]int{"GetItem": 1}},
+	"subscription-list": {door: "merchant", given: issued, status: 200,
+		has:    []string{`{"subscriptions":[{"subscriptionId":"member-0001","status":"enrolling"`},
+		hasNot: []string{eventEmail, eventPhone, eventName, `"window"`, `"next"`}, subscription: subscription.Enrolling, issuing: 1,
+		requests: map[string]int{"Query": 8, "BatchGetItem": 1}},
 
 	"subscription-paused": {door: "merchant", given: active, status: 200, has: []string{`"status":"paused"`, `"means":{"key":"member-0001--key1"`},
 		hasNot: []string{`"dueAt"`, eventEmail}, subscription: subscription.Paused, requests: map[string]int{"GetItem": 1, "PutItem": 1}},

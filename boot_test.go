@@ -101,6 +101,7 @@ var tossReplays = map[string]replay{
 	"order-refused-return-url": {door: "merchant", status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"returnUrl"`}},
 	"order-read": {door: "merchant", given: paid, status: 200, has: []string{`"status":"paid"`, `"payment":{"key":"` + eventKey + `"`, `"event":"captured"`},
 		hasNot: []string{eventEmail, eventPhone}, order: order.Paid, requests: map[string]int{"GetItem": 1}},
+	"order-list":         {door: "merchant", given: paid, status: 200, has: []string{`{"orders":[]}`}, order: order.Paid, requests: map[string]int{"Query": 1}},
 	"order-read-unknown": {door: "merchant", status: 404, has: []string{`"code":"NOT_FOUND"`}, requests: map[string]int{"GetItem": 1}},
 
 	"checkout-page": {door: "checkout", given: open, status: 200,

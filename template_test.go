@@ -41,8 +41,11 @@ type rule struct {
 // allowed is each role's permissions: what each function may do, and to what, in the words of the template.
 var allowed = map[string]map[string]string{
 	"MerchantRole": {
-		"dynamodb:GetItem":              "Table.Arn",
-		"dynamodb:PutItem":              "Table.Arn",
+		"dynamodb:GetItem":      "Table.Arn",
+		"dynamodb:PutItem":      "Table.Arn",
+		"dynamodb:BatchGetItem": "Table.Arn",
+		"dynamodb:Query": "map[Fn::Sub:${Table.Arn}/index/list] map[Fn::Sub:${Table.Arn}/index/buyer]" +
+			" map[Fn::Sub:${Table.Arn}/index/attention] map[Fn::Sub:${Table.Arn}/index/due]",
 		"secretsmanager:GetSecretValue": "PortOneSecret",
 		"logs:CreateLogStream":          "Logs.Arn",
 		"logs:PutLogEvents":             "Logs.Arn",
@@ -131,6 +134,8 @@ var routes = map[string]struct {
 	"GET /pay/{id}/{linkToken}/status":             {"CheckoutFunction", false},
 	"GET /confirm/toss/{orderId}/{linkToken}":      {"ConfirmFunction", false},
 	"GET /confirm/toss/{orderId}/{linkToken}/fail": {"ConfirmFunction", false},
+	"GET /orders":                                  {"MerchantFunction", true},
+	"GET /subscriptions":                           {"MerchantFunction", true},
 	"POST /subscriptions":                          {"MerchantFunction", true},
 	"GET /subscriptions/{id}":                      {"MerchantFunction", true},
 	"POST /subscriptions/{id}/pause":               {"MerchantFunction", true},
@@ -192,7 +197,7 @@ func TestTemplate(t *testing.T) {
 
 // What several mutations below are about: a statement, and a rule's name.
 const (
-	policy   = "Action: [dynamodb:GetItem, dynamodb:PutItem]\n                Resource: !GetAtt Table.Arn"
+	policy   = "Action: [dynamodb:GetItem, dynamodb:PutItem, dynamodb:BatchGetItem]\n                Resource: !GetAtt Table.Arn"
 	variable = "each function gets exactly the variables that are listed"
 	charging = "the charge function is driven by its schedule and its queue alone"
 	aside    = "what could not be dealt with is kept aside and alarms"
@@ -400,22 +405,22 @@ func TestTableIsTheStores(t *testing.T) {
 	for _, a := range r.input.AttributeDefinitions {
 		attributes = append(attributes, fmt.Sprintf("map[AttributeName:%s AttributeType:%s]", *a.AttributeName, a.AttributeType))
 	}
-	index := r.input.GlobalSecondaryIndexes[0]
 	table := at(readInfra(t, "", "").template, "Resources", "Table", "Properties")
-	stackIndex := list(at(table, "GlobalSecondaryIndexes"))[0]
-	for _, c := range []struct {
-		what, store string
-		stack       any
-	}{
-		{"key", keys(r.input.KeySchema), at(table, "KeySchema")},
-		{"attributes", fmt.Sprint(attributes), at(table, "AttributeDefinitions")},
-		{"index name", *index.IndexName, at(stackIndex, "IndexName")},
-		{"index key", keys(index.KeySchema), at(stackIndex, "KeySchema")},
-		{"index projection", string(index.Projection.ProjectionType), at(stackIndex, "Projection", "ProjectionType")},
-	} {
-		if stack := fmt.Sprint(c.stack); stack != c.store {
-			t.Errorf("%s: the stack has %s, the store works with %s", c.what, stack, c.store)
+	compare := func(what, store string, stack any) {
+		if stack := fmt.Sprint(stack); stack != store {
+			t.Errorf("%s: the stack has %s, the store works with %s", what, stack, store)
 		}
+	}
+	compare("key", keys(r.input.KeySchema), at(table, "KeySchema"))
+	compare("attributes", fmt.Sprint(attributes), at(table, "AttributeDefinitions"))
+	indexes := list(at(table, "GlobalSecondaryIndexes"))
+	if len(indexes) != len(r.input.GlobalSecondaryIndexes) {
+		t.Fatalf("the stack has %d indexes, the store works with %d", len(indexes), len(r.input.GlobalSecondaryIndexes))
+	}
+	for i, index := range r.input.GlobalSecondaryIndexes {
+		compare("index name", *index.IndexName, at(indexes[i], "IndexName"))
+		compare(*index.IndexName+" key", keys(index.KeySchema), at(indexes[i], "KeySchema"))
+		compare(*index.IndexName+" projection", string(index.Projection.ProjectionType), at(indexes[i], "Projection", "ProjectionType"))
 	}
 }
 
@@ -716,9 +721,12 @@ func checkTable(in infra) (found []string) {
 			found = append(found, fmt.Sprintf("Table: %s is %s, want %s", path, got, value))
 		}
 	}
-	indexes := list(at(table, "Properties", "GlobalSecondaryIndexes"))
-	if len(indexes) != 1 || at(indexes[0], "IndexName") != "due" || at(indexes[0], "Projection", "ProjectionType") != "KEYS_ONLY" {
-		found = append(found, "Table: wants one index, due, with keys only")
+	var indexes []string
+	for _, index := range list(at(table, "Properties", "GlobalSecondaryIndexes")) {
+		indexes = append(indexes, fmt.Sprintf("%v %v", at(index, "IndexName"), at(index, "Projection", "ProjectionType")))
+	}
+	if want := []string{"due KEYS_ONLY", "list KEYS_ONLY", "buyer KEYS_ONLY", "attention KEYS_ONLY"}; !slices.Equal(indexes, want) {
+		found = append(found, fmt.Sprintf("Table: its indexes are %v, want %v", indexes, want))
 	}
 	return found
 }

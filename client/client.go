@@ -100,22 +100,22 @@ var (
 // CreateOrder creates an order, or returns the one that the same request made before. Without an OrderID the client names this call by an
 // Idempotency-Key, so that its own retries make one order; give an OrderID of yours to be safe across a crash of your process, too.
 func (c *Client) CreateOrder(ctx context.Context, in NewOrder) (Order, error) {
-	return call[Order](ctx, c, http.MethodPost, in, "orders")
+	return call[Order](ctx, c, http.MethodPost, nil, in, "orders")
 }
 
 // Order reads an order. A cycle of a subscription is the order "<subscription>--c<number>".
 func (c *Client) Order(ctx context.Context, id string) (Order, error) {
-	return call[Order](ctx, c, http.MethodGet, nil, "orders", id)
+	return call[Order](ctx, c, http.MethodGet, nil, nil, "orders", id)
 }
 
 // CreateSubscription creates a subscription, or returns the one that the same request made before; see CreateOrder about ids.
 func (c *Client) CreateSubscription(ctx context.Context, in NewSubscription) (Subscription, error) {
-	return call[Subscription](ctx, c, http.MethodPost, in, "subscriptions")
+	return call[Subscription](ctx, c, http.MethodPost, nil, in, "subscriptions")
 }
 
 // Subscription reads a subscription.
 func (c *Client) Subscription(ctx context.Context, id string) (Subscription, error) {
-	return call[Subscription](ctx, c, http.MethodGet, nil, "subscriptions", id)
+	return call[Subscription](ctx, c, http.MethodGet, nil, nil, "subscriptions", id)
 }
 
 // Pause charges nothing until Resume.
@@ -155,11 +155,11 @@ func (c *Client) RenewKey(ctx context.Context, id string) (Subscription, error) 
 }
 
 func (c *Client) change(ctx context.Context, id, verb string, in any) (Subscription, error) {
-	return call[Subscription](ctx, c, http.MethodPost, in, "subscriptions", id, verb)
+	return call[Subscription](ctx, c, http.MethodPost, nil, in, "subscriptions", id, verb)
 }
 
 // call makes one call, with retries, and decodes its answer.
-func call[T any](ctx context.Context, c *Client, method string, in any, path ...string) (out T, err error) {
+func call[T any](ctx context.Context, c *Client, method string, query url.Values, in any, path ...string) (out T, err error) {
 	var body []byte
 	if in != nil {
 		if body, err = json.Marshal(in); err != nil {
@@ -169,7 +169,9 @@ func call[T any](ctx context.Context, c *Client, method string, in any, path ...
 	for i, part := range path {
 		path[i] = url.PathEscape(part)
 	}
-	r := request{method: method, url: c.base.JoinPath(path...).String(), body: body, key: rand.Text()}
+	address := c.base.JoinPath(path...)
+	address.RawQuery = query.Encode()
+	r := request{method: method, url: address.String(), body: body, key: rand.Text()}
 	for attempt := 1; ; attempt++ {
 		text, wait, err := c.once(ctx, r)
 		if err == nil {

@@ -69,6 +69,8 @@ type Order struct {
 	CreatedAt   time.Time       `json:"createdAt"`
 	ExpiresAt   time.Time       `json:"expiresAt"`
 	DueAt       time.Time       `json:"dueAt"` // zero when the order is final
+	CustomerID  string          `json:"customerId"`
+	Attention   string          `json:"attention"` // review, owed or overdue: a person should look at it
 	CheckoutURL string          `json:"checkoutUrl"`
 	Window      json.RawMessage `json:"window"` // null when it cannot be paid now
 	SDK         SDK             `json:"sdk"`
@@ -101,6 +103,23 @@ type Payment struct {
 	ApprovedAt     time.Time `json:"approvedAt"`
 	Method         string    `json:"method"`
 	ReceiptURL     string    `json:"receiptUrl"`
+}
+
+// OrderFilter says which orders to list: exactly one of Day, CustomerID and Attention. Status narrows it.
+type OrderFilter struct {
+	Day        string // in Korea, such as 2026-11-28
+	CustomerID string
+	Attention  bool // those that a person should look at
+	Status     OrderStatus
+	Limit      int // of a page, 1 to 100; 0 is 20
+}
+
+// SubscriptionFilter says which subscriptions to list: exactly one of Status, CustomerID and DueTill. Status may narrow the others.
+type SubscriptionFilter struct {
+	Status           SubscriptionStatus
+	CustomerID       string
+	DueFrom, DueTill time.Time
+	Limit            int // of a page, 1 to 100; 0 is 20
 }
 
 // OrderStep is one transition.

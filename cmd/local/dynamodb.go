@@ -32,5 +32,8 @@ func openDynamoDB(ctx context.Context, endpoint string) (payment.Store, error) {
 	if err != nil && !errors.As(err, &exists) {
 		return nil, fmt.Errorf("-dynamodb-endpoint %s: %w", endpoint, err)
 	}
-	return store.New(client, localTable, rand.Text), nil
+	return struct {
+		*store.DynamoDB
+		*store.Lists
+	}{store.New(client, localTable, rand.Text), store.NewLists(client, localTable)}, nil
 }

@@ -42,6 +42,24 @@ func (t table) Query(ctx context.Context, in *dynamodb.QueryInput, options ...fu
 	return t.query(ctx, in, options...)
 }
 
+// shelf is what the merchant function reads lists with.
+type shelf struct {
+	query func(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
+	batch func(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
+}
+
+var _ store.ListsAPI = shelf{}
+
+func newShelf(c *dynamodb.Client) shelf { return shelf{c.Query, c.BatchGetItem} }
+
+func (s shelf) Query(ctx context.Context, in *dynamodb.QueryInput, options ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
+	return s.query(ctx, in, options...)
+}
+
+func (s shelf) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, options ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
+	return s.batch(ctx, in, options...)
+}
+
 type vault struct {
 	get func(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
 }

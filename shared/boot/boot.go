@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
 	"tosspay-sam/shared/handler"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/provider"
@@ -41,6 +43,7 @@ type Parts struct {
 	Transport  http.RoundTripper
 	PlainHost  string // a host beside loopback whose providers http may reach: this machine, seen from a container. Empty: none
 	Store      payment.Store
+	Lists      payment.Lists // of the merchant function
 	Queue      payment.Queue // of the charge function; nil: it does the work itself
 	// QueueWorkers is how many messages those who take them from Queue work on at once.
 	QueueWorkers int
@@ -48,6 +51,9 @@ type Parts struct {
 	Now          func() time.Time
 	Wait         func(context.Context, time.Duration) error
 	Log          *slog.Logger
+
+	client    *dynamodb.Client // of a function; with tableName, to build what only one function needs
+	tableName string
 }
 
 // TossParts are Toss Payments' settings.
@@ -90,7 +96,7 @@ func (p Parts) Merchant() handler.Door {
 		}
 	}
 	merchant := &payment.Merchant{
-		Orders: p.Store, Offers: offers, Mode: p.Mode, ReturnURLs: p.ReturnURLs, Now: p.Now, NewToken: rand.Text,
+		Orders: p.Store, Lister: &payment.Lister{Lists: p.Lists, Now: p.Now}, Offers: offers, Mode: p.Mode, ReturnURLs: p.ReturnURLs, Now: p.Now, NewToken: rand.Text,
 		NewID: func() string { return "ord_" + strings.ToLower(rand.Text())[:20] },
 	}
 	return handler.Merchant(merchant, p.enroller(), p.Log, p.PublicBase)

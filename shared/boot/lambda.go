@@ -45,6 +45,7 @@ func MerchantDoor(getenv func(string) string, logs io.Writer) (handler.Door, err
 	}
 	p.readPortOneSecret(getenv)
 	prewarm(p.warmStore, p.warmPortOne)
+	p.Lists = store.NewLists(newShelf(p.client), p.tableName)
 	return p.Merchant(), nil
 }
 
@@ -242,7 +243,7 @@ func fromEnv(getenv func(string) string, logs io.Writer) (Parts, error) {
 	client := dynamodb.NewFromConfig(awsConfig(getenv), func(o *dynamodb.Options) {
 		o.BaseEndpoint = endpoint(getenv("AWS_ENDPOINT_URL_DYNAMODB"))
 	})
-	p.Store = store.New(newTable(client), name, rand.Text)
+	p.Store, p.client, p.tableName = store.New(newTable(client), name, rand.Text), client, name
 	return p, nil
 }
 

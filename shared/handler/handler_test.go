@@ -117,7 +117,7 @@ func newHouse(t *testing.T, base string) *house {
 	}
 	offer := payment.Offer{Windows: windows{}, AmountMin: 100, NameMax: 100}
 	h.merchant = handler.Merchant(&payment.Merchant{
-		Orders: h.store, Offers: map[string]payment.Offer{"toss": offer, "portone": offer}, Mode: "test", ReturnURLs: allowed,
+		Orders: h.store, Lister: &payment.Lister{Lists: h.store, Now: now}, Offers: map[string]payment.Offer{"toss": offer, "portone": offer}, Mode: "test", ReturnURLs: allowed,
 		Now: now, NewToken: func() string { return "link" }, NewID: func() string { return "ord_made" },
 	}, enroller, log, base)
 	shown := map[string]payment.Windows{"toss": windows{}, "portone": windows{}}

@@ -19,8 +19,10 @@ func Merchant(m *payment.Merchant, e *payment.Enroller, log *slog.Logger, public
 	h := merchant{m, e, log, publicBase}
 	return serve(log, map[string]route{
 		"POST /orders":                       h.create,
+		"GET /orders":                        h.listOrders,
 		"GET /orders/{orderId}":              h.read,
 		"POST /subscriptions":                h.subscribing(h.subscribe),
+		"GET /subscriptions":                 h.subscribing(h.listSubscriptions),
 		"GET /subscriptions/{id}":            h.subscribing(h.subscription),
 		"POST /subscriptions/{id}/pause":     h.subscribing(h.pause),
 		"POST /subscriptions/{id}/resume":    h.subscribing(h.managed(e.Resume)),
@@ -71,6 +73,8 @@ type orderBody struct {
 	CreatedAt   time.Time      `json:"createdAt"`
 	ExpiresAt   time.Time      `json:"expiresAt"`
 	DueAt       *time.Time     `json:"dueAt,omitempty"`
+	CustomerID  string         `json:"customerId,omitempty"`
+	Attention   string         `json:"attention,omitempty"`   // why a person should look at it
 	CheckoutURL string         `json:"checkoutUrl,omitempty"` // none of a cycle: its subscription's means pays it
 }
 
@@ -175,7 +179,7 @@ func (h merchant) create(ctx context.Context, r Request) (Response, error) {
 			"amount", created.Order.Amount.Value, "currency", string(created.Order.Amount.Currency))
 	}
 	return jsonResponse(status, createdBody{
-		bodyOf(created.Order, base), created.Window.Params, sdkOf(created.Window), notesOf(created.Notes),
+		h.bodyOf(created.Order, base), created.Window.Params, sdkOf(created.Window), notesOf(created.Notes),
 	}), nil
 }
 
@@ -187,7 +191,7 @@ func (h merchant) read(ctx context.Context, r Request) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	return jsonResponse(http.StatusOK, readOf(o, baseURL(h.base, r))), nil
+	return jsonResponse(http.StatusOK, h.readOf(o, baseURL(h.base, r))), nil
 }
 
 // decodeCreate reads the body strictly and names the field that is wrong.
@@ -206,7 +210,7 @@ func decodeCreate(r Request) (payment.NewOrder, *Response) {
 	}, nil
 }
 
-func bodyOf(o order.Order, base string) orderBody {
+func (h merchant) bodyOf(o order.Order, base string) orderBody {
 	b := orderBody{
 		OrderID: o.ID, Status: o.Status, Provider: o.Provider, Mode: o.Mode, Amount: o.Amount.Value, Currency: o.Amount.Currency,
 		Name: o.Name, Attempt: o.Attempt.N, Revision: o.Revision, CreatedAt: o.CreatedAt, ExpiresAt: o.ExpiresAt,
@@ -214,20 +218,16 @@ func bodyOf(o order.Order, base string) orderBody {
 	if o.BillingKey == "" {
 		b.CheckoutURL = checkoutURL(o, base)
 	}
+	b.CustomerID, b.Attention = o.Customer.ID, o.Attention(h.use.Now())
 	if !o.DueAt.IsZero() {
 		b.DueAt = &o.DueAt
 	}
 	return b
 }
 
-func readOf(o order.Order, base string) readBody {
-	b := readBody{orderBody: bodyOf(o, base), History: []stepBody{}, Evidence: []evidenceBody{}}
-	if c := o.Capture; c.Key != "" {
-		b.Payment = &paymentBody{
-			Key: c.Key, TransactionKey: c.TransactionKey, Attempt: c.Attempt, Amount: c.Amount.Value, Balance: c.Balance,
-			ApprovedAt: c.ApprovedAt, Method: c.Method, ReceiptURL: c.ReceiptURL,
-		}
-	}
+func (h merchant) readOf(o order.Order, base string) readBody {
+	b := readBody{orderBody: h.bodyOf(o, base), History: []stepBody{}, Evidence: []evidenceBody{}}
+	b.Payment = paymentOf(o)
 	for _, s := range o.History {
 		b.History = append(b.History, stepBody(s))
 	}
@@ -235,6 +235,18 @@ func readOf(o order.Order, base string) readBody {
 		b.Evidence = append(b.Evidence, evidenceBody(e))
 	}
 	return b
+}
+
+// paymentOf is the payment that pays the order, or nil.
+func paymentOf(o order.Order) *paymentBody {
+	c := o.Capture
+	if c.Key == "" {
+		return nil
+	}
+	return &paymentBody{
+		Key: c.Key, TransactionKey: c.TransactionKey, Attempt: c.Attempt, Amount: c.Amount.Value, Balance: c.Balance,
+		ApprovedAt: c.ApprovedAt, Method: c.Method, ReceiptURL: c.ReceiptURL,
+	}
 }
 
 func sdkOf(w provider.Window) sdkBody {

@@ -45,6 +45,9 @@ import (
 // A dispatch takes a record by moving its entry some minutes on, and nothing else: whoever then works on the record finds it as it was,
 // with its own due time and its revision. If nobody does, the entry comes up again. An order's lease and a cycle's claim leave the entry alone.
 //
+// The indexes "list", "buyer" and "attention" (partition: the attribute of that name; sort created_at; KEYS_ONLY) are the merchant's lists.
+// internal/item/lists.go says what stands in their keys and when it changes.
+//
 // No item has the attribute ttl, by which the table would delete it: what happened to money is kept.
 const (
 	attrPK         = "PK"
@@ -54,6 +57,11 @@ const (
 	attrWriteToken = "write_token"
 	attrLeaseToken = "lease_token"
 	attrCycle      = "cycle"
+
+	attrList      = "list"
+	attrBuyer     = "buyer"
+	attrAttention = "attention"
+	attrCreatedAt = "created_at"
 
 	dueIndex = "due"
 )
@@ -107,18 +115,28 @@ func CreateTable(ctx context.Context, client TableCreator, name string) error {
 			{AttributeName: aws.String(attrSK), AttributeType: types.ScalarAttributeTypeS},
 			{AttributeName: aws.String(attrDueShard), AttributeType: types.ScalarAttributeTypeS},
 			{AttributeName: aws.String(attrDueAt), AttributeType: types.ScalarAttributeTypeN},
+			{AttributeName: aws.String(attrList), AttributeType: types.ScalarAttributeTypeS},
+			{AttributeName: aws.String(attrBuyer), AttributeType: types.ScalarAttributeTypeS},
+			{AttributeName: aws.String(attrAttention), AttributeType: types.ScalarAttributeTypeS},
+			{AttributeName: aws.String(attrCreatedAt), AttributeType: types.ScalarAttributeTypeN},
 		},
 		KeySchema: keySchema(attrPK, attrSK),
-		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
-			IndexName:  aws.String(dueIndex),
-			KeySchema:  keySchema(attrDueShard, attrDueAt),
-			Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
-		}},
+		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{
+			keysOnly(dueIndex, attrDueShard, attrDueAt), keysOnly(attrList, attrList, attrCreatedAt),
+			keysOnly(attrBuyer, attrBuyer, attrCreatedAt), keysOnly(attrAttention, attrAttention, attrCreatedAt),
+		},
 	})
 	if err != nil {
 		return fmt.Errorf("store: create table %s: %w", name, err)
 	}
 	return nil
+}
+
+func keysOnly(name, partition, sort string) types.GlobalSecondaryIndex {
+	return types.GlobalSecondaryIndex{
+		IndexName: aws.String(name), KeySchema: keySchema(partition, sort),
+		Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
+	}
 }
 
 func keySchema(partition, sort string) []types.KeySchemaElement {

@@ -2,7 +2,7 @@
 // transition one conditional write on one item, so that two Lambda functions that meet at a record need no lock: the table lets one of
 // them win and shows the other the record as it is.
 //
-// keys.go documents the table, orders.go and subscriptions.go are its records, due.go reads its index, and internal/item is the stored
+// keys.go documents the table, orders.go and subscriptions.go are its records, due.go and lists.go read its indexes, and internal/item is the stored
 // form of both.
 package store
 

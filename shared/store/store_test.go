@@ -94,6 +94,19 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+func TestLists(t *testing.T) {
+	onEngines(t, func(t *testing.T, e enginetest.Engine) {
+		storetest.RunLists(t, func(t *testing.T) storetest.Listing {
+			client := enginetest.Client(e.Endpoint)
+			name := enginetest.Table(t, client)
+			return struct {
+				*store.DynamoDB
+				*store.Lists
+			}{store.New(client, name, rand.Text), store.NewLists(client, name)}
+		})
+	})
+}
+
 // altered is a client that changes the conditions of writes on their way to the table: a store with a defect.
 type altered struct {
 	store.API
@@ -342,7 +355,7 @@ func TestItem(t *testing.T) {
 		"PK": "order#order-1", "SK": "order", "v": "1", "id": "order-1", "status": "open", "revision": "1", "write_token": "token",
 		"amount": "1000", "currency": "KRW", "link_token": "link", "name": "a thing", "provider": "toss", "mode": "test",
 		"created_at": "1793588645678", "expires_at": "1793590445678", "due": "1793592245678", "due_at": "1793592245678", "due_shard": "11",
-		"attempt": "map", "history": "list",
+		"attempt": "map", "history": "list", "list": "2026-11-02#7",
 	})
 	if _, err := s.CreateSubscription(timed(t), sub); err != nil {
 		t.Fatal(err)
@@ -352,6 +365,7 @@ func TestItem(t *testing.T) {
 		"write_token": "token", "link_token": "link", "provider": "portone", "mode": "test", "customer_id": "customer-1",
 		"created_at": "1793588645678", "due": "1793595845678", "due_at": "1793595845678", "due_shard": "11", "plan": "map", "calendar": "map",
 		"catch_up": "once", "key": "map", "offered": "1", "cycle": "1", "date": "0", "history": "list",
+		"list": "enrolling#7", "buyer": "subscription#customer-1",
 	})
 
 	final := newOrder("order-1")

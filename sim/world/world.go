@@ -35,6 +35,7 @@ import (
 type Options struct {
 	Base       string                                     // public address; empty: http://127.0.0.1
 	Store      payment.Store                              // empty: memstore
+	Lists      payment.Lists                              // of the same table; empty: the store's own, if it has lists
 	Transport  http.RoundTripper                          // to the providers; empty: in memory
 	Clock      *clock.Clock                               // of everything in it; empty: one over Now and Wait
 	Now        func() time.Time                           // empty: the real clock
@@ -131,7 +132,7 @@ func (w *World) build(o Options) error {
 			BaseURL: portoneBase, Keys: boot.FixedPortOneKeys{Pair: pair},
 		},
 		Webhooks:  boot.WebhookParts{Token: WebhookToken},
-		Transport: transport, Store: o.Store, Now: o.Now, Wait: o.Wait, Log: o.Log,
+		Transport: transport, Store: o.Store, Lists: o.Lists, Now: o.Now, Wait: o.Wait, Log: o.Log,
 	}
 	return nil
 }
@@ -142,6 +143,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Store == nil {
 		o.Store = memstore.New()
+	}
+	if lists, ok := o.Store.(payment.Lists); ok && o.Lists == nil {
+		o.Lists = lists
 	}
 	if o.Clock == nil {
 		o.Clock = clock.Over(o.Now, o.Wait)
@@ -177,6 +181,7 @@ func (w *World) mount() {
 	merchant, checkout, confirm, webhook := w.made.noting(w.Parts.Merchant()), w.Parts.Checkout(), w.Parts.Confirm(), w.Parts.Webhook()
 	for routeKey, door := range map[string]handler.Door{
 		"POST /orders":                                 merchant,
+		"GET /orders":                                  merchant,
 		"GET /orders/{orderId}":                        merchant,
 		"GET /pay/{id}/{linkToken}":                    checkout,
 		"GET /pay/{id}/{linkToken}/status":             checkout,
@@ -184,6 +189,7 @@ func (w *World) mount() {
 		"GET /confirm/toss/{orderId}/{linkToken}/fail": confirm,
 		"GET /confirm/portone/{id}/{linkToken}":        confirm,
 		"POST /subscriptions":                          merchant,
+		"GET /subscriptions":                           merchant,
 		"GET /subscriptions/{id}":                      merchant,
 		"POST /subscriptions/{id}/pause":               merchant,
 		"POST /subscriptions/{id}/resume":              merchant,

@@ -19,6 +19,11 @@ func TestConformance(t *testing.T) {
 	storetest.Run(t, func(*testing.T) payment.Store { return memstore.New() })
 }
 
+func TestLists(t *testing.T) {
+	t.Parallel()
+	storetest.RunLists(t, func(*testing.T) storetest.Listing { return memstore.New() })
+}
+
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -43,6 +43,9 @@ type Order struct {
 	Due        int64           `dynamodbav:"due,omitempty"`       // the order's own due time
 	DueAt      int64           `dynamodbav:"due_at,omitempty"`    // the due index's: as Due, until a dispatch moves it
 	DueShard   string          `dynamodbav:"due_shard,omitempty"` // there exactly when DueAt is
+	List       string          `dynamodbav:"list,omitempty"`      // the keys of the lists: see lists.go
+	Buyer      string          `dynamodbav:"buyer,omitempty"`
+	Attention  string          `dynamodbav:"attention,omitempty"`
 	AskAfter   int64           `dynamodbav:"ask_after,omitempty"`
 	HeardAt    int64           `dynamodbav:"heard_at,omitempty"`
 	HeardKey   string          `dynamodbav:"heard_key,omitempty"`
@@ -153,6 +156,7 @@ func FromOrder(o order.Order) Order {
 	if it.DueAt != 0 {
 		it.DueShard = Shard(o.ID)
 	}
+	it.list(o)
 	for _, r := range o.Reversals {
 		it.Reversals = append(it.Reversals, reversal{
 			Key: r.Key, Attempt: r.Attempt, Amount: r.Amount, Currency: r.Currency, Reason: r.Reason, DecidedAt: Millis(r.DecidedAt),

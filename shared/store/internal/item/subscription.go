@@ -34,6 +34,8 @@ type Subscription struct {
 	Due         int64                `dynamodbav:"due,omitempty"` // Due, DueAt and DueShard: as an order's
 	DueAt       int64                `dynamodbav:"due_at,omitempty"`
 	DueShard    string               `dynamodbav:"due_shard,omitempty"`
+	List        string               `dynamodbav:"list,omitempty"` // List and Buyer: the keys of the lists
+	Buyer       string               `dynamodbav:"buyer,omitempty"`
 	AskAfter    int64                `dynamodbav:"ask_after,omitempty"`
 	HeardAt     int64                `dynamodbav:"heard_at,omitempty"`
 	Dunning     *dunning             `dynamodbav:"dunning,omitempty"`
@@ -124,6 +126,7 @@ func FromSubscription(s subscription.Subscription) Subscription {
 	if it.DueAt != 0 {
 		it.DueShard = Shard(s.ID)
 	}
+	it.list(s)
 	for _, g := range s.Gaps {
 		it.Gaps = append(it.Gaps, gap(g))
 	}

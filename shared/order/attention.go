@@ -1,0 +1,31 @@
+package order
+
+import "time"
+
+// Why an order needs a person's attention.
+const (
+	AttentionReview  = "review"  // its facts contradict each other
+	AttentionOwed    = "owed"    // money is to be refunded
+	AttentionOverdue = "overdue" // it has been settling for an hour
+)
+
+// Attention says why the order needs a person's attention, or "".
+func (o Order) Attention(now time.Time) string {
+	switch {
+	case o.Status == Review:
+		return AttentionReview
+	case o.Owed() != nil:
+		return AttentionOwed
+	case o.overdue(now):
+		return AttentionOverdue
+	}
+	return ""
+}
+
+// ListedForAttention says that the order belongs on the list of those that need attention. No write happens when an hour is over: an order
+// is listed with the write after which it will not be asked about before that.
+func (o Order) ListedForAttention() bool { return o.Attention(o.DueAt) != "" }
+
+func (o Order) overdue(at time.Time) bool {
+	return o.Status == Settling && !o.Attempt.ClaimedAt.IsZero() && at.Sub(o.Attempt.ClaimedAt) >= AlarmAfter
+}
