@@ -45,7 +45,7 @@ func MerchantDoor(getenv func(string) string, logs io.Writer) (handler.Door, err
 	}
 	p.readPortOneSecret(getenv)
 	prewarm(p.warmStore, p.warmPortOne)
-	p.Lists = store.NewLists(newShelf(p.client), p.tableName)
+	p.Lists = store.NewLists(p.client, p.tableName)
 	return p.Merchant(), nil
 }
 
@@ -91,7 +91,7 @@ func ChargeDoor(getenv func(string) string, logs io.Writer) (handler.ChargeDoor,
 	}
 	if url := getenv("QUEUE_URL"); url != "" {
 		client := sqs.NewFromConfig(awsConfig(getenv), func(o *sqs.Options) { o.BaseEndpoint = endpoint(getenv("AWS_ENDPOINT_URL_SQS")) })
-		p.Queue = &queue.SQS{API: newMailbox(client), URL: url}
+		p.Queue = &queue.SQS{API: client, URL: url}
 		if p.QueueWorkers, err = queueWorkers(getenv("CHARGE_CONCURRENCY"), getenv("CHARGE_BATCH_SIZE")); err != nil {
 			return nil, err
 		}
@@ -200,7 +200,7 @@ func secretSource(getenv func(string) string, id string) *secret.Source {
 	client := secretsmanager.NewFromConfig(awsConfig(getenv), func(o *secretsmanager.Options) {
 		o.BaseEndpoint = endpoint(getenv("AWS_ENDPOINT_URL_SECRETS_MANAGER"))
 	})
-	return &secret.Source{API: newVault(client), ID: id, Now: time.Now}
+	return &secret.Source{API: client, ID: id, Now: time.Now}
 }
 
 // Refuse logs why a function does not start, where the alarm on config.error sees it.
@@ -243,7 +243,7 @@ func fromEnv(getenv func(string) string, logs io.Writer) (Parts, error) {
 	client := dynamodb.NewFromConfig(awsConfig(getenv), func(o *dynamodb.Options) {
 		o.BaseEndpoint = endpoint(getenv("AWS_ENDPOINT_URL_DYNAMODB"))
 	})
-	p.Store, p.client, p.tableName = store.New(newTable(client), name, rand.Text), client, name
+	p.Store, p.client, p.tableName = store.New(client, name, rand.Text), client, name
 	return p, nil
 }
 

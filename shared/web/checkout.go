@@ -3,7 +3,6 @@ package web
 import (
 	"bytes"
 	"encoding/json"
-	"html/template"
 	"net/http"
 	"strings"
 )
@@ -57,7 +56,7 @@ type payment struct {
 	Note     string
 	NoScript string
 	Data     checkoutData
-	Script   template.JS
+	Script   string
 }
 
 // check is the way out of a window that ended without a word. It stays hidden until the window opens.
@@ -65,8 +64,7 @@ type check struct {
 	Hint, Text, URL string
 }
 
-// checkoutData is everything the page's script gets to know. html/template writes it as JSON in which
-// nothing can end the script element.
+// checkoutData is everything the page's script gets to know, written as JSON in which nothing can end the script element.
 type checkoutData struct {
 	ScriptURL   string            `json:"scriptUrl"`
 	ClientKey   string            `json:"clientKey"`
@@ -94,7 +92,7 @@ func Checkout(v CheckoutView) Page {
 
 	page, words := checkoutLayout(v)
 	page.Notice = checkoutNotice(words, v)
-	page.Pay.Script = template.JS(checkoutScript(provider))
+	page.Pay.Script = checkoutScript(provider)
 	if checkURL != "" {
 		page.Pay.Check = checkText(words, v.Issuance)
 		page.Pay.Check.URL = checkURL
@@ -105,7 +103,7 @@ func Checkout(v CheckoutView) Page {
 	page.SwitchFor = words.LanguageLabel
 	page.Switch = languageSwitch(page.Language, v.LanguageLinks)
 
-	response := render(http.StatusOK, checkoutPolicy(provider, string(page.Pay.Script), origin), page)
+	response := render(http.StatusOK, checkoutPolicy(provider, page.Pay.Script, origin), page)
 	// Wallets inside the provider's frame may use the browser's own payment sheet.
 	response.Header.Set("Permissions-Policy",
 		`camera=(), geolocation=(), microphone=(), payment=(self "`+strings.Join(provider.hosts, `" "`)+`")`)

@@ -7,9 +7,7 @@
 package web
 
 import (
-	"bytes"
 	"embed"
-	"html/template"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -26,10 +24,7 @@ type Page struct {
 //go:embed static
 var static embed.FS
 
-var (
-	pageTemplate = template.Must(template.ParseFS(static, "static/page.html"))
-	pageStyle    = asset("page.css")
-)
+var pageStyle = asset("page.css")
 
 // asset returns an embedded file. A missing one is found by the first test, not by a buyer.
 func asset(name string) string {
@@ -51,10 +46,10 @@ const (
 	toneWarn tone = "warn" // something to read
 )
 
-// layout is what page.html shows, top to bottom; every page is one of these.
+// layout is what a page shows, top to bottom; every page is one of these.
 type layout struct {
 	Language  Language
-	Style     template.CSS
+	Style     string
 	Refresh   int // seconds until the page reloads its own URL; 0 = never
 	Tone      tone
 	Notice    *notice
@@ -94,7 +89,7 @@ type languageLink struct {
 // render builds the response. Pages are never stored, framed or indexed, and never tell another site
 // the address they were opened with, because that address is the buyer's only credential.
 func render(status int, policy string, page layout) Page {
-	page.Style = template.CSS(pageStyle)
+	page.Style = pageStyle
 	header := http.Header{}
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Content-Language", string(page.Language))
@@ -107,9 +102,9 @@ func render(status int, policy string, page layout) Page {
 	// (docs.tosspayments.com, payment window, 2026-11).
 	header.Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
 	header.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
-	var body bytes.Buffer
-	if err := pageTemplate.Execute(&body, page); err != nil {
-		// Only a template that contradicts layout fails, and the tests render every page.
+	var body markup
+	if err := body.page(page); err != nil {
+		// Only a window that is no JSON fails, and no view with one comes this far.
 		header.Set("Content-Type", "text/plain; charset=utf-8")
 		return Page{Status: http.StatusInternalServerError, Header: header, Body: []byte("temporarily unavailable, please reload\n")}
 	}
