@@ -354,7 +354,7 @@ func (s *stage) seedSubscription() subscription.Subscription {
 // simulator's ways. What the window says to the buyer's browser is kept in returned.
 func (s *stage) pay(o order.Order, clientKey, outcome, tamperAmount string) {
 	s.t.Helper()
-	window, err := toss.Windows{ClientKey: clientKey}.Window(o, eventOrigin)
+	window, err := toss.Windows{ClientKey: clientKey}.Window(o, provider.Place{Base: eventOrigin})
 	var request toss.RequestPayment
 	if err := errors.Join(err, json.Unmarshal(window.Params, &request)); err != nil {
 		s.t.Fatal(err)
@@ -386,7 +386,7 @@ func portoneWindows() portone.Windows {
 // payPortOne does the same as pay with PortOne's window, in the mode of a phone (redirect) or of a PC (popup).
 func (s *stage) payPortOne(o order.Order, mode, outcome, tamperAmount string) {
 	s.t.Helper()
-	window, err := portoneWindows().Window(o, eventOrigin)
+	window, err := portoneWindows().Window(o, provider.Place{Base: eventOrigin})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -399,7 +399,7 @@ func (s *stage) issue(of subscription.Subscription, mode, outcome string) {
 	name := of.KeyName(of.Issuing().N)
 	window, err := portoneWindows().IssuanceWindow(portone.Issuance{
 		ID: name, LinkToken: of.LinkToken, Mode: of.Mode, CustomerUID: name, CustomerID: of.CustomerID, Name: of.Plan.Name,
-	}, eventOrigin)
+	}, provider.Place{Base: eventOrigin})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -27,15 +27,15 @@ var (
 )
 
 // Window implements payment.Windows.
-func (p portoneWindows) Window(o order.Order, base string) (provider.Window, error) {
+func (p portoneWindows) Window(o order.Order, at provider.Place) (provider.Window, error) {
 	if p.fault != nil {
 		return provider.Window{}, fmt.Errorf("%w: %w", payment.ErrNotReady, p.fault)
 	}
-	return p.windows.WindowOf(o, optionsOf(o), base)
+	return p.windows.WindowOf(o, optionsOf(o), at)
 }
 
 // KeyWindow implements payment.KeyWindows. The window returns to the issuance, not to the subscription: its number is its id there.
-func (p portoneWindows) KeyWindow(s subscription.Subscription, base string) (provider.Window, error) {
+func (p portoneWindows) KeyWindow(s subscription.Subscription, at provider.Place) (provider.Window, error) {
 	if p.fault != nil {
 		return provider.Window{}, fmt.Errorf("%w: %w", payment.ErrNotReady, p.fault)
 	}
@@ -47,7 +47,8 @@ func (p portoneWindows) KeyWindow(s subscription.Subscription, base string) (pro
 	return p.windows.IssuanceWindow(portone.Issuance{
 		ID: name, LinkToken: s.LinkToken, Mode: s.Mode, CustomerUID: name, CustomerID: s.CustomerID, Name: s.Plan.Name,
 		Customer: provider.Buyer{Name: s.Customer.Name, Email: s.Customer.Email, Phone: s.Customer.Phone},
-	}, base)
+		Language: s.Language,
+	}, at)
 }
 
 func optionsOf(o order.Order) portone.Options {

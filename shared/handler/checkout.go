@@ -31,7 +31,7 @@ func (h checkout) page(ctx context.Context, r Request) (Response, error) {
 		return h.issuance(ctx, r)
 	}
 	base := baseURL(h.base, r)
-	p, err := h.use.Open(ctx, r.PathParameters["id"], r.PathParameters["linkToken"], base)
+	p, err := h.use.Open(ctx, r.PathParameters["id"], r.PathParameters["linkToken"], base, speaker(r))
 	if errors.Is(err, payment.ErrNotFound) {
 		return pageResponse(web.NotFound(askedLanguage(r, ""))), nil
 	}
@@ -40,7 +40,7 @@ func (h checkout) page(ctx context.Context, r Request) (Response, error) {
 	}
 	o, lang := p.Order, askedLanguage(r, p.Order.Language)
 	if !p.Payable {
-		return pageResponse(orderPage(o, orderPageOptions{lang: lang, base: base, expired: o.Status == order.Open})), nil
+		return pageResponse(orderPage(o, orderPageOptions{lang: lang, kept: keptLanguage(r), base: base, expired: o.Status == order.Open})), nil
 	}
 	return pageResponse(web.Checkout(web.CheckoutView{
 		Language: lang, Provider: o.Provider, OrderID: o.ID, OrderName: o.Name, AmountValue: o.Amount.Value, Currency: string(o.Amount.Currency),
@@ -52,7 +52,7 @@ func (h checkout) page(ctx context.Context, r Request) (Response, error) {
 // issuance is the page that registers a means of payment for a subscription.
 func (h checkout) issuance(ctx context.Context, r Request) (Response, error) {
 	base := baseURL(h.base, r)
-	e, err := h.enroll.Open(ctx, r.PathParameters["id"], r.PathParameters["linkToken"], base)
+	e, err := h.enroll.Open(ctx, r.PathParameters["id"], r.PathParameters["linkToken"], base, speaker(r))
 	s := e.Subscription
 	lang := askedLanguage(r, s.Language)
 	switch {
@@ -61,7 +61,7 @@ func (h checkout) issuance(ctx context.Context, r Request) (Response, error) {
 	case err != nil:
 		return Response{}, err
 	case s.Issuing() == nil:
-		return pageResponse(subscriptionPage(s, subscriptionPageOptions{lang: lang, base: base, now: h.enroll.Now()})), nil
+		return pageResponse(subscriptionPage(s, subscriptionPageOptions{lang: lang, kept: keptLanguage(r), base: base, now: h.enroll.Now()})), nil
 	}
 	return pageResponse(issuancePage(e, lang, base, h.enroll.Now())), nil
 }

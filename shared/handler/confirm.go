@@ -86,7 +86,7 @@ func (h confirm) issued(ctx context.Context, r Request, failed bool, code string
 		return Response{}, err
 	}
 	return pageResponse(subscriptionPage(s, subscriptionPageOptions{
-		lang: lang, base: baseURL(h.base, r), now: h.enroll.Now(), failed: failed, failCode: code,
+		lang: lang, kept: keptLanguage(r), base: baseURL(h.base, r), now: h.enroll.Now(), failed: failed, failCode: code,
 	})), err
 }
 
@@ -94,7 +94,7 @@ func (h confirm) issued(ctx context.Context, r Request, failed bool, code string
 // that waits, and the log gets the error.
 func (h confirm) answer(ctx context.Context, r Request, result payment.Result, err error, options orderPageOptions) (Response, error) {
 	options.base = baseURL(h.base, r)
-	options.lang = askedLanguage(r, result.Order.Language)
+	options.lang, options.kept = askedLanguage(r, result.Order.Language), keptLanguage(r)
 	options.expired = result.Order.Status == order.Open && !h.use.Now().Before(result.Order.ExpiresAt)
 	switch {
 	case errors.Is(err, payment.ErrNotFound):

@@ -33,8 +33,8 @@ const subscribe = `{"subscriptionId":"sub-001","customerId":"customer-1","langua
 
 type windows struct{}
 
-func (windows) Window(o order.Order, base string) (provider.Window, error) {
-	params, err := json.Marshal(map[string]string{"orderId": o.Number(), "base": base})
+func (windows) Window(o order.Order, at provider.Place) (provider.Window, error) {
+	params, err := json.Marshal(map[string]string{"orderId": o.Number(), "base": at.Base, "language": at.Spoken(o.Language), "back": at.Back("/back", o.Language)})
 	return provider.Window{Script: "https://js.example/sdk", ClientKey: "test_ck_x", Params: params}, err
 }
 
@@ -82,9 +82,9 @@ func (k *keys) BillingKey(_ context.Context, name string) provider.KeyAnswer {
 	}}
 }
 
-func (windows) KeyWindow(s subscription.Subscription, base string) (provider.Window, error) {
+func (windows) KeyWindow(s subscription.Subscription, at provider.Place) (provider.Window, error) {
 	name := s.KeyName(s.Issuing().N)
-	params, err := json.Marshal(map[string]string{"customer_uid": name, "merchant_uid": name, "m_redirect_url": base + "/back"})
+	params, err := json.Marshal(map[string]string{"customer_uid": name, "merchant_uid": name, "m_redirect_url": at.Back(at.Base+"/back", s.Language)})
 	return provider.Window{Script: "https://js.example/iamport", ClientKey: "imp00000000", Params: params}, err
 }
 
@@ -214,6 +214,14 @@ func (h *house) create(t *testing.T, text string) handler.Response {
 		t.Fatalf("%d %s", response.StatusCode, response.Body)
 	}
 	return response
+}
+
+// subscribe makes a subscription.
+func (h *house) subscribe(t *testing.T, text string) {
+	t.Helper()
+	if response := call(t, h.merchant, event("POST /subscriptions", "", text)); response.StatusCode != http.StatusCreated {
+		t.Fatalf("%d %s", response.StatusCode, response.Body)
+	}
 }
 
 func success(query string) handler.Request {
@@ -380,6 +388,48 @@ func TestLanguage(t *testing.T) {
 	} {
 		if got := page(tc.query, tc.link, tc.accept); got != tc.want {
 			t.Errorf("%+v: %s", tc, got)
+		}
+	}
+}
+
+// TestLanguageGoesAlong: an order without a language follows the browser, on our page, in the window and on the page that the window leads back
+// to; a reader who chooses another one finds it on all of them.
+func TestLanguageGoesAlong(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ ofOrder, accept, chosen, speaks, back string }{
+		{"", "ja,en;q=0.5", "", "ja", "/back?lang=ja"},
+		{"", "", "", "ko", "/back?lang=ko"},
+		{"", "de", "", "en", "/back?lang=en"},
+		{"", "ja", "zh", "zh", "/back?lang=zh"},
+		{"ko", "ja", "", "ko", "/back"},
+		{"ko", "ja", "en", "en", "/back?lang=en"},
+		{"en", "ja", "en", "en", "/back"},
+	} {
+		h := newHouse(t, "https://pay.example")
+		h.create(t, strings.Replace(body, `"language":"en"`, `"language":"`+tc.ofOrder+`"`, 1))
+		h.subscribe(t, strings.Replace(subscribe, `"language":"en"`, `"language":"`+tc.ofOrder+`"`, 1))
+		for _, id := range []string{"order-1", "sub-001--key1"} {
+			query := ""
+			if tc.chosen != "" {
+				query = "lang=" + tc.chosen
+			}
+			r := event("GET /pay/{id}/{linkToken}", query, "", "id", id, "linkToken", "link")
+			r.Headers["accept-language"] = tc.accept
+			page := call(t, h.checkout, r)
+			if got := page.Headers["Content-Language"]; got != tc.speaks || !strings.Contains(page.Body, tc.back+`"`) {
+				t.Errorf("%+v, %s: the page speaks %s, or its window does not lead back to %s", tc, id, got, tc.back)
+			}
+			if id == "order-1" && !strings.Contains(page.Body, `"language":"`+tc.speaks+`"`) {
+				t.Errorf("%+v: the window does not speak %s", tc, tc.speaks)
+			}
+		}
+		r := success(good)
+		r.RawQueryString, r.Headers["accept-language"] = "code=PAY_PROCESS_CANCELED&"+strings.TrimPrefix(tc.back, "/back?"), "ko"
+		r.RouteKey += "/fail"
+		left := call(t, h.confirm, r)
+		again := `href="https://pay.example/pay/order-1/link` + strings.TrimPrefix(tc.back, "/back") + `"`
+		if got := left.Headers["Content-Language"]; got != tc.speaks || !strings.Contains(left.Body, again) {
+			t.Errorf("%+v: the result speaks %s, or has no %s", tc, got, again)
 		}
 	}
 }

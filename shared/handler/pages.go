@@ -19,6 +19,7 @@ const (
 // orderPageOptions is what a return knows beside the order.
 type orderPageOptions struct {
 	lang     web.Language
+	kept     string // the query that keeps the reader's choice of a language on the pages that follow
 	base     string
 	attempt  int    // of the redirect; 0 on the payment page
 	tampered bool   // the redirect's amount was not the order's
@@ -37,7 +38,7 @@ func orderPage(o order.Order, opt orderPageOptions) web.Page {
 	}
 	v := web.ResultView{
 		Language: opt.lang, OrderID: o.ID, OrderName: o.Name, AmountValue: o.Amount.Value, Currency: string(o.Amount.Currency),
-		PayURL: checkoutURL(o, opt.base), ReturnURL: returnURL(o),
+		PayURL: checkoutURL(o, opt.base) + opt.kept, ReturnURL: returnURL(o),
 	}
 	v.State, v.Code = resultState(o, opt)
 	if v.State == web.ResultPaid && v.ReturnURL != "" {
@@ -133,6 +134,20 @@ func askedLanguage(r Request, ofOrder string) web.Language {
 		return l
 	}
 	return web.Negotiate(header(r, "Accept-Language"))
+}
+
+// keptLanguage is the query of a link to a page of ours that shall speak the language that the reader has chosen; empty when there is no choice.
+func keptLanguage(r Request) string {
+	asked, _ := query(r, "lang")
+	if l, ok := web.ParseLanguage(asked["lang"]); ok {
+		return "?lang=" + string(l)
+	}
+	return ""
+}
+
+// speaker is askedLanguage for the use cases.
+func speaker(r Request) func(string) string {
+	return func(ofOrder string) string { return string(askedLanguage(r, ofOrder)) }
 }
 
 func problemPage(r Request, status int) Response {

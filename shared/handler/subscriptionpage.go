@@ -12,6 +12,7 @@ import (
 // subscriptionPageOptions is what a return knows beside the subscription.
 type subscriptionPageOptions struct {
 	lang     web.Language
+	kept     string // see orderPageOptions
 	base     string
 	now      time.Time
 	failed   bool   // the redirect says that the window failed, with
@@ -32,7 +33,7 @@ func subscriptionPage(s subscription.Subscription, opt subscriptionPageOptions) 
 	case issuing == nil:
 		v.State = web.ResultRegistered
 	case opt.failed:
-		v.State, v.Code, v.PayURL = web.ResultNotRegistered, opt.failCode, issuanceURL(s, issuing.N, opt.base)
+		v.State, v.Code, v.PayURL = web.ResultNotRegistered, opt.failCode, issuanceURL(s, issuing.N, opt.base)+opt.kept
 	default:
 		return web.Checking(web.CheckingView{
 			Language: opt.lang, OrderID: s.ID, OrderName: lasting.Name, AmountValue: lasting.Amount.Value, Currency: string(lasting.Amount.Currency),

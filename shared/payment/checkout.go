@@ -23,8 +23,9 @@ type Page struct {
 	Window  provider.Window
 }
 
-// Open returns the page of an order. A wrong link token is ErrNotFound, like no order at all.
-func (c *Checkout) Open(ctx context.Context, id, linkToken, base string) (Page, error) {
+// Open returns the page of an order. speak chooses the page's language, given the order's. A wrong link token is ErrNotFound, like no order at
+// all.
+func (c *Checkout) Open(ctx context.Context, id, linkToken, base string, speak func(string) string) (Page, error) {
 	o, err := c.Status(ctx, id, linkToken)
 	if err != nil {
 		return Page{}, err
@@ -40,7 +41,7 @@ func (c *Checkout) Open(ctx context.Context, id, linkToken, base string) (Page, 
 	if !ok {
 		return Page{}, fmt.Errorf("payment: checkout %s: no window for provider %q", id, o.Provider)
 	}
-	p.Window, err = windows.Window(o, base)
+	p.Window, err = windows.Window(o, provider.Place{Base: base, Language: speak(o.Language)})
 	return p, err
 }
 

@@ -104,7 +104,7 @@ func (m *Merchant) Create(ctx context.Context, r NewOrder, base string) (Created
 			return m.unfit(ctx, r, base, err)
 		}
 	}
-	if _, err := offer.Windows.Window(o, base); err != nil {
+	if _, err := offer.Windows.Window(o, provider.Place{Base: base}); err != nil {
 		return Created{}, fmt.Errorf("payment: create order: %w", err)
 	}
 	stored, err := m.Orders.Create(ctx, o)
@@ -128,7 +128,7 @@ func (m *Merchant) created(ctx context.Context, offer Offer, stored order.Order,
 	if err := m.register(ctx, offer, stored); err != nil {
 		return Created{}, err
 	}
-	window, err := offer.Windows.Window(stored, base)
+	window, err := offer.Windows.Window(stored, provider.Place{Base: base})
 	return Created{Order: stored, Window: window, Notes: notes}, err
 }
 
@@ -187,9 +187,6 @@ func (m *Merchant) build(r NewOrder, amount money.Amount, customer order.Custome
 	}
 	if o.ID == "" {
 		o.ID = m.NewID()
-	}
-	if o.Language == "" {
-		o.Language = "ko"
 	}
 	if r.ExpiresAt.IsZero() {
 		o.ExpiresAt = now.Add(expiryDefault)

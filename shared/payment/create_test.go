@@ -20,8 +20,8 @@ var noon = time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
 
 type fakeWindows struct{}
 
-func (fakeWindows) Window(o order.Order, base string) (provider.Window, error) {
-	return provider.Window{Script: base, Params: json.RawMessage(`{"orderId":"` + o.Number() + `"}`)}, nil
+func (fakeWindows) Window(o order.Order, at provider.Place) (provider.Window, error) {
+	return provider.Window{Script: at.Base, Params: json.RawMessage(`{"orderId":"` + o.Number() + `"}`)}, nil
 }
 
 // shop is a merchant with a table and a clock.
@@ -67,7 +67,7 @@ func TestCreate(t *testing.T) {
 		t.Fatalf("created %+v, %v", got, err)
 	}
 	o := got.Order
-	if o.Status != order.Open || o.Attempt.N != 1 || o.LinkToken == "" || o.Language != "ko" || o.Mode != "test" || !o.ExpiresAt.Equal(noon.Add(time.Hour)) {
+	if o.Status != order.Open || o.Attempt.N != 1 || o.LinkToken == "" || o.Language != "" || o.Mode != "test" || !o.ExpiresAt.Equal(noon.Add(time.Hour)) {
 		t.Errorf("a new order is %+v", o)
 	}
 	if !o.DueAt.Equal(o.ExpiresAt.Add(order.OpenGrace)) {

@@ -84,7 +84,7 @@ func (e *Enroller) Start(ctx context.Context, r NewSubscription, base string) (E
 	case err != nil && !errors.Is(err, ErrExists):
 		return Enrolled{}, fmt.Errorf("payment: start subscription: %w", err)
 	}
-	enrolled, windowErr := e.window(stored, base)
+	enrolled, windowErr := e.window(stored, provider.Place{Base: base})
 	enrolled.New = err == nil
 	_, enrolled.Notes = r.buyer()
 	return enrolled, windowErr
@@ -103,7 +103,7 @@ func (e *Enroller) unfit(ctx context.Context, r NewSubscription, base string, ca
 	case err != nil:
 		return Enrolled{}, fmt.Errorf("payment: start subscription: %w", err)
 	}
-	enrolled, err := e.window(stored, base)
+	enrolled, err := e.window(stored, provider.Place{Base: base})
 	_, enrolled.Notes = r.buyer()
 	return enrolled, err
 }
@@ -123,13 +123,13 @@ func (e *Enroller) Read(ctx context.Context, id string) (subscription.Subscripti
 }
 
 // Open returns the page that registers the means. number is <subscription>--key<n>, whatever n: the page always shows the issuance that can
-// be completed now. A wrong link token is ErrNotFound.
-func (e *Enroller) Open(ctx context.Context, number, linkToken, base string) (Enrolled, error) {
+// be completed now. speak chooses the page's language, given the subscription's. A wrong link token is ErrNotFound.
+func (e *Enroller) Open(ctx context.Context, number, linkToken, base string, speak func(string) string) (Enrolled, error) {
 	s, _, err := e.byLink(ctx, number, linkToken)
 	if err != nil {
 		return Enrolled{}, err
 	}
-	return e.window(s, base)
+	return e.window(s, provider.Place{Base: base, Language: speak(s.Language)})
 }
 
 // Status returns the subscription for the page that waits.
@@ -283,13 +283,13 @@ func (e *Enroller) fits(s subscription.Subscription, k provider.BillingKey) bool
 	return accountFits(e.Account, k.Account) && (k.CustomerID == "" || k.CustomerID == s.CustomerID) && k.Sandbox == (s.Mode == "test")
 }
 
-func (e *Enroller) window(s subscription.Subscription, base string) (Enrolled, error) {
+func (e *Enroller) window(s subscription.Subscription, at provider.Place) (Enrolled, error) {
 	enrolled := Enrolled{Subscription: s}
 	if s.Issuing() == nil {
 		return enrolled, nil
 	}
 	var err error
-	enrolled.Window, err = e.Windows.KeyWindow(s, base)
+	enrolled.Window, err = e.Windows.KeyWindow(s, at)
 	return enrolled, err
 }
 
@@ -319,9 +319,6 @@ func (e *Enroller) build(r NewSubscription) subscription.Subscription {
 	}
 	if s.ID == "" {
 		s.ID = e.NewID()
-	}
-	if s.Language == "" {
-		s.Language = "ko"
 	}
 	if s.CatchUp == "" {
 		s.CatchUp = subscription.Once

@@ -17,7 +17,7 @@ import (
 
 type fakeKeyWindows struct{}
 
-func (fakeKeyWindows) KeyWindow(s subscription.Subscription, _ string) (provider.Window, error) {
+func (fakeKeyWindows) KeyWindow(s subscription.Subscription, _ provider.Place) (provider.Window, error) {
 	return provider.Window{Params: json.RawMessage(`{"customer_uid":"` + s.KeyName(s.Issuing().N) + `"}`)}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/subscription"
 )
 
@@ -67,7 +68,7 @@ func (e *Enroller) RenewKey(ctx context.Context, id, base string) (Enrolled, err
 	if err != nil {
 		return Enrolled{Subscription: s}, err
 	}
-	return e.window(s, base)
+	return e.window(s, provider.Place{Base: base})
 }
 
 // change applies a merchant's wish and stores it.

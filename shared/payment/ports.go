@@ -153,11 +153,10 @@ type KeyFinder interface {
 
 // KeyWindows composes what a page needs to open the window that issues a billing key.
 type KeyWindows interface {
-	KeyWindow(s subscription.Subscription, base string) (provider.Window, error)
+	KeyWindow(s subscription.Subscription, at provider.Place) (provider.Window, error)
 }
 
-// Windows composes what a page needs to open the provider's payment window for the order's current attempt. base is the public
-// address of the bundle, without a final slash. It holds no secret.
+// Windows composes what a page needs to open the provider's payment window for the order's current attempt. It holds no secret.
 type Windows interface {
-	Window(o order.Order, base string) (provider.Window, error)
+	Window(o order.Order, at provider.Place) (provider.Window, error)
 }

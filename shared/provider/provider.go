@@ -6,6 +6,7 @@ package provider
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -143,6 +144,33 @@ type Window struct {
 	ClientKey   string          // public
 	CustomerKey string          // empty for a guest
 	Params      json.RawMessage // exactly the object the SDK takes
+}
+
+// Place is where a window is opened, and where it comes back to.
+type Place struct {
+	Base string // public address of the bundle without a final slash
+	// Language of the page that opens the window: ko, en, ja or zh. Empty: no page of ours opens it, and the order's counts. When it is not the
+	// order's, the return address carries it, so that the next page speaks it, too.
+	Language string
+}
+
+// Back adds the page's language to a return address, unless it is the order's own.
+func (p Place) Back(address, ofOrder string) string {
+	switch {
+	case p.Language == "" || p.Language == ofOrder:
+		return address
+	case strings.Contains(address, "?"):
+		return address + "&lang=" + p.Language
+	}
+	return address + "?lang=" + p.Language
+}
+
+// Spoken is the language of the window.
+func (p Place) Spoken(ofOrder string) string {
+	if p.Language == "" {
+		return ofOrder
+	}
+	return p.Language
 }
 
 // Timing is how long a provider keeps things open, counted from the buyer's return.

@@ -193,7 +193,7 @@ func (o outside) DeleteBillingKey(ctx context.Context, name, reason string) prov
 }
 
 // KeyWindow implements payment.KeyWindows.
-func (outside) KeyWindow(s subscription.Subscription, _ string) (provider.Window, error) {
+func (outside) KeyWindow(s subscription.Subscription, _ provider.Place) (provider.Window, error) {
 	return provider.Window{Params: json.RawMessage(`{}`)}, nil
 }
 

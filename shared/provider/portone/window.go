@@ -171,20 +171,20 @@ func (w Windows) Account() string {
 }
 
 // Window is WindowOf without options.
-func (w Windows) Window(o order.Order, base string) (provider.Window, error) {
-	return w.WindowOf(o, Options{}, base)
+func (w Windows) Window(o order.Order, at provider.Place) (provider.Window, error) {
+	return w.WindowOf(o, Options{}, at)
 }
 
-// WindowOf returns the window of the order's current attempt. base is the public address of the bundle without a final slash.
-func (w Windows) WindowOf(o order.Order, options Options, base string) (provider.Window, error) {
-	request, err := w.payment(o, options, base)
+// WindowOf returns the window of the order's current attempt.
+func (w Windows) WindowOf(o order.Order, options Options, at provider.Place) (provider.Window, error) {
+	request, err := w.payment(o, options, at)
 	if err != nil {
 		return provider.Window{}, fmt.Errorf("portone: window of order %q: %w", o.ID, err)
 	}
 	return w.window(o.Mode, request)
 }
 
-func (w Windows) payment(o order.Order, options Options, base string) (RequestPay, error) {
+func (w Windows) payment(o order.Order, options Options, at provider.Place) (RequestPay, error) {
 	amount, err := money.New(o.Amount.Value, o.Amount.Currency)
 	switch {
 	case err != nil:
@@ -203,7 +203,7 @@ func (w Windows) payment(o order.Order, options Options, base string) (RequestPa
 		return RequestPay{}, err
 	}
 	buyer := provider.Buyer{Name: o.Customer.Name, Email: o.Customer.Email, Phone: o.Customer.Phone}
-	request, err := w.request(o.Number(), o.Name, buyer, returning{o.ID, o.LinkToken, base})
+	request, err := w.request(o.Number(), o.Name, buyer, returning{o.ID, o.LinkToken, o.Language, at})
 	if err != nil {
 		return RequestPay{}, err
 	}
@@ -229,14 +229,15 @@ type Issuance struct {
 	CustomerID  string // the merchant's id of the buyer, 1 to 50 characters
 	Name        string // of the plan
 	Customer    provider.Buyer
+	Language    string // of the subscription; may be empty
 }
 
 // IssuanceWindow returns the window that issues a billing key. It takes no money: Toss Pay cannot issue and charge at once.
-func (w Windows) IssuanceWindow(i Issuance, base string) (provider.Window, error) {
+func (w Windows) IssuanceWindow(i Issuance, at provider.Place) (provider.Window, error) {
 	if !within(i.CustomerID, 1, customerIDMax) || strings.ContainsFunc(i.CustomerID, isControl) {
 		return provider.Window{}, &OptionError{"customerId", fmt.Sprintf("must have 1 to %d characters", customerIDMax)}
 	}
-	request, err := w.request(i.CustomerUID, i.Name, i.Customer, returning{i.ID, i.LinkToken, base})
+	request, err := w.request(i.CustomerUID, i.Name, i.Customer, returning{i.ID, i.LinkToken, i.Language, at})
 	if err != nil {
 		return provider.Window{}, fmt.Errorf("portone: issuance window of %q: %w", i.ID, err)
 	}
@@ -251,7 +252,8 @@ func (w Windows) IssuanceWindow(i Issuance, base string) (provider.Window, error
 
 // returning is where a window comes back to.
 type returning struct {
-	id, linkToken, base string
+	id, linkToken, language string
+	at                      provider.Place
 }
 
 // request is what both windows have in common.
@@ -263,7 +265,7 @@ func (w Windows) request(number, name string, buyer provider.Buyer, back returni
 		return RequestPay{}, errors.New("it has no id or no link token")
 	case !within(name, 1, NameMax):
 		return RequestPay{}, &OptionError{"name", fmt.Sprintf("must have 1 to %d characters", NameMax)}
-	case !isOrigin(back.base, "") || strings.HasSuffix(back.base, "/"):
+	case !isOrigin(back.at.Base, "") || strings.HasSuffix(back.at.Base, "/"):
 		return RequestPay{}, errors.New("base must be an https address without a final slash")
 	}
 	buyer = fitting(buyer)
@@ -274,13 +276,13 @@ func (w Windows) request(number, name string, buyer provider.Buyer, back returni
 		BuyerName:    buyer.Name,
 		BuyerEmail:   buyer.Email,
 		BuyerTel:     buyer.Phone,
-		MRedirectURL: back.base + "/confirm/portone/" + url.PathEscape(back.id) + "/" + url.PathEscape(back.linkToken),
+		MRedirectURL: back.at.Back(back.at.Base+"/confirm/portone/"+url.PathEscape(back.id)+"/"+url.PathEscape(back.linkToken), back.language),
 	}
 	if w.ChannelKey == "" {
 		request.PG = gateway + "." + w.MID
 	}
 	if w.WebhookToken != "" {
-		request.NoticeURL = back.base + "/webhooks/portone/" + url.PathEscape(w.WebhookToken)
+		request.NoticeURL = back.at.Base + "/webhooks/portone/" + url.PathEscape(w.WebhookToken)
 	}
 	return request, nil
 }

@@ -70,7 +70,7 @@ func TestWindow(t *testing.T) {
 			if c.change != nil {
 				c.change(&w, &o)
 			}
-			got, err := w.WindowOf(o, c.options, base)
+			got, err := w.WindowOf(o, c.options, provider.Place{Base: base})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -85,7 +85,7 @@ func TestWindow(t *testing.T) {
 					t.Errorf("params have %s", typo)
 				}
 			}
-			plain, err := w.Window(o, base)
+			plain, err := w.Window(o, provider.Place{Base: base})
 			if err != nil || c.options == (portone.Options{}) && string(plain.Params) != c.want {
 				t.Errorf("without options %s, %v", plain.Params, err)
 			}
@@ -100,13 +100,13 @@ func TestIssuanceWindow(t *testing.T) {
 	const want = `{"channelKey":"channel-key-1","pay_method":"tosspay","merchant_uid":"sub-0001--key2","customer_uid":"sub-0001--key2","customer_id":"matthew",` +
 		`"name":"월간 이용권","amount":0,"buyer_email":"a@example.com","buyer_tel":"","m_redirect_url":"https://pay.example.com/confirm/portone/sub-0001/link_token-1",` +
 		`"notice_url":"https://pay.example.com/webhooks/portone/hook_token-1"}`
-	got, err := windows().IssuanceWindow(issuance, base)
+	got, err := windows().IssuanceWindow(issuance, provider.Place{Base: base})
 	if err != nil || string(got.Params) != want {
 		t.Errorf("params\n%s, %v\nwant\n%s", got.Params, err, want)
 	}
 	w := windows()
 	w.OmitIssuanceAmount = true
-	got, err = w.IssuanceWindow(issuance, base)
+	got, err = w.IssuanceWindow(issuance, provider.Place{Base: base})
 	if err != nil || string(got.Params) != strings.Replace(want, `"amount":0,`, "", 1) {
 		t.Errorf("without amount\n%s, %v", got.Params, err)
 	}
@@ -129,7 +129,7 @@ func TestIssuanceWindow(t *testing.T) {
 	} {
 		changed := issuance
 		c.change(&changed)
-		got, err := windows().IssuanceWindow(changed, base)
+		got, err := windows().IssuanceWindow(changed, provider.Place{Base: base})
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || got.Params != nil) {
 			t.Errorf("%s: %s, %v", c.name, got.Params, err)
 		}
@@ -183,7 +183,7 @@ func TestOptions(t *testing.T) {
 		if wrong, ok := errors.AsType[*portone.OptionError](err); !ok || wrong.Field != c.field {
 			t.Errorf("%+v: error %v, want one about %s", c.options, err, c.field)
 		}
-		if got, err := windows().WindowOf(shirt(), c.options, base); err == nil || got.Params != nil {
+		if got, err := windows().WindowOf(shirt(), c.options, provider.Place{Base: base}); err == nil || got.Params != nil {
 			t.Errorf("%+v: a window was composed", c.options)
 		}
 	}
@@ -193,7 +193,7 @@ func TestWindowScript(t *testing.T) {
 	t.Parallel()
 	w := windows()
 	w.Script = "http://127.0.0.1:3000/sim/portone/v1/iamport.js"
-	got, err := w.Window(shirt(), "http://127.0.0.1:3000")
+	got, err := w.Window(shirt(), provider.Place{Base: "http://127.0.0.1:3000"})
 	if err != nil || got.Script != w.Script || !strings.Contains(string(got.Params), `"http://127.0.0.1:3000/confirm/portone/`) {
 		t.Errorf("window %+v, %v", got, err)
 	}
@@ -236,7 +236,7 @@ func TestWindowRefuses(t *testing.T) {
 			if c.change != nil {
 				c.change(&w, &o)
 			}
-			got, err := w.Window(o, c.base)
+			got, err := w.Window(o, provider.Place{Base: c.base})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v does not say %q", err, c.want)
 			}
@@ -264,7 +264,7 @@ func TestWindowSurvivesHTML(t *testing.T) {
 	t.Parallel()
 	o := shirt()
 	o.Name = "</script><script>alert(1)</script>"
-	w, err := windows().Window(o, base)
+	w, err := windows().Window(o, provider.Place{Base: base})
 	if err != nil || strings.Contains(string(w.Params), "<") {
 		t.Errorf("params %s, %v", w.Params, err)
 	}

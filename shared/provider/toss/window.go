@@ -51,13 +51,12 @@ type RequestCard struct {
 	Language                 string `json:"language,omitempty"` // KO, EN, JA or ZH
 }
 
-// Window returns the window of the order's current attempt. base is the public address of the bundle without a final slash. It refuses
-// a client key that belongs to another mode than the order: test orders must not take real money, nor the other way round.
-func (w Windows) Window(o order.Order, base string) (provider.Window, error) {
+// Window returns the window of the order's current attempt. It refuses a client key that belongs to another mode than the order: test orders must not take real money, nor the other way round.
+func (w Windows) Window(o order.Order, at provider.Place) (provider.Window, error) {
 	if err := CheckClientKey(o.Mode, w.ClientKey); err != nil {
 		return provider.Window{}, err
 	}
-	request, err := requestPayment(o, base)
+	request, err := requestPayment(o, at)
 	if err != nil {
 		return provider.Window{}, fmt.Errorf("toss: window of order %q: %w", o.ID, err)
 	}
@@ -74,7 +73,7 @@ func (w Windows) Window(o order.Order, base string) (provider.Window, error) {
 	return provider.Window{Script: script, ClientKey: w.ClientKey, Params: params}, nil
 }
 
-func requestPayment(o order.Order, base string) (RequestPayment, error) {
+func requestPayment(o order.Order, at provider.Place) (RequestPayment, error) {
 	amount, err := money.New(o.Amount.Value, o.Amount.Currency)
 	switch {
 	case err != nil:
@@ -85,30 +84,30 @@ func requestPayment(o order.Order, base string) (RequestPayment, error) {
 		return RequestPayment{}, errors.New("it has no link token or no attempt")
 	case !within(o.Name, 1, 100):
 		return RequestPayment{}, errors.New("its name must have 1 to 100 characters")
-	case !isOrigin(base, "") || strings.HasSuffix(base, "/"):
+	case !isOrigin(at.Base, "") || strings.HasSuffix(at.Base, "/"):
 		return RequestPayment{}, errors.New("base must be an https address without a final slash")
 	}
-	back := base + "/confirm/toss/" + url.PathEscape(o.ID) + "/" + url.PathEscape(o.LinkToken)
+	back := at.Base + "/confirm/toss/" + url.PathEscape(o.ID) + "/" + url.PathEscape(o.LinkToken)
 	return RequestPayment{
 		Method:     "CARD",
 		Amount:     RequestAmount{Currency: string(amount.Currency), Value: amount.Value},
 		OrderID:    o.Number(),
 		OrderName:  o.Name,
-		SuccessURL: back,
+		SuccessURL: at.Back(back, o.Language),
 		// A buyer who closes the window comes back without an orderId, so the address itself says which attempt it was.
-		FailURL:             back + "/fail?attempt=" + strconv.Itoa(o.Attempt.N),
+		FailURL:             at.Back(back+"/fail?attempt="+strconv.Itoa(o.Attempt.N), o.Language),
 		CustomerName:        optional(within(o.Customer.Name, 1, 100), o.Customer.Name),
 		CustomerEmail:       optional(within(o.Customer.Email, 3, 100) && strings.Contains(o.Customer.Email, "@"), o.Customer.Email),
 		CustomerMobilePhone: optional(isPhone(o.Customer.Phone), o.Customer.Phone),
-		Card:                card(o),
+		Card:                card(o, at),
 	}, nil
 }
 
-func card(o order.Order) *RequestCard {
+func card(o order.Order, at provider.Place) *RequestCard {
 	if !o.Toss.InternationalCardOnly {
 		return nil // the domestic window has one language
 	}
-	return &RequestCard{UseInternationalCardOnly: true, Language: windowLanguage(o.Language)}
+	return &RequestCard{UseInternationalCardOnly: true, Language: windowLanguage(at.Spoken(o.Language))}
 }
 
 // windowLanguage maps ours to theirs; for any other the window chooses.

@@ -7,6 +7,7 @@ import (
 
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/provider/toss"
 )
 
@@ -53,7 +54,7 @@ func TestWindow(t *testing.T) {
 			t.Parallel()
 			o := shirt()
 			c.change(&o)
-			w, err := toss.Windows{ClientKey: "test_ck_1"}.Window(o, base)
+			w, err := toss.Windows{ClientKey: "test_ck_1"}.Window(o, provider.Place{Base: base})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,7 +75,7 @@ func international(language string) func(*order.Order) {
 func TestWindowScript(t *testing.T) {
 	t.Parallel()
 	const script = "http://127.0.0.1:3000/sim/toss/v2/standard"
-	w, err := toss.Windows{ClientKey: "test_ck_1", Script: script}.Window(shirt(), "http://127.0.0.1:3000")
+	w, err := toss.Windows{ClientKey: "test_ck_1", Script: script}.Window(shirt(), provider.Place{Base: "http://127.0.0.1:3000"})
 	if err != nil || w.Script != script || !strings.Contains(string(w.Params), `"http://127.0.0.1:3000/confirm/toss/`) {
 		t.Errorf("window %+v, %v", w, err)
 	}
@@ -109,7 +110,7 @@ func TestWindowRefuses(t *testing.T) {
 			t.Parallel()
 			o := shirt()
 			c.change(&o)
-			w, err := toss.Windows{ClientKey: c.clientKey}.Window(o, c.base)
+			w, err := toss.Windows{ClientKey: c.clientKey}.Window(o, provider.Place{Base: c.base})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v does not say %q", err, c.want)
 			}
@@ -125,7 +126,7 @@ func TestWindowSurvivesHTML(t *testing.T) {
 	t.Parallel()
 	o := shirt()
 	o.Name = "</script><script>alert(1)</script>"
-	w, err := toss.Windows{ClientKey: "test_ck_1"}.Window(o, base)
+	w, err := toss.Windows{ClientKey: "test_ck_1"}.Window(o, provider.Place{Base: base})
 	if err != nil || strings.Contains(string(w.Params), "<") {
 		t.Errorf("params %s, %v", w.Params, err)
 	}

@@ -44,7 +44,7 @@ func line(w io.Writer, window provider.Window, err error) error {
 func emitToss(w io.Writer) error {
 	windows := toss.Windows{ClientKey: "test_ck_emit"}
 	for _, o := range orders() {
-		window, err := windows.Window(o, base)
+		window, err := windows.Window(o, provider.Place{Base: base})
 		if err := line(w, window, err); err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func emitPortOne(w io.Writer) error {
 			if options.Validate(time.Now()) != nil {
 				continue
 			}
-			window, err := c.windows.WindowOf(o, options, base)
+			window, err := c.windows.WindowOf(o, options, provider.Place{Base: base})
 			if err := line(w, window, err); err != nil {
 				return err
 			}
@@ -128,7 +128,7 @@ func emitIssuances(w io.Writer) error {
 			window, err := windows.IssuanceWindow(portone.Issuance{
 				ID: "member-0001--key1", LinkToken: "link-token", Mode: "test", CustomerUID: "member-0001--key1", CustomerID: "customer-1",
 				Name: "Coffee every month", Customer: provider.Buyer{Name: c.customer.Name, Email: c.customer.Email, Phone: c.customer.Phone},
-			}, base)
+			}, provider.Place{Base: base})
 			if err := line(w, window, err); err != nil {
 				return err
 			}
