@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: run test mutants lint build fresh fuzz help
+.PHONY: run test mutants lint build fresh examples fuzz help
 
 run: ## serve every door and the simulator on http://127.0.0.1:3000: no AWS, no Docker, no account (ARGS="-store dynamodb ...")
 	go run ./cmd/local -addr 127.0.0.1:3000 $(ARGS)
@@ -13,10 +13,12 @@ build: ## sam build, then check what came out: arm64, small, nothing beside the 
 	scripts/build
 fresh: ## edit shared/ in a copy and look for the edit in what sam build, --cached and sam sync make (needs Python 3)
 	scripts/fresh
+examples: ## run the example shops in Node, Python, Java and Go, with signed requests (needs Node, Python 3, Java 17)
+	scripts/examples
 fuzz: ## run every fuzz target for FUZZTIME (10s)
 	scripts/fuzz
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' Makefile
 
 # What `sam build` and `sam sync` run for each function of template.yaml (BuildMethod: makefile): build-ConfirmFunction builds functions/confirm.
 # The flags are here and nowhere else. GOFLAGS replaces what your own environment has in it, so that everybody builds the same program.

@@ -55,6 +55,7 @@ var archRules = []archRule{
 	{dir: "shared/boot", own: []string{"shared/..."}, others: awsSDK, not: []string{"os"}},
 	{dir: "functions/...", own: []string{"shared/boot"}, others: lambdaSDK, not: []string{"net/http"}},
 	{dir: "client", others: awsSDK},
+	{dir: "examples/...", own: []string{"client"}, others: awsSDK},
 	{dir: "api/apitest", others: []string{"github.com/santhosh-tekuri/jsonschema/...", "go.yaml.in/yaml/..."}},
 	{dir: "sim/fault"},
 	{dir: "sim/lag"},
@@ -168,7 +169,7 @@ func matches(pattern, s string) bool {
 // measure how long a request took, name the real ones; and the Go client, which merchants wire into programs of theirs.
 func TestClockAndChance(t *testing.T) {
 	t.Parallel()
-	allowed := []string{"functions/...", "client", "shared/boot", "shared/handler", "cmd/...", "sim/...", "shared/store/enginetest", "shared/store/storetest", "tools/..."}
+	allowed := []string{"functions/...", "client", "examples/...", "shared/boot", "shared/handler", "cmd/...", "sim/...", "shared/store/enginetest", "shared/store/storetest", "tools/..."}
 	for _, f := range parseSources(t) {
 		if slices.ContainsFunc(allowed, func(p string) bool { return matches(p, f.dir) }) {
 			continue

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -25,7 +26,8 @@ import (
 
 // Options of a Client.
 type Options struct {
-	// BaseURL is the API's address without a path, such as https://abcdefghij.execute-api.ap-northeast-2.amazonaws.com.
+	// BaseURL is the API's address without a path, such as https://abcdefghij.execute-api.ap-northeast-2.amazonaws.com. Only the local run
+	// may have http.
 	BaseURL string
 	// Region of the stack. Needed with Credentials.
 	Region string
@@ -55,8 +57,8 @@ func New(o Options) (*Client, error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("client: BaseURL: %w", err)
-	case base.Host == "" || base.Scheme != "https" && o.Credentials != nil:
-		return nil, errors.New("client: BaseURL must be https://host (http://host for the local run, without Credentials)")
+	case base.Host == "" || base.Scheme != "https" && !loopback(base.Hostname()):
+		return nil, errors.New("client: BaseURL must be https://host, or http:// and this machine's loopback address")
 	case o.Credentials != nil && o.Region == "":
 		return nil, errors.New("client: Region is missing: signatures name it")
 	}
@@ -67,6 +69,11 @@ func New(o Options) (*Client, error) {
 		o.Attempts = 4
 	}
 	return &Client{o: o, base: base, signer: v4.NewSigner(), pause: pause}, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Error is an answer of the API that refuses a request.
