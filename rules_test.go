@@ -26,6 +26,8 @@ func TestRulesRefuse(t *testing.T) {
 		{map[string]string{"PortOneMid": "tosstest"}, "set PortOneUserCode"},
 		{map[string]string{"PortOneUserCode": "imp00000000", "PortOneMid": "shop"}, "Set PortOneMid to tosstest, or Mode to live"},
 		{map[string]string{"Mode": "live", "PortOneUserCode": "imp00000000", "PortOneMid": "tosstest"}, "Set PortOneMid to your own MID"},
+		{map[string]string{"ExecuteApiEndpoint": "closed", "PublicBaseUrl": "https://pay.example.com"}, ""},
+		{map[string]string{"ExecuteApiEndpoint": "closed"}, "Set PublicBaseUrl to your custom domain"},
 	} {
 		refusals := refusalsOf(t, template, tc.given)
 		if tc.says == "" && len(refusals) > 0 || tc.says != "" && !strings.Contains(strings.Join(refusals, " "), tc.says) {

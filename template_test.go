@@ -180,6 +180,11 @@ var rules = []rule{
 	{"money invariants raise alarms", checkAlarms},
 	{"parameters explain and limit themselves", checkParameters},
 	{"sam validate runs the transform", checkValidate},
+	{ownKeyRule, checkKey},
+	{"every role takes a permissions boundary", checkBoundary},
+	{"the API can be closed but for its domain", checkClosed},
+	{overTLS, checkQueuePolicy},
+	{callers, checkCallers},
 }
 
 func TestTemplate(t *testing.T) {
@@ -248,7 +253,7 @@ var mutations = []struct{ rule, old, new string }{
 	{"nothing of PortOne is needed without it", "Default: \"\"\n    AllowedPattern: ^[A-Za-z0-9_-]{0,55}$", "AllowedPattern: ^[A-Za-z0-9_-]{0,55}$"},
 	{"nothing of PortOne is needed without it", "PutPortOneSecretCommand:\n    Condition: OffersPortOne\n", "PutPortOneSecretCommand:\n"},
 	{"the table keeps what it is given", "PointInTimeRecoveryEnabled: true", "PointInTimeRecoveryEnabled: false"},
-	{"the table keeps what it is given", "SSESpecification: {SSEEnabled: true}", "SSESpecification: {SSEEnabled: false}"},
+	{"the table keeps what it is given", "SSEEnabled: true", "SSEEnabled: false"},
 	{"the table keeps what it is given", "DeletionProtectionEnabled: true", "DeletionProtectionEnabled: false"},
 	{"the table keeps what it is given", "    DeletionPolicy: Retain\n", "    DeletionPolicy: RetainExceptOnCreate\n"},
 	{"the table keeps what it is given", "BillingMode: PAY_PER_REQUEST", "BillingMode: PROVISIONED"},
@@ -272,7 +277,8 @@ var mutations = []struct{ rule, old, new string }{
 	{aside, "VisibilityTimeout: 5400", "VisibilityTimeout: 900"},
 	{aside, "maxReceiveCount: 5", "maxReceiveCount: 1"},
 	{aside, "deadLetterTargetArn: !GetAtt ChargeDeadLetters.Arn", "deadLetterTargetArn: !GetAtt ScheduleDeadLetters.Arn"},
-	{aside, "SqsManagedSseEnabled: true", "SqsManagedSseEnabled: false"},
+	{aside, "SqsManagedSseEnabled: !If [HasKmsKey, false, true]", "SqsManagedSseEnabled: false"},
+	{aside, "KmsMasterKeyId: !If [HasKmsKey, !Ref KmsKeyArn, !Ref AWS::NoValue]", "KmsMasterKeyId: alias/aws/sqs"},
 	{aside, "MessageRetentionPeriod: 1209600", "MessageRetentionPeriod: 345600"},
 	{aside, "Value: !GetAtt ScheduleDeadLetters.QueueName", "Value: !GetAtt ChargeQueue.QueueName"},
 	{aside, "MetricName: ApproximateNumberOfMessagesVisible", "MetricName: NumberOfMessagesSent"},
@@ -306,6 +312,7 @@ var mutations = []struct{ rule, old, new string }{
 	{"money invariants raise alarms", "{Name: event, Value: money.unsettled}", "{Name: event, Value: money.unsettle}"},
 	{"money invariants raise alarms", "MetricName: Events\n      Dimensions: [{Name: event, Value: config.error}]", "MetricName: ConfigError"},
 	{"money invariants raise alarms", "LogGroupName: !Ref Logs", "LogGroupName: !Ref ApiLogs"},
+	{"money invariants raise alarms", "MetricName: 5xx", "MetricName: 5XXError"},
 	{"money invariants raise alarms", "Dimensions: [{Key: event, Value: $.event}]", "DefaultValue: 0"},
 	{"money invariants raise alarms", `($.event = "dispatch.failed")`, `($.event = "dispatch.failed") || ($.event = "tick")`},
 	{"money invariants raise alarms", `$.event = "security.sandbox_payment"`, `$.event = "security.sandbox"`},
@@ -315,6 +322,20 @@ var mutations = []struct{ rule, old, new string }{
 	{"parameters explain and limit themselves", "Description: Whether real money moves.", "NoEcho: true # "},
 	{"parameters explain and limit themselves", "AllowedPattern: ^[A-Za-z0-9_-]{20,64}$", "AllowedPattern: ^.{20,64}$"},
 	{"parameters explain and limit themselves", "AllowedValues: [debug, info, warn]", "AllowedValues: [debug, info, warn, error]"},
+	{ownKeyRule, "KMSMasterKeyId: !If [HasKmsKey, !Ref KmsKeyArn, !Ref AWS::NoValue]", "KMSMasterKeyId: alias/aws/dynamodb"},
+	{ownKeyRule, "      KmsKeyId: !If [HasKmsKey, !Ref KmsKeyArn, !Ref AWS::NoValue]\n", ""},
+	{ownKeyRule, "!Ref ChargeRole, !Ref ScheduleRole]", "!Ref ChargeRole]"},
+	{ownKeyRule, "kms:GenerateDataKey]", `"kms:*"]`},
+	{ownKeyRule, "Resource: !Ref KmsKeyArn", `Resource: "*"`},
+	{ownKeyRule, "    Condition: HasKmsKey\n", ""},
+	{"every role takes a permissions boundary", "      PermissionsBoundary: !If [HasBoundary, !Ref PermissionsBoundaryArn, !Ref AWS::NoValue]\n", ""},
+	{"the API can be closed but for its domain", "DisableExecuteApiEndpoint: !If [IsClosed, true, false]", "DisableExecuteApiEndpoint: false"},
+	{"the API can be closed but for its domain", `"${PublicBaseUrl}/webhooks/toss/{WebhookToken}"`, "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}"},
+	{overTLS, "Queues: [!Ref ChargeQueue, !Ref ChargeDeadLetters, !Ref ScheduleDeadLetters]", "Queues: [!Ref ChargeQueue]"},
+	{overTLS, "Effect: Deny", "Effect: Allow"},
+	{overTLS, `{"aws:SecureTransport": "false"}`, `{"aws:SecureTransport": "true"}`},
+	{callers, "/$default/GET/orders/*", "/$default/*"},
+	{callers, "/$default/POST/subscriptions/*", "/$default/POST/webhooks/*"},
 	{"sam validate runs the transform", "[default.deploy.parameters]", "[default.validate.parameters]\nlint = true\n\n[default.deploy.parameters]"},
 }
 
@@ -598,7 +619,9 @@ func checkRoles(in infra) (found []string) {
 	}
 	for _, kind := range []string{"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"} {
 		for name := range resources(in, kind) {
-			found = append(found, name+": permissions belong in the role itself")
+			if name != "KeyPolicy" && name != "ApiCallerPolicy" { // see checkKey and checkCallers
+				found = append(found, name+": permissions belong in the role itself")
+			}
 		}
 	}
 	if at(in.template, "Globals", "Function", "Policies") != nil {
@@ -792,7 +815,7 @@ func checkQueues(in infra) (found []string) {
 		found = append(found, "ChargeQueue: must put a message aside after 5 deliveries")
 	}
 	for name, q := range queues {
-		if at(q, "Properties", "SqsManagedSseEnabled") != true {
+		if fmt.Sprint(at(q, "Properties", "SqsManagedSseEnabled")) != "map[Fn::If:[HasKmsKey false true]]" || !ownKey(at(q, "Properties", "KmsMasterKeyId")) {
 			found = append(found, name+": is not encrypted")
 		}
 		if !strings.HasSuffix(name, "DeadLetters") {
@@ -919,6 +942,10 @@ func checkAlarms(in infra) (found []string) {
 		if !strings.Contains(fmt.Sprint(at(alarm, "Properties", "AlarmActions")), "AlarmTopicArn") {
 			found = append(found, name+": tells nobody")
 		}
+	}
+	api := at(alarms["ApiServerErrors"], "Properties")
+	if got := fmt.Sprintln(at(api, "Namespace"), at(api, "MetricName"), at(api, "Dimensions")); got != "AWS/ApiGateway 5xx [map[Name:ApiId Value:map[Ref:Api]]]\n" {
+		found = append(found, "ApiServerErrors: no alarm on the API's own 5xx: "+got)
 	}
 	for name := range resources(in, "AWS::Serverless::Function") {
 		for _, metric := range []string{"Errors", "Throttles"} {
