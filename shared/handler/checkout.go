@@ -45,7 +45,7 @@ func (h checkout) page(ctx context.Context, r Request) (Response, error) {
 	return pageResponse(web.Checkout(web.CheckoutView{
 		Language: lang, Provider: o.Provider, OrderID: o.ID, OrderName: o.Name, AmountValue: o.Amount.Value, Currency: string(o.Amount.Currency),
 		ScriptURL: p.Window.Script, ClientKey: p.Window.ClientKey, CustomerKey: p.Window.CustomerKey, WindowJSON: p.Window.Params,
-		Notice: noticeOf(o), NoticeCode: refusalCode(o, o.Attempt.N-1), LanguageLinks: languageLinks(o, base), ReturnURL: returnURL(o),
+		Notice: noticeOf(o), NoticeCode: refusalCode(o, o.Attempt.N-1), LanguageLinks: languageLinks(o, base), ReturnURL: backToShop(o.ReturnURL, "orderId", o.ID),
 	})), nil
 }
 

@@ -38,7 +38,7 @@ func orderPage(o order.Order, opt orderPageOptions) web.Page {
 	}
 	v := web.ResultView{
 		Language: opt.lang, OrderID: o.ID, OrderName: o.Name, AmountValue: o.Amount.Value, Currency: string(o.Amount.Currency),
-		PayURL: checkoutURL(o, opt.base) + opt.kept, ReturnURL: returnURL(o),
+		PayURL: checkoutURL(o, opt.base) + opt.kept, ReturnURL: backToShop(o.ReturnURL, "orderId", o.ID),
 	}
 	v.State, v.Code = resultState(o, opt)
 	if v.State == web.ResultPaid && v.ReturnURL != "" {
@@ -100,19 +100,23 @@ func refusalCode(o order.Order, attempt int) string {
 	return ""
 }
 
-// returnURL is the merchant's page, told which order and what we believe of it. The merchant asks GET /orders before it ships.
-func returnURL(o order.Order) string {
-	if o.ReturnURL == "" {
+// backToShop is the merchant's page, told which record the buyer comes from and not what became of it: anybody can write an address. The
+// merchant asks the private API before it ships. The rest of the merchant's own query stays as it is.
+func backToShop(address, name, id string) string {
+	if address == "" {
 		return ""
 	}
-	u, err := url.Parse(o.ReturnURL)
+	u, err := url.Parse(address)
 	if err != nil {
 		return ""
 	}
-	q := u.Query()
-	q.Set("orderId", o.ID)
-	q.Set("status", string(o.Status))
-	u.RawQuery = q.Encode()
+	var kept []string
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		if own, _, _ := strings.Cut(pair, "="); own != "" && own != name {
+			kept = append(kept, pair)
+		}
+	}
+	u.RawQuery = strings.Join(append(kept, name+"="+url.QueryEscape(id)), "&")
 	return u.String()
 }
 

@@ -1,7 +1,6 @@
 package handler
 
 import (
-	"net/url"
 	"time"
 
 	"tosspay-sam/shared/payment"
@@ -24,7 +23,7 @@ func subscriptionPage(s subscription.Subscription, opt subscriptionPageOptions) 
 	lasting := lastingPlan(s)
 	v := web.ResultView{
 		Language: opt.lang, OrderID: s.ID, OrderName: lasting.Name, AmountValue: lasting.Amount.Value, Currency: string(lasting.Amount.Currency),
-		ReturnURL: subscriptionReturnURL(s), MeansBrand: s.Key.Brand, MeansMasked: s.Key.Masked,
+		ReturnURL: backToShop(s.ReturnURL, "subscriptionId", s.ID), MeansBrand: s.Key.Brand, MeansMasked: s.Key.Masked,
 	}
 	issuing := s.Issuing()
 	switch {
@@ -54,7 +53,7 @@ func issuancePage(e payment.Enrolled, lang web.Language, base string, now time.T
 	return web.Checkout(web.CheckoutView{
 		Language: lang, Provider: s.Provider, OrderID: s.ID, OrderName: lasting.Name, AmountValue: lasting.Amount.Value,
 		Currency: string(lasting.Amount.Currency), Issuance: true, Plan: planOf(s, now), ScriptURL: e.Window.Script, ClientKey: e.Window.ClientKey,
-		WindowJSON: e.Window.Params, LanguageLinks: links, ReturnURL: subscriptionReturnURL(s),
+		WindowJSON: e.Window.Params, LanguageLinks: links, ReturnURL: backToShop(s.ReturnURL, "subscriptionId", s.ID),
 	})
 }
 
@@ -89,19 +88,4 @@ func planOf(s subscription.Subscription, now time.Time) web.Plan {
 		p.ChargeAmount = after.Plan.Amount.Value
 	}
 	return p
-}
-
-func subscriptionReturnURL(s subscription.Subscription) string {
-	if s.ReturnURL == "" {
-		return ""
-	}
-	u, err := url.Parse(s.ReturnURL)
-	if err != nil {
-		return ""
-	}
-	q := u.Query()
-	q.Set("subscriptionId", s.ID)
-	q.Set("status", string(s.Status))
-	u.RawQuery = q.Encode()
-	return u.String()
 }
