@@ -246,7 +246,7 @@ var mutants = []mutant{
 	},
 	{
 		"while another payment is looked for, the order's own may fail", orders,
-		"(!o.Searching || e.Of == o.Capture.Key)", "!o.Searching",
+		`own := e.Of == o.Capture.Key || e.Of == "" && !o.Searching`, "own := !o.Searching",
 		payments, "TestContradictionWhileSearching",
 	},
 	{
@@ -276,7 +276,7 @@ var mutants = []mutant{
 	},
 	{
 		"a reload asks about an order in review", advance,
-		"o.Status != order.Open && !o.Searching ||", "o.Status != order.Open ||",
+		"asksAnytime := o.Status == order.Settling ||", "asksAnytime := o.Status != order.Open ||",
 		payments, "TestReloadsOfReview",
 	},
 	{
@@ -300,19 +300,54 @@ var mutants = []mutant{
 		payments, "TestHintThatWasNotLookedUp",
 	},
 	{
-		"a webhook without an answer is taken when the order is closed meanwhile", hear,
-		"if event.NoAnswer && !covers(saved, h) {", "if event.NoAnswer && saved.Status == order.Open {",
-		payments, "TestHintOutlivedByAnotherPayment",
-	},
-	{
 		"a closed order that owes money takes the webhook of another payment", hear,
-		"noAnswer && o.Status != order.Open && !covers(o, h)", "noAnswer && !o.Unsettled()",
+		"open := (noAnswer || unseen(o, h, last)) && !covers(o, h)", "open := (noAnswer || unseen(o, h, last)) && !o.Unsettled()",
 		payments, "TestThirdPaymentWhileOneIsOwed",
 	},
 	{
-		"a question without an answer answers the copies of a webhook", orders,
-		"if e.Asked.After(o.HeardAt) && !e.NoAnswer {", "if e.Asked.After(o.HeardAt) {",
-		payments, "TestCopyOfAnUnansweredHint",
+		"a webhook whose payment cannot be looked up is forgotten", hear,
+		"open := (noAnswer || unseen(o, h, last)) && !covers(o, h)", "open := unseen(o, h, last) && !noAnswer && !covers(o, h)",
+		world, "TestSecondWindowWhileLookupsAreDown",
+	},
+	{
+		"a webhook that the lookups do not show yet is forgotten", hear,
+		"open := (noAnswer || unseen(o, h, last)) && !covers(o, h)", "open := noAnswer && !covers(o, h)",
+		world, "TestLookupsBehindTheWebhook",
+	},
+	{
+		"a refund that the lookups do not show yet is forgotten", "shared/payment/hint.go",
+		"return shown && a.Verdict == provider.Paid", "return false",
+		world, "TestConsoleRefundBehindTheWebhook",
+	},
+	{
+		"a webhook that never had its turn is forgotten", hear,
+		"_, err := s.remember(ctx, o, n.Attempt, h.Key, came)\n\t\t\treturn err", "return nil",
+		payments, "TestRefundWhileGivingBack",
+	},
+	{
+		"a remembered payment has no due time", "shared/order/hint.go",
+		"o.DueAt = soonest(o.DueAt, h.DueAt)", "o.DueAt = soonest(o.DueAt, o.DueAt)",
+		world, "TestSecondWindowWhileLookupsAreDown",
+	},
+	{
+		"a remembered payment is forgotten after one look", "shared/payment/hint.go",
+		"over[h] = decided(h, a) ||", "over[h] = true || decided(h, a) ||",
+		world, "TestLookupsBehindTheWebhook",
+	},
+	{
+		"what a return names and the lookup does not show is forgotten", "shared/payment/return.go",
+		"if hint.Key != \"\" && !shows(a, hint.Key) {", "if false {",
+		world, "TestReturnBeforeTheLookups",
+	},
+	{
+		"every copy of a webhook is remembered", "shared/order/hint.go",
+		"if i >= 0 && h.At.Sub(o.Hints[i].At) < hintRenewal {\n\t\treturn o", "if false {\n\t\treturn o",
+		pure, "TestHintsAreBounded",
+	},
+	{
+		"any number of payments is remembered", "shared/order/hint.go",
+		">= keyedHintsMax {", ">= 1000 {",
+		pure, "TestHintsAreBounded",
 	},
 	{
 		"a redirect without a key asks about the payment that is known", hear,

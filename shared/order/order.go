@@ -85,6 +85,7 @@ type Order struct {
 	Reversals []Reversal // money taken that is not this order's to keep
 	Untold    bool       // a cycle was paid, and whoever found it out may not have told its subscription yet
 	Searching bool       // it was closed before the money its attempt asked for was accounted for, which is still looked for
+	Hints     []Hint     // payments somebody spoke of that the provider has not shown yet
 	DueAt     time.Time  // when the order must be looked at again; zero when it is final
 	AskAfter  time.Time  // nobody else asks the provider before; a lease of a few seconds
 	HeardAt   time.Time  // when the latest question to the provider was begun whose answer is in this record
@@ -192,7 +193,7 @@ func (o Order) Final() bool { return o.DueAt.IsZero() }
 
 // Unsettled says that the provider has something to say at the due time: what was taken, or what is back.
 func (o Order) Unsettled() bool {
-	return !o.Closed() || o.Searching || o.Owed() != nil && o.Status != Review
+	return !o.Closed() || o.Searching || o.Owed() != nil && o.Status != Review || len(o.Hints) > 0
 }
 
 // LinkTokenMatches compares in constant time.
@@ -328,7 +329,7 @@ func (o Order) Hear(asked time.Time, key string) Order {
 // Extend returns a cycle's order that waits for its next attempt, with as much time again: its subscription still wants it.
 func (o Order) Extend(at time.Time) Order {
 	o.ExpiresAt = at.Add(cycleLife)
-	o.DueAt = o.ExpiresAt.Add(OpenGrace)
+	o.DueAt = soonest(o.ExpiresAt.Add(OpenGrace), o.hintDue())
 	o.Revision++
 	return o
 }
@@ -386,6 +387,7 @@ type Event struct {
 	OwnKey   bool      // of a cycle: the payment was made with the attempt's billing key, which no window can
 	All      bool      // the answer shows every payment under the current number, and all of them are decided
 	Of       string    // of Refused: the payment that was refused, if the answer showed one
+	Hint     Hint      // a payment that was named and that the answer does not show: kept in the same write
 	Search   bool      // of Doubtful: the question was what a closed order's attempt has taken
 	Next     Attempt   // of Doubtful, and its Turn of Refused and Lapsed: what the attempt must remember (Turn, Unanswered, Rejection)
 }
@@ -601,7 +603,8 @@ func nextCaptured(o Order, e Event) Status {
 	case Mismatched:
 		return Review // the payment this order was paid with no longer fits it
 	case Refused, Lapsed:
-		if (!o.Searching || e.Of == o.Capture.Key) && e.Attempt == o.Capture.Attempt && e.Next.Turn >= o.Attempt.Turn && !o.stale(e) && (e.Asked.IsZero() || !e.Asked.Before(o.since())) {
+		own := e.Of == o.Capture.Key || e.Of == "" && !o.Searching // of another payment, a refusal says nothing of the one that was taken
+		if own && e.Attempt == o.Capture.Attempt && e.Next.Turn >= o.Attempt.Turn && !o.stale(e) && (e.Asked.IsZero() || !e.Asked.Before(o.since())) {
 			return Review // the provider said paid, and now says it never was
 		}
 	}
@@ -720,7 +723,9 @@ func (o Order) adopts(e Event, to Status) bool {
 }
 
 // dueAfter is the due time in the status the order now has.
-func (o Order) dueAfter(e Event) time.Time {
+func (o Order) dueAfter(e Event) time.Time { return soonest(o.statusDue(e), o.hintDue()) }
+
+func (o Order) statusDue(e Event) time.Time {
 	later := e.At.Add(settlingDelays[min(o.Attempt.Asks, len(settlingDelays)-1)])
 	if r := o.Owed(); r != nil && o.Status != Review {
 		back := e.At.Add(settlingDelays[min(r.Asks, len(settlingDelays)-1)])

@@ -22,7 +22,7 @@ const (
 )
 
 // Advance moves an unsettled order by asking the provider, and does nothing to any other. Whoever calls it - a buyer's reload, a
-// webhook, a schedule - brings no facts. An open order, or a closed one that is searching, is asked about only when it is due.
+// webhook, a schedule - brings no facts. An open order, or a closed one that is searching or has a hint, is asked about only when it is due.
 func (s *Settler) Advance(ctx context.Context, orderID string) (order.Order, error) {
 	return s.advance(ctx, orderID, wanted{})
 }
@@ -80,7 +80,8 @@ func (s *Settler) await(ctx context.Context, o order.Order, want wanted) (order.
 
 // worthAsking says that the provider may know more of the order than we do.
 func (s *Settler) worthAsking(o order.Order) bool {
-	return o.Unsettled() && (o.Status != order.Open && !o.Searching || !s.Now().Before(o.DueAt))
+	asksAnytime := o.Status == order.Settling || o.Owed() != nil && o.Closed() && o.Status != order.Review && !o.Searching
+	return o.Unsettled() && (asksAnytime || !s.Now().Before(o.DueAt))
 }
 
 // settle asks the provider about an order this request has claimed (send: the money has not been asked for yet) or leased, records what the
@@ -94,7 +95,13 @@ func (s *Settler) settle(ctx context.Context, o order.Order, send bool, want wan
 	defer cancel()
 	earlier := notLooked
 	var err error
-	if o.Searching {
+	if !send {
+		o, err = s.recall(ctx, calls, g, o)
+	}
+	if err == nil && !s.worthAsking(o) {
+		return o, nil // that was all it was due for
+	}
+	if err == nil && o.Searching {
 		o, err = s.search(ctx, calls, g, o)
 	}
 	if err == nil && o.Owed() == nil && !send && (o.BillingKey == "" || o.Status == order.Open || !want.repeat.IsZero()) {
@@ -383,6 +390,7 @@ func (s *Settler) register(ctx context.Context, before, after order.Order) {
 // applied to what they left: a fact stays a fact. An order ends unpaid only when every number of it was looked up, and this does it if nobody
 // has; while one cannot be read the order goes on being asked about.
 func (s *Settler) record(ctx context.Context, o order.Order, e order.Event, earlier lookedBack, besides ...order.Event) (order.Order, error) {
+	hint := e.Hint
 	for range savesMax {
 		steps, err := s.apply(o, append([]order.Event{e}, besides...))
 		if err != nil {
@@ -391,6 +399,9 @@ func (s *Settler) record(ctx context.Context, o order.Order, e order.Event, earl
 		next := steps[len(steps)-1].after
 		if next.Revision == o.Revision {
 			return o, nil
+		}
+		if hint != (order.Hint{}) {
+			next = next.Remember(hint)
 		}
 		next.Revision = o.Revision + 1
 		if earlier != looked && !o.Closed() && (next.Status == order.Failed || next.Status == order.Expired) {

@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"slices"
 
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/provider"
@@ -49,6 +50,9 @@ func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
 		if err == nil && over && !knows(result.Order, r.Key) && result.Order.HeardAt.Before(came) { // by an answer older than this return
 			result.Order, err = s.hearReturn(ctx, result.Order, r, result.Order.NumberOf(result.Attempt))
 		}
+		if err == nil && isPaymentKey(r.Key) && !knows(result.Order, r.Key) && r.Key != result.Order.Attempt.Key {
+			result.Order, err = s.remember(ctx, result.Order, result.Attempt, r.Key, came) // what was found may be all that is shown yet
+		}
 		return result, err
 	case o.Status != order.Open && knows(o, r.Key):
 		return result, nil
@@ -60,24 +64,17 @@ func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
 		return s.unready(ctx, Return{OrderID: r.OrderID, LinkToken: r.LinkToken}, err)
 	}
 	if n := attemptOf(o, r.Number); n > 0 && n < o.Attempt.N { // another tab's window: the next number says nothing of it
-		if result.Order, err = s.hearReturn(ctx, o, r, r.Number); err != nil || answered(o, result.Order) {
-			return result, err
-		}
-		o = result.Order
+		result.Order, err = s.hearReturn(ctx, o, r, r.Number)
+		return result, err
 	}
 	result.Order, err = s.look(ctx, g, o, r)
 	return result, err
 }
 
-// answered says that the provider has spoken of the payment that an open order's return named.
-func answered(before, after order.Order) bool {
-	return after.Status != order.Open || after.Attempt.N != before.Attempt.N || after.HeardAt.After(before.HeardAt)
-}
-
 // hearReturn asks about a payment of an order that is closed, or of an attempt that is over, as a webhook about it would; and returns the
 // order as it is then.
 func (s *Settler) hearReturn(ctx context.Context, o order.Order, r WindowReturn, number string) (order.Order, error) {
-	if err := s.Hear(ctx, r.Provider, provider.Hint{Event: "return", Number: number, Key: r.Key}); err != nil {
+	if err := s.Hear(ctx, r.Provider, provider.Hint{Event: "return", Number: number, Key: r.Key, Status: returned}); err != nil {
 		s.Log.WarnContext(ctx, "another payment's return could not be looked up", "event", "redirect.unheard", "orderId", o.ID, "cause", err.Error())
 		return o, nil // the order's own state is known
 	}
@@ -102,7 +99,12 @@ func attemptReturned(o order.Order, number string) int {
 
 // namesEarlier says that a redirect may name a payment of a number before the current one: the answer about that one does not show it.
 func namesEarlier(o order.Order, a provider.Answer, key string) bool {
-	return o.Attempt.N > 1 && isPaymentKey(key) && a.Verdict != provider.Unknown && a.Payment.Key != key
+	return o.Attempt.N > 1 && isPaymentKey(key) && a.Verdict != provider.Unknown && !shows(a, key)
+}
+
+// shows says that an answer shows a payment.
+func shows(a provider.Answer, key string) bool {
+	return a.Payment.Key == key || slices.ContainsFunc(a.Others, func(p provider.Payment) bool { return p.Key == key })
 }
 
 // look is the lookup of an open order, by our own number: it shows every payment there is under it. Whatever key the redirect names could only
@@ -125,15 +127,22 @@ func (s *Settler) look(ctx context.Context, g Gateway, o order.Order, r WindowRe
 	case namesEarlier(o, a, r.Key):
 		return s.hearReturn(ctx, o, r, o.Number())
 	case a.Verdict == provider.Absent || r.Failed && a.Verdict == provider.Pending:
-		// The provider has taken nothing, whatever the redirect says. The window may be opened again under the same number: should it have
-		// been paid after all, the provider refuses to take it twice.
-		return o, nil
+		// The provider has taken nothing, whatever the redirect says, or does not show it yet. The window may be opened again under the same
+		// number: should it have been paid after all, the provider refuses to take it twice.
+		if r.Failed && !isPaymentKey(r.Key) {
+			return o, nil
+		}
+		return s.remember(ctx, o, o.Attempt.N, r.Key, began)
 	default:
 		// Until the provider says, nobody shall pay again; the order is settling and has a due time.
 		event = announced
 	}
 	event.Evidence, event.Asked, event.All = evidence, began, showsAll(a)
 	events := append(append(first, event), s.besides(g, o, a.Others, began, showsAll(a))...)
+	hint := hintOf(o.Attempt.N, r.Key, began)
+	if hint.Key != "" && !shows(a, hint.Key) {
+		events[0].Hint = hint // what was found may be all that is shown yet
+	}
 	o, err := s.record(ctx, o, events[0], notLooked, events[1:]...)
 	if err == nil && o.Owed() != nil && o.Status != order.Review && hasTime(calls) {
 		return s.reverse(ctx, calls, g, o)

@@ -25,7 +25,8 @@ var ErrBusy = errors.New("the order is being asked about")
 
 // Hear takes a webhook's hint: it asks the provider about the order the hint names, and records the answer. The hint itself is never
 // believed. It returns nil when the answer is stored, when a question about the same payment begun after the hint came has been answered and
-// stored by somebody else, when the order's due time is for this payment, and when we never made such an order: then nobody is asked at all.
+// stored by somebody else, when the order's due time is for this payment, or the hint itself is stored because it had no answer, or none that
+// accounts for it, and when we never made such an order: then nobody is asked at all. PortOne sends a webhook once.
 func (s *Settler) Hear(ctx context.Context, name string, h provider.Hint) error {
 	n, err := order.ParseNumber(h.Number)
 	if err != nil || n.Key > 0 {
@@ -47,12 +48,15 @@ func (s *Settler) Hear(ctx context.Context, name string, h provider.Hint) error 
 			return err
 		case o.HeardKey == askedKey(h) && o.HeardAt.After(came.Add(clockSkew)):
 			return nil
+		case o.Remembers(hintOf(n.Attempt, h.Key, came)):
+			return nil // a copy
 		}
 		if s.Wait(waiting, max(pause, o.AskAfter.Sub(now))) != nil {
 			if covers(o, h) {
 				return nil
 			}
-			return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy)
+			_, err := s.remember(ctx, o, n.Attempt, h.Key, came)
+			return err
 		}
 	}
 }
@@ -102,6 +106,9 @@ func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provid
 	}
 	if err := ready(ctx, g.Ready); err != nil {
 		s.Log.ErrorContext(ctx, "the provider cannot be asked", "event", "config.error", "orderId", o.ID, "cause", err.Error())
+		if _, err := s.remember(ctx, o, attempt, h.Key, s.Now()); err != nil {
+			return err
+		}
 		return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrNotReady)
 	}
 	began := s.Now()
@@ -109,26 +116,30 @@ func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provid
 	defer cancel()
 	answers, all := s.findHinted(calls, g, o, min(max(attempt, 1), o.Attempt.N), h.Key)
 	last := answers[len(answers)-1]
+	noAnswer := lacksAnswer(last)
+	open := (noAnswer || unseen(o, h, last)) && !covers(o, h)
 	event, ok := fromPayment(o, last, g.Account, s.Now())
 	if ok = ok && !notTheCharge(o, last, g.Account, s.Now()); !ok {
-		noAnswer := lacksAnswer(last)
-		if noAnswer && o.Status != order.Open && !covers(o, h) {
-			s.evidence(ctx, o, answers)
-			return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy) // the provider did not answer: let it tell us again
-		}
 		event = doubtful(o, s.Now())
 		event.NoAnswer = noAnswer
 	}
 	event.Evidence, event.Asked, event.AskedKey, event.All = s.evidence(ctx, o, answers), began, askedKey(h), all
-	if o.Status != order.Settling && (event.Kind == order.Doubtful && !event.NoAnswer || event.Kind == order.Refused && o.Status == order.Open) {
+	nothing := o.Status != order.Settling && (event.Kind == order.Doubtful || event.Kind == order.Refused && o.Status == order.Open)
+	switch {
+	case open && (noAnswer || nothing):
+		_, err := s.remember(ctx, o, attempt, h.Key, began)
+		return err
+	case nothing:
 		return s.heard(ctx, o, began, askedKey(h)) // a window that came to nothing leaves an open order as it is: the buyer may be in the next one
+	case open:
+		event.Hint = hintOf(attempt, h.Key, began)
 	}
 	saved, err := s.record(ctx, o, event, notLooked, s.besides(g, o, last.Others, began, all)...)
+	if err == nil && open {
+		saved, err = s.remember(ctx, saved, attempt, h.Key, began)
+	}
 	if err != nil {
 		return err
-	}
-	if event.NoAnswer && !covers(saved, h) {
-		return fmt.Errorf("payment: webhook of %s: %w", o.ID, ErrBusy) // an open order is due soon now, but may be paid otherwise before
 	}
 	if len(saved.Reversals) > len(o.Reversals) && saved.Owed() != nil && saved.Status != order.Review && hasTime(calls) {
 		_, err = s.reverse(ctx, calls, g, saved)

@@ -1,14 +1,12 @@
 package payment_test
 
 import (
-	"errors"
 	"sync"
 	"testing"
 	"time"
 
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
-	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/provider"
 )
 
@@ -57,8 +55,8 @@ func TestHintIsNotBelieved(t *testing.T) {
 			if truth != provider.Absent {
 				x.bank.put("key-1", "order-1", truth)
 			}
-			if err := x.hint("key-1", "order-1"); (err != nil) != (truth == provider.Unknown) { // it says paid
-				t.Errorf("%v: %v", truth, err)
+			if err := x.hint("key-1", "order-1"); err != nil || x.keeps(err, "key-1") != (truth != provider.Paid) { // it says paid
+				t.Errorf("%v: %v, hints %+v", truth, err, x.read().Hints)
 			}
 			x.want(want, 1)
 			if len(x.read().Reversals) > 0 || x.bank.asked("cancel ") > 0 {
@@ -133,23 +131,21 @@ func announcedNow(o *order.Order) {
 	o.Status, o.Attempt.ClaimedAt, o.Attempt.Unanswered, o.DueAt = order.Settling, time.Now(), true, time.Now().Add(30*time.Second)
 }
 
-// TestHearSaysBusy: a webhook whose payment could not be looked up is to be sent again, whatever else is known of the order.
-func TestHearSaysBusy(t *testing.T) {
+// TestHintOutlivesTheOutage: a webhook whose payment could not be looked up is remembered, whatever else is known of the order: PortOne sends it
+// once.
+func TestHintOutlivesTheOutage(t *testing.T) {
 	t.Parallel()
-	for name, tc := range map[string]struct {
-		state func(*order.Order)
-		busy  bool
-	}{
-		"open": {func(*order.Order) {}, true}, "settling": {announcedNow, true}, "paid": {paidBefore, true}, "expired": {closedAs(order.Expired), true}, "review": {closedAs(order.Review), true},
+	for name, state := range map[string]func(*order.Order){
+		"open": func(*order.Order) {}, "settling": announcedNow, "paid": paidBefore, "expired": closedAs(order.Expired), "review": closedAs(order.Review),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(t *testing.T) {
 				x := newTill(t)
-				x.edit(tc.state)
+				x.edit(state)
 				x.bank.down = true
-				if err := x.hint("key-1", "order-1"); errors.Is(err, payment.ErrBusy) != tc.busy || err != nil && !tc.busy {
-					t.Errorf("%v, want busy %v", err, tc.busy)
+				if err := x.hint("key-1", "order-1"); !x.keeps(err, "key-1") {
+					t.Errorf("%v, hints %+v", err, x.read().Hints)
 				}
 				x.bank.down = false
 				x.bank.put("key-2", "order-1", provider.Paid)
@@ -334,7 +330,7 @@ func TestMoneyUnderAnEarlierNumber(t *testing.T) {
 }
 
 // TestHintThatWasNotLookedUp: the payment a webhook names could not be looked up, and the one the order knows of could. That one's word does
-// not take the webhook: the provider must send it again, for nobody else will ask about this payment.
+// not take the webhook: the payment is remembered.
 func TestHintThatWasNotLookedUp(t *testing.T) {
 	t.Parallel()
 	for name, state := range map[string]func(*order.Order){"open": func(*order.Order) {}, "settling": announcedNow, "paid": paidBefore, "expired": closedAs(order.Expired)} {
@@ -344,12 +340,10 @@ func TestHintThatWasNotLookedUp(t *testing.T) {
 			x.bank.put("key-1", "order-1", provider.Paid)
 			x.bank.put("key-2", "order-1", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 100 })
 			x.bank.deaf = "key-2"
-			if err := x.hint("key-2", "order-1"); !errors.Is(err, payment.ErrBusy) {
+			if err := x.hint("key-2", "order-1"); !x.keeps(err, "key-2") {
 				t.Errorf("%s: %v; asked %v", name, err, x.bank.calls)
 			}
 			x.bank.deaf = ""
-			time.Sleep(time.Minute)
-			x.mustHear("key-2", "order-1")
 			x.due()
 			if o := x.read(); x.bank.left("key-2") != 0 || o.Owed() != nil {
 				t.Errorf("%s: %s, %d won are left; asked %v", name, o.Status, x.bank.left("key-2"), x.bank.calls)

@@ -308,7 +308,7 @@ func (s *stage) settled(id string) made {
 	s.t.Helper()
 	for range roundsMax {
 		o := s.record(id)
-		if o.Status != order.Settling && (o.Owed() == nil || o.Status == order.Review) {
+		if o.Status != order.Settling && len(o.Hints) == 0 && (o.Owed() == nil || o.Status == order.Review) {
 			return s.read(id)
 		}
 		if o.DueAt.IsZero() {

@@ -51,6 +51,7 @@ type Order struct {
 	HeardKey   string          `dynamodbav:"heard_key,omitempty"`
 	Untold     bool            `dynamodbav:"untold,omitempty"`
 	Searching  bool            `dynamodbav:"searching,omitempty"`
+	Hints      []hint          `dynamodbav:"hints,omitempty"`
 	History    []Step          `dynamodbav:"history,omitempty"`
 	Evidence   []evidence      `dynamodbav:"evidence,omitempty"`
 	Revision   int64           `dynamodbav:"revision"`
@@ -109,6 +110,14 @@ type reversal struct {
 	Asks      int    `dynamodbav:"asks,omitempty"`
 }
 
+type hint struct {
+	Attempt int    `dynamodbav:"attempt,omitempty"`
+	Key     string `dynamodbav:"key,omitempty"`
+	At      int64  `dynamodbav:"at,omitempty"`
+	DueAt   int64  `dynamodbav:"due_at,omitempty"`
+	Asks    int    `dynamodbav:"asks,omitempty"`
+}
+
 // Step is an order's history entry as it is stored. A claim appends one without reading the order, so that one has no Rev until the next
 // save: it is the record's own revision then, because no order is claimed twice between two saves.
 type Step struct {
@@ -163,6 +172,9 @@ func FromOrder(o order.Order) Order {
 			DoneAt: Millis(r.DoneAt), Asks: r.Asks,
 		})
 	}
+	for _, h := range o.Hints {
+		it.Hints = append(it.Hints, hint{Attempt: h.Attempt, Key: h.Key, At: Millis(h.At), DueAt: Millis(h.DueAt), Asks: h.Asks})
+	}
 	for _, s := range o.History {
 		s.Revision = cmp.Or(s.Revision, o.Revision)
 		it.History = append(it.History, FromStep(s))
@@ -212,6 +224,9 @@ func (it Order) Order() (order.Order, error) {
 			Key: r.Key, Attempt: r.Attempt, Amount: r.Amount, Currency: r.Currency, Reason: r.Reason, DecidedAt: Time(r.DecidedAt),
 			DoneAt: Time(r.DoneAt), Asks: r.Asks,
 		})
+	}
+	for _, h := range it.Hints {
+		o.Hints = append(o.Hints, order.Hint{Attempt: h.Attempt, Key: h.Key, At: Time(h.At), DueAt: Time(h.DueAt), Asks: h.Asks})
 	}
 	for _, s := range it.History {
 		o.History = append(o.History, order.Step{

@@ -1,0 +1,126 @@
+package world_test
+
+import (
+	"fmt"
+	"testing"
+
+	"tosspay-sam/sim/world"
+)
+
+// twoWindows lets two windows of one number capture, which PortOne does not rule out.
+func twoWindows(o *world.Options) { o.PortOne.TwoWindowsCapture = true }
+
+// TestSecondWindowWhileLookupsAreDown: an order is paid, and another window captures. PortOne's one webhook of it comes in the ten seconds in
+// which no lookup is answered. The second payment goes back all the same, whether its buyer returns or not.
+func TestSecondWindowWhileLookupsAreDown(t *testing.T) {
+	t.Parallel()
+	for _, number := range []string{"an earlier number", "the same number"} {
+		for _, comesBack := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, the buyer returns %v", number, comesBack), func(t *testing.T) {
+				t.Parallel()
+				fakeTime(t, func(t *testing.T) {
+					x := newOutside(t, twoWindows)
+					b := x.order("portone", "order-1", "24h")
+					second := x.tab(b)
+					if number == "an earlier number" {
+						x.get(x.presses(second, x.opens(second), "fail"))
+					}
+					first := x.tab(b)
+					session := x.opens(second)
+					x.get(x.approves(first))
+					x.audit("order-1", "paid", 1)
+					x.pass("1m")
+					back := x.presses(second, session, "approve")
+					x.fault("portone", "*", "http-500", 1000)
+					x.pass("5s")
+					if comesBack {
+						x.get(back)
+					}
+					x.pass("5s")
+					x.fault("portone", "*", "none", 1)
+					x.pass("30d")
+					x.audit("order-1", "paid", 2)
+				})
+			})
+		}
+	}
+}
+
+// TestLookupsBehindTheWebhook: PortOne's lookups stand behind its webhooks. The first tab's number is captured and its webhook comes, and the
+// lookups do not show it yet; meanwhile the buyer pays the next number in the second tab. No webhook is lost, and one payment is kept.
+func TestLookupsBehindTheWebhook(t *testing.T) {
+	t.Parallel()
+	for _, lag := range []string{`"lookups":"5s"`, `"lookups":"5s","lists":"20s"`, `"lookups":"4m"`, `"lists":"4m"`} {
+		for _, opened := range []string{"before", "now"} {
+			t.Run(lag+" opened "+opened, func(t *testing.T) {
+				t.Parallel()
+				fakeTime(t, func(t *testing.T) {
+					x := newOutside(t)
+					b := x.order("portone", "order-1", "24h")
+					first := x.tab(b)
+					x.get(x.presses(first, x.opens(first), "fail"))
+					second := x.tab(b)
+					session := ""
+					if opened == "before" {
+						session = x.opens(first)
+						x.pass("10m")
+					}
+					x.control("/sim/lag", `{"provider":"portone",`+lag+`}`)
+					if session == "" {
+						session = x.opens(first)
+					}
+					x.presses(first, session, "approve")
+					x.pass("2s") // the webhook is here
+					x.get(x.approves(second))
+					x.pass("1d")
+					x.control("/sim/lag", `{"provider":"portone"}`)
+					captures, _ := x.money("order-1")
+					x.audit("order-1", "paid", captures)
+				})
+			})
+		}
+	}
+}
+
+// TestReturnBeforeTheLookups: the buyer is back before the lookups show his payment, and its webhook is lost. He is declined in another window,
+// pays the next number, and one payment is kept.
+func TestReturnBeforeTheLookups(t *testing.T) {
+	t.Parallel()
+	fakeTime(t, func(t *testing.T) {
+		x := newOutside(t)
+		b := x.order("portone", "order-1", "24h")
+		first := x.tab(b)
+		declining := x.opens(first)
+		x.pass("10m")
+		x.control("/sim/lag", `{"provider":"portone","lists":"2m"}`)
+		x.fault("portone", "webhook", "refuse-connection", 1)
+		x.get(x.approves(first))
+		x.get(x.presses(first, declining, "fail"))
+		if again := x.tab(b); again != nil {
+			x.get(x.approves(again))
+		}
+		x.pass("1d")
+		captures, _ := x.money("order-1")
+		x.audit("order-1", "paid", captures)
+	})
+}
+
+// TestConsoleRefundBehindTheWebhook: what is given back in PortOne's console is recorded, although the lookup does not show it when the webhook
+// comes.
+func TestConsoleRefundBehindTheWebhook(t *testing.T) {
+	t.Parallel()
+	fakeTime(t, func(t *testing.T) {
+		var w *world.World
+		x := newOutside(t)
+		w, _ = x.world.(*world.World)
+		b := x.order("portone", "order-1", "24h")
+		x.get(x.approves(x.tab(b)))
+		x.pass("10m")
+		x.control("/sim/lag", `{"provider":"portone","lookups":"30s"}`)
+		if err := w.PortOne.ConsoleCancel(x.read("order-1").Payment.Key, 0); err != nil {
+			t.Fatal(err)
+		}
+		x.pass("1h")
+		x.audit("order-1", "refunded", 1)
+	})
+}
