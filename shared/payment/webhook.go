@@ -13,14 +13,14 @@ import (
 // hookPause is order.HintPause, also for subscriptions.
 const hookPause = order.HintPause
 
-// hookWait is how long a webhook waits for its turn to ask. One that has not had it by then is to be sent again, or the order's due time covers
-// it: a flood must not keep a thousand functions waiting.
+// hookWait is how long a webhook waits for its turn to ask. What it tells of is stored then, with a due time: a flood must not keep a thousand
+// functions waiting.
 const hookWait = 5 * time.Second
 
 // clockSkew is how far the clocks of two functions may differ: a question counts as begun after a webhook came only beyond it.
 const clockSkew = 250 * time.Millisecond
 
-// ErrBusy says that the order could not be asked about in time; the provider shall send its webhook again.
+// ErrBusy says that the provider did not answer, or somebody else was at it, and that nothing of it is stored: whoever asked comes again.
 var ErrBusy = errors.New("the order is being asked about")
 
 // Hear takes a webhook's hint: it asks the provider about the order the hint names, and records the answer. The hint itself is never
