@@ -1,8 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: run test mutants lint build fresh examples fuzz help
+.PHONY: run sam-local test mutants lint build fresh examples fuzz help
 
 run: ## serve every door and the simulator on http://127.0.0.1:3000: no AWS, no Docker, no account (ARGS="-store dynamodb ...")
 	go run ./cmd/local -addr 127.0.0.1:3000 $(ARGS)
+sam-local: ## all that `sam local` needs beside it: functions for this machine, a table, the simulated providers (needs Docker, Python 3)
+	scripts/sam-local
 test: ## run every test; installs pinned DynamoDB-compatible engines and the SAM CLI first, once
 	scripts/engines go test ./...
 mutants: ## take every rule about money out of the code, one at a time, and require that its test fails; make test does one in three
@@ -26,7 +28,7 @@ help: ## show this
 # Inlining stays on: without it (-gcflags=all=-l) the programs are 0.4 MB smaller and a cold start's processor time a quarter longer,
 # most of it in crypto. What pays for it is that nothing looks up methods by name (shared/web/markup.go).
 LAMBDA_GOFLAGS := -tags=lambda.norpc -trimpath -buildvcs=false -ldflags=-s
-# arm64, as in template.yaml. Another one is for `sam local` on this machine alone: docs/operations.md, "Deploy and roll back".
+# arm64, as in template.yaml. Another one is for `sam local` on this machine alone: scripts/sam-local.
 LAMBDA_GOARCH ?= arm64
 build-%Function:
 	$(if $(ARTIFACTS_DIR),,$(error sam build runs this and sets ARTIFACTS_DIR))

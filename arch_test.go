@@ -70,6 +70,7 @@ var archRules = []archRule{
 	{dir: "sim/soak", own: []string{"shared/...", "sim/..."}},
 	{dir: "sim/gateway", own: []string{"shared/handler"}, others: lambdaSDK},
 	{dir: "sim/runtimeapi"},
+	{dir: "sim/scene", own: []string{"shared/...", "sim/..."}},
 	{dir: "sim/world", own: []string{"shared/...", "sim/..."}},
 	{dir: "cmd/...", own: []string{"shared/...", "sim/..."}, others: awsSDK},
 	{dir: "scripts/..."}, // blackbox knows addresses only

@@ -21,6 +21,7 @@ import (
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/store/enginetest"
+	"tosspay-sam/sim/scene"
 )
 
 // eventCycle is the order of the subscription's first cycle.
@@ -29,7 +30,6 @@ const eventCycle = eventSubscription + "--c1"
 // chargeReplay is what a file in events/ shows that the schedule or the queue sends. In each the subscription is active and due, and
 // afterwards its first cycle has been charged once.
 type chargeReplay struct {
-	after    string            // the event that came just before it, if it needs one
 	change   map[string]string // of the variables
 	says     string            // what the function answers
 	calls    map[string]int    // of the provider, by operation
@@ -45,16 +45,16 @@ var chargeReplays = map[string]chargeReplay{
 	"charge-batch": {says: `{"batchItemFailures":[{"itemIdentifier":"00000000-0000-4000-8000-000000000002"}]}`,
 		calls:    map[string]int{"portone token": 1, "portone again": 1},
 		requests: map[string]int{"GetItem": 1, "UpdateItem": 1, "PutItem": 3}, logged: "work.failed"},
-	"charge-redrive": {after: "charge-batch", says: `{"batchItemFailures":[]}`, requests: map[string]int{"UpdateItem": 1}},
+	"charge-redrive": {says: `{"batchItemFailures":[]}`, requests: map[string]int{"UpdateItem": 1}},
 }
 
 func (r chargeReplay) run(t *testing.T, s *stage, name string) {
-	active(s)
-	paid(s)
+	given := scene.Events[name]
+	s.set(given.Given)
 	done := s.order()
 	p := s.start("charge", r.change)
-	if r.after != "" {
-		p.answer(readCharge(t, r.after))
+	if given.After != "" {
+		p.answer(readCharge(t, given.After))
 	}
 	s.counts()
 	called := s.called()
@@ -94,11 +94,11 @@ func (r chargeReplay) run(t *testing.T, s *stage, name string) {
 		t.Errorf("an order that was done was written again: %+v", o)
 	}
 	replay{door: "charge"}.checkPrewarm(t, s)
-	r.checkLogs(t, p)
+	r.checkLogs(t, p, given.After)
 }
 
 // checkLogs: what must alarm does, and nothing else.
-func (r chargeReplay) checkLogs(t *testing.T, p *process) {
+func (r chargeReplay) checkLogs(t *testing.T, p *process, after string) {
 	t.Helper()
 	alarms := map[string]int{}
 	for _, line := range p.logs() {
@@ -110,8 +110,8 @@ func (r chargeReplay) checkLogs(t *testing.T, p *process) {
 	if r.logged != "" {
 		want[r.logged] = 1
 	}
-	if r.after != "" {
-		want[chargeReplays[r.after].logged]++
+	if after != "" {
+		want[chargeReplays[after].logged]++
 	}
 	if !maps.Equal(alarms, want) {
 		t.Errorf("alarms %v, want %v", alarms, want)
@@ -174,7 +174,7 @@ func testQueue(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, doors, engine)
-			active(s)
+			s.set(scene.Active)
 			before := s.subscription()
 			var mu sync.Mutex
 			var sent []string

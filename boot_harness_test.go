@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"html"
 	"io"
 	"maps"
 	"net/http"
@@ -16,7 +14,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -30,11 +27,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
-	"tosspay-sam/shared/provider"
-	"tosspay-sam/shared/provider/portone"
-	"tosspay-sam/shared/provider/toss"
 	"tosspay-sam/shared/store"
 	"tosspay-sam/shared/store/enginetest"
 	"tosspay-sam/shared/subscription"
@@ -43,28 +36,31 @@ import (
 	"tosspay-sam/sim/ledger"
 	"tosspay-sam/sim/portonesim"
 	"tosspay-sam/sim/runtimeapi"
+	"tosspay-sam/sim/scene"
 	"tosspay-sam/sim/tosssim"
 )
 
-// What the files in events/ speak of: one order of each provider and one subscription, all with the same link token, so that little has to
-// be replaced to send them to an order of one's own.
+// What the files in events/ speak of; see scene.
 const (
-	eventOrder        = "order-0001" // of Toss Payments, paid as
-	eventKey          = "tviva20261121120000EXAMPLE"
-	eventPortOneOrder = "order-0002" // of PortOne, paid as
-	eventImpUID       = "imp_895265444670"
-	eventSubscription = "member-0001" // its key is issued under the same imp_uid
-	eventLink         = "EXAMPLELINKTOKEN2345ABCDEF"
-	eventHookToken    = "EXAMPLEWEBHOOKTOKEN2345"
-	eventOrigin       = "https://abcdefghij.execute-api.ap-northeast-2.amazonaws.com"
-	eventAmount       = 15000
-	eventPlanAmount   = 9900
-	eventEmail        = "minji.kim@example.com"
-	eventPhone        = "01012345678"
-	eventName         = "Minji Kim"
+	eventOrder        = scene.Order
+	eventKey          = scene.Key
+	eventPortOneOrder = scene.PortOneOrder
+	eventImpUID       = scene.ImpUID
+	eventSubscription = scene.Subscription
+	eventLink         = scene.Link
+	eventHookToken    = scene.HookToken
+	eventOrigin       = scene.Origin
+	eventAmount       = scene.Amount
+	eventPlanAmount   = scene.PlanAmount
+	eventEmail        = scene.Email
+	eventPhone        = scene.Phone
+	eventName         = scene.Name
 	tossSecretID      = "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:TossSecret-abc123"
 	portoneSecretID   = "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:PortOneSecret-abc123"
 )
+
+// doorOf is the folder of a function of the template.
+func doorOf(function string) string { return strings.ToLower(strings.TrimSuffix(function, "Function")) }
 
 // portoneSecret is what the PortOne secret of a stage holds.
 const portoneSecret = `{"impKey":"` + portonesim.DefaultImpKey + `","impSecret":"` + portonesim.DefaultImpSecret + `"}`
@@ -119,16 +115,16 @@ func buildDoors(t *testing.T) map[string]*door {
 
 // stage is an account of its own for one test: table, providers, secrets and the functions' ways to them.
 type stage struct {
-	t        *testing.T
-	doors    map[string]*door
-	client   *dynamodb.Client
-	table    string
-	records  *store.DynamoDB
-	toss     *tosssim.Sim
-	portone  *portonesim.Sim
-	ledger   *ledger.Ledger // of both providers
-	returned *url.URL       // where the provider's window sent the buyer
-	release  func()         // ends every delay of Toss Payments, now and later
+	t       *testing.T
+	doors   map[string]*door
+	client  *dynamodb.Client
+	table   string
+	records *store.DynamoDB
+	toss    *tosssim.Sim
+	portone *portonesim.Sim
+	ledger  *ledger.Ledger // of both providers
+	scene   *scene.Stage
+	release func() // ends every delay of Toss Payments, now and later
 
 	tableURL, tossURL, portoneURL, secretURL string
 
@@ -157,19 +153,9 @@ func newStage(t *testing.T, doors map[string]*door, engine enginetest.Engine, ke
 		defer s.mu.Unlock()
 		s.webhooks = append(s.webhooks, d)
 	}
-	payments := 0
-	s.portone = portonesim.New(portonesim.Options{
-		Ledger: s.ledger, Webhooks: sent,
-		NewID: func() string { // the first payment is the one the events speak of
-			payments++
-			if payments == 1 {
-				return strings.TrimPrefix(eventImpUID, "imp_")
-			}
-			return fmt.Sprintf("%012d", payments)
-		},
-	})
+	s.portone = portonesim.New(portonesim.Options{Ledger: s.ledger, Webhooks: sent, NewID: scene.PortOneIDs()})
 	s.toss = tosssim.New(tosssim.Options{
-		Keys: keys, NewKey: func() string { return eventKey }, Ledger: s.ledger, Webhooks: sent,
+		Keys: keys, NewKey: scene.TossKeys(), Ledger: s.ledger, Webhooks: sent,
 		WebhookURL: eventOrigin + "/webhooks/toss/" + eventHookToken,
 		Sleep: func(ctx context.Context, _ time.Duration) error { // a delay fault lasts until the test says so
 			select {
@@ -179,6 +165,7 @@ func newStage(t *testing.T, doors map[string]*door, engine enginetest.Engine, ke
 			return nil
 		},
 	})
+	s.scene = &scene.Stage{Records: s.records, Toss: s.toss, PortOne: s.portone, Invoke: s.invokeBefore}
 	address, err := url.Parse(engine.Endpoint)
 	if err != nil {
 		t.Fatal(err)
@@ -307,155 +294,25 @@ func (s *stage) lastWebhook() *hooks.Delivery {
 	return &d
 }
 
-// seed stores the order of Toss Payments that the events speak of, open.
-func (s *stage) seed(mode string) order.Order {
+// set brings the stage to where an event finds it; nil leaves it as it is.
+func (s *stage) set(step scene.Step) {
 	s.t.Helper()
-	return s.create(order.Order{ID: eventOrder, Provider: "toss", Mode: mode, Toss: order.TossOptions{InternationalCardOnly: true}})
-}
-
-// seedPortOne stores PortOne's.
-func (s *stage) seedPortOne() order.Order {
-	s.t.Helper()
-	return s.create(order.Order{ID: eventPortOneOrder, Provider: "portone", Mode: "test"})
-}
-
-func (s *stage) create(o order.Order) order.Order {
-	s.t.Helper()
-	now := time.Now().UTC().Truncate(time.Millisecond)
-	o.Amount, o.Name, o.Language = money.Amount{Value: eventAmount, Currency: money.KRW}, "T-shirt", "en"
-	o.Customer = order.Customer{ID: "cust-1001", Name: eventName, Email: eventEmail, Phone: eventPhone}
-	o.ReturnURL, o.Request, o.LinkToken = "https://shop.example/orders/done", "seeded", eventLink
-	o.CreatedAt, o.ExpiresAt = now, now.Add(time.Hour)
-	o, err := s.records.Create(s.context(), order.New(o))
-	if err != nil {
-		s.t.Fatal(err)
+	if step == nil {
+		return
 	}
-	return o
-}
-
-// seedSubscription stores the subscription that the events speak of, without a means of payment.
-func (s *stage) seedSubscription() subscription.Subscription {
-	s.t.Helper()
-	now := time.Now().UTC().Truncate(time.Millisecond)
-	subscribed, err := s.records.CreateSubscription(s.context(), subscription.New(subscription.Subscription{
-		ID: eventSubscription, Provider: "portone", Mode: "test", CustomerID: "cust-1001", Language: "en", Request: "seeded", LinkToken: eventLink,
-		Customer: subscription.Customer{Name: eventName, Email: eventEmail, Phone: eventPhone}, ReturnURL: "https://shop.example/members/done",
-		Plan:     subscription.Plan{Amount: money.Amount{Value: eventPlanAmount, Currency: money.KRW}, Name: "Coffee every month"},
-		Calendar: subscription.Calendar{First: now, Interval: subscription.Month, Every: 1, Anchor: now.In(subscription.Seoul).Day()},
-		CatchUp:  subscription.Once, CreatedAt: now,
-	}))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return subscribed
-}
-
-// pay opens Toss Payments' window of the order with the very object the merchant's route returns, and leaves it in one of the
-// simulator's ways. What the window says to the buyer's browser is kept in returned.
-func (s *stage) pay(o order.Order, clientKey, outcome, tamperAmount string) {
-	s.t.Helper()
-	window, err := toss.Windows{ClientKey: clientKey}.Window(o, provider.Place{Base: eventOrigin})
-	var request toss.RequestPayment
-	if err := errors.Join(err, json.Unmarshal(window.Params, &request)); err != nil {
-		s.t.Fatal(err)
-	}
-	form := url.Values{
-		"clientKey": {window.ClientKey}, "orderId": {request.OrderID}, "orderName": {request.OrderName},
-		"amount": {strconv.FormatInt(request.Amount.Value, 10)}, "currency": {request.Amount.Currency}, "language": {request.Card.Language},
-		"successUrl": {request.SuccessURL}, "failUrl": {request.FailURL}, "outcome": {outcome}, "tamperAmount": {tamperAmount},
-	}
-	r := httptest.NewRequest(http.MethodPost, "/window", strings.NewReader(form.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	w := httptest.NewRecorder()
-	s.toss.ServeHTTP(w, r)
-	if w.Code != http.StatusSeeOther {
-		s.t.Fatalf("the window answers %d: %s", w.Code, w.Body)
-	}
-	if s.returned, err = url.Parse(w.Header().Get("Location")); err != nil {
+	if err := step(s.context(), s.scene); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-// portoneWindows compose PortOne's windows as the functions do with the variables of environment.
-func portoneWindows() portone.Windows {
-	return portone.Windows{
-		UserCode: portonesim.DefaultUserCode, ChannelKey: portonesim.TestChannelKey, MID: portonesim.TestMID, WebhookToken: eventHookToken, Now: time.Now,
+// invokeBefore runs a function for what was so before, and forgets what it asked for.
+func (s *stage) invokeBefore(_ context.Context, name string) error {
+	_, payload := readEvent(s.t, name)
+	if response := s.start(doorOf(scene.Events[name].Function), nil).invoke(payload); response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s was answered %d", name, response.StatusCode)
 	}
-}
-
-// payPortOne does the same as pay with PortOne's window, in the mode of a phone (redirect) or of a PC (popup).
-func (s *stage) payPortOne(o order.Order, mode, outcome, tamperAmount string) {
-	s.t.Helper()
-	window, err := portoneWindows().Window(o, provider.Place{Base: eventOrigin})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.openPortOne(window, mode, outcome, tamperAmount)
-}
-
-// issue does the same with the window that issues the subscription's key.
-func (s *stage) issue(of subscription.Subscription, mode, outcome string) {
-	s.t.Helper()
-	name := of.KeyName(of.Issuing().N)
-	window, err := portoneWindows().IssuanceWindow(portone.Issuance{
-		ID: name, LinkToken: of.LinkToken, Mode: of.Mode, CustomerUID: name, CustomerID: of.CustomerID, Name: of.Plan.Name,
-	}, provider.Place{Base: eventOrigin})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.openPortOne(window, mode, outcome, "")
-}
-
-func (s *stage) openPortOne(window provider.Window, mode, outcome, tamperAmount string) {
-	s.t.Helper()
-	var params map[string]json.RawMessage
-	if err := json.Unmarshal(window.Params, &params); err != nil {
-		s.t.Fatal(err)
-	}
-	form := url.Values{"userCode": {window.ClientKey}, "mode": {mode}, "outcome": {outcome}, "tamperAmount": {tamperAmount}}
-	for name, value := range params { // texts as they are, everything else as JSON, as the script does
-		var text string
-		if json.Unmarshal(value, &text) != nil {
-			text = string(value)
-		}
-		form.Set(name, text)
-	}
-	r := httptest.NewRequest(http.MethodPost, "/window", strings.NewReader(form.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	w := httptest.NewRecorder()
-	s.portone.ServeHTTP(w, r)
-	switch {
-	case mode == "redirect" && w.Code == http.StatusSeeOther:
-		s.returned, _ = url.Parse(w.Header().Get("Location")) // the simulator has made it of a URL
-	case mode == "popup" && w.Code == http.StatusOK:
-		s.returned = s.calledBack(form.Get("m_redirect_url"), w.Body.String())
-	default:
-		s.t.Fatalf("the window answers %d: %s", w.Code, w.Body)
-	}
-}
-
-// calledBack is where our page goes when the popup's callback runs: the window's own return address with what the callback got. It is nil
-// when the popup closes without a word.
-func (s *stage) calledBack(address, page string) *url.URL {
-	s.t.Helper()
-	posted := regexp.MustCompile(`data-result="([^"]*)"`).FindStringSubmatch(page)
-	to, err := url.Parse(address)
-	if err != nil || posted == nil {
-		s.t.Fatalf("the popup ends with neither a result nor none: %v\n%s", err, page)
-	}
-	if posted[1] == "" {
-		return nil
-	}
-	var answer map[string]string
-	if err := json.Unmarshal([]byte(html.UnescapeString(posted[1])), &answer); err != nil {
-		s.t.Fatal(err)
-	}
-	query := url.Values{}
-	for name, value := range answer {
-		query.Set(name, value)
-	}
-	to.RawQuery = query.Encode()
-	return to
+	s.forget()
+	return nil
 }
 
 // order reads the order of Toss Payments as the store has it.
@@ -480,14 +337,6 @@ func (s *stage) subscription() subscription.Subscription {
 		s.t.Fatal(err)
 	}
 	return found
-}
-
-// change stores a step of the subscription, as the pure rules make it.
-func (s *stage) change(step func(subscription.Subscription) subscription.Subscription) {
-	s.t.Helper()
-	if _, err := s.records.SaveSubscription(s.context(), step(s.subscription())); err != nil {
-		s.t.Fatal(err)
-	}
 }
 
 // letTimePass ends every lease on the order, as some seconds do.

@@ -4,12 +4,10 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -18,116 +16,116 @@ import (
 	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/hooks"
 	"tosspay-sam/sim/portonesim"
-	"tosspay-sam/sim/tosssim"
+	"tosspay-sam/sim/scene"
 )
 
 // portoneReplays are the files of events/ about PortOne, subscriptions and both providers' webhooks.
 var portoneReplays = map[string]replay{
-	"portone-order-created": {door: "merchant", status: 201,
+	"portone-order-created": {status: 201,
 		has: []string{`"status":"open"`, `"window":{"channelKey":"` + portonesim.TestChannelKey + `"`, `"pay_method":"tosspay_card"`, `"amount":15000`,
 			`"card":{"useInstallment":true}`, `"bypass":{"tosspay_v2":{"cashReceiptTradeOption":"CULTURE"}}`,
 			`"notice_url":"` + eventOrigin + `/webhooks/portone/` + eventHookToken + `"`},
 		id: eventPortOneOrder, order: order.Open, calls: map[string]int{"portone token": 1, "portone prepare": 1},
 		requests: map[string]int{"PutItem": 1}, logged: "order.created"},
-	"portone-order-refused-method": {door: "merchant", status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"portone.payMethod"`},
+	"portone-order-refused-method": {status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"portone.payMethod"`},
 		requests: map[string]int{"GetItem": 1}}, // was it taken before?
-	"subscription-created": {door: "merchant", status: 201,
+	"subscription-created": {status: 201,
 		has: []string{`"status":"enrolling"`, `"checkoutUrl":"` + eventOrigin + `/pay/member-0001--key1/`, `"customer_uid":"member-0001--key1"`,
 			`"merchant_uid":"member-0001--key1"`, `"customer_id":"cust-1001"`, `"amount":0`, `"m_redirect_url":"` + eventOrigin + `/confirm/portone/member-0001--key1/`},
 		subscription: subscription.Enrolling, issuing: 1, requests: map[string]int{"PutItem": 1}, logged: "subscription.created"},
-	"subscription-conflict": {door: "merchant", after: "subscription-created", status: 409, has: []string{`"code":"SUBSCRIPTION_EXISTS"`},
+	"subscription-conflict": {status: 409, has: []string{`"code":"SUBSCRIPTION_EXISTS"`},
 		hasNot: []string{"9900", "12900", eventEmail}, subscription: subscription.Enrolling, issuing: 1, requests: map[string]int{"PutItem": 1}},
-	"subscription-refused-customer": {door: "merchant", status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"customerId"`}},
-	"subscription-read": {door: "merchant", given: issued, status: 200,
+	"subscription-refused-customer": {status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"customerId"`}},
+	"subscription-read": {status: 200,
 		has:    []string{`"status":"enrolling"`, `"customerId":"cust-1001"`, `"amount":9900`},
 		hasNot: []string{eventEmail, eventPhone, eventName, `"window"`}, subscription: subscription.Enrolling, issuing: 1, requests: map[string]int{"GetItem": 1}},
-	"subscription-list": {door: "merchant", given: issued, status: 200,
+	"subscription-list": {status: 200,
 		has:    []string{`{"subscriptions":[{"subscriptionId":"member-0001","status":"enrolling"`},
 		hasNot: []string{eventEmail, eventPhone, eventName, `"window"`, `"next"`}, subscription: subscription.Enrolling, issuing: 1,
 		requests: map[string]int{"Query": 8, "BatchGetItem": 1}},
 
-	"subscription-paused": {door: "merchant", given: active, status: 200, has: []string{`"status":"paused"`, `"means":{"key":"member-0001--key1"`},
+	"subscription-paused": {status: 200, has: []string{`"status":"paused"`, `"means":{"key":"member-0001--key1"`},
 		hasNot: []string{`"dueAt"`, eventEmail}, subscription: subscription.Paused, requests: map[string]int{"GetItem": 1, "PutItem": 1}},
-	"subscription-resumed": {door: "merchant", given: paused, status: 200, has: []string{`"status":"active"`, `"dueAt"`}, hasNot: []string{eventEmail},
+	"subscription-resumed": {status: 200, has: []string{`"status":"active"`, `"dueAt"`}, hasNot: []string{eventEmail},
 		subscription: subscription.Active, requests: map[string]int{"GetItem": 1, "PutItem": 1}},
-	"subscription-cancelled": {door: "merchant", given: active, status: 200, has: []string{`"status":"canceled"`, `"deletedAt"`},
+	"subscription-cancelled": {status: 200, has: []string{`"status":"canceled"`, `"deletedAt"`},
 		hasNot: []string{eventEmail}, subscription: subscription.Canceled, calls: map[string]int{"portone token": 1, "portone delete-customer": 1},
 		requests: map[string]int{"GetItem": 2, "PutItem": 2}},
-	"subscription-cancel-refused": {door: "merchant", given: active, status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"at"`},
+	"subscription-cancel-refused": {status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"at"`},
 		subscription: subscription.Active},
-	"subscription-plan": {door: "merchant", given: active, status: 200, has: []string{`"amount":12900`, `"name":"Coffee every month, large"`},
+	"subscription-plan": {status: 200, has: []string{`"amount":12900`, `"name":"Coffee every month, large"`},
 		hasNot: []string{"9900"}, subscription: subscription.Active, plan: 12900, requests: map[string]int{"GetItem": 1, "PutItem": 1}},
-	"subscription-renewed": {door: "merchant", given: active, status: 200,
+	"subscription-renewed": {status: 200,
 		has:          []string{`"status":"active"`, `"checkoutUrl":"` + eventOrigin + `/pay/member-0001--key2/`, `"customer_uid":"member-0001--key2"`},
 		subscription: subscription.Active, issuing: 2, requests: map[string]int{"GetItem": 1, "PutItem": 1}},
 
-	"portone-checkout-page": {door: "checkout", given: func(s *stage) { s.seedPortOne() }, status: 200,
+	"portone-checkout-page": {status: 200,
 		has: []string{"Review your order", "15,000", "https://cdn.iamport.kr/v1/iamport.js", portonesim.DefaultUserCode, `"pay_method":"tosspay"`},
 		id:  eventPortOneOrder, order: order.Open, requests: map[string]int{"GetItem": 1}},
-	"subscription-checkout-page": {door: "checkout", given: func(s *stage) { s.seedSubscription() }, status: 200,
+	"subscription-checkout-page": {status: 200,
 		has:          []string{"9,900", "https://cdn.iamport.kr/v1/iamport.js", `"customer_uid":"member-0001--key1"`},
 		subscription: subscription.Enrolling, issuing: 1, requests: map[string]int{"GetItem": 1}},
 
-	"return-mobile": {door: "confirm", given: boughtPortOne("redirect", "approve"), status: 200, has: []string{"Payment complete"}, hasNot: []string{"Pay again"},
+	"return-mobile": {status: 200, has: []string{"Payment complete"}, hasNot: []string{"Pay again"},
 		id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount}, calls: map[string]int{"portone token": 1, "portone find-all": 1}, requests: map[string]int{"GetItem": 1, "PutItem": 1}},
-	"return-popup": {door: "confirm", given: boughtPortOne("popup", "approve"), status: 200, has: []string{"Payment complete"}, hasNot: []string{"Pay again"},
+	"return-popup": {status: 200, has: []string{"Payment complete"}, hasNot: []string{"Pay again"},
 		id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount}, calls: map[string]int{"portone token": 1, "portone find-all": 1}, requests: map[string]int{"GetItem": 1, "PutItem": 1}},
-	"return-number-only": {door: "confirm", given: boughtPortOne("popup", "close-popup"), status: 200, has: []string{"Payment complete"},
+	"return-number-only": {status: 200, has: []string{"Payment complete"},
 		id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount}, calls: map[string]int{"portone token": 1, "portone find-all": 1},
 		requests: map[string]int{"GetItem": 1, "PutItem": 1}},
-	"return-cancelled": {door: "confirm", given: boughtPortOne("redirect", "cancel"), status: 200, has: []string{"nothing was charged", "Pay again"},
+	"return-cancelled": {status: 200, has: []string{"nothing was charged", "Pay again"},
 		hasNot: []string{"Payment complete", "결제포기"}, id: eventPortOneOrder, order: order.Open, attempt: 2,
 		calls:    map[string]int{"portone token": 1, "portone find-all": 1, "portone prepare": 1},
 		requests: map[string]int{"GetItem": 1, "PutItem": 1}},
-	"return-forged": {door: "confirm", given: func(s *stage) { s.seedPortOne() }, status: 200, has: []string{"/pay/"},
+	"return-forged": {status: 200, has: []string{"/pay/"},
 		hasNot: []string{"Payment complete", "<script>alert"}, id: eventPortOneOrder, order: order.Open,
 		calls:    map[string]int{"portone token": 1, "portone find-all": 1},
 		requests: map[string]int{"GetItem": 1}},
-	"return-other-amount": {door: "confirm", given: boughtForLess, status: 200, has: []string{"15,000"}, hasNot: []string{"Payment complete"},
+	"return-other-amount": {status: 200, has: []string{"15,000"}, hasNot: []string{"Payment complete"},
 		id: eventPortOneOrder, order: order.Open, attempt: 2, moved: []int64{100, -100},
 		calls:    map[string]int{"portone token": 1, "portone find-all": 1, "portone cancel": 1, "portone prepare": 1},
 		requests: map[string]int{"GetItem": 1, "PutItem": 2}, logged: "money.reversal"},
-	"return-issued": {door: "confirm", given: issuedBy("redirect", "approve"), status: 200, has: []string{"신한카드"}, hasNot: []string{"Payment complete"},
+	"return-issued": {status: 200, has: []string{"신한카드"}, hasNot: []string{"Payment complete"},
 		subscription: subscription.Active, calls: keyLooked, requests: map[string]int{"GetItem": 1, "PutItem": 2}, logged: "subscription.transition"},
-	"return-not-issued": {door: "confirm", given: issuedBy("redirect", "cancel"), status: 200, has: []string{"/pay/member-0001--key2/"},
+	"return-not-issued": {status: 200, has: []string{"/pay/member-0001--key2/"},
 		hasNot: []string{"결제포기", "신한카드"}, subscription: subscription.Enrolling, issuing: 2, calls: keyLooked,
 		requests: map[string]int{"GetItem": 1, "PutItem": 2}},
 
-	"webhook-portone-paid": {door: "webhook", given: boughtPortOne("popup", "close-popup"), status: 200, has: []string{`{"result":"ok"}`},
+	"webhook-portone-paid": {status: 200, has: []string{`{"result":"ok"}`},
 		id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount}, calls: looked, requests: map[string]int{"UpdateItem": 1, "PutItem": 2},
 		logged: "webhook.received"},
-	"webhook-portone-form": {door: "webhook", given: boughtPortOne("popup", "close-popup"), status: 200, has: []string{`{"result":"ok"}`},
+	"webhook-portone-form": {status: 200, has: []string{`{"result":"ok"}`},
 		id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount}, calls: looked, requests: map[string]int{"UpdateItem": 1, "PutItem": 2},
 		logged: "webhook.received"},
-	"webhook-portone-odd": {door: "webhook", given: boughtPortOne("popup", "close-popup"), status: 200, has: []string{`{"result":"ok"}`},
+	"webhook-portone-odd": {status: 200, has: []string{`{"result":"ok"}`},
 		id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount}, calls: looked, requests: map[string]int{"UpdateItem": 1, "PutItem": 2},
 		logged: "webhook.received"},
-	"webhook-portone-duplicate": {door: "webhook", given: boughtPortOne("popup", "close-popup"), after: "webhook-portone-paid", status: 200,
+	"webhook-portone-duplicate": {status: 200,
 		has: []string{`{"result":"ok"}`}, id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount},
 		calls: map[string]int{"portone token": 1, "portone payment": 2}, requests: map[string]int{"UpdateItem": 2, "PutItem": 1}, logged: "webhook.received"},
-	"webhook-portone-issued": {door: "webhook", given: issuedBy("popup", "close-popup"), status: 200, has: []string{`{"result":"ok"}`},
+	"webhook-portone-issued": {status: 200, has: []string{`{"result":"ok"}`},
 		subscription: subscription.Active, calls: keyLooked, requests: map[string]int{"GetItem": 1, "PutItem": 2}, logged: "subscription.transition"},
-	"webhook-portone-cancelled": {door: "webhook", given: cancelledAtPortOne, status: 200, has: []string{`{"result":"ok"}`},
+	"webhook-portone-cancelled": {status: 200, has: []string{`{"result":"ok"}`},
 		id: eventPortOneOrder, order: order.Refunded, moved: []int64{eventAmount, -eventAmount}, calls: looked,
 		requests: map[string]int{"UpdateItem": 2, "PutItem": 2}, logged: "money.transition"},
-	"webhook-portone-forged": {door: "webhook", given: func(s *stage) { s.seedPortOne() }, status: 200, has: []string{`{"result":"ok"}`},
+	"webhook-portone-forged": {status: 200, has: []string{`{"result":"ok"}`},
 		id: eventPortOneOrder, order: order.Open, calls: map[string]int{"portone token": 1, "portone payment": 1, "portone find-all": 1},
 		requests: map[string]int{"UpdateItem": 1, "PutItem": 1}, logged: "webhook.received"},
-	"webhook-portone-unknown-order": {door: "webhook", given: func(s *stage) { s.seedPortOne() }, status: 200, has: []string{`{"result":"ok"}`},
+	"webhook-portone-unknown-order": {status: 200, has: []string{`{"result":"ok"}`},
 		id: eventPortOneOrder, order: order.Open, requests: map[string]int{"UpdateItem": 1}, logged: "webhook.received"},
-	"webhook-portone-malformed": {door: "webhook", given: boughtPortOne("popup", "close-popup"), status: 400, has: []string{`"code":"INVALID_WEBHOOK"`},
+	"webhook-portone-malformed": {status: 400, has: []string{`"code":"INVALID_WEBHOOK"`},
 		id: eventPortOneOrder, order: order.Open, moved: []int64{eventAmount}, logged: "webhook.unreadable"},
-	"webhook-wrong-token": {door: "webhook", given: boughtPortOne("popup", "close-popup"), status: 404, has: []string{`{"message":"Not Found"}`},
+	"webhook-wrong-token": {status: 404, has: []string{`{"message":"Not Found"}`},
 		hasNot: []string{"token", "ok"}, id: eventPortOneOrder, order: order.Open, moved: []int64{eventAmount}},
 
-	"webhook-toss-paid": {door: "webhook", given: unheard, status: 200, has: []string{`{"result":"ok"}`}, order: order.Paid, moved: []int64{eventAmount},
+	"webhook-toss-paid": {status: 200, has: []string{`{"result":"ok"}`}, order: order.Paid, moved: []int64{eventAmount},
 		calls: map[string]int{"find": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 2}, logged: "webhook.received"},
-	"webhook-toss-cancelled": {door: "webhook", given: cancelledAtToss, status: 200, has: []string{`{"result":"ok"}`}, order: order.Refunded,
+	"webhook-toss-cancelled": {status: 200, has: []string{`{"result":"ok"}`}, order: order.Refunded,
 		moved: []int64{eventAmount, -eventAmount}, calls: map[string]int{"find": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 2},
 		logged: "money.transition"},
-	"webhook-toss-deposit": {door: "webhook", given: approved, status: 200, has: []string{`{"result":"ok"}`}, order: order.Open,
+	"webhook-toss-deposit": {status: 200, has: []string{`{"result":"ok"}`}, order: order.Open,
 		calls: map[string]int{"find-by-order": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1}, logged: "webhook.received"},
-	"webhook-toss-unknown-event": {door: "webhook", given: approved, status: 200, has: []string{`{"result":"ok"}`}, order: order.Open, logged: "webhook.received"},
+	"webhook-toss-unknown-event": {status: 200, has: []string{`{"result":"ok"}`}, order: order.Open, logged: "webhook.received"},
 }
 
 // What one question to PortOne costs, with the token that a new function needs first.
@@ -135,83 +133,6 @@ var (
 	looked    = map[string]int{"portone token": 1, "portone payment": 1}
 	keyLooked = map[string]int{"portone token": 1, "portone customer": 1}
 )
-
-func boughtPortOne(mode, outcome string) func(*stage) {
-	return func(s *stage) { s.payPortOne(s.seedPortOne(), mode, outcome, "") }
-}
-
-func boughtForLess(s *stage) { s.payPortOne(s.seedPortOne(), "redirect", "approve", "100") }
-
-func issuedBy(mode, outcome string) func(*stage) {
-	return func(s *stage) { s.issue(s.seedSubscription(), mode, outcome) }
-}
-
-func issued(s *stage) { issuedBy("redirect", "approve")(s) }
-
-// active: the key was issued and recorded, and the first cycle is due.
-func active(s *stage) {
-	s.t.Helper()
-	issued(s)
-	now := time.Now().UTC().Truncate(time.Millisecond)
-	s.change(func(of subscription.Subscription) subscription.Subscription {
-		return of.Issued(subscription.Key{
-			N: 1, IssuedAt: now, SeenAt: now, Account: portoneWindows().Account(), Brand: "신한카드", Masked: "559410*********4",
-		}, now)
-	})
-}
-
-func paused(s *stage) {
-	s.t.Helper()
-	active(s)
-	s.change(func(of subscription.Subscription) subscription.Subscription {
-		of, allowed := of.Pause(time.Now().UTC())
-		if !allowed {
-			s.t.Fatal("it cannot be paused")
-		}
-		return of
-	})
-}
-
-// cancelledAtPortOne: paid by webhook, then given back in the provider's console.
-func cancelledAtPortOne(s *stage) {
-	s.t.Helper()
-	boughtPortOne("popup", "close-popup")(s)
-	_, payload := readEvent(s.t, "webhook-portone-paid")
-	if response := s.start("webhook", nil).invoke(payload); response.StatusCode != http.StatusOK {
-		s.t.Fatalf("the webhook before was answered %d", response.StatusCode)
-	}
-	if err := s.portone.ConsoleCancel(eventImpUID, 0); err != nil {
-		s.t.Fatal(err)
-	}
-	s.forget()
-}
-
-// unheard: Toss Payments took the money, and its answer was lost.
-func unheard(s *stage) {
-	s.t.Helper()
-	o := s.seed("test")
-	s.pay(o, tosssim.DefaultClientKey, "approve", "")
-	claimed(s, o)
-	r := httptest.NewRequest(http.MethodPost, "/v1/payments/confirm", strings.NewReader(`{"paymentKey":"`+eventKey+`","orderId":"`+eventOrder+`","amount":15000}`))
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Idempotency-Key", "the-request-before")
-	r.SetBasicAuth(tosssim.DefaultSecretKey, "")
-	w := httptest.NewRecorder()
-	s.toss.ServeHTTP(w, r)
-	if w.Code != http.StatusOK {
-		s.t.Fatalf("the provider answers %d: %s", w.Code, w.Body)
-	}
-}
-
-// cancelledAtToss: paid, then given back in the provider's console.
-func cancelledAtToss(s *stage) {
-	s.t.Helper()
-	unheard(s)
-	record(s, s.order())
-	if err := s.toss.ConsoleCancel(eventKey, 0); err != nil {
-		s.t.Fatal(err)
-	}
-}
 
 // checkWebhook: the committed event is the very webhook that the provider sends of this payment, in whichever form.
 func checkWebhook(t *testing.T, e events.APIGatewayV2HTTPRequest, sent *hooks.Delivery) {
@@ -276,7 +197,7 @@ func testWrongPortOneSecret(t *testing.T, doors map[string]*door, engine enginet
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, doors, engine)
-			boughtPortOne("redirect", "approve")(s)
+			s.set(scene.BoughtPortOne("redirect", "approve"))
 			s.putSecret(portoneSecretID, tt.secret)
 			_, payload := readEvent(t, "return-mobile")
 			p := s.start("confirm", nil)
@@ -306,32 +227,30 @@ func testWrongPortOneSecret(t *testing.T, doors map[string]*door, engine enginet
 func testWithoutPortOne(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
 	none := map[string]string{"PORTONE_USER_CODE": "", "PORTONE_CHANNEL_KEY": "", "PORTONE_MID": "", "PORTONE_SECRET_ID": ""}
 	tests := []struct {
-		event, door string
-		given       func(*stage)
-		class       int // of the status: 2 or 4
+		event string
+		given scene.Step
+		class int // of the status: 2 or 4
 	}{
-		{"order-created", "merchant", nil, 2},
-		{"checkout-page", "checkout", open, 2},
-		{"confirm-success", "confirm", approved, 2},
-		{"webhook-toss-paid", "webhook", unheard, 2},
-		{"portone-order-created", "merchant", nil, 4},
-		{"subscription-created", "merchant", nil, 4},
-		{"subscription-read", "merchant", nil, 4},
-		{"subscription-checkout-page", "checkout", nil, 4},
-		{"return-issued", "confirm", nil, 4},
-		{"return-mobile", "confirm", nil, 4},
-		{"webhook-portone-issued", "webhook", nil, 2},
-		{"webhook-portone-paid", "webhook", nil, 2},
+		{"order-created", nil, 2},
+		{"checkout-page", scene.Open, 2},
+		{"confirm-success", scene.Approved, 2},
+		{"webhook-toss-paid", scene.Unheard, 2},
+		{"portone-order-created", nil, 4},
+		{"subscription-created", nil, 4},
+		{"subscription-read", nil, 4},
+		{"subscription-checkout-page", nil, 4},
+		{"return-issued", nil, 4},
+		{"return-mobile", nil, 4},
+		{"webhook-portone-issued", nil, 2},
+		{"webhook-portone-paid", nil, 2},
 	}
 	for _, tt := range tests {
 		t.Run(tt.event, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, doors, engine)
-			if tt.given != nil {
-				tt.given(s)
-			}
+			s.set(tt.given)
 			_, payload := readEvent(t, tt.event)
-			p := s.start(tt.door, none)
+			p := s.start(doorOf(scene.Events[tt.event].Function), none)
 			if response := p.invoke(payload); response.StatusCode/100 != tt.class {
 				t.Errorf("status %d, want %dxx: %s", response.StatusCode, tt.class, response.Body)
 			}
@@ -357,7 +276,7 @@ func testSources(t *testing.T, doors map[string]*door, engine enginetest.Engine)
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, doors, engine)
-			boughtPortOne("popup", "close-popup")(s)
+			s.set(scene.BoughtPortOne("popup", "close-popup"))
 			event, _ := readEvent(t, "webhook-portone-paid")
 			event.Headers["x-forwarded-for"] = "52.78.48.223"
 			payload, err := json.Marshal(event)

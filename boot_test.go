@@ -3,6 +3,7 @@ package tosspaysam_test
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -19,12 +20,12 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/store/enginetest"
 	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/portonesim"
+	"tosspay-sam/sim/scene"
 	"tosspay-sam/sim/tosssim"
 )
 
@@ -55,9 +56,7 @@ func TestBoot(t *testing.T) {
 
 // replay is what a file in events/ shows.
 type replay struct {
-	door   string
-	given  func(*stage) // what is so before it
-	after  string       // the event that came just before it, if it needs one
+	door   string // scene.Events names it
 	status int
 	has    []string // in the body
 	hasNot []string
@@ -74,7 +73,7 @@ type replay struct {
 	logged       string              // the "event" of a log line
 }
 
-// replays has a row for every file of events/.
+// replays has a row for every file of events/ that is API Gateway's. What is so before each, scene.Events says.
 var replays = together(tossReplays, portoneReplays)
 
 func together(parts ...map[string]replay) map[string]replay {
@@ -86,110 +85,57 @@ func together(parts ...map[string]replay) map[string]replay {
 }
 
 var tossReplays = map[string]replay{
-	"order-created": {door: "merchant", status: 201, has: []string{`"status":"open"`, `"window":{"method":"CARD"`, `"useInternationalCardOnly":true`},
+	"order-created": {status: 201, has: []string{`"status":"open"`, `"window":{"method":"CARD"`, `"useInternationalCardOnly":true`},
 		order: order.Open, requests: map[string]int{"PutItem": 1}, logged: "order.created"},
-	"order-created-again": {door: "merchant", after: "order-created", status: 200, has: []string{`"status":"open"`, `"window":{"method":"CARD"`},
+	"order-created-again": {status: 200, has: []string{`"status":"open"`, `"window":{"method":"CARD"`},
 		order: order.Open, requests: map[string]int{"PutItem": 1}},
-	"order-odd-buyer": {door: "merchant", status: 201, has: []string{`"status":"open"`, `"customerEmail":"a..b.@docomo.ne.jp"`, `"notes":[{"field":"customer.phone"`},
+	"order-odd-buyer": {status: 201, has: []string{`"status":"open"`, `"customerEmail":"a..b.@docomo.ne.jp"`, `"notes":[{"field":"customer.phone"`},
 		hasNot: []string{"ask me"}, order: order.Open, requests: map[string]int{"PutItem": 1}, logged: "order.created"},
-	"order-conflict": {door: "merchant", after: "order-created", status: 409, has: []string{`"code":"ORDER_EXISTS"`}, hasNot: []string{"18000", eventEmail},
+	"order-conflict": {status: 409, has: []string{`"code":"ORDER_EXISTS"`}, hasNot: []string{"18000", eventEmail},
 		order: order.Open, requests: map[string]int{"PutItem": 1}},
-	"order-refused-field":      {door: "merchant", status: 400, has: []string{`"code":"UNKNOWN_FIELD"`, `"field":"ammount"`}},
-	"order-refused-double":     {door: "merchant", status: 400, has: []string{`"code":"UNKNOWN_FIELD"`, `"field":"AMOUNT"`, "it is written amount"}},
-	"order-refused-amount":     {door: "merchant", status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"amount"`}},
-	"order-refused-currency":   {door: "merchant", status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"currency"`}},
-	"order-refused-return-url": {door: "merchant", status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"returnUrl"`}},
-	"order-read": {door: "merchant", given: paid, status: 200, has: []string{`"status":"paid"`, `"payment":{"key":"` + eventKey + `"`, `"event":"captured"`},
+	"order-refused-field":      {status: 400, has: []string{`"code":"UNKNOWN_FIELD"`, `"field":"ammount"`}},
+	"order-refused-double":     {status: 400, has: []string{`"code":"UNKNOWN_FIELD"`, `"field":"AMOUNT"`, "it is written amount"}},
+	"order-refused-amount":     {status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"amount"`}},
+	"order-refused-currency":   {status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"currency"`}},
+	"order-refused-return-url": {status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"returnUrl"`}},
+	"order-read": {status: 200, has: []string{`"status":"paid"`, `"payment":{"key":"` + eventKey + `"`, `"event":"captured"`},
 		hasNot: []string{eventEmail, eventPhone}, order: order.Paid, requests: map[string]int{"GetItem": 1}},
-	"order-list":         {door: "merchant", given: paid, status: 200, has: []string{`{"orders":[]}`}, order: order.Paid, requests: map[string]int{"Query": 1}},
-	"order-read-unknown": {door: "merchant", status: 404, has: []string{`"code":"NOT_FOUND"`}, requests: map[string]int{"GetItem": 1}},
+	"order-list":         {status: 200, has: []string{`{"orders":[]}`}, order: order.Paid, requests: map[string]int{"Query": 1}},
+	"order-read-unknown": {status: 404, has: []string{`"code":"NOT_FOUND"`}, requests: map[string]int{"GetItem": 1}},
 
-	"checkout-page": {door: "checkout", given: open, status: 200,
+	"checkout-page": {status: 200,
 		has:    []string{"Review your order", "15,000", "https://js.tosspayments.com/v2/standard", tosssim.DefaultClientKey, `"method":"CARD"`},
 		hasNot: []string{tosssim.DefaultSecretKey}, order: order.Open, requests: map[string]int{"GetItem": 1}},
-	"checkout-paid": {door: "checkout", given: paid, status: 200, has: []string{"Payment complete"}, hasNot: []string{"js.tosspayments.com", "<script"},
+	"checkout-paid": {status: 200, has: []string{"Payment complete"}, hasNot: []string{"js.tosspayments.com", "<script"},
 		order: order.Paid, requests: map[string]int{"GetItem": 1}},
-	"checkout-status": {door: "checkout", given: open, status: 200, has: []string{`{"status":"open"}`}, order: order.Open, requests: map[string]int{"GetItem": 1}},
-	"checkout-unknown-link": {door: "checkout", given: open, status: 404, has: []string{"Page not found"}, hasNot: []string{"T-shirt", "15,000", eventLink},
+	"checkout-status": {status: 200, has: []string{`{"status":"open"}`}, order: order.Open, requests: map[string]int{"GetItem": 1}},
+	"checkout-unknown-link": {status: 404, has: []string{"Page not found"}, hasNot: []string{"T-shirt", "15,000", eventLink},
 		order: order.Open, requests: map[string]int{"GetItem": 1}},
 
-	"confirm-success": {door: "confirm", given: approved, status: 200, has: []string{"Payment complete", "https://shop.example/orders/done?"}, hasNot: []string{"Pay again"},
+	"confirm-success": {status: 200, has: []string{"Payment complete", "https://shop.example/orders/done?"}, hasNot: []string{"Pay again"},
 		order: order.Paid, moved: []int64{eventAmount}, calls: map[string]int{"confirm": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1}},
-	"confirm-odd-query": {door: "confirm", given: approved, status: 200, has: []string{"Payment complete"}, hasNot: []string{"fbclid"},
+	"confirm-odd-query": {status: 200, has: []string{"Payment complete"}, hasNot: []string{"fbclid"},
 		order: order.Paid, moved: []int64{eventAmount}, calls: map[string]int{"confirm": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1}},
-	"confirm-twice": {door: "confirm", given: approved, after: "confirm-success", status: 200, has: []string{"Payment complete"}, hasNot: []string{"Pay again"},
+	"confirm-twice": {status: 200, has: []string{"Payment complete"}, hasNot: []string{"Pay again"},
 		order: order.Paid, moved: []int64{eventAmount}, calls: map[string]int{"confirm": 1}, requests: map[string]int{"UpdateItem": 1}},
-	"confirm-tampered-amount": {door: "confirm", given: tampered, status: 200, has: []string{"The amount did not match", "Nothing was charged"}, hasNot: []string{"Payment complete"},
+	"confirm-tampered-amount": {status: 200, has: []string{"The amount did not match", "Nothing was charged"}, hasNot: []string{"Payment complete"},
 		order: order.Open, requests: map[string]int{"UpdateItem": 1}, logged: "security.amount_mismatch"},
-	"confirm-declined": {door: "confirm", given: declined, status: 200, has: []string{"Your payment was not approved", "Nothing was charged"},
+	"confirm-declined": {status: 200, has: []string{"Your payment was not approved", "Nothing was charged"},
 		order: order.Open, attempt: 2, calls: map[string]int{"confirm": 1, "find": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1}},
-	"confirm-checking": {door: "confirm", given: unanswered, status: 200, has: []string{"Checking your payment", "do not pay again"},
+	"confirm-checking": {status: 200, has: []string{"Checking your payment", "do not pay again"},
 		hasNot: []string{"Nothing was charged", "Pay again", "/pay/"},
 		order:  order.Settling, calls: map[string]int{"confirm": 1, "find": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1}},
-	"confirm-unknown-link": {door: "confirm", given: approved, status: 404, has: []string{"Page not found"}, hasNot: []string{"T-shirt", eventLink},
+	"confirm-unknown-link": {status: 404, has: []string{"Page not found"}, hasNot: []string{"T-shirt", eventLink},
 		order: order.Open, requests: map[string]int{"UpdateItem": 1}},
-	"confirm-malformed": {door: "confirm", given: approved, status: 400, has: []string{"temporarily unavailable"}, hasNot: []string{"T-shirt"},
+	"confirm-malformed": {status: 400, has: []string{"temporarily unavailable"}, hasNot: []string{"T-shirt"},
 		order: order.Open, logged: "redirect.refused"},
 
-	"fail-cancelled": {door: "confirm", given: left("cancel"), status: 200, has: []string{"You canceled the payment", "Nothing was charged"},
+	"fail-cancelled": {status: 200, has: []string{"You canceled the payment", "Nothing was charged"},
 		order: order.Open, requests: map[string]int{"GetItem": 1}, logged: "window.failed"},
-	"fail-aborted": {door: "confirm", given: left("abort"), status: 200, has: []string{"The payment was interrupted", "PAY_PROCESS_ABORTED"},
+	"fail-aborted": {status: 200, has: []string{"The payment was interrupted", "PAY_PROCESS_ABORTED"},
 		order: order.Open, requests: map[string]int{"GetItem": 1}, logged: "window.failed"},
-	"fail-rejected": {door: "confirm", given: left("reject"), status: 200, has: []string{"The card company declined the payment", "REJECT_CARD_COMPANY"},
+	"fail-rejected": {status: 200, has: []string{"The card company declined the payment", "REJECT_CARD_COMPANY"},
 		order: order.Open, requests: map[string]int{"GetItem": 1}, logged: "window.failed"},
-}
-
-func open(s *stage) { s.seed("test") }
-
-func approved(s *stage) { s.pay(s.seed("test"), tosssim.DefaultClientKey, "approve", "") }
-
-func tampered(s *stage) { s.pay(s.seed("test"), tosssim.DefaultClientKey, "approve", "100") }
-
-func declined(s *stage) {
-	approved(s)
-	s.toss.DeclineNext("REJECT_CARD_PAYMENT")
-}
-
-func unanswered(s *stage) {
-	approved(s)
-	s.fail(fault.Any, fault.InternalError, 100)
-}
-
-func left(outcome string) func(*stage) {
-	return func(s *stage) { s.pay(s.seed("test"), tosssim.DefaultClientKey, outcome, "") }
-}
-
-// paid brings the order to paid as the pure rules do.
-func paid(s *stage) {
-	s.t.Helper()
-	record(s, claimed(s, s.seed("test")))
-}
-
-// claimed brings an open order to settling.
-func claimed(s *stage, o order.Order) order.Order {
-	s.t.Helper()
-	o, err := s.records.Claim(s.context(), order.Claim{
-		OrderID: o.ID, Provider: o.Provider, LinkToken: o.LinkToken, Attempt: 1, Amount: o.Amount, Key: eventKey, At: o.CreatedAt, AskAfter: o.CreatedAt,
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return o
-}
-
-// record brings a settling order to paid.
-func record(s *stage, o order.Order) {
-	s.t.Helper()
-	o, err := o.Apply(order.Event{Kind: order.Captured, At: o.CreatedAt, Attempt: 1, Capture: order.Capture{
-		Key: eventKey, TransactionKey: "EXAMPLETRANSACTION", Amount: money.Amount{Value: eventAmount, Currency: money.KRW}, Balance: eventAmount,
-		ApprovedAt: o.CreatedAt, Method: "카드",
-	}})
-	if err == nil {
-		_, err = s.records.Save(s.context(), o)
-	}
-	if err != nil {
-		s.t.Fatal(err)
-	}
 }
 
 // testEvents replays every file of events/ as it stands.
@@ -230,16 +176,16 @@ func testEvents(t *testing.T, doors map[string]*door, engine enginetest.Engine) 
 }
 
 func (r replay) run(t *testing.T, s *stage, name string) {
-	if r.given != nil {
-		r.given(s)
-	}
+	given := scene.Events[name]
+	s.set(given.Given)
 	event, payload := readEvent(t, name)
-	checkRedirect(t, event, s.returned)
+	checkRedirect(t, event, s.scene.Returned)
 	checkWebhook(t, event, s.lastWebhook())
+	r.door = doorOf(given.Function)
 	p := s.start(r.door, nil)
 	before, called := "", s.called()
-	if r.after != "" {
-		_, first := readEvent(t, r.after)
+	if given.After != "" {
+		_, first := readEvent(t, given.After)
 		before = p.invoke(first).Body
 	}
 	s.counts()
@@ -445,17 +391,13 @@ func readEvent(t *testing.T, name string) (events.APIGatewayV2HTTPRequest, []byt
 	for parameter, value := range e.PathParameters {
 		path = strings.Replace(path, "{"+parameter+"}", value, 1)
 	}
-	query := map[string]string{}
-	values, err := url.ParseQuery(e.RawQueryString)
-	for parameter := range values {
-		query[parameter] = strings.Join(values[parameter], ",")
-	}
+	query := queryOf(e.RawQueryString)
 	c, origin := e.RequestContext, "https://"+e.RequestContext.DomainName
 	for what, ok := range map[string]bool{
 		"version":        e.Version == "2.0",
 		"a route of API": routes[e.RouteKey].function != "",
 		"path":           path == e.RawPath && c.HTTP.Path == path && c.HTTP.Method == method && c.RouteKey == e.RouteKey,
-		"query":          err == nil && maps.Equal(query, e.QueryStringParameters),
+		"query":          maps.Equal(query, e.QueryStringParameters),
 		"origin":         origin == eventOrigin && e.Headers["host"] == c.DomainName && strings.HasPrefix(c.DomainName, c.APIID+"."),
 		"request":        c.RequestID != "" && c.Stage == "$default" && c.TimeEpoch > 0 && c.AccountID != "",
 		"caller":         (c.Authorizer != nil && c.Authorizer.IAM != nil) == routes[e.RouteKey].iam && c.HTTP.SourceIP == e.Headers["x-forwarded-for"],
@@ -466,6 +408,24 @@ func readEvent(t *testing.T, name string) (events.APIGatewayV2HTTPRequest, []byt
 		}
 	}
 	return e, payload
+}
+
+// queryOf is API Gateway's reading: parts end at an & alone, what cannot be decoded stays as it is, and a name's values are joined.
+func queryOf(raw string) map[string]string {
+	query := map[string]string{}
+	for part := range strings.SplitSeq(raw, "&") {
+		name, value, _ := strings.Cut(part, "=")
+		if decoded, err := url.QueryUnescape(value); err == nil {
+			value = decoded
+		}
+		if earlier, again := query[name]; again {
+			value = earlier + "," + value
+		}
+		if name != "" {
+			query[name] = value
+		}
+	}
+	return query
 }
 
 // eventBody is what the sender sent.
@@ -500,7 +460,7 @@ func checkRedirect(t *testing.T, e events.APIGatewayV2HTTPRequest, returned *url
 // testKilled: the process dies while the provider takes the money. The record says settling, a reload asks, and the money is taken once.
 func testKilled(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
 	s := newStage(t, doors, engine)
-	approved(s)
+	s.set(scene.Approved)
 	s.fail(tosssim.OpConfirm, fault.Delay, 1)
 	_, payload := readEvent(t, "confirm-success")
 
@@ -561,7 +521,10 @@ func testWrongSecret(t *testing.T, doors map[string]*door, engine enginetest.Eng
 			t.Parallel()
 			s := newStage(t, doors, engine, live)
 			s.putSecret(tossSecretID, tt.secret)
-			s.pay(s.seed("live"), live.Client, "approve", "")
+			s.set(func(ctx context.Context, on *scene.Stage) error {
+				o, err := on.Seed(ctx, "live")
+				return errors.Join(err, on.Pay(o, live.Client, "approve", ""))
+			})
 			_, payload := readEvent(t, "confirm-success")
 			p := s.start("confirm", change)
 			response := p.invoke(payload)
@@ -595,7 +558,7 @@ func testWrongSecret(t *testing.T, doors map[string]*door, engine enginetest.Eng
 func testRotatedSecret(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
 	const old = "test_sk_TheKeyBeforeTheRotation"
 	s := newStage(t, doors, engine)
-	approved(s)
+	s.set(scene.Approved)
 	s.putSecret(tossSecretID, `{"secretKey":"`+old+`"}`)
 	p := s.start("confirm", nil)
 	s.eventually(p, "init reads the secret", func() bool { return s.secretReads(tossSecretID) == 1 })
@@ -620,7 +583,7 @@ func testPortOneSettings(t *testing.T, doors map[string]*door, engine enginetest
 		t.Run(variable, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, doors, engine)
-			approved(s)
+			s.set(scene.Approved)
 			p := s.start("confirm", map[string]string{variable: value})
 			_, payload := readEvent(t, "confirm-success")
 			if body := p.invoke(payload).Body; !strings.Contains(body, "Payment complete") {
@@ -676,7 +639,7 @@ func testSettings(t *testing.T, doors map[string]*door) {
 	}
 }
 
-// TestEventsReadme: the table lists every event with its function, and `sam local` can pass every variable of env.json on, because the
+// TestEventsReadme: the table lists every event with its command and answer, and `sam local` can pass every variable of env.json on, because the
 // template declares it.
 func TestEventsReadme(t *testing.T) {
 	t.Parallel()
@@ -684,20 +647,17 @@ func TestEventsReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	function := map[string]string{
-		"merchant": "MerchantFunction", "checkout": "CheckoutFunction", "confirm": "ConfirmFunction", "webhook": "WebhookFunction",
-	}
-	for name, r := range replays {
-		if row := fmt.Sprintf("| `%s.json` | %s | ", name, function[r.door]); !strings.Contains(string(page), row) {
+	for name, e := range scene.Events {
+		answers := fmt.Sprintf("`%s`", chargeReplays[name].says)
+		if r, ok := replays[name]; ok {
+			answers = fmt.Sprintf("%d `%s`", r.status, r.has[0])
+		}
+		row := fmt.Sprintf("\n| `sam local invoke %s -e events/%s.json` | %s | ", e.Function, name, answers)
+		if !strings.Contains(string(page), row) {
 			t.Errorf("events/README.md has no row %q", row)
 		}
 	}
-	for name := range chargeReplays {
-		if row := fmt.Sprintf("| `%s.json` | ChargeFunction | ", name); !strings.Contains(string(page), row) {
-			t.Errorf("events/README.md has no row %q", row)
-		}
-	}
-	if rows, want := strings.Count(string(page), ".json` | "), len(replays)+len(chargeReplays); rows != want {
+	if rows, want := strings.Count(string(page), "\n| `sam local invoke "), len(scene.Events); rows != want {
 		t.Errorf("events/README.md has %d rows, want %d", rows, want)
 	}
 	text, err := os.ReadFile("events/env.json")
@@ -716,8 +676,13 @@ func TestEventsReadme(t *testing.T) {
 			t.Errorf("events/env.json: the template does not declare %s, so `sam local` would drop it without a word", variable)
 		}
 	}
-	if local["Parameters"]["WEBHOOK_TOKEN"] != eventHookToken {
-		t.Error("events/env.json: the webhook token is not the one in the events")
+	for variable, want := range map[string]string{
+		"WEBHOOK_TOKEN": eventHookToken, "TOSS_CLIENT_KEY": tosssim.DefaultClientKey, "PORTONE_USER_CODE": portonesim.DefaultUserCode,
+		"PORTONE_CHANNEL_KEY": portonesim.TestChannelKey, "PORTONE_MID": portonesim.TestMID, "MODE": "test", "QUEUE_URL": "",
+	} {
+		if got := local["Parameters"][variable]; got != want {
+			t.Errorf("events/env.json: %s is %q, the events and the simulators have %q", variable, got, want)
+		}
 	}
 }
 

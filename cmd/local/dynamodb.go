@@ -15,19 +15,26 @@ import (
 	"tosspay-sam/shared/store"
 )
 
-// localTable is the table's name in the user's engine. It stays between runs.
-const localTable = "tosspay-local"
+// The tables' names in the user's engine. The first stays between runs, the other is emptied by every stage of `sam local`.
+const (
+	localTable = "tosspay-local"
+	samTable   = "tosspay-sam-local"
+)
 
-func openDynamoDB(ctx context.Context, endpoint string) (payment.Store, error) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	client := dynamodb.NewFromConfig(aws.Config{
+func engine(endpoint string) *dynamodb.Client {
+	return dynamodb.NewFromConfig(aws.Config{
 		Region: "ap-northeast-2",
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
 		}),
 	}, func(o *dynamodb.Options) { o.BaseEndpoint = &endpoint })
-	err := store.CreateTable(ctx, client, localTable)
+}
+
+func openDynamoDB(ctx context.Context, endpoint, table string) (payment.Store, error) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	client := engine(endpoint)
+	err := store.CreateTable(ctx, client, table)
 	var exists *types.ResourceInUseException
 	if err != nil && !errors.As(err, &exists) {
 		return nil, fmt.Errorf("-dynamodb-endpoint %s: %w", endpoint, err)
@@ -35,5 +42,5 @@ func openDynamoDB(ctx context.Context, endpoint string) (payment.Store, error) {
 	return struct {
 		*store.DynamoDB
 		*store.Lists
-	}{store.New(client, localTable, rand.Text), store.NewLists(client, localTable)}, nil
+	}{store.New(client, table, rand.Text), store.NewLists(client, table)}, nil
 }

@@ -8,12 +8,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
-	"sync"
 	"syscall"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"tosspay-sam/shared/store/memstore"
 	"tosspay-sam/shared/telemetry"
 	"tosspay-sam/sim/portonesim"
+	"tosspay-sam/sim/scene"
 	"tosspay-sam/sim/world"
 )
 
@@ -35,6 +37,7 @@ func main() {
 
 type options struct {
 	addr, store, dynamoEndpoint, logLevel, returnURLs string
+	containers, functions                             string
 	tick                                              time.Duration
 }
 
@@ -59,26 +62,56 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 		return err
 	}
 	log := telemetry.New(errs, o.logLevel)
-	w, err := world.New(world.Options{
+	all := &stages{life: ctx, tick: o.tick, begin: func() (*world.World, error) { return begin(o, base, orders, log) }}
+	defer all.stop()
+	handlers := map[net.Listener]http.Handler{listener: all}
+	if o.containers != "" {
+		if err := all.admit(ctx, o, handlers); err != nil {
+			return err
+		}
+	}
+	if err := all.next(nil); err != nil {
+		return err
+	}
+	greet(out, base, o)
+	return serve(ctx, handlers, slog.NewLogLogger(log.Handler(), slog.LevelDebug))
+}
+
+// begin makes a world over the store.
+func begin(o options, base string, orders payment.Store, log *slog.Logger) (*world.World, error) {
+	options := world.Options{
 		Base: base, Store: orders, Transport: http.DefaultTransport, Log: log, ReturnURLs: o.returnURLs,
 		PortOne: portonesim.Options{WebhookDelay: world.WebhookDelay},
-	})
+	}
+	if o.containers != "" { // the world of events/
+		options.Functions, options.Token = o.functions, scene.HookToken
+		options.Toss.NewKey, options.PortOne.NewID = scene.TossKeys(), scene.PortOneIDs()
+	}
+	w, err := world.New(options)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	w.Progress = func(r world.Report) {
 		log.Info("the clock is being advanced", "event", "advance.progress", "now", r.Now, "ticks", r.Ticks, "charges", r.Charges, "captures", r.Captures)
 	}
-	mountConsole(w)
-	mountShop(w)
-	running, stop := context.WithCancel(ctx)
-	var lives sync.WaitGroup
-	lives.Go(func() { w.Run(running, o.tick) })
-	defer lives.Wait()
-	defer stop()
-	server := &http.Server{Handler: w, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
-	greet(out, base, o)
-	return serve(ctx, server, listener)
+	return w, nil
+}
+
+// admit lets the containers of `sam local` in, by an address of their own.
+func (s *stages) admit(ctx context.Context, o options, handlers map[net.Listener]http.Handler) error {
+	address, err := url.Parse(o.dynamoEndpoint)
+	if err != nil {
+		return fmt.Errorf("-dynamodb-endpoint: %w", err)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.containers)
+	if err != nil {
+		return fmt.Errorf("-containers: %w", err)
+	}
+	client := engine(o.dynamoEndpoint)
+	s.clear = func(ctx context.Context) error { return clearTable(ctx, client, samTable) }
+	s.tick = 0 // the schedule is `sam local invoke ChargeFunction`
+	handlers[listener] = containers(s, address)
+	return nil
 }
 
 func parse(args []string, errs io.Writer) (options, error) {
@@ -90,6 +123,8 @@ func parse(args []string, errs io.Writer) (options, error) {
 	flags.StringVar(&o.dynamoEndpoint, "dynamodb-endpoint", "", "URL of a DynamoDB-compatible engine; the table is made when it is missing")
 	flags.StringVar(&o.logLevel, "log", "info", "debug, info, warn or error; the log is JSON on standard error")
 	flags.StringVar(&o.returnURLs, "return-urls", "https://shop.example", "comma-separated https addresses a returnUrl may have")
+	flags.StringVar(&o.containers, "containers", "", "let containers of sam local in at this address: 127.0.0.1:3011, or docker0:3011 with Docker on Linux")
+	flags.StringVar(&o.functions, "functions", "http://127.0.0.1:3012", "with -containers: where sam local start-api serves")
 	flags.DurationVar(&o.tick, "tick", time.Minute, "how often the schedule runs in real time, 1s to 1h; 0 leaves it to POST /sim/clock")
 	flags.Usage = func() {
 		fmt.Fprintln(errs, "Runs the bundle and the simulated provider on one loopback port. Nothing leaves this machine.\n\nFlags:")
@@ -107,6 +142,12 @@ func parse(args []string, errs io.Writer) (options, error) {
 		return o, fmt.Errorf("-tick must be 0 or %s to %s, not %s", tickMin, tickMax, o.tick)
 	case (o.store == "dynamodb") != (o.dynamoEndpoint != ""):
 		return o, errors.New("-store dynamodb and -dynamodb-endpoint URL go together")
+	case o.containers != "" && o.store != "dynamodb":
+		return o, errors.New("-containers needs -store dynamodb: containers reach no memory of this process")
+	case o.containers != "":
+		var err error
+		o.containers, err = containersAddr(o.containers)
+		return o, err
 	}
 	return o, nil
 }
@@ -131,12 +172,20 @@ func openStore(ctx context.Context, o options) (payment.Store, error) {
 	if o.store == "memory" {
 		return memstore.New(), nil
 	}
-	return openDynamoDB(ctx, o.dynamoEndpoint)
+	if o.containers != "" {
+		return openDynamoDB(ctx, o.dynamoEndpoint, samTable)
+	}
+	return openDynamoDB(ctx, o.dynamoEndpoint, localTable)
 }
 
-func serve(ctx context.Context, server *http.Server, listener net.Listener) error {
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+func serve(ctx context.Context, handlers map[net.Listener]http.Handler, errs *log.Logger) error {
+	failed := make(chan error, len(handlers))
+	var servers []*http.Server
+	for listener, handler := range handlers {
+		server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ErrorLog: errs}
+		servers = append(servers, server)
+		go func() { failed <- server.Serve(listener) }()
+	}
 	select {
 	case err := <-failed:
 		return err
@@ -144,11 +193,17 @@ func serve(ctx context.Context, server *http.Server, listener net.Listener) erro
 	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer cancel()
-	_ = server.Shutdown(end)
+	for _, server := range servers {
+		_ = server.Shutdown(end)
+	}
 	return nil
 }
 
 func greet(out io.Writer, base string, o options) {
+	if o.containers != "" {
+		greetSAM(out, base, o)
+		return
+	}
 	fmt.Fprintf(out, `tosspay-sam on your laptop: %[1]s   (store: %[2]s, no real money, stop with Ctrl-C)
 
 Open it in a browser (the shop; %[1]s/console shows subscriptions, money, faults and the clock), or:
@@ -160,4 +215,18 @@ Open it in a browser (the shop; %[1]s/console shows subscriptions, money, faults
 
 The first prints a checkoutUrl: open it and pay in the simulated window. docs/local.md lists the faults you can cause.
 `, base, o.store)
+}
+
+func greetSAM(out io.Writer, base string, o options) {
+	fmt.Fprintf(out, `The world of sam local: %[1]s   (no real money, stop with Ctrl-C). In another terminal, one behaviour:
+
+  curl -s %[1]s/sim/stage -d '{"event":"confirm-success"}'     # an empty table, and what that event needs; events/README.md lists them
+  sam local invoke ConfirmFunction -e events/confirm-success.json
+
+or every route at %[2]s, with containers that stay:
+
+  sam local start-api
+
+%[1]s/console shows the table beside the money that moved; it and %[1]s/sim/ledger tell what the containers have done.
+`, base, o.functions)
 }

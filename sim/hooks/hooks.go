@@ -108,6 +108,16 @@ func (q *Queue) DueAt() (time.Time, bool) {
 	return *q.pending[0].record.NextAt, true
 }
 
+// Forget takes back every planned attempt. The log stays.
+func (q *Queue) Forget() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, e := range q.pending {
+		e.record.NextAt = nil
+	}
+	q.pending = nil
+}
+
 // Step makes every attempt that is due at now, one after the other, the
 // earliest first, and returns how many it made. What becomes due meanwhile,
 // because a receiver caused another webhook, is attempted as well. It stops

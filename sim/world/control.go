@@ -39,6 +39,10 @@ func (w *World) advanceClock(out http.ResponseWriter, r *http.Request) {
 		return
 	}
 	report, err := w.Advance(r.Context(), d)
+	if errors.Is(err, ErrRealTime) {
+		refuse(out, http.StatusConflict, "REAL_TIME", err.Error())
+		return
+	}
 	if err != nil {
 		w.Parts.Log.Error("the clock was not advanced to the end", "event", "advance.failed", "now", report.Now, "cause", err.Error())
 		refuse(out, http.StatusInternalServerError, "STOPPED", "the clock stopped at "+report.Now.Format(time.RFC3339)+": "+err.Error())

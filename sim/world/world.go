@@ -3,6 +3,7 @@
 package world
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,6 +35,8 @@ import (
 // Options of a world. The zero value is one in memory with the real clock.
 type Options struct {
 	Base       string                                     // public address; empty: http://127.0.0.1
+	Functions  string                                     // public address of the real functions, which live by the real clock; empty: only here
+	Token      string                                     // of the webhook routes; empty: WebhookToken
 	Store      payment.Store                              // empty: memstore
 	Lists      payment.Lists                              // of the same table; empty: the store's own, if it has lists
 	Transport  http.RoundTripper                          // to the providers; empty: in memory
@@ -65,10 +68,11 @@ type World struct {
 	made     index
 	attempts atomic.Int64 // of webhooks
 	advances sync.Mutex
+	realTime bool // the clock cannot be advanced
 	mux      *http.ServeMux
 }
 
-// WebhookToken is the token of the webhook routes in every world.
+// WebhookToken is the token of the webhook routes in every world that is given none.
 const WebhookToken = "simulated-webhook-token"
 
 // WebhookDelay is how long after a payment PortOne's webhook comes in worlds that look like the real one: after whoever made the payment has
@@ -80,18 +84,19 @@ const WebhookDelay = 2 * time.Second
 func New(o Options) (*World, error) {
 	o = o.withDefaults()
 	w := &World{Faults: &fault.Plan{}, Lag: &lag.Plan{}, Ledger: &ledger.Ledger{}, Store: o.Store, Clock: o.Clock, mux: http.NewServeMux()}
+	w.realTime = o.Functions != o.Base
 	deliveries := o.Transport
 	if deliveries == nil {
 		deliveries = wire.Transport(w)
 	}
 	w.Hooks = &hooks.Queue{Transport: counted{deliveries, &w.attempts}, Now: o.Now}
 	o.Toss.Now, o.Toss.Ledger, o.Toss.Faults, o.Toss.Lag = o.Now, w.Ledger, w.Faults, w.Lag
-	o.Toss.Webhooks, o.Toss.WebhookURL = w.Hooks.Deliver, o.Base+"/webhooks/toss/"+WebhookToken
+	o.Toss.Webhooks, o.Toss.WebhookURL = w.Hooks.Deliver, o.Functions+"/webhooks/toss/"+o.Token
 	w.Toss = tosssim.New(o.Toss)
 	o.PortOne.Now, o.PortOne.Ledger, o.PortOne.Faults, o.PortOne.Lag, o.PortOne.Sandbox = o.Now, w.Ledger, w.Faults, w.Lag, true
 	o.PortOne.Webhooks = w.Hooks.Deliver
 	if o.PortOne.ConsoleURL == "" {
-		o.PortOne.ConsoleURL = o.Base + "/webhooks/portone/" + WebhookToken
+		o.PortOne.ConsoleURL = o.Functions + "/webhooks/portone/" + o.Token
 	}
 	w.PortOne = portonesim.New(o.PortOne)
 	if err := w.build(o); err != nil {
@@ -123,7 +128,7 @@ func (w *World) build(o Options) error {
 		transport, tossBase, portoneBase = wire.Transport(providers), "http://127.0.0.1/toss", "http://127.0.0.1/portone"
 	}
 	w.Parts = boot.Parts{
-		Mode: "test", PublicBase: o.Base, ReturnURLs: allowed, KeepLate: o.KeepLate,
+		Mode: "test", PublicBase: o.Functions, ReturnURLs: allowed, KeepLate: o.KeepLate,
 		Toss: boot.TossParts{
 			ClientKey: tosssim.DefaultClientKey, Script: o.Base + "/sim/toss/v2/standard", BaseURL: tossBase, Keys: boot.FixedTossKeys{Key: key},
 		},
@@ -131,7 +136,7 @@ func (w *World) build(o Options) error {
 			UserCode: portonesim.DefaultUserCode, MID: portonesim.TestMID, Script: o.Base + "/sim/portone/v1/iamport.js",
 			BaseURL: portoneBase, Keys: boot.FixedPortOneKeys{Pair: pair},
 		},
-		Webhooks:  boot.WebhookParts{Token: WebhookToken},
+		Webhooks:  boot.WebhookParts{Token: o.Token},
 		Transport: transport, Store: o.Store, Lists: o.Lists, Now: o.Now, Wait: o.Wait, Log: o.Log,
 	}
 	return nil
@@ -141,6 +146,7 @@ func (o Options) withDefaults() Options {
 	if o.Base == "" {
 		o.Base = "http://127.0.0.1"
 	}
+	o.Functions, o.Token = cmp.Or(o.Functions, o.Base), cmp.Or(o.Token, WebhookToken)
 	if o.Store == nil {
 		o.Store = memstore.New()
 	}
