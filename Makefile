@@ -20,7 +20,7 @@ examples: ## run the example shops in Node, Python, Java and Go, with signed req
 fuzz: ## run every fuzz target for FUZZTIME (10s)
 	scripts/fuzz
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' Makefile
 
 # What `sam build` and `sam sync` run for each function of template.yaml (BuildMethod: makefile): build-ConfirmFunction builds functions/confirm.
 # The flags are here and nowhere else. GOFLAGS replaces what your own environment has in it, so that everybody builds the same program.

@@ -80,7 +80,7 @@ var portoneReplays = map[string]replay{
 	"return-forged": {status: 200, has: []string{"/pay/"},
 		hasNot: []string{"Payment complete", "<script>alert"}, id: eventPortOneOrder, order: order.Open,
 		calls:    map[string]int{"portone token": 1, "portone find-all": 1},
-		requests: map[string]int{"GetItem": 1}},
+		requests: map[string]int{"GetItem": 1, "PutItem": 1}}, // a payment that is not shown yet is looked up again
 	"return-other-amount": {status: 200, has: []string{"15,000"}, hasNot: []string{"Payment complete"},
 		id: eventPortOneOrder, order: order.Open, attempt: 2, moved: []int64{100, -100},
 		calls:    map[string]int{"portone token": 1, "portone find-all": 1, "portone cancel": 1, "portone prepare": 1},
