@@ -426,6 +426,8 @@ func (s *stage) environment(name string, change map[string]string) []string {
 		"PORTONE_USER_CODE": portonesim.DefaultUserCode, "PORTONE_CHANNEL_KEY": portonesim.TestChannelKey, "PORTONE_MID": portonesim.TestMID,
 		"PORTONE_SECRET_ID": portoneSecretID, "WEBHOOK_TOKEN": eventHookToken, "TOSS_SOURCES": "", "PORTONE_SOURCES": "",
 		"QUEUE_URL": "https://sqs.ap-northeast-2.amazonaws.com/123456789012/charge", "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:1",
+		"EVENT_BUS": "tosspay-sam", "AWS_ENDPOINT_URL_EVENTBRIDGE": "http://127.0.0.1:1", "DELIVERY_QUEUE_URL": deliveryQueue,
+		"MERCHANT_WEBHOOK_URL": "https://shop.example/webhooks/payments", "MERCHANT_WEBHOOK_REACH": "public", "MERCHANT_WEBHOOK_SECRET_ID": webhookSecretID,
 		"CHARGE_CONCURRENCY": "10", "CHARGE_BATCH_SIZE": "10",
 		"DUNNING_SOFT_DAYS": "1,3,5,7", "DUNNING_TRANSIENT_HOURS": "1,3,6,24",
 		"TOSS_BASE_URL": s.tossURL, "PORTONE_BASE_URL": s.portoneURL, "TOSS_SCRIPT_URL": "", "PORTONE_SCRIPT_URL": "",

@@ -19,8 +19,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"go.yaml.in/yaml/v3"
 
+	"tosspay-sam/shared/deliver"
 	"tosspay-sam/shared/store"
 	"tosspay-sam/shared/subscription"
+	"tosspay-sam/sim/stream"
 )
 
 // node is a template value with the short tags written out: !Ref X is {"Ref": "X"}, !GetAtt X.Arn is {"Fn::GetAtt": "X.Arn"}.
@@ -84,6 +86,25 @@ var allowed = map[string]map[string]string{
 		"logs:CreateLogStream":          "Logs.Arn",
 		"logs:PutLogEvents":             "Logs.Arn",
 	},
+	"PublishRole": {
+		"dynamodb:DescribeStream":   "Table.StreamArn",
+		"dynamodb:GetRecords":       "Table.StreamArn",
+		"dynamodb:GetShardIterator": "Table.StreamArn",
+		"dynamodb:ListStreams":      "Table.StreamArn",
+		"events:PutEvents":          "EventBus.Arn",
+		"sqs:SendMessage":           "map[Fn::If:[TellsMerchant [map[Fn::GetAtt:PublishDeadLetters.Arn] map[Fn::GetAtt:DeliveryQueue.Arn]] map[Fn::GetAtt:PublishDeadLetters.Arn]]]",
+		"logs:CreateLogStream":      "Logs.Arn",
+		"logs:PutLogEvents":         "Logs.Arn",
+	},
+	"DeliverRole": {
+		"secretsmanager:GetSecretValue": "MerchantWebhookSecret",
+		"sqs:ReceiveMessage":            "DeliveryQueue.Arn",
+		"sqs:DeleteMessage":             "DeliveryQueue.Arn",
+		"sqs:GetQueueAttributes":        "DeliveryQueue.Arn",
+		"sqs:ChangeMessageVisibility":   "DeliveryQueue.Arn",
+		"logs:CreateLogStream":          "Logs.Arn",
+		"logs:PutLogEvents":             "Logs.Arn",
+	},
 	"ScheduleRole": {
 		"lambda:InvokeFunction": "ChargeFunction.Arn",
 		"sqs:SendMessage":       "ScheduleDeadLetters.Arn",
@@ -115,6 +136,15 @@ var variables = map[string]map[string]string{
 	"WebhookFunction": {
 		"LATE_MONEY": "LateMoney", "WEBHOOK_TOKEN": "WebhookToken", "TOSS_SOURCES": "TossWebhookSources", "PORTONE_SOURCES": "PortOneWebhookSources",
 		"TOSS_SECRET_ID": "TossSecret", "PORTONE_SECRET_ID": "PortOneSecret", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "",
+	},
+	"PublishFunction": {
+		"EVENT_BUS": "EventBus", "DELIVERY_QUEUE_URL": "map[Fn::If:[TellsMerchant map[Ref:DeliveryQueue] ]]", "AWS_ENDPOINT_URL_EVENTBRIDGE": "",
+		"AWS_ENDPOINT_URL_SQS": "",
+	},
+	"DeliverFunction": {
+		"MERCHANT_WEBHOOK_URL": "MerchantWebhookUrl", "MERCHANT_WEBHOOK_REACH": "MerchantWebhookReach",
+		"MERCHANT_WEBHOOK_SECRET_ID": "MerchantWebhookSecret", "DELIVERY_QUEUE_URL": "DeliveryQueue", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "",
+		"AWS_ENDPOINT_URL_SQS": "",
 	},
 	"ChargeFunction": {
 		"LATE_MONEY": "LateMoney", "QUEUE_URL": "ChargeQueue", "CHARGE_CONCURRENCY": "ChargeConcurrency", "CHARGE_BATCH_SIZE": "ChargeBatchSize", "DUNNING_SOFT_DAYS": "DunningSoftDays",
@@ -160,6 +190,8 @@ var alarmed = map[string]string{
 	"config.error":             "ConfigError",
 	"work.failed":              "WorkFailed",
 	"dispatch.failed":          "DispatchFailed",
+	"publish.incomplete":       "PublishIncomplete",
+	"notify.gone":              "NotifyGone",
 }
 
 var rules = []rule{
@@ -173,6 +205,7 @@ var rules = []rule{
 	{"the table keeps what it is given", checkTable},
 	{"the charge function is driven by its schedule and its queue alone", checkCharge},
 	{"what could not be dealt with is kept aside and alarms", checkQueues},
+	{"what happened is told, and nothing of the webhook is needed without it", checkEvents},
 	{"every log group has a retention", checkLogs},
 	{"merchant routes need IAM and no other route exists", checkRoutes},
 	{"public routes are throttled", checkThrottles},
@@ -206,6 +239,7 @@ const (
 	variable = "each function gets exactly the variables that are listed"
 	charging = "the charge function is driven by its schedule and its queue alone"
 	aside    = "what could not be dealt with is kept aside and alarms"
+	telling  = "what happened is told, and nothing of the webhook is needed without it"
 )
 
 // mutations break the template, or samconfig.toml, in one place each.
@@ -283,6 +317,34 @@ var mutations = []struct{ rule, old, new string }{
 	{aside, "Value: !GetAtt ScheduleDeadLetters.QueueName", "Value: !GetAtt ChargeQueue.QueueName"},
 	{aside, "MetricName: ApproximateNumberOfMessagesVisible", "MetricName: NumberOfMessagesSent"},
 	{aside, "ComparisonOperator: GreaterThanThreshold", "ComparisonOperator: LessThanThreshold"},
+	{"the table keeps what it is given", "StreamViewType: NEW_AND_OLD_IMAGES", "StreamViewType: NEW_IMAGE"},
+	{telling, "Stream: !GetAtt Table.StreamArn", "Stream: !GetAtt Table.Arn"},
+	{telling, "StartingPosition: TRIM_HORIZON", "StartingPosition: LATEST"},
+	{telling, "BisectBatchOnFunctionError: true", "BisectBatchOnFunctionError: false"},
+	{telling, "            FunctionResponseTypes: [ReportBatchItemFailures]\n            # Of a batch", "            # Of a batch"},
+	{telling, "MaximumRecordAgeInSeconds: 79200", "MaximumRecordAgeInSeconds: 79200\n            MaximumRetryAttempts: 3"},
+	{telling, "MaximumRecordAgeInSeconds: 79200", "MaximumRecordAgeInSeconds: -1"},
+	{telling, "{OnFailure: {Destination: !GetAtt PublishDeadLetters.Arn}}", "{OnFailure: {Destination: !GetAtt ChargeDeadLetters.Arn}}"},
+	{telling, `{"eventName":["INSERT","MODIFY"]}`, `{"eventName":["MODIFY"]}`},
+	{telling, "            BatchSize: 100\n", "            BatchSize: 1000\n"},
+	{telling, "maxReceiveCount: 13", "maxReceiveCount: 3"},
+	{telling, "VisibilityTimeout: 180", "VisibilityTimeout: 29"},
+	{telling, "ScalingConfig: {MaximumConcurrency: 5}", "Enabled: true"},
+	{telling, "DeliverFunction:\n    Type: AWS::Serverless::Function\n    Condition: TellsMerchant\n", "DeliverFunction:\n    Type: AWS::Serverless::Function\n"},
+	{telling, "MerchantWebhookSecret:\n    Type: AWS::SecretsManager::Secret\n    Condition: TellsMerchant\n", "MerchantWebhookSecret:\n    Type: AWS::SecretsManager::Secret\n"},
+	{telling, "  GetWebhookKeyCommand:\n    Condition: TellsMerchant\n", "  GetWebhookKeyCommand:\n"},
+	{telling, `GenerateSecretString: {SecretStringTemplate: "{}", GenerateStringKey: current, PasswordLength: 48, ExcludePunctuation: true}`, `SecretString: '{"current":"REPLACE_ME"}'`},
+	{telling, "MetricName: IteratorAge", "MetricName: Invocations"},
+	{telling, "    Default: public\n", "    Default: private\n"},
+	{telling, "  EventBus:\n    Type: AWS::Events::EventBus\n", "  EventBus:\n    Type: AWS::Events::EventBus\n    Condition: TellsMerchant\n"},
+	{"each role allows exactly what is listed", "Action: [events:PutEvents]", "Action: [events:PutEvents, events:PutRule]"},
+	{"each role allows exactly what is listed", "Resource: !GetAtt EventBus.Arn", "Resource: !GetAtt Table.Arn"},
+	{"each role allows exactly what is listed", "Resource: !Ref MerchantWebhookSecret", "Resource: [!Ref MerchantWebhookSecret, !Ref TossSecret]"},
+	{variable, "          MERCHANT_WEBHOOK_REACH: !Ref MerchantWebhookReach\n", ""},
+	{"secrets stay in Secrets Manager", "MERCHANT_WEBHOOK_SECRET_ID: !Ref MerchantWebhookSecret", "MERCHANT_WEBHOOK_SECRET_ID: !Ref TossSecret"},
+	{aside, "Value: !GetAtt DeliveryDeadLetters.QueueName", "Value: !GetAtt DeliveryQueue.QueueName"},
+	{aside, "Value: !GetAtt PublishDeadLetters.QueueName", "Value: !GetAtt DeliveryQueue.QueueName"},
+	{"money invariants raise alarms", `$.event = "publish.incomplete"`, `$.event = "publish.retried"`},
 	{"functions are built alike", "Timeout: 900", "Timeout: 29"},
 	{"no wildcard in a policy", "index/due", "index/*"},
 	{"each role allows exactly what is listed", "Service: scheduler.amazonaws.com", "Service: events.amazonaws.com"},
@@ -324,14 +386,16 @@ var mutations = []struct{ rule, old, new string }{
 	{"parameters explain and limit themselves", "AllowedValues: [debug, info, warn]", "AllowedValues: [debug, info, warn, error]"},
 	{ownKeyRule, "KMSMasterKeyId: !If [HasKmsKey, !Ref KmsKeyArn, !Ref AWS::NoValue]", "KMSMasterKeyId: alias/aws/dynamodb"},
 	{ownKeyRule, "      KmsKeyId: !If [HasKmsKey, !Ref KmsKeyArn, !Ref AWS::NoValue]\n", ""},
-	{ownKeyRule, "!Ref ChargeRole, !Ref ScheduleRole]", "!Ref ChargeRole]"},
+	{ownKeyRule, "        - !Ref ScheduleRole\n        - !Ref PublishRole\n", "        - !Ref PublishRole\n"},
+	{ownKeyRule, "        - !If [TellsMerchant, !Ref DeliverRole, !Ref AWS::NoValue]\n", ""},
 	{ownKeyRule, "kms:GenerateDataKey]", `"kms:*"]`},
 	{ownKeyRule, "Resource: !Ref KmsKeyArn", `Resource: "*"`},
 	{ownKeyRule, "    Condition: HasKmsKey\n", ""},
 	{"every role takes a permissions boundary", "      PermissionsBoundary: !If [HasBoundary, !Ref PermissionsBoundaryArn, !Ref AWS::NoValue]\n", ""},
 	{"the API can be closed but for its domain", "DisableExecuteApiEndpoint: !If [IsClosed, true, false]", "DisableExecuteApiEndpoint: false"},
 	{"the API can be closed but for its domain", `"${PublicBaseUrl}/webhooks/toss/{WebhookToken}"`, "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}"},
-	{overTLS, "Queues: [!Ref ChargeQueue, !Ref ChargeDeadLetters, !Ref ScheduleDeadLetters]", "Queues: [!Ref ChargeQueue]"},
+	{overTLS, "        - !Ref ScheduleDeadLetters\n        - !Ref PublishDeadLetters\n", "        - !Ref PublishDeadLetters\n"},
+	{overTLS, "        - !If [TellsMerchant, !Ref DeliveryQueue, !Ref AWS::NoValue]\n", ""},
 	{overTLS, "Effect: Deny", "Effect: Allow"},
 	{overTLS, `{"aws:SecureTransport": "false"}`, `{"aws:SecureTransport": "true"}`},
 	{callers, "/$default/GET/orders/*", "/$default/*"},
@@ -380,6 +444,8 @@ func TestParameterPatterns(t *testing.T) {
 		{"DunningTransientHours", []string{"1,6,24", "1440", "999,1000,1399,1439"}, []string{"", "0", "1,06", "1441", "1450", "1500", "2000", "9999", "1,1441", "10000", "-1", "6h"}},
 		{"ReturnUrlAllowList", []string{"", "https://shop.example.com", "https://a.example/back,https://b.example"},
 			[]string{"https://user@a.example", "https://a.example?x=1", `https://a.example\@b`, "http://shop.example.com", "shop.example.com", "https://a.example,", "https://a.example, https://b.example", "*", "https://"}},
+		{"MerchantWebhookUrl", []string{"", "https://shop.example.com", "https://shop.example.com:8443/webhooks/payments?x=1"},
+			[]string{"http://shop.example.com/", "https://", "https:///x", "https://user@shop.example.com/", "https://shop.example.com/#x", `https://shop.example\@x/`, "https://a b/", "shop.example.com"}},
 		{"PublicBaseUrl", []string{"", "https://pay.example.com", "https://pay.example.com:8443"},
 			[]string{"http://pay.example.com", "https://pay.example.com/", "https://pay.example.com/x", "https://user@pay.example.com", "pay.example.com"}},
 		{"AlarmTopicArn", []string{"", "arn:aws:sns:ap-northeast-2:123456789012:oncall"},
@@ -502,9 +568,9 @@ func TestVariablesAreRead(t *testing.T) {
 // an alarm raises one.
 func TestAlarmedEventsAreLogged(t *testing.T) {
 	t.Parallel()
-	quiet := map[string]bool{"money.transition": true} // the usual course of things
+	quiet := map[string]bool{"money.transition": true, "publish.retried": true} // the usual course of things
 	logged := map[string]bool{}
-	name := regexp.MustCompile(`"((?:money|security|config|merchant|work|dispatch)\.[a-z_]+)"`)
+	name := regexp.MustCompile(`"((?:money|security|config|merchant|work|dispatch|publish|notify)\.[a-z_]+)"`)
 	files, err := filepath.Glob("shared/*/*.go")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no sources: %v", err)
@@ -668,6 +734,7 @@ func checkSecrets(in infra) (found []string) {
 	known := map[string]string{
 		"TOSS_CLIENT_KEY": "TossClientKey", "TOSS_SECRET_ID": "TossSecret", "PORTONE_CHANNEL_KEY": "PortOneChannelKey",
 		"PORTONE_SECRET_ID": "PortOneSecret", "WEBHOOK_TOKEN": "WebhookToken", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "",
+		"MERCHANT_WEBHOOK_SECRET_ID": "MerchantWebhookSecret",
 	}
 	readers := map[string][]string{}
 	check := func(where string, variables any) {
@@ -700,8 +767,8 @@ func checkSecrets(in infra) (found []string) {
 			found = append(found, name+": must begin with the placeholder and be retained, unless its stack was never made")
 		}
 	}
-	if len(made) != len(secretsOf) {
-		found = append(found, fmt.Sprintf("%d secrets, want %d", len(made), len(secretsOf)))
+	if len(made) != len(secretsOf)+1 {
+		found = append(found, fmt.Sprintf("%d secrets, want %d and the webhook's", len(made), len(secretsOf)))
 	}
 	if at(in.template, "Parameters", "WebhookToken", "NoEcho") != true || strings.Contains(fmt.Sprint(in.template["Outputs"]), "${WebhookToken}") ||
 		strings.Contains(fmt.Sprint(in.template["Outputs"]), "Ref:WebhookToken") {
@@ -738,6 +805,7 @@ func checkTable(in infra) (found []string) {
 		"Properties.PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled": "true",
 		"Properties.SSESpecification.SSEEnabled":                                 "true",
 		"Properties.TimeToLiveSpecification.AttributeName":                       "ttl",
+		"Properties.StreamSpecification.StreamViewType":                          "NEW_AND_OLD_IMAGES",
 	}
 	for path, value := range want {
 		if got := fmt.Sprint(at(table, strings.Split(path, ".")...)); got != value {
@@ -804,7 +872,7 @@ func checkCharge(in infra) (found []string) {
 // checkQueues: the queue waits for a whole batch, what failed is kept for two weeks, and somebody hears of it.
 func checkQueues(in infra) (found []string) {
 	queues := resources(in, "AWS::SQS::Queue")
-	if got := fmt.Sprint(slices.Sorted(maps.Keys(queues))); got != "[ChargeDeadLetters ChargeQueue ScheduleDeadLetters]" {
+	if got := fmt.Sprint(slices.Sorted(maps.Keys(queues))); got != "[ChargeDeadLetters ChargeQueue DeliveryDeadLetters DeliveryQueue PublishDeadLetters ScheduleDeadLetters]" {
 		found = append(found, "the queues are "+got)
 	}
 	queue := at(queues["ChargeQueue"], "Properties")
@@ -833,6 +901,71 @@ func checkQueues(in infra) (found []string) {
 	return found
 }
 
+// checkEvents: the stream and the queue start their functions, and nothing else does; what is needed only for the webhook is not made without one.
+func checkEvents(in infra) (found []string) {
+	for path, want := range map[string]string{
+		"PublishFunction.Condition":                                                   "<nil>",
+		"EventBus.Condition":                                                          "<nil>",
+		"PublishFunction.Properties.Events.Changes.Type":                              "DynamoDB",
+		"PublishFunction.Properties.Events.Changes.Properties.Stream":                 "Table.StreamArn",
+		"PublishFunction.Properties.Events.Changes.Properties.StartingPosition":       "TRIM_HORIZON",
+		"PublishFunction.Properties.Events.Changes.Properties.BatchSize":              strconv.Itoa(stream.BatchMax),
+		"PublishFunction.Properties.Events.Changes.Properties.FunctionResponseTypes":  "[ReportBatchItemFailures]",
+		"PublishFunction.Properties.Events.Changes.Properties.MaximumRetryAttempts":   "<nil>", // as often as its age allows
+		"PublishFunction.Properties.Events.Changes.Properties.ParallelizationFactor":  "<nil>",
+		"PublishFunction.Properties.Events.Changes.Properties.FilterCriteria.Filters": `[map[Pattern:{"eventName":["INSERT","MODIFY"]}]]`,
+		// Below the stream's 24 hours: what is dropped must reach the dead letters.
+		"PublishFunction.Properties.Events.Changes.Properties.MaximumRecordAgeInSeconds":      "79200",
+		"PublishFunction.Properties.Events.Changes.Properties.BisectBatchOnFunctionError":     "true",
+		"PublishFunction.Properties.Events.Changes.Properties.DestinationConfig.OnFailure":    "map[Destination:map[Fn::GetAtt:PublishDeadLetters.Arn]]",
+		"DeliverFunction.Properties.Events.Batch.Type":                                        "SQS",
+		"DeliverFunction.Properties.Events.Batch.Properties.Queue":                            "DeliveryQueue.Arn",
+		"DeliverFunction.Properties.Events.Batch.Properties.BatchSize":                        "10",
+		"DeliverFunction.Properties.Events.Batch.Properties.FunctionResponseTypes":            "[ReportBatchItemFailures]",
+		"DeliverFunction.Properties.Events.Batch.Properties.ScalingConfig.MaximumConcurrency": "5",
+		"DeliverFunction.Properties.ReservedConcurrentExecutions":                             "<nil>",
+		"DeliveryQueue.Properties.VisibilityTimeout":                                          "180", // 6 times the function's
+		"DeliveryQueue.Properties.MessageRetentionPeriod":                                     "1209600",
+		"DeliveryQueue.Properties.RedrivePolicy.maxReceiveCount":                              strconv.Itoa(deliver.TriesMax),
+		"DeliveryQueue.Properties.RedrivePolicy.deadLetterTargetArn":                          "DeliveryDeadLetters.Arn",
+		"MerchantWebhookSecret.DeletionPolicy":                                                "RetainExceptOnCreate",
+		"MerchantWebhookSecret.UpdateReplacePolicy":                                           "Retain",
+		"MerchantWebhookSecret.Properties.SecretString":                                       "<nil>",
+		"MerchantWebhookSecret.Properties.GenerateSecretString":                               "map[ExcludePunctuation:true GenerateStringKey:current PasswordLength:48 SecretStringTemplate:{}]",
+		"EventsLate.Properties.MetricName":                                                    "IteratorAge",
+		"EventsLate.Properties.Dimensions":                                                    "[map[Name:FunctionName Value:map[Ref:PublishFunction]]]",
+		"EventsLate.Properties.Statistic":                                                     "Maximum",
+		"EventsLate.Properties.Threshold":                                                     "600000",
+		"EventsLate.Properties.ComparisonOperator":                                            "GreaterThanThreshold",
+	} {
+		if got := target(at(in.template["Resources"], strings.Split(path, ".")...)); got != want {
+			found = append(found, fmt.Sprintf("%s is %s, want %s", path, got, want))
+		}
+	}
+	for _, name := range []string{"Publish", "Deliver"} {
+		if events, _ := at(in.template, "Resources", name+"Function", "Properties", "Events").(node); len(events) != 1 {
+			found = append(found, fmt.Sprintf("%sFunction: started by %d events, want 1", name, len(events)))
+		}
+	}
+	all, _ := in.template["Resources"].(node)
+	for name, r := range all {
+		webhook := strings.HasPrefix(name, "Deliver") || name == "MerchantWebhookSecret"
+		if got := at(r, "Condition"); webhook && got != "TellsMerchant" {
+			found = append(found, name+": is made although no webhook was asked for")
+		}
+	}
+	outputs, _ := in.template["Outputs"].(node)
+	for name, o := range outputs {
+		if about := fmt.Sprint(at(o, "Value")); (strings.Contains(about, "Deliver") || strings.Contains(about, "MerchantWebhookSecret")) && at(o, "Condition") != "TellsMerchant" {
+			found = append(found, name+": an output about the webhook for those who have none")
+		}
+	}
+	if at(in.template, "Parameters", "MerchantWebhookUrl", "Default") != "" || at(in.template, "Parameters", "MerchantWebhookReach", "Default") != "public" {
+		found = append(found, "MerchantWebhookUrl: must be empty unless it is given, and reach public addresses alone")
+	}
+	return found
+}
+
 func checkLogs(in infra) (found []string) {
 	groups := resources(in, "AWS::Logs::LogGroup")
 	if got := fmt.Sprint(slices.Sorted(maps.Keys(groups))); got != "[ApiLogs Logs]" {
@@ -854,8 +987,8 @@ func checkRoutes(in infra) (found []string) {
 	for name, f := range resources(in, "AWS::Serverless::Function") {
 		events, _ := at(f, "Properties", "Events").(node)
 		for event, e := range events {
-			if name == "ChargeFunction" && text(e, "Type") != "HttpApi" {
-				continue // see checkCharge
+			if slices.Contains([]string{"ChargeFunction", "PublishFunction", "DeliverFunction"}, name) && text(e, "Type") != "HttpApi" {
+				continue // see checkCharge and checkEvents
 			}
 			seen++
 			route := text(e, "Properties", "Method") + " " + text(e, "Properties", "Path")
@@ -1087,6 +1220,9 @@ func targets(v any) string {
 	}
 	var names []string
 	for _, one := range all {
+		if choice := list(at(one, "Fn::If")); len(choice) == 3 && target(choice[2]) == "AWS::NoValue" { // there when its resource is
+			one = choice[1]
+		}
 		names = append(names, target(one))
 	}
 	return strings.Join(names, " ")

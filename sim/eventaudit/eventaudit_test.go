@@ -29,16 +29,19 @@ const histories = 1000
 func TestRandomHistories(t *testing.T) {
 	t.Parallel()
 	audit, long := &eventaudit.Audit{Check: eventtest.Check}, 0
+	told := newTelling()
 	for seed := range uint64(histories) {
 		s := memstore.New()
-		s.Changed = audit.Changed
+		s.Changed = func(c event.Change) { audit.Changed(c); told.stream.Changed(c) }
 		r := random{t, rand.New(rand.NewPCG(seed, 1)), s, begin}
 		for _, cut := range []bool{r.order(fmt.Sprintf("order-%04d", seed)), r.subscription(fmt.Sprintf("sub-%04d", seed))} {
 			if cut {
 				long++
 			}
 		}
+		told.pump(t)
 	}
+	told.check(t, audit.Events())
 	for _, broken := range audit.Broken() {
 		t.Error(broken)
 	}

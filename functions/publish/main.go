@@ -1,0 +1,19 @@
+// Command publish is the publish function: it reads its environment, builds its door and starts.
+package main
+
+import (
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"tosspay-sam/shared/boot"
+)
+
+func main() {
+	door, err := boot.PublishDoor(os.Getenv, os.Stdout)
+	if err != nil {
+		boot.Refuse(os.Stdout, err)
+		os.Exit(1)
+	}
+	lambda.Start(door)
+}

@@ -1,0 +1,34 @@
+package boot
+
+import (
+	"errors"
+	"io"
+
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"tosspay-sam/shared/bus"
+	"tosspay-sam/shared/handler"
+	"tosspay-sam/shared/publish"
+	"tosspay-sam/shared/queue"
+	"tosspay-sam/shared/store"
+	"tosspay-sam/shared/telemetry"
+)
+
+// PublishDoor builds the handler of the table's stream. It reads no secret and no table.
+func PublishDoor(getenv func(string) string, logs io.Writer) (handler.PublishDoor, error) {
+	name := getenv("EVENT_BUS")
+	if name == "" {
+		return nil, errors.New("boot: EVENT_BUS is empty")
+	}
+	log := telemetry.New(logs, getenv("LOG_LEVEL"))
+	events := eventbridge.NewFromConfig(awsConfig(getenv), func(o *eventbridge.Options) {
+		o.BaseEndpoint = endpoint(getenv("AWS_ENDPOINT_URL_EVENTBRIDGE"))
+	})
+	p := &publish.Publisher{Sinks: []publish.Sink{&bus.EventBridge{API: events, Name: name}}, Log: log}
+	if url := getenv("DELIVERY_QUEUE_URL"); url != "" {
+		client := sqs.NewFromConfig(awsConfig(getenv), func(o *sqs.Options) { o.BaseEndpoint = endpoint(getenv("AWS_ENDPOINT_URL_SQS")) })
+		p.Sinks = append(p.Sinks, &queue.Outbox{API: client, URL: url})
+	}
+	return handler.Publish(p, store.Change, log), nil
+}

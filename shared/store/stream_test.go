@@ -1,0 +1,78 @@
+package store
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+
+	"tosspay-sam/shared/event"
+	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/subscription"
+)
+
+var streamed = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+func asImage(t *testing.T, all values, err error) []byte {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := attributevalue.MarshalMapJSON(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func orderImage(t *testing.T, o order.Order) (order.Order, []byte) {
+	t.Helper()
+	read, all, err := encodeOrder(o, "token")
+	return read, asImage(t, all, err)
+}
+
+// TestChange: what the store writes, the stream's reader reads, record by record and field by field.
+func TestChange(t *testing.T) {
+	t.Parallel()
+	o := order.New(order.Order{
+		ID: "order-0001", Provider: "toss", Mode: "test", Amount: money.Amount{Value: 15000, Currency: money.KRW}, LinkToken: "link",
+		CreatedAt: streamed, ExpiresAt: streamed.Add(time.Hour), Toss: order.TossOptions{InternationalCardOnly: true},
+	})
+	old, oldImage := orderImage(t, o)
+	paid, err := old.Apply(order.Event{Kind: order.Captured, At: streamed, Attempt: 1, Capture: order.Capture{Key: "key", Amount: o.Amount, Balance: 15000, ApprovedAt: streamed}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, newImage := orderImage(t, paid)
+	sub, all, err := encodeSubscription(subscription.New(subscription.Subscription{ID: "order-0001", Provider: "portone", CreatedAt: streamed}), "token")
+	subImage := asImage(t, all, err)
+	for _, test := range []struct {
+		name     string
+		old, now []byte
+		want     event.Change
+		ok       bool
+	}{
+		{"made", nil, oldImage, event.Change{Order: old}, true},
+		{"made, as JSON says it", []byte("null"), oldImage, event.Change{Order: old}, true},
+		{"changed", oldImage, newImage, event.Change{OldOrder: old, Order: now}, true},
+		{"a subscription of the same id", nil, subImage, event.Change{Subscription: sub}, true},
+		{"deleted", oldImage, nil, event.Change{}, false},
+		{"not ours", nil, []byte(`{"PK":{"S":"cursor#1"},"SK":{"S":"cursor"}}`), event.Change{}, false},
+	} {
+		c, ok, err := Change(test.old, test.now)
+		if err != nil || ok != test.ok || !reflect.DeepEqual(c, test.want) {
+			t.Errorf("%s: %+v, %t, %v, want %+v", test.name, c, ok, err, test.want)
+		}
+	}
+	for name, bad := range map[string]string{
+		"another format": strings.Replace(string(newImage), `"v":{"N":"1"}`, `"v":{"N":"2"}`, 1), "no JSON": "{", "no attributes": `{"PK":"order#1"}`,
+		"another type": strings.Replace(string(newImage), `"revision":{"N":`, `"revision":{"S":`, 1),
+	} {
+		if c, ok, err := Change(oldImage, []byte(bad)); err == nil || ok || !reflect.DeepEqual(c, event.Change{}) {
+			t.Errorf("%s: %+v, %t, %v", name, c, ok, err)
+		}
+	}
+}
