@@ -65,6 +65,7 @@ var archRules = []archRule{
 	{dir: "sim/ledger"},
 	{dir: "sim/wire"},
 	{dir: "sim/tosssim", own: []string{"sim/fault", "sim/lag", "sim/ledger", "sim/hooks"}},
+	{dir: "sim/check", own: []string{"shared/ledger"}},
 	{dir: "sim/hooks"},
 	{dir: "sim/portonesim", own: []string{"sim/fault", "sim/lag", "sim/ledger", "sim/hooks"}},
 	{dir: "sim/clock"},

@@ -8,7 +8,11 @@
 //
 // is years of many subscriptions in a world that loses ticks, messages, replies and processes, once for every seed.
 //
-// Both print their progress and a report. The status is 1 when a cycle was charged twice or not at all, or another promise was broken; 2
+//	go run ./cmd/simulate -check
+//
+// is every path of small worlds around one order, through the rules of shared/ledger.
+//
+// All print their progress and a report. The status is 1 when a cycle was charged twice or not at all, or another promise was broken; 2
 // for arguments that make no sense; 3 when it was stopped before its end, which proves nothing.
 package main
 
@@ -25,6 +29,7 @@ import (
 	"syscall"
 	"time"
 
+	"tosspay-sam/sim/check"
 	"tosspay-sam/sim/load"
 	"tosspay-sam/sim/soak"
 )
@@ -48,6 +53,8 @@ func main() {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
 		os.Exit(playSoak(ctx, o.soak, os.Stdout))
+	case o.walk:
+		os.Exit(walk(check.Whole(), o.states, os.Stdout))
 	}
 	fmt.Printf("seed %d: %d subscriptions are due now\n", o.load.Seed, o.load.Subscriptions)
 	w := &watcher{total: int64(o.load.Subscriptions), began: time.Now()}
@@ -55,16 +62,19 @@ func main() {
 	virtual(func() bool { return play(o.load, w, os.Stdout) })
 }
 
-// options are what to play: the one of the two that was asked for.
+// options are what to play: the one of them that was asked for.
 type options struct {
-	load load.Config
-	soak soak.Series // without seeds: the load
+	load   load.Config
+	soak   soak.Series // without seeds: not the soak
+	walk   bool
+	states int // of each world of the walk, at most; 0: all
 }
 
 // modes are the flags of each.
 var modes = map[string][]string{
-	"load": {"subscriptions", "seed", "cap", "batch", "rate", "declines", "lost", "duplicates", "partitions", "limit"},
-	"soak": {"subscriptions", "seed", "seeds", "cycles"},
+	"load":  {"subscriptions", "seed", "cap", "batch", "rate", "declines", "lost", "duplicates", "partitions", "limit"},
+	"soak":  {"subscriptions", "seed", "seeds", "cycles"},
+	"check": {"states"},
 }
 
 // usage is the head of -help.
@@ -76,6 +86,10 @@ const usage = `Plays what no account should be used to find out, with the real d
   go run ./cmd/simulate -soak [-seeds N] [-seed N] [-subscriptions N] [-cycles N]
         Years of many subscriptions, once for each seed, in a world that loses ticks, messages, replies and processes, while merchants pause
         and cancel and buyers change their card. Prints progress, and the line that plays a seed again when it broke a promise.
+
+  go run ./cmd/simulate -check [-states N]
+        Every path of small worlds around one order: answers lost, late, doubled and out of date, processes that die and freeze. Prints how
+        many states there are, and the shortest path to one that breaks a promise.
 
 Status 0: every cycle was charged as its policy says. 1: one was charged twice, or not, or another promise was broken. 2: arguments.
 3: stopped before the end, which proves nothing.
@@ -89,6 +103,8 @@ func parse(args []string, out io.Writer) (options, error) {
 	set.SetOutput(out)
 	hour := set.Bool("load", false, "play an hour in which all subscriptions are due at once")
 	years := set.Bool("soak", false, "play years in which everything is lost now and then")
+	every := set.Bool("check", false, "walk every path of small worlds around one order")
+	states := set.Int("states", 0, "-check: most states of each world; 0: all")
 	subscriptions := set.Int("subscriptions", 0, "how `many`; 0: 1,000,000 for -load, 200 for -soak")
 	seed := set.Uint64("seed", 1, "of every chance; for -soak the first one")
 	set.IntVar(&s.Seeds, "seeds", 1000, "-soak: how `many`, one after another")
@@ -112,10 +128,12 @@ func parse(args []string, out io.Writer) (options, error) {
 	switch {
 	case set.NArg() > 0:
 		return options{}, fmt.Errorf("unexpected argument %q", set.Arg(0))
-	case *hour == *years:
-		return options{}, errors.New("say what to play: -load or -soak (see -help)")
+	case chosen(*hour, *years, *every) != 1:
+		return options{}, errors.New("say what to play: -load, -soak or -check (see -help)")
 	case *years:
 		mode = "soak"
+	case *every:
+		mode = "check"
 	}
 	if err := only(set, mode); err != nil {
 		return options{}, err
@@ -124,10 +142,22 @@ func parse(args []string, out io.Writer) (options, error) {
 		c.Subscriptions, s.Size.Subscriptions = *subscriptions, *subscriptions
 	}
 	c.Seed, s.First = *seed, *seed
-	if *years {
+	switch {
+	case *every:
+		return options{walk: true, states: *states}, nil
+	case *years:
 		return options{soak: s}, s.Check()
 	}
 	return options{load: c}, c.Check()
+}
+
+func chosen(modes ...bool) (n int) {
+	for _, m := range modes {
+		if m {
+			n++
+		}
+	}
+	return n
 }
 
 // only refuses the flags that were given and are the other mode's.

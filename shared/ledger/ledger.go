@@ -51,8 +51,8 @@ const (
 	// ChargeSendMax is the latest after its intent was written that a charge may leave: PortOne has no idempotency
 	// key, and a worker that was frozen meanwhile must not charge when somebody else may have been given the cycle.
 	ChargeSendMax = time.Minute
-	// SearchMax ends the search for a charge of a closed order while PortOne calls some payment of its number
-	// undecided: a window that was left open stays so for ever.
+	// SearchMax is how long a payment that is only begun may still be captured: PortOne calls a window that was left
+	// open begun for ever.
 	SearchMax = 24 * time.Hour
 	// OpenGrace is how long after ExpiresAt a window opened in time may still lead to a capture: 60 minutes of a Toss
 	// Pay window, 40 of Toss Payments' authentication and confirm, 15 for clocks and for a payment that is still at
@@ -216,7 +216,8 @@ type Payment struct {
 	Method         string
 	ReceiptURL     string
 	WholeOnly      bool     // it cannot be refunded in parts
-	Refunds        []string // ids of merchant's refunds the provider lists as made
+	ListsRefunds   bool     // the provider says which refunds were made
+	Refunds        []string // ids of the merchant's refunds it lists as made
 
 	KnownAt  time.Time // when the first answer came that showed it as it is
 	SeenAt   time.Time // when the newest question was begun that showed it as it is

@@ -132,10 +132,8 @@ func (o Order) afterCharge(r Request) Outcome {
 		return Denied // another payment, such as of a window of the buyer's own making, used the number up
 	case !o.closed():
 		return Pending
-	case o.decided(r.Attempt) && !looked.Before(last.At.Add(o.Timing.PendingMax)):
-		return Lapsed
 	}
-	return lapsedIf(!looked.Before(last.At.Add(SearchMax)))
+	return lapsedIf(o.decided(r.Attempt) && !looked.Before(last.At.Add(o.Timing.PendingMax)))
 }
 
 // lastCharge is the newest charge under a number, whatever its billing key.
@@ -167,20 +165,31 @@ func (o Order) afterNotice(r Request) Outcome {
 	return lapsedIf(!looked.Before(r.At.Add(o.Timing.LookupLag)))
 }
 
-// afterCancel: the provider lists the refund, or has accepted it, or so much less is left. A refusal counts when a
-// lookup begun after it still shows the money.
+// afterCancel: the provider lists the refund, or has accepted it; or, where it lists none, so much less is left. A
+// refusal counts when a lookup begun after it still shows the money.
 func (o Order) afterCancel(r Request) Outcome {
 	p := o.payment(r.Key)
-	last := o.lastTurn(r)
+	waits := r.RefundID != "" && r.Turn == 0 // for another refund
 	switch {
-	case p == nil, r.RefundID != "" && r.Turn == 0:
-		return Pending // unknown, or it waits for another refund
-	case last.Reply == Accepted, p.lists(r.RefundID), p.Balance <= r.Balance-r.Amount:
+	case p == nil, waits:
+		return Pending
+	case r.Reply == Accepted, p.lists(r.RefundID), p.lessBy(r):
 		return Done
-	case last.Reply == Refused && !p.SeenAt.Before(last.RepliedAt):
+	case r.Reply == Refused && !p.SeenAt.Before(r.RepliedAt):
 		return Denied
+	case r.RefundID != "" && p.Balance < r.Amount && p.SeenAt.After(r.At):
+		return Denied // the console has refunded too much of it meanwhile: the provider takes no more
 	}
 	return Pending
+}
+
+// lessBy says that so much less is left of a payment as the request was to refund, where that tells whether it was
+// made.
+func (p Payment) lessBy(r Request) bool {
+	if r.RefundID != "" && p.ListsRefunds {
+		return false
+	}
+	return p.Balance <= r.Balance-r.Amount
 }
 
 func (p Payment) lists(refundID string) bool {
@@ -197,14 +206,24 @@ func (o Order) captured(attempt int) bool {
 	return slices.ContainsFunc(o.Payments, func(p Payment) bool { return p.Attempt == attempt && p.State == Captured })
 }
 
-// decided says that no payment shown under a number may still be captured. One that failed for a reason that leaves
-// it open may until PendingMax after it was first shown so.
+// decided says that no payment shown under a number may still be captured.
 func (o Order) decided(attempt int) bool {
 	looked := o.Attempts[attempt-1].LookedAt
 	return !slices.ContainsFunc(o.Payments, func(p Payment) bool {
-		doubtful := p.State == Doubtful && looked.Before(p.KnownAt.Add(o.Timing.PendingMax))
-		return p.Attempt == attempt && (p.State == Begun || doubtful)
+		return p.Attempt == attempt && looked.Before(o.capturableUntil(p))
 	})
+}
+
+// capturableUntil: a payment that failed for a reason that leaves it open may be captured until PendingMax after it
+// was first shown so, and a window that was left open until SearchMax.
+func (o Order) capturableUntil(p Payment) time.Time {
+	switch p.State {
+	case Begun:
+		return p.KnownAt.Add(SearchMax)
+	case Doubtful:
+		return p.KnownAt.Add(o.Timing.PendingMax)
+	}
+	return time.Time{}
 }
 
 // blocks says that a request keeps the order from being paid otherwise, and its next number closed: money may be

@@ -44,7 +44,7 @@ func newBank() *bank {
 }
 
 func (b *bank) put(key, number string, s ledger.State, edits ...func(*ledger.Payment)) {
-	p := &ledger.Payment{Key: key, Attempt: attemptOf(number), State: s, Amount: 15000, Currency: "KRW", Test: true}
+	p := &ledger.Payment{Key: key, Attempt: attemptOf(number), State: s, Amount: 15000, Currency: "KRW", Test: true, ListsRefunds: true}
 	if s == ledger.Captured {
 		p.Balance = 15000
 	}
@@ -183,7 +183,7 @@ func (b *bank) capture(n int, r ledger.Request, a *ledger.Answer) {
 		key = fmt.Sprintf("charge-%d-%d", r.Attempt, r.Turn)
 	}
 	if p := b.payments[key]; took && (p == nil || p.State != ledger.Captured) {
-		p = &ledger.Payment{Key: key, Attempt: r.Attempt, State: ledger.Captured, Amount: r.Amount, Balance: r.Amount, Currency: "KRW", Test: true}
+		p = &ledger.Payment{Key: key, Attempt: r.Attempt, State: ledger.Captured, Amount: r.Amount, Balance: r.Amount, Currency: "KRW", Test: true, ListsRefunds: true}
 		if r.Kind == ledger.Charge {
 			p.BillingKey = r.Key
 		}
