@@ -52,12 +52,13 @@ func (r chargeReplay) run(t *testing.T, s *stage, name string) {
 	given := scene.Events[name]
 	s.set(given.Given)
 	done := s.order()
+	called := s.called() // before init, which fetches the token
 	p := s.start("charge", r.change)
 	if given.After != "" {
 		p.answer(readCharge(t, given.After))
+		called = s.called()
 	}
 	s.counts()
-	called := s.called()
 	payload := readCharge(t, name)
 	if says := string(p.answer(payload)); says != r.says {
 		t.Errorf("answered %s, want %s", says, r.says)

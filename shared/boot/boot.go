@@ -74,6 +74,8 @@ type PortOneParts struct {
 	Keys       portone.Keys
 	// Fault is what is wrong with these settings. With it every request about PortOne is refused and nobody is asked; Toss Payments works on.
 	Fault error
+	// adapter is the process's, when there is one: every use case then shares its token.
+	adapter *portone.Adapter
 }
 
 // WebhookParts are the webhook door's settings.
@@ -230,8 +232,11 @@ func (p Parts) portoneWindows() portone.Windows {
 	}
 }
 
-// portoneAdapter returns an adapter with a token of its own; PortOne gives every asker the same one until it expires.
+// portoneAdapter returns the process's adapter, or one with a token of its own; PortOne gives every asker the same one until it expires.
 func (p Parts) portoneAdapter() *portone.Adapter {
+	if p.PortOne.adapter != nil {
+		return p.PortOne.adapter
+	}
 	client := portone.Client{BaseURL: p.PortOne.BaseURL, PlainHost: p.PlainHost, Transport: p.Transport, IncludeSandbox: p.Mode == "test"}
 	return &portone.Adapter{Client: portone.NewClient(p.PortOne.Keys, p.Now, client)}
 }

@@ -99,7 +99,7 @@ func ChargeDoor(getenv func(string) string, logs io.Writer) (handler.ChargeDoor,
 	if p.Timetable, err = timetable(getenv("DUNNING_SOFT_DAYS"), getenv("DUNNING_TRANSIENT_HOURS")); err != nil {
 		return nil, err
 	}
-	prewarm(p.warmStore, p.warmToss, p.warmPortOne)
+	prewarm(p.warmStore, p.warmToss, p.warmPortOneToken)
 	return p.Charge(), nil
 }
 
@@ -188,6 +188,7 @@ func (p *Parts) readPortOneSecret(getenv func(string) string) {
 		return
 	}
 	p.PortOne.Keys = &portoneKeys{source: secretSource(getenv, secretID)}
+	p.PortOne.adapter = p.portoneAdapter() // from here on the process has one, and with it one token
 }
 
 // refusePortOne keeps wrong settings of PortOne from stopping Toss Payments, too. The line raises the alarm on config.error.
@@ -258,7 +259,9 @@ func awsConfig(getenv func(string) string) aws.Config {
 				SessionToken: getenv("AWS_SESSION_TOKEN"), Source: "environment",
 			}, nil
 		}),
-		HTTPClient: awshttp.NewBuildableClient().WithTimeout(awsTimeout),
+		HTTPClient: awshttp.NewBuildableClient().WithTimeout(awsTimeout).WithTransportOptions(func(t *http.Transport) {
+			t.MaxIdleConnsPerHost = idleConnections
+		}),
 	}
 }
 
@@ -269,6 +272,10 @@ func endpoint(address string) *string {
 	return &address
 }
 
+// idleConnections are kept for each host. A tick asks all 32 shards side by side and a batch works on up to 40 records: whatever the pool
+// is smaller than that is closed again, and handshakes are the dearest thing a function does.
+const idleConnections = 64
+
 // transport for the provider. A thawed function finds its old connections dead: short timeouts to make a new one, long ones to wait for
 // an answer, which the caller's deadline ends.
 func transport() http.RoundTripper {
@@ -276,7 +283,7 @@ func transport() http.RoundTripper {
 		DialContext:         (&net.Dialer{Timeout: 3 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout: 4 * time.Second,
 		ForceAttemptHTTP2:   true,
-		MaxIdleConnsPerHost: 4,
+		MaxIdleConnsPerHost: idleConnections,
 		IdleConnTimeout:     60 * time.Second,
 	}
 }
@@ -300,6 +307,13 @@ func (p Parts) warmToss(ctx context.Context) { _, _ = p.Toss.Keys.SecretKey(ctx)
 func (p Parts) warmPortOne(ctx context.Context) {
 	if p.PortOne.Keys != nil {
 		_, _ = p.PortOne.Keys.Credentials(ctx)
+	}
+}
+
+// warmPortOneToken fetches the access token, too, which every charge needs, and opens the connection with it.
+func (p Parts) warmPortOneToken(ctx context.Context) {
+	if p.PortOne.Keys != nil {
+		_, _ = p.portoneAdapter().Client.Tokens.Token(ctx)
 	}
 }
 
