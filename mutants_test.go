@@ -327,11 +327,11 @@ var mutants = []mutant{
 	{
 		"a remembered payment has no due time", "shared/order/hint.go",
 		"o.DueAt = soonest(o.DueAt, h.DueAt)", "o.DueAt = soonest(o.DueAt, o.DueAt)",
-		world, "TestSecondWindowWhileLookupsAreDown",
+		pure, "TestHintsAreBounded",
 	},
 	{
 		"a remembered payment is forgotten after one look", "shared/payment/hint.go",
-		"over[h] = decided(h, a) ||", "over[h] = true || decided(h, a) ||",
+		"return o, shown || answered && s.Now().Sub(h.At) >= g.Timing.PendingMax, nil", "return o, shown || answered, nil",
 		world, "TestLookupsBehindTheWebhook",
 	},
 	{
@@ -398,6 +398,36 @@ var mutants = []mutant{
 		"a return that names only the first tab's payment asks about the second tab's number", "shared/payment/return.go",
 		"case namesEarlier(o, a, r.Key):", "case false:",
 		world, "TestReturnFromTheFirstTab",
+	},
+	{
+		"the return of an earlier number is not looked up while the order settles", "shared/payment/return.go",
+		"if result.Attempt < o.Attempt.N {\n\t\t\tif o, err", "if false {\n\t\t\tif o, err",
+		world, "TestReturnWhileTheNextNumberIsAskedAbout",
+	},
+	{
+		"a refusal of an older turn ends the attempt", orders,
+		"if o.Owed() == nil && e.Next.Turn >= o.Attempt.Turn {", "if o.Owed() == nil {",
+		pure, "TestRefusalOfAnOlderTurn",
+	},
+	{
+		"a charge and a refund are sent again after a 503", "shared/provider/portone/adapter.go",
+		"if first.HTTP != http.StatusUnauthorized {", "if first.HTTP != http.StatusUnauthorized && first.HTTP != http.StatusServiceUnavailable {",
+		"./shared/provider/portone", "TestEveryRefusalIsReadOnce",
+	},
+	{
+		"a payment Toss Payments does not know lapses after a minute", "shared/provider/toss/adapter.go",
+		"AbsentMax: 15 * time.Minute", "AbsentMax: time.Minute",
+		world, "TestTossLookupsBehindTheConfirm",
+	},
+	{
+		"nobody looks once more at the numbers of a paid order", orders,
+		`if e.LastLook > 0 && o.BillingKey == "" {`, "if false {",
+		world, "TestSecondWindowThatNobodyTellsOf",
+	},
+	{
+		"the last look is over without an answer", "shared/payment/hint.go",
+		"shown || answered && s.Now()", "shown || s.Now()",
+		world, "TestSecondWindowThatNobodyTellsOf",
 	},
 	{
 		"a name of a billing key is used twice", enrolled,

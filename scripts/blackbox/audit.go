@@ -7,16 +7,16 @@ import (
 
 // tally is what became of the orders so far.
 type tally struct {
-	orders, paid, unpaid, refunded, doubtful int
-	captures, cancels                        int
-	twice, unrecorded, lost                  int
-	wrong                                    []string
-	said                                     int
+	orders, paid, unpaid, refunded, doubtful, review int
+	captures, cancels                                int
+	twice, unrecorded, lost                          int
+	wrong                                            []string
+	said                                             int
 }
 
 func (t *tally) String() string {
-	return fmt.Sprintf("%d orders, %d paid, %d unpaid, %d refunded, %d in doubt; %d captures, %d cancels; kept twice %d, unrecorded %d, recorded and not there %d",
-		t.orders, t.paid, t.unpaid, t.refunded, t.doubtful, t.captures, t.cancels, t.twice, t.unrecorded, t.lost)
+	return fmt.Sprintf("%d orders, %d paid, %d unpaid, %d refunded, %d in review, %d in doubt; %d captures, %d cancels; kept twice %d, unrecorded %d, recorded and not there %d",
+		t.orders, t.paid, t.unpaid, t.refunded, t.review, t.doubtful, t.captures, t.cancels, t.twice, t.unrecorded, t.lost)
 }
 
 // unsaid are the cases that were not returned before.
@@ -87,6 +87,8 @@ func (t *tally) judge(end bill, s *sums, amount int64) string {
 		t.refunded++
 	case "expired", "failed":
 		t.unpaid++
+	case "review": // a person was told
+		t.review++
 	default: // nothing is settled, after half a day of fine weather
 		t.doubtful++
 	}
@@ -94,13 +96,14 @@ func (t *tally) judge(end bill, s *sums, amount int64) string {
 	case s.kept > amount:
 		t.twice++
 		return "is kept twice"
+	case end.Status == "review":
 	case s.kept > recorded:
 		t.unrecorded++
 		return "is unrecorded"
 	case s.kept < recorded:
 		t.lost++
 		return "is recorded and not there"
-	case end.Status == "settling" || end.Status == "processing" || end.Status == "review" || end.Status == "open":
+	case end.Status == "settling" || end.Status == "processing" || end.Status == "open":
 		return "is in doubt"
 	}
 	return ""

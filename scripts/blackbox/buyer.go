@@ -68,7 +68,7 @@ func (p *play) batch(first, n int) ([]*buyer, error) {
 		}
 		buyers = append(buyers, b)
 	}
-	for steps := n * (6 + p.random.IntN(10)); steps > 0; steps-- {
+	for steps := n * (8 + p.random.IntN(12)); steps > 0; steps-- {
 		if err := p.weather(); err != nil {
 			return nil, err
 		}
@@ -156,12 +156,15 @@ func (b *buyer) note(format string, args ...any) {
 // act does what there is to do.
 func (p *play) act(b *buyer) error {
 	switch dice := b.random.IntN(10); {
-	case len(b.pages) == 0 || dice == 0:
+	case len(b.pages) == 0 || dice <= 1:
 		return p.load(b)
-	case len(b.windows) == 0 || dice <= 2:
-		return p.open(b)
+	case len(b.windows) == 0 || dice <= 3:
+		if err := p.open(b); err != nil || len(b.windows) == 0 || b.random.IntN(2) == 0 {
+			return err
+		}
+		return p.decide(b, len(b.windows)-1)
 	case dice <= 7:
-		return p.decide(b)
+		return p.decide(b, b.random.IntN(len(b.windows)))
 	case len(b.returns) > 0:
 		i := b.random.IntN(len(b.returns))
 		b.note("goes to an address of before")
@@ -223,17 +226,16 @@ func (p *play) open(b *buyer) error {
 	return nil
 }
 
-// decide ends a window. What it tells may be lost.
-func (p *play) decide(b *buyer) error {
-	i := b.random.IntN(len(b.windows))
+// decide ends his i-th window. What it tells may be lost.
+func (p *play) decide(b *buyer, i int) error {
 	w := b.windows[i]
 	b.windows = append(b.windows[:i], b.windows[i+1:]...)
-	outcomes := []string{"approve", "approve", "approve", "fail", "cancel"}
+	outcomes := []string{"approve", "approve", "fail", "fail", "cancel"}
 	if b.provider == "toss" {
 		outcomes = []string{"approve", "approve", "approve", "reject", "cancel"}
 	}
 	outcome := outcomes[b.random.IntN(len(outcomes))]
-	lost := b.random.IntN(3) == 0
+	lost := b.random.IntN(2) == 0
 	w.form.Set("outcome", outcome)
 	b.note("%s %s (%s), webhook lost %v", outcome, w.number, w.form.Get("session"), lost && !w.told && b.provider == "portone")
 	if b.provider == "portone" {

@@ -9,7 +9,7 @@ import (
 // told: it may be down, or its lookups may stand behind. It is kept until the provider shows it decided, or its money can no more be taken.
 // PortOne sends a webhook once.
 type Hint struct {
-	Attempt int       // whose number it is of
+	Attempt int       // whose number it is of; 0: of any, which is the last look at a paid order
 	Key     string    // the provider's key of the payment; empty: any under the number
 	At      time.Time // when it came
 	DueAt   time.Time // when it is asked about next
@@ -21,6 +21,9 @@ const keyedHintsMax = 8
 
 // hintRenewal is how much younger a copy of a hint must be to take its place.
 const hintRenewal = 10 * time.Minute
+
+// HintAsksMax is how many questions about a hint without a conclusion are of its first hour.
+const HintAsksMax = 5
 
 func (h Hint) same(other Hint) bool { return h.Attempt == other.Attempt && h.Key == other.Key }
 

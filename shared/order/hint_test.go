@@ -57,3 +57,22 @@ func TestRecall(t *testing.T) {
 		t.Errorf("due %v, %+v", o.DueAt, o.Hints)
 	}
 }
+
+// TestRefusalOfAnOlderTurn: the money was asked for again, under the next turn's key, while somebody decided by the older turn that it was refused.
+// That says nothing of the request that is at work now.
+func TestRefusalOfAnOlderTurn(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_700_000_000, 0)
+	for _, kind := range []order.Kind{order.Refused, order.Lapsed} {
+		for turn, want := range map[int]order.Status{0: order.Settling, 1: order.Settling, 2: order.Open, 3: order.Open} {
+			o := order.New(order.Order{ID: "order-1", Provider: "toss", CreatedAt: now, ExpiresAt: now.Add(time.Hour)})
+			o.Status, o.Attempt = order.Settling, order.Attempt{N: 1, Key: "key-1", ClaimedAt: now, Turn: 2, Unanswered: true}
+			old := o.Attempt
+			old.Turn = turn
+			after, err := o.Apply(order.Event{Kind: kind, At: now.Add(time.Minute), Attempt: 1, Next: old})
+			if err != nil || after.Status != want {
+				t.Errorf("%s of turn %d made the order %s, want %s (%v)", kind, turn, after.Status, want, err)
+			}
+		}
+	}
+}

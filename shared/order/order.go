@@ -377,19 +377,20 @@ type Event struct {
 	At       time.Time
 	Attempt  int
 	Evidence []Evidence
-	Capture  Capture   // of Captured, PartlyRefunded, FullyRefunded, Mismatched and Irreversible
-	Asked    time.Time // when the question was begun
-	AskedKey string    // the payment a webhook named; empty for every other question
-	NoAnswer bool      // of Doubtful: the provider did not answer, so an open order is asked about again soon
-	KeepLate bool      // the merchant keeps money that comes after the order was closed, instead of giving it back
-	More     bool      // of Refused and Lapsed: a subscription still wants the order, which gets more time instead of ending
-	Answered bool      // it is the answer to the attempt's charge itself
-	OwnKey   bool      // of a cycle: the payment was made with the attempt's billing key, which no window can
-	All      bool      // the answer shows every payment under the current number, and all of them are decided
-	Of       string    // of Refused: the payment that was refused, if the answer showed one
-	Hint     Hint      // a payment that was named and that the answer does not show: kept in the same write
-	Search   bool      // of Doubtful: the question was what a closed order's attempt has taken
-	Next     Attempt   // of Doubtful, and its Turn of Refused and Lapsed: what the attempt must remember (Turn, Unanswered, Rejection)
+	Capture  Capture       // of Captured, PartlyRefunded, FullyRefunded, Mismatched and Irreversible
+	Asked    time.Time     // when the question was begun
+	AskedKey string        // the payment a webhook named; empty for every other question
+	NoAnswer bool          // of Doubtful: the provider did not answer, so an open order is asked about again soon
+	LastLook time.Duration // windows that were opened before the order was paid may take money for so long: its numbers are looked up once more then
+	KeepLate bool          // the merchant keeps money that comes after the order was closed, instead of giving it back
+	More     bool          // of Refused and Lapsed: a subscription still wants the order, which gets more time instead of ending
+	Answered bool          // it is the answer to the attempt's charge itself
+	OwnKey   bool          // of a cycle: the payment was made with the attempt's billing key, which no window can
+	All      bool          // the answer shows every payment under the current number, and all of them are decided
+	Of       string        // of Refused: the payment that was refused, if the answer showed one
+	Hint     Hint          // a payment that was named and that the answer does not show: kept in the same write
+	Search   bool          // of Doubtful: the question was what a closed order's attempt has taken
+	Next     Attempt       // of Doubtful, and its Turn of Refused and Lapsed: what the attempt must remember (Turn, Unanswered, Rejection)
 }
 
 // Apply returns the order after the event, or an error that names the pair when the event cannot happen in this status through Apply:
@@ -693,6 +694,9 @@ func (o Order) move(e Event, to Status) Order {
 	}
 	if captured := to == Paid || to == Refunded; captured && from != Paid && from != Refunded {
 		o.Untold = o.BillingKey != "" && !e.Answered // who sent the charge holds the cycle, which is due until they have told it
+		if e.LastLook > 0 && o.BillingKey == "" {
+			o.Hints = append(slices.Clone(o.Hints), Hint{At: e.At, DueAt: e.At.Add(e.LastLook)})
+		}
 	}
 	o.Status = to
 	if rest := e.At.Add(HintPause); o.AskAfter.After(rest) {

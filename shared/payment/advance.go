@@ -447,6 +447,9 @@ func (s *Settler) apply(o order.Order, events []order.Event) ([]step, error) {
 		before := o
 		o.HeardAt = heard // what one answer says of several payments is equally new
 		e.KeepLate, e.AskedKey = s.KeepLate, events[0].AskedKey
+		if g := s.Gateways[o.Provider]; g.Confirmer == nil { // its windows take the money by themselves
+			e.LastLook = g.Timing.PendingMax
+		}
 		next, err := o.Apply(e)
 		if err != nil {
 			return nil, err

@@ -86,26 +86,10 @@ func (s *Settler) recall(ctx, calls context.Context, g Gateway, o order.Order) (
 	defer cancel()
 	over := map[order.Hint]bool{}
 	for _, h := range due {
-		if !hasTime(calls) {
-			break
-		}
-		began := s.Now()
-		a := lookUp(calls, g, o, h)
-		evidence := s.evidence(ctx, o, []provider.Answer{a})
-		over[h] = decided(h, a) || !lacksAnswer(a) && s.Now().Sub(h.At) >= g.Timing.PendingMax
-		if lacksAnswer(a) && s.Now().Sub(h.At) >= order.AlarmAfter {
-			s.Log.ErrorContext(ctx, "a payment cannot be looked up", "event", "money.unsettled", "orderId", o.ID, "attempt", h.Attempt)
-		}
-		e, ok := fromPayment(o, a, g.Account, s.Now())
-		if !ok || !taken(o, a) {
-			continue
-		}
-		e.Evidence, e.Asked = evidence, began
-		saved, err := s.record(ctx, o, e, notLooked, s.besides(g, o, a.Others, began, false)...)
-		if err != nil {
+		var err error
+		if o, over[h], err = s.recallOne(ctx, calls, g, o, h); err != nil {
 			return o, err
 		}
-		o = saved
 	}
 	for range savesMax {
 		saved, err := s.Claims.Save(ctx, o.Recall(s.Now(), due, func(h order.Hint) bool { return over[h] }))
@@ -114,6 +98,40 @@ func (s *Settler) recall(ctx, calls context.Context, g Gateway, o order.Order) (
 		}
 	}
 	return o, fmt.Errorf("payment: recall a payment of %s: %w", o.ID, ErrConflict)
+}
+
+// recallOne asks about one hint, and says whether it is accounted for.
+func (s *Settler) recallOne(ctx, calls context.Context, g Gateway, o order.Order, h order.Hint) (order.Order, bool, error) {
+	numbers, shown, answered := []int{h.Attempt}, false, true
+	if h.Attempt == 0 {
+		numbers = numbers[:0]
+		for n := range o.Attempt.N {
+			numbers = append(numbers, n+1)
+		}
+	}
+	for _, h.Attempt = range numbers {
+		if !hasTime(calls) {
+			return o, false, nil
+		}
+		began := s.Now()
+		a := lookUp(calls, g, o, h)
+		evidence := s.evidence(ctx, o, []provider.Answer{a})
+		shown, answered = shown || decided(h, a), answered && !lacksAnswer(a)
+		e, ok := fromPayment(o, a, g.Account, s.Now())
+		if !ok || !taken(o, a) {
+			continue
+		}
+		e.Evidence, e.Asked = evidence, began
+		saved, err := s.record(ctx, o, e, notLooked, s.besides(g, o, a.Others, began, false)...)
+		if err != nil {
+			return o, false, err
+		}
+		o = saved
+	}
+	if !answered && h.Asks >= order.HintAsksMax {
+		s.Log.ErrorContext(ctx, "a payment cannot be looked up", "event", "money.unsettled", "orderId", o.ID, "attempt", h.Attempt)
+	}
+	return o, shown || answered && s.Now().Sub(h.At) >= g.Timing.PendingMax, nil
 }
 
 // lookUp asks about a hint's payment, or about everything under its number: also when the key can be no key of this provider, so that the

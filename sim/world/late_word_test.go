@@ -124,3 +124,40 @@ func TestConsoleRefundBehindTheWebhook(t *testing.T) {
 		x.audit("order-1", "refunded", 1)
 	})
 }
+
+// TestSecondWindowThatNobodyTellsOf: two windows are open when one of them pays the order. The other one captures later, its webhook is lost, and
+// its buyer never comes back. The order's numbers are looked up once more when no window of then can take money any more, and the money goes back;
+// also when nothing can be looked up at that time.
+func TestSecondWindowThatNobodyTellsOf(t *testing.T) {
+	t.Parallel()
+	for _, number := range []string{"an earlier number", "the same number"} {
+		for _, down := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, lookups down %v", number, down), func(t *testing.T) {
+				t.Parallel()
+				fakeTime(t, func(t *testing.T) {
+					x := newOutside(t, twoWindows)
+					b := x.order("portone", "order-1", "24h")
+					second := x.tab(b)
+					if number == "an earlier number" {
+						x.get(x.presses(second, x.opens(second), "fail"))
+					}
+					first := x.tab(b)
+					session := x.opens(second)
+					x.get(x.approves(first))
+					x.audit("order-1", "paid", 1)
+					x.pass("10m")
+					x.fault("portone", "webhook", "refuse-connection", 1)
+					x.presses(second, session, "approve")
+					if down {
+						x.fault("portone", "payment", "http-500", 1000)
+						x.fault("portone", "find-all", "http-500", 1000)
+					}
+					x.pass("70m")
+					x.fault("portone", "*", "none", 1)
+					x.pass("1h")
+					x.audit("order-1", "paid", 2)
+				})
+			})
+		}
+	}
+}
