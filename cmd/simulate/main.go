@@ -72,7 +72,7 @@ type options struct {
 
 // modes are the flags of each.
 var modes = map[string][]string{
-	"load":  {"subscriptions", "seed", "cap", "batch", "rate", "declines", "lost", "duplicates", "partitions", "limit"},
+	"load":  {"subscriptions", "seed", "cap", "batch", "rate", "declines", "lost", "duplicates", "partitions", "limit", "memory", "within"},
 	"soak":  {"subscriptions", "seed", "seeds", "cycles"},
 	"check": {"states"},
 }
@@ -117,6 +117,8 @@ func parse(args []string, out io.Writer) (options, error) {
 	set.Float64Var(&c.Duplicates, "duplicates", c.Duplicates, "-load: share of messages and ticks delivered twice")
 	set.IntVar(&c.Partitions, "partitions", c.Partitions, "-load: of the table")
 	set.DurationVar(&c.Limit, "limit", c.Limit, "-load: give up after this much virtual time")
+	set.IntVar(&c.Memory, "memory", c.Memory, "-load: `MB` of the charge function, for the GB-seconds")
+	set.DurationVar(&c.Within, "within", c.Within, "-load: fail when it takes longer; 0: however long")
 	set.Usage = func() {
 		fmt.Fprintln(out, usage)
 		set.PrintDefaults()

@@ -14,9 +14,9 @@ import (
 
 // Lambda's documented behaviour of an SQS event source (docs.aws.amazon.com/lambda, "Using Lambda with Amazon SQS", 2026-11).
 const (
-	rampBegin     = 5    // concurrent batches at first
-	rampMinute    = 300  // and this many more each minute, up to MaximumConcurrency
-	memoryGB      = 0.25 // MemorySize 256
+	rampBegin     = 5   // concurrent batches at first
+	rampMinute    = 300 // and this many more each minute, up to MaximumConcurrency
+	leastMemory   = 256 // megabytes that a batch of 40 needs, which waits for the provider nearly all of its time
 	coldStart     = 300 * time.Millisecond
 	batchWindow   = time.Second // MaximumBatchingWindowInSeconds, which batches of more than 10 need
 	visibility    = 6 * functionTimeout
@@ -29,7 +29,7 @@ const (
 type lambda struct {
 	mu                        sync.Mutex
 	idle, busy, busiest, made int
-	billed                    atomic.Int64 // nanoseconds
+	ticks, batches            atomic.Int64 // nanoseconds billed
 	runs                      atomic.Int64
 }
 
@@ -46,7 +46,7 @@ func (l *lambda) acquire(ctx context.Context) {
 	l.busiest = max(l.busiest, l.busy)
 	l.mu.Unlock()
 	if !warm {
-		l.billed.Add(int64(coldStart))
+		l.batches.Add(int64(coldStart))
 		_ = wait(ctx, coldStart)
 	}
 }
@@ -58,9 +58,19 @@ func (l *lambda) release() {
 	l.idle++
 }
 
-func (l *lambda) bill(d time.Duration) {
+// bill adds an invocation of a tick, or of a batch.
+func (l *lambda) bill(tick bool, d time.Duration) {
 	l.runs.Add(1)
-	l.billed.Add(int64(max(d, time.Millisecond)))
+	to := &l.batches
+	if tick {
+		to = &l.ticks
+	}
+	to.Add(int64(max(d, time.Millisecond)))
+}
+
+// gigabyteSeconds of nanoseconds in environments of so many megabytes.
+func gigabyteSeconds(nanoseconds, megabytes int64) float64 {
+	return time.Duration(nanoseconds).Seconds() * float64(megabytes) / 1024
 }
 
 // scale adds pollers while there are messages: 5 at once, then 5 a second.
@@ -87,7 +97,7 @@ func (w *world) poll(ctx context.Context) {
 		}
 		w.lambda.acquire(ctx)
 		event = appendEvent(event[:0], batch)
-		response, ok := w.invoke(ctx, event).(events.SQSEventResponse)
+		response, ok := w.invoke(ctx, false, event).(events.SQSEventResponse)
 		w.lambda.release()
 		if ctx.Err() != nil {
 			return

@@ -25,6 +25,22 @@ func run(t *testing.T, c load.Config) (r load.Report) {
 	return r
 }
 
+// TestLateIsBad: an hour that took too long, or never ended, fails; without a limit it does not.
+func TestLateIsBad(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		within, drained time.Duration
+		bad             bool
+	}{{65 * time.Minute, 66 * time.Minute, true}, {65 * time.Minute, 65 * time.Minute, false}, {time.Hour, 0, true}, {0, 3 * time.Hour, false}} {
+		r := load.Report{Config: load.Config{Within: tt.within, Subscriptions: 1}, Drained: tt.drained}
+		var said strings.Builder
+		r.Print(&said)
+		if r.Bad() != tt.bad || strings.Contains(said.String(), "FAIL: not drained within") != tt.bad {
+			t.Errorf("drained in %v of %v: bad is %v\n%s", tt.drained, tt.within, r.Bad(), &said)
+		}
+	}
+}
+
 // TestHundredThousandAtOnce: every subscription is charged exactly once, or refused, with duplicates, lost answers and throttled writes.
 func TestHundredThousandAtOnce(t *testing.T) {
 	t.Parallel()
@@ -118,6 +134,8 @@ func TestCheckNamesTheField(t *testing.T) {
 		"duplicates":    func(c *load.Config) { c.Duplicates = 2 },
 		"partitions":    func(c *load.Config) { c.Partitions = 0 },
 		"limit":         func(c *load.Config) { c.Limit = time.Second },
+		"memory":        func(c *load.Config) { c.Memory = 64 },
+		"within":        func(c *load.Config) { c.Within = -1 },
 	} {
 		c := load.Default(10)
 		change(&c)
