@@ -430,6 +430,11 @@ var mutants = []mutant{
 		world, "TestSecondWindowThatNobodyTellsOf",
 	},
 	{
+		"an unforeseen word for the gateway is another account", "shared/provider/portone/adapter.go",
+		"account(p.PGID),", `account(map[bool]string{true: p.PGID, false: p.PGProvider + p.PGID}[p.PGProvider == gateway]),`,
+		world, "TestGatewaysOwnWord",
+	},
+	{
 		"a name of a billing key is used twice", enrolled,
 		"s.Offered = offered + 1", "s.Offered = offered",
 		"./shared/subscription", "TestNoNumberIsOfferedTwice",

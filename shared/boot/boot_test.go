@@ -133,7 +133,7 @@ func TestGateways(t *testing.T) {
 		t.Errorf("toss: %+v", toss)
 	}
 	if portone.Finder == nil || portone.Confirmer != nil || portone.Canceler == nil || portone.Registrar == nil || portone.Timing.ConfirmWindow != 0 ||
-		portone.Account != "tosspay_v2.tosstest" || portone.Ready == nil {
+		portone.Account != "tosstest" || portone.Ready == nil {
 		t.Errorf("portone: %+v", portone)
 	}
 	for name, g := range gateways {
@@ -144,7 +144,7 @@ func TestGateways(t *testing.T) {
 			t.Errorf("%s: an order is closed %v after its time, and a payment may be at work for %v", name, order.OpenGrace, g.Timing.PendingMax)
 		}
 	}
-	if e := p.Enroller(); e == nil || e.Keys == nil || e.Account != "tosspay_v2.tosstest" || e.Mode != "test" {
+	if e := p.Enroller(); e == nil || e.Keys == nil || e.Account != "tosstest" || e.Mode != "test" {
 		t.Errorf("enroller %+v", e)
 	}
 }

@@ -217,7 +217,7 @@ type cancelBody struct {
 func (s *Sim) view(p *payment) paymentBody {
 	body := paymentBody{
 		ImpUID: p.impUID, MerchantUID: p.merchantUID, PayMethod: s.o.PayMethod, Channel: p.channel,
-		PGProvider: "tosspay_v2", PGTID: orNull(p.pgTID), PGID: p.pgID, Sandbox: p.sandbox,
+		PGProvider: s.o.PGProvider, PGTID: orNull(p.pgTID), PGID: p.pgID, Sandbox: p.sandbox,
 		CardQuota: p.cardQuota, Name: p.name, Amount: p.amount, Currency: p.currency,
 		BuyerName: orNull(p.buyer.name), BuyerEmail: orNull(p.buyer.email), BuyerTel: orNull(p.buyer.tel),
 		BuyerAddr: orNull(p.buyer.addr), BuyerPostcode: orNull(p.buyer.postcode), CustomData: orNull(p.customData),

@@ -141,6 +141,9 @@ type Options struct {
 	// PayMethod is the pay_method that payments report; default tosspay. What
 	// the provider reports for tosspay_v2 is unknown.
 	PayMethod string
+	// PGProvider is the pg_provider that payments report; default tosspay_v2.
+	// No published payment of tosspay_v2 shows it.
+	PGProvider string
 }
 
 // Sim is one simulated PortOne. It is an http.Handler, safe for concurrent use;
@@ -210,7 +213,7 @@ func New(o Options) *Sim {
 	if len(o.Accounts) == 0 {
 		o.Accounts = []Account{{}}
 	}
-	o.PayMethod = cmp.Or(o.PayMethod, "tosspay")
+	o.PayMethod, o.PGProvider = cmp.Or(o.PayMethod, "tosspay"), cmp.Or(o.PGProvider, "tosspay_v2")
 	s := &Sim{
 		Ledger: o.Ledger, Faults: o.Faults, o: o,
 		payments: map[string]*payment{}, orders: map[string][]*payment{},

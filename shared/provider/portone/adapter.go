@@ -313,6 +313,7 @@ func withPayment(a provider.Answer, from Payment, q asked) provider.Answer {
 	if a.Verdict == provider.Declined {
 		a.Verdict, a.Code, a.Class = failureOf(from.FailReason)
 	}
+	a.Payment.Status = statusOf(from)
 	return a
 }
 
@@ -421,7 +422,7 @@ func paymentOf(p Payment) (provider.Payment, error) {
 		ReceiptURL:        receipt(p.ReceiptURL),
 		Sandbox:           *p.Sandbox,
 		PartialRefundable: true, // PortOne does not say; Toss Pay can
-		Account:           account(p.PGProvider, p.PGID),
+		Account:           account(p.PGID),
 		BillingKey:        p.CustomerUID,
 		Issuance:          issuance,
 		Open:              p.Status == "ready",
@@ -439,7 +440,7 @@ func keyOf(c Customer, customerUID string) (provider.BillingKey, error) {
 	return provider.BillingKey{
 		ID:         c.CustomerUID,
 		CustomerID: atMost(c.CustomerID, 4*customerIDMax),
-		Account:    account(c.PGProvider, c.PGID),
+		Account:    account(c.PGID),
 		Brand:      atMost(c.CardName, 100), // empty when the means is an account
 		Masked:     masked(c.CardNumber),
 		IssuedAt:   unixTime(c.Inserted),
@@ -448,12 +449,21 @@ func keyOf(c Customer, customerUID string) (provider.BillingKey, error) {
 	}, nil
 }
 
-// account is the merchant account in PortOne's words; empty when a half of it is missing.
-func account(pgProvider, pgID string) string {
-	if !isVisible(pgProvider, 16) || !isVisible(pgID, 80) {
+// account is the merchant account, which is the MID alone: what pg_provider says of a tosspay_v2 payment is published nowhere. Empty when it is
+// missing.
+func account(pgID string) string {
+	if !isVisible(pgID, 80) {
 		return ""
 	}
-	return pgProvider + "." + pgID
+	return pgID
+}
+
+// statusOf is a payment's status for the evidence, with PortOne's word for its gateway when that is not ours.
+func statusOf(p Payment) string {
+	if p.PGProvider == gateway || !isVisible(p.PGProvider, 16) {
+		return p.Status
+	}
+	return p.Status + " at " + p.PGProvider
 }
 
 // masked leaves out a card number that is not masked: it must not be stored. A mask leaves at most the first 8 and the last 4 digits.

@@ -163,12 +163,7 @@ func (w Windows) Check(mode string) error {
 }
 
 // Account is the merchant account that payments of these windows go to, as provider.Payment names it; empty when no MID is set.
-func (w Windows) Account() string {
-	if w.MID == "" {
-		return ""
-	}
-	return account(gateway, w.MID)
-}
+func (w Windows) Account() string { return account(w.MID) }
 
 // Window is WindowOf without options.
 func (w Windows) Window(o order.Order, at provider.Place) (provider.Window, error) {

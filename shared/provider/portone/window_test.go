@@ -251,7 +251,7 @@ func TestWindowRefuses(t *testing.T) {
 func TestAccount(t *testing.T) {
 	t.Parallel()
 	a := find(t, &portone.Client{Tokens: &bearer{}, Transport: &canned{replies: []reply{paidReply(t)}}}, provider.Ref{Key: "imp_895265444670"})
-	if got := windows().Account(); got != "tosspay_v2.tosstest" || got != a.Payment.Account {
+	if got := windows().Account(); got != "tosstest" || got != a.Payment.Account {
 		t.Errorf("account %q, and of the payment %q", got, a.Payment.Account)
 	}
 	if got := (portone.Windows{ChannelKey: "channel-key-1"}).Account(); got != "" {
