@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"tosspay-sam/shared/deliver"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/store/memstore"
 	"tosspay-sam/shared/telemetry"
@@ -37,6 +38,7 @@ func main() {
 
 type options struct {
 	addr, store, dynamoEndpoint, logLevel, returnURLs string
+	merchantWebhook                                   string
 	containers, functions                             string
 	tick                                              time.Duration
 }
@@ -81,6 +83,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 func begin(o options, base string, orders payment.Store, log *slog.Logger) (*world.World, error) {
 	options := world.Options{
 		Base: base, Store: orders, Transport: http.DefaultTransport, Log: log, ReturnURLs: o.returnURLs,
+		Tells: true, MerchantWebhook: o.merchantWebhook,
 		PortOne: portonesim.Options{WebhookDelay: world.WebhookDelay},
 	}
 	if o.containers != "" { // the world of events/
@@ -125,6 +128,7 @@ func parse(args []string, errs io.Writer) (options, error) {
 	flags.StringVar(&o.returnURLs, "return-urls", "https://shop.example", "comma-separated https addresses a returnUrl may have")
 	flags.StringVar(&o.containers, "containers", "", "let containers of sam local in at this address: 127.0.0.1:3011, or docker0:3011 with Docker on Linux")
 	flags.StringVar(&o.functions, "functions", "http://127.0.0.1:3012", "with -containers: where sam local start-api serves")
+	flags.StringVar(&o.merchantWebhook, "merchant-webhook", "", "URL of your own server, http or https, that is sent signed webhooks about orders and subscriptions")
 	flags.DurationVar(&o.tick, "tick", time.Minute, "how often the schedule runs in real time, 1s to 1h; 0 leaves it to POST /sim/clock")
 	flags.Usage = func() {
 		fmt.Fprintln(errs, "Runs the bundle and the simulated provider on one loopback port. Nothing leaves this machine.\n\nFlags:")
@@ -142,6 +146,12 @@ func parse(args []string, errs io.Writer) (options, error) {
 		return o, fmt.Errorf("-tick must be 0 or %s to %s, not %s", tickMin, tickMax, o.tick)
 	case (o.store == "dynamodb") != (o.dynamoEndpoint != ""):
 		return o, errors.New("-store dynamodb and -dynamodb-endpoint URL go together")
+	case o.merchantWebhook != "" && o.store != "memory":
+		return o, errors.New("-merchant-webhook needs -store memory: another store tells nobody here of its changes")
+	case o.merchantWebhook != "":
+		if err := deliver.CheckURL(o.merchantWebhook, true); err != nil {
+			return o, fmt.Errorf("-merchant-webhook %w", err)
+		}
 	case o.containers != "" && o.store != "dynamodb":
 		return o, errors.New("-containers needs -store dynamodb: containers reach no memory of this process")
 	case o.containers != "":
@@ -211,10 +221,14 @@ Open it in a browser (the shop; %[1]s/console shows subscriptions, money, faults
   curl -s %[1]s/orders -H 'content-type: application/json' -d '{"orderId":"order-0001","provider":"toss","amount":15000,"currency":"KRW","name":"T-shirt","toss":{"useInternationalCardOnly":true}}'
   curl -s %[1]s/orders/order-0001
   curl -s %[1]s/sim/ledger
+  curl -s %[1]s/sim/events
   curl -s %[1]s/sim/clock -d '{"advance":"31d"}'
 
 The first prints a checkoutUrl: open it and pay in the simulated window. docs/local.md lists the faults you can cause.
 `, base, o.store)
+	if o.merchantWebhook != "" {
+		fmt.Fprintf(out, "\nWhat happens is sent to %s, signed with WEBHOOK_SECRET=%s\n", o.merchantWebhook, world.MerchantSecret)
+	}
 }
 
 func greetSAM(out io.Writer, base string, o options) {

@@ -16,7 +16,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"code.dny.dev/ssrf"
@@ -86,12 +85,8 @@ func (s *Sender) Send(ctx context.Context, id string, body []byte) (Verdict, err
 	if err != nil {
 		return Failed, errors.New("deliver: the address of the webhook cannot be read")
 	}
-	at := s.Now()
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("User-Agent", "tosspay-sam")
-	request.Header.Set("Webhook-Id", id)
-	request.Header.Set("Webhook-Timestamp", strconv.FormatInt(at.Unix(), 10))
-	request.Header.Set("Webhook-Signature", Sign(keys, id, at, body))
+	Stamp(request.Header, keys, id, s.Now(), body)
 	response, err := s.Client.Do(request)
 	if err != nil {
 		return Failed, fmt.Errorf("deliver: no answer: %w", bare(err))

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -52,6 +53,14 @@ func ParseSecret(text string) ([]Key, error) {
 		return nil, fmt.Errorf("previous %w", err)
 	}
 	return []Key{current, previous}, nil
+}
+
+// Stamp sets the headers of one try.
+func Stamp(h http.Header, keys []Key, id string, at time.Time, body []byte) {
+	h.Set("User-Agent", "tosspay-sam")
+	h.Set("Webhook-Id", id)
+	h.Set("Webhook-Timestamp", strconv.FormatInt(at.Unix(), 10))
+	h.Set("Webhook-Signature", Sign(keys, id, at, body))
 }
 
 // Sign returns the webhook-signature: one v1 for each key.

@@ -83,6 +83,7 @@ func (a *advance) step(ctx context.Context, stop time.Time) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
+	w.tell(ctx)
 	a.tell()
 	next := a.tickAt(due, stop)
 	if at, planned := w.Hooks.DueAt(); planned && (next.IsZero() || at.Before(next)) {
@@ -248,6 +249,7 @@ func (w *World) Run(ctx context.Context, every time.Duration) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	running.Go(func() { w.deliver(ctx) })
+	running.Go(func() { w.keepTelling(ctx) })
 	for every > 0 && clock.Timer(ctx, every) == nil {
 		w.Clock.Steady(func() { w.tick(ctx, w.Clock.Now()) })
 	}

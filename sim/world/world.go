@@ -48,6 +48,9 @@ type Options struct {
 	Toss       tosssim.Options                            // Now, Ledger, Faults, Lag and Webhooks are set here, as in
 	PortOne    portonesim.Options
 	KeepLate   bool // late money is kept
+	Tells      bool // what happens in the embedded store becomes events: GET /sim/events
+	// MerchantWebhook gets them, too, signed with MerchantSecret, when Tells; http or https, wherever it is.
+	MerchantWebhook string
 }
 
 // World is one.
@@ -69,6 +72,7 @@ type World struct {
 	attempts atomic.Int64 // of webhooks
 	advances sync.Mutex
 	realTime bool // the clock cannot be advanced
+	told     *teller
 	mux      *http.ServeMux
 }
 
@@ -103,6 +107,9 @@ func New(o Options) (*World, error) {
 		return nil, fmt.Errorf("world: %w", err)
 	}
 	w.Settler, w.Enroller, w.charge = w.Parts.Settler(), w.Parts.Enroller(), w.Parts.Charge()
+	if err := w.tellOf(o); err != nil {
+		return nil, fmt.Errorf("world: %w", err)
+	}
 	w.mount()
 	return w, nil
 }
@@ -215,6 +222,7 @@ func (w *World) mount() {
 	w.mux.Handle("/sim/lag", w.Lag)
 	w.mux.Handle("/sim/ledger", w.Ledger)
 	w.mux.HandleFunc("POST /sim/advance", w.advance(merchant))
+	w.mux.HandleFunc("GET /sim/events", w.showEvents)
 	w.mux.HandleFunc("GET /sim/clock", w.showClock)
 	w.mux.HandleFunc("POST /sim/clock", w.advanceClock)
 	w.mux.HandleFunc("GET /sim/decline", w.showDeclines)
