@@ -284,7 +284,7 @@ func (r replay) checkOrder(t *testing.T, s *stage) {
 	if o.Status != r.order || o.Attempt.N != max(r.attempt, 1) || o.Amount.Value != eventAmount {
 		t.Errorf("the order is %s, attempt %d, %s; want %s, attempt %d, %d", o.Status, o.Attempt.N, o.Amount, r.order, max(r.attempt, 1), eventAmount)
 	}
-	if waits := o.Status == order.Open || o.Status == order.Settling; waits == o.DueAt.IsZero() {
+	if waits := o.Status == order.Open || o.Status == order.Settling || len(o.Hints) > 0; waits == o.DueAt.IsZero() {
 		t.Errorf("due at %v in status %s", o.DueAt, o.Status)
 	}
 	if moved := o.Status != order.Open || o.Attempt.N > 1; moved && r.calls != nil && len(o.Evidence) == 0 {

@@ -188,7 +188,8 @@ func testSamPayments(t *testing.T) {
 	samPost(t, world+"/sim/stage", `{"event":"order-created"}`) // an empty table and ledger
 	startSamAPI(t, api)
 
-	order := samPost(t, api+"/orders", `{"orderId":"order-1001","provider":"toss","amount":15000,"currency":"KRW","name":"T-shirt","language":"en"}`)
+	order := samPost(t, api+"/orders",
+		`{"orderId":"order-1001","provider":"toss","amount":15000,"currency":"KRW","name":"T-shirt","language":"en"}`)
 	if status, page := samGet(t, word(t, order, "checkoutUrl")); status != http.StatusOK || !strings.Contains(page, "Review your order") {
 		t.Errorf("the payment page: %d: %s", status, page)
 	}
@@ -197,7 +198,8 @@ func testSamPayments(t *testing.T) {
 		"successUrl": {word(t, order, "successUrl")}, "failUrl": {word(t, order, "failUrl")},
 	}, "Payment complete")
 
-	order = samPost(t, api+"/orders", `{"orderId":"order-1002","provider":"portone","amount":12000,"currency":"KRW","name":"T-shirt","language":"en"}`)
+	order = samPost(t, api+"/orders",
+		`{"orderId":"order-1002","provider":"portone","amount":12000,"currency":"KRW","name":"T-shirt","language":"en"}`)
 	buy(t, world+"/sim/portone/window", url.Values{
 		"channelKey": {word(t, order, "channelKey")}, "merchant_uid": {"order-1002"}, "name": {"T-shirt"}, "amount": {"12000"}, "mode": {"redirect"},
 		"m_redirect_url": {word(t, order, "m_redirect_url")}, "notice_url": {word(t, order, "notice_url")},

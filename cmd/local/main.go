@@ -126,7 +126,8 @@ func parse(args []string, errs io.Writer) (options, error) {
 	flags.StringVar(&o.dynamoEndpoint, "dynamodb-endpoint", "", "URL of a DynamoDB-compatible engine; the table is made when it is missing")
 	flags.StringVar(&o.logLevel, "log", "info", "debug, info, warn or error; the log is JSON on standard error")
 	flags.StringVar(&o.returnURLs, "return-urls", "https://shop.example", "comma-separated https addresses a returnUrl may have")
-	flags.StringVar(&o.containers, "containers", "", "let containers of sam local in at this address: 127.0.0.1:3011, or docker0:3011 with Docker on Linux")
+	flags.StringVar(&o.containers, "containers", "",
+		"let containers of sam local in at this address: 127.0.0.1:3011, or docker0:3011 with Docker on Linux")
 	flags.StringVar(&o.functions, "functions", "http://127.0.0.1:3012", "with -containers: where sam local start-api serves")
 	flags.StringVar(&o.merchantWebhook, "merchant-webhook", "", "URL of your own server, http or https, that is sent signed webhooks about orders and subscriptions")
 	flags.DurationVar(&o.tick, "tick", time.Minute, "how often the schedule runs in real time, 1s to 1h; 0 leaves it to POST /sim/clock")

@@ -79,13 +79,15 @@ func (s *stages) stage(out http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Event string `json:"event"`
 	}
-	if err := json.NewDecoder(http.MaxBytesReader(out, r.Body, 4<<10)).Decode(&in); err != nil || scene.Events[in.Event].Function == "" {
-		http.Error(out, `{"error":{"code":"INVALID_FIELD","message":"the body must be {\"event\": \"confirm-success\"}, or another file of events/"}}`, http.StatusBadRequest)
+	err := json.NewDecoder(http.MaxBytesReader(out, r.Body, 4<<10)).Decode(&in)
+	if err != nil || scene.Events[in.Event].Function == "" {
+		http.Error(out, `{"error":{"code":"INVALID_FIELD","message":"the body must be {\"event\": \"confirm-success\"}, or another file of events/"}}`,
+			http.StatusBadRequest)
 		return
 	}
 	ctx, cancel := context.WithTimeout(s.life, stageTime)
 	defer cancel()
-	err := s.next(func(w *world.World) error {
+	err = s.next(func(w *world.World) error {
 		if err := s.clear(ctx); err != nil {
 			return err
 		}
@@ -119,7 +121,8 @@ func invoke(ctx context.Context, w *world.World, event string) error {
 		return err
 	}
 	doors := map[string]handler.Door{
-		"MerchantFunction": w.Parts.Merchant(), "CheckoutFunction": w.Parts.Checkout(), "ConfirmFunction": w.Parts.Confirm(), "WebhookFunction": w.Parts.Webhook(),
+		"MerchantFunction": w.Parts.Merchant(), "CheckoutFunction": w.Parts.Checkout(),
+		"ConfirmFunction": w.Parts.Confirm(), "WebhookFunction": w.Parts.Webhook(),
 	}
 	var request handler.Request
 	if err := json.Unmarshal(payload, &request); err != nil {

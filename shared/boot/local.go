@@ -22,7 +22,10 @@ func (p Parts) checkAddresses(getenv func(string) string) error {
 	}
 	for name, address := range map[string]string{"TOSS_BASE_URL": p.Toss.BaseURL, "PORTONE_BASE_URL": p.PortOne.BaseURL} {
 		if address != "" && !strings.HasPrefix(address, "https://") && !p.isHere(address) {
-			return fmt.Errorf("boot: %s must be https; http is for this machine alone (loopback, or %s in `sam local` and mode test)", name, containerHost)
+			return fmt.Errorf(
+				"boot: %s must be https; http is for this machine alone (loopback, or %s in `sam local` and mode test)",
+				name, containerHost,
+			)
 		}
 	}
 	for name, address := range map[string]string{"TOSS_SCRIPT_URL": p.Toss.Script, "PORTONE_SCRIPT_URL": p.PortOne.Script} {
@@ -64,7 +67,10 @@ func notForgotten(getenv func(string) string) error {
 		{"PORTONE_BASE_URL", "PORTONE_USER_CODE"},
 	} {
 		if getenv(need.of) != "" && getenv(need.address) == "" {
-			return fmt.Errorf("boot: `sam local` without %s would reach a real account. Add --env-vars events/env.json, and run `make sam-local` beside it", need.address)
+			return fmt.Errorf(
+				"boot: `sam local` without %s would reach a real account. Add --env-vars events/env.json, and run `make sam-local` beside it",
+				need.address,
+			)
 		}
 	}
 	return nil

@@ -160,7 +160,8 @@ func Declined(ctx context.Context, s *Stage) error {
 
 // Unanswered: Toss Payments gives no usable answer.
 func Unanswered(ctx context.Context, s *Stage) error {
-	return errors.Join(Approved(ctx, s), s.Toss.Faults.Set(fault.Fault{Provider: tosssim.Provider, Operation: fault.Any, Kind: fault.InternalError, Times: 100}))
+	down := fault.Fault{Provider: tosssim.Provider, Operation: fault.Any, Kind: fault.InternalError, Times: 100}
+	return errors.Join(Approved(ctx, s), s.Toss.Faults.Set(down))
 }
 
 // Paid: the order is paid, as the pure rules make it so.
@@ -206,7 +207,8 @@ func Unheard(ctx context.Context, s *Stage) error {
 	if _, err := s.claim(ctx, o); err != nil {
 		return err
 	}
-	r := httptest.NewRequest(http.MethodPost, "/v1/payments/confirm", strings.NewReader(`{"paymentKey":"`+Key+`","orderId":"`+Order+`","amount":15000}`))
+	body := `{"paymentKey":"` + Key + `","orderId":"` + Order + `","amount":15000}`
+	r := httptest.NewRequest(http.MethodPost, "/v1/payments/confirm", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Idempotency-Key", "the-request-before")
 	r.SetBasicAuth(tosssim.DefaultSecretKey, "")
