@@ -263,6 +263,9 @@ func (r replay) checkResponse(t *testing.T, response events.APIGatewayV2HTTPResp
 	} else {
 		want["Content-Type"] = "application/json; charset=utf-8"
 	}
+	if r.status == http.StatusSeeOther {
+		delete(want, "Content-Type")
+	}
 	for header, value := range want {
 		if response.Headers[header] != value {
 			t.Errorf("header %s is %q, want %q", header, response.Headers[header], value)
@@ -657,7 +660,8 @@ func TestEventsReadme(t *testing.T) {
 	for name, e := range scene.Events {
 		answers := fmt.Sprintf("`%s`", chargeReplays[name].says)
 		if r, ok := replays[name]; ok {
-			answers = fmt.Sprintf("%d `%s`", r.status, r.has[0])
+			answers = fmt.Sprintf("%d `%s`", r.status, strings.Join(r.has[:min(1, len(r.has))], ""))
+			answers = strings.TrimSuffix(answers, " ``") // a redirect has no body
 		}
 		row := fmt.Sprintf("\n| `sam local invoke %s -e events/%s.json` | %s | ", e.Function, name, answers)
 		if !strings.Contains(string(page), row) {

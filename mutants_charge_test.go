@@ -11,6 +11,31 @@ const (
 // chargeMutants are the rules of scheduled charges.
 var chargeMutants = []mutant{
 	{
+		"a higher price is charged without consent", "shared/payment/consent.go",
+		"if !s.Rises(plan) {", "if true {",
+		charges, "TestNoConsentNoHigherCharge",
+	},
+	{
+		"a trial ends in a charge without consent", cycles,
+		"if next, missing := s.withoutConsent(at); missing {", "if next, missing := s, false; missing {",
+		charges, "TestTrialNeedsConsent",
+	},
+	{
+		"consent is taken more than 30 days before", "shared/subscription/consent.go",
+		"case s.ConsentDate().IsZero(), s.ConsentDate().Sub(at) > ConsentWindow:", "case false:",
+		"./shared/subscription", "TestConsentGrowsOld",
+	},
+	{
+		"consent of long ago counts for ever", "shared/subscription/consent.go",
+		"s.Calendar.Date(s.Date).Sub(c.GivenAt) > ConsentWindow", "false",
+		"./shared/subscription", "TestConsentGrowsOld",
+	},
+	{
+		"nobody asks for consent when its time comes", chargeUse,
+		"if _, due := s.NeedsConsent(w.Now()); due {", "if false {",
+		charges, "TestTrialNeedsConsent",
+	},
+	{
 		"no dispatch lease: every tick passes everything on", "shared/store/memstore/memstore.go",
 		"if !listed || stands > item.Millis(at) {", "if !listed || stands < 0 {",
 		charges, "TestEverythingAtOnce",

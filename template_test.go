@@ -174,6 +174,8 @@ var routes = map[string]struct {
 	"POST /subscriptions/{id}/plan":                {"MerchantFunction", true},
 	"POST /subscriptions/{id}/renew-key":           {"MerchantFunction", true},
 	"GET /confirm/portone/{id}/{linkToken}":        {"ConfirmFunction", false},
+	"GET /consent/{id}/{consentToken}":             {"ConfirmFunction", false},
+	"POST /consent/{id}/{consentToken}":            {"ConfirmFunction", false},
 	"POST /webhooks/toss/{webhookToken}":           {"WebhookFunction", false},
 	"POST /webhooks/portone/{webhookToken}":        {"WebhookFunction", false},
 }

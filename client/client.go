@@ -151,8 +151,8 @@ func (c *Client) Cancel(ctx context.Context, id string, at When) (Subscription, 
 	}{at})
 }
 
-// ChangePlan changes the price from the next cycle that has not begun.
-func (c *Client) ChangePlan(ctx context.Context, id string, p PlanChange) (Subscription, error) {
+// ChangePlan changes the price from the next cycle that has not begun. A higher price waits for the buyer's consent: see Subscription.Consent.
+func (c *Client) ChangePlan(ctx context.Context, id string, p PlanWish) (Subscription, error) {
 	return c.change(ctx, id, "plan", p)
 }
 

@@ -155,6 +155,46 @@ type NewSubscription struct {
 	ReturnURL      string     `json:"returnUrl,omitempty"`
 	Plan           NewPlan    `json:"plan"`
 	FirstChargeAt  *time.Time `json:"firstChargeAt,omitempty"`
+	Trial          *Trial     `json:"trial,omitempty"` // nil: the time before FirstChargeAt is free, and what follows needs consent
+}
+
+// Trial is what the time before the first charge is.
+type Trial struct {
+	Free     *bool  `json:"free,omitempty"`     // false: nothing is free, the payments only begin later
+	Evidence string `json:"evidence,omitempty"` // where your own record of the buyer's consent is
+}
+
+// Consent is what the buyer is, or was, asked to agree to.
+type Consent struct {
+	State          string    `json:"state"` // planned, needed, given, refused or lapsed
+	Kind           string    `json:"kind"`  // price-rise or trial-end
+	Before         int64     `json:"before"`
+	After          int64     `json:"after"`
+	Cycle          int       `json:"cycle"`          // the first one at the new price
+	Date           time.Time `json:"date"`           // zero while nothing is charged
+	OpensAt        time.Time `json:"opensAt"`        // from when the buyer can agree
+	WithoutConsent string    `json:"withoutConsent"` // keep or end
+	URL            string    `json:"url"`            // the page that asks: send it to the buyer
+	NeededAt       time.Time `json:"neededAt"`
+	GivenAt        time.Time `json:"givenAt"`
+	RefusedAt      time.Time `json:"refusedAt"`
+	TextVersion    string    `json:"textVersion"`
+	Language       string    `json:"language"`
+	Evidence       string    `json:"evidence"`
+}
+
+// PlanWish is the request of ChangePlan. An empty name keeps the name.
+type PlanWish struct {
+	Amount         int64         `json:"amount"`
+	Currency       string        `json:"currency"`
+	Name           string        `json:"name,omitempty"`
+	WithoutConsent string        `json:"withoutConsent,omitempty"` // keep (the default) or end
+	Consent        *GivenEarlier `json:"consent,omitempty"`
+}
+
+// GivenEarlier says where your own record of the buyer's consent is: then we do not ask.
+type GivenEarlier struct {
+	Evidence string `json:"evidence"`
 }
 
 // NewPlan is what a new subscription costs, and when.
@@ -169,7 +209,7 @@ type NewPlan struct {
 	CatchUp    string `json:"catchUp,omitempty"`    // once, each or skip
 }
 
-// PlanChange is the request of ChangePlan, and a change that waits. An empty name keeps the name.
+// PlanChange is a change that waits.
 type PlanChange struct {
 	Amount   int64  `json:"amount"`
 	Currency string `json:"currency"`
@@ -206,6 +246,7 @@ type Subscription struct {
 	Upcoming          []time.Time        `json:"upcoming"`
 	CancelAtPeriodEnd bool               `json:"cancelAtPeriodEnd"`
 	Dunning           *Dunning           `json:"dunning"`
+	Consent           *Consent           `json:"consent"` // nil: nothing is, or was, asked
 	Means             *Means             `json:"means"`
 	CheckoutURL       string             `json:"checkoutUrl"` // while a payment method is to be registered
 	Cycles            []Cycle            `json:"cycles"`      // the newest first

@@ -107,7 +107,7 @@ func (s *shop) subscribe(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if now := s.world.Clock.Now(); first.After(now) || now.Sub(first) >= 24*time.Hour {
-			body["firstChargeAt"] = first
+			body["firstChargeAt"], body["trial"] = first, map[string]any{"free": false}
 		} // else today, which is the date it has without one
 	}
 	s.send(w, r, "again", "/subscriptions", body)

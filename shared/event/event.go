@@ -31,6 +31,7 @@ const (
 	SubscriptionCanceled      Type = "subscription.canceled"
 	SubscriptionPaused        Type = "subscription.paused"
 	SubscriptionResumed       Type = "subscription.resumed"
+	SubscriptionConsentNeeded Type = "subscription.consent_needed" // of a higher price, or the end of a free trial
 	SubscriptionMethodChanged Type = "subscription.payment_method_changed"
 )
 
@@ -38,6 +39,7 @@ const (
 var Types = []Type{
 	OrderPaid, OrderRefunded, OrderFailed, OrderExpired, OrderReview, OrderReversal, SubscriptionActivated, SubscriptionCharged,
 	SubscriptionPastDue, SubscriptionSuspended, SubscriptionCanceled, SubscriptionPaused, SubscriptionResumed, SubscriptionMethodChanged,
+	SubscriptionConsentNeeded,
 }
 
 // Source names us on the event bus.

@@ -42,6 +42,8 @@ func subscriptionSays(sub subscription.Subscription) func(step) []said {
 			say(SubscriptionCharged, Data{OrderID: s.note})
 		case s.event == "key-issued" && from != subscription.Enrolling:
 			say(SubscriptionMethodChanged, Data{Reason: s.event})
+		case s.event == "consent-needed":
+			say(SubscriptionConsentNeeded, Data{Reason: string(sub.Consent.Kind)})
 		case s.event == "cycle-refused" && to == subscription.PastDue:
 			say(SubscriptionPastDue, Data{Reason: s.event, Code: code})
 		}

@@ -16,6 +16,8 @@ import (
 func Confirm(s *payment.Settler, e *payment.Enroller, log *slog.Logger, publicBase string) Door {
 	h := confirm{s, e, log, publicBase}
 	return serve(log, map[string]route{
+		"GET /consent/{id}/{consentToken}":             h.consent,
+		"POST /consent/{id}/{consentToken}":            h.consented,
 		"GET /confirm/toss/{orderId}/{linkToken}":      h.success,
 		"GET /confirm/toss/{orderId}/{linkToken}/fail": h.fail,
 		"GET /confirm/portone/{id}/{linkToken}":        h.returned,

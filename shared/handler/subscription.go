@@ -22,6 +22,43 @@ type subscribeBody struct {
 	ReturnURL      string                `json:"returnUrl"`
 	Plan           planBody              `json:"plan"`
 	FirstChargeAt  time.Time             `json:"firstChargeAt"`
+	Trial          *trialBody            `json:"trial"`
+}
+
+// trialBody says what the time before firstChargeAt is. Without it that time is taken to be free, and what follows needs consent.
+type trialBody struct {
+	Free     *bool  `json:"free"`
+	Evidence string `json:"evidence"`
+}
+
+// planWish is POST /subscriptions/{id}/plan.
+type planWish struct {
+	Amount         int64  `json:"amount"`
+	Currency       string `json:"currency"`
+	Name           string `json:"name"`
+	WithoutConsent string `json:"withoutConsent"`
+	Consent        struct {
+		Evidence string `json:"evidence"`
+	} `json:"consent"`
+}
+
+// consentBody is what the buyer is, or was, asked to agree to.
+type consentBody struct {
+	State          string                   `json:"state"`
+	Kind           subscription.ConsentKind `json:"kind"`
+	Before         *int64                   `json:"before,omitempty"` // absent: it was free
+	After          int64                    `json:"after"`
+	Cycle          int                      `json:"cycle"`              // the first one at the new price
+	Date           *time.Time               `json:"date,omitempty"`     // when that is; absent while nothing is charged
+	OpensAt        *time.Time               `json:"opensAt,omitempty"`  // from when the buyer may agree
+	WithoutConsent string                   `json:"withoutConsent"`     // keep or end
+	URL            string                   `json:"url"`                // our page that asks
+	NeededAt       *time.Time               `json:"neededAt,omitempty"` // since when it is asked for
+	GivenAt        *time.Time               `json:"givenAt,omitempty"`
+	RefusedAt      *time.Time               `json:"refusedAt,omitempty"`
+	TextVersion    string                   `json:"textVersion,omitempty"`
+	Language       string                   `json:"language,omitempty"`
+	Evidence       string                   `json:"evidence,omitempty"`
 }
 
 type planBody struct {
@@ -52,6 +89,7 @@ type subscriptionBody struct {
 	Upcoming       []time.Time         `json:"upcoming"`           // the next dates it will be charged on
 	CancelAtEnd    bool                `json:"cancelAtPeriodEnd,omitempty"`
 	Dunning        *dunningBody        `json:"dunning,omitempty"`
+	Consent        *consentBody        `json:"consent,omitempty"`
 	Means          *meansBody          `json:"means,omitempty"`
 	CheckoutURL    string              `json:"checkoutUrl,omitempty"` // while a means of payment is to be registered
 	Cycles         []cycleBody         `json:"cycles"`                // the newest first, as far back as the history goes
@@ -72,7 +110,7 @@ type planView struct {
 	CatchUp    subscription.CatchUp  `json:"catchUp"`
 }
 
-// planChange is POST /subscriptions/{id}/plan, and how a change that waits is shown.
+// planChange is how a change that waits is shown.
 type planChange struct {
 	Amount   int64          `json:"amount"`
 	Currency money.Currency `json:"currency"`
@@ -134,6 +172,9 @@ func (h merchant) subscribe(ctx context.Context, r Request) (Response, error) {
 			return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", f.name, f.name+" must be a whole number above 0"), nil
 		}
 	}
+	if in.Trial != nil && in.FirstChargeAt.IsZero() {
+		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "trial", "trial needs firstChargeAt, which is when it ends"), nil
+	}
 	if refusal := named(r, &in.SubscriptionID, subscriptionIDMax); refusal != nil {
 		return *refusal, nil
 	}
@@ -173,7 +214,21 @@ func (in subscribeBody) request() payment.NewSubscription {
 	if in.Plan.AnchorDay != nil {
 		r.AnchorDay = *in.Plan.AnchorDay
 	}
+	if !in.FirstChargeAt.IsZero() {
+		r.Trial = in.trial()
+	}
 	return r
+}
+
+// trial is what the merchant says of the time before the first charge. Who says nothing has a free trial: the safe reading of the law.
+func (in subscribeBody) trial() *payment.Trial {
+	if in.Trial == nil {
+		return &payment.Trial{Free: true}
+	}
+	if in.Trial.Free != nil && !*in.Trial.Free {
+		return nil
+	}
+	return &payment.Trial{Free: true, Evidence: in.Trial.Evidence}
 }
 
 func (h merchant) subscription(ctx context.Context, r Request) (Response, error) {
@@ -216,6 +271,7 @@ func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
 	if d := s.Dunning; !d.Since.IsZero() {
 		b.Dunning = &dunningBody{d.Since, d.Attempt, d.Decline, d.Code}
 	}
+	b.Consent = consentOf(s, base)
 	if issuing := s.Issuing(); issuing != nil {
 		b.CheckoutURL = issuanceURL(s, issuing.N, base)
 	}
@@ -226,6 +282,41 @@ func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
 		b.History = append(b.History, subscriptionStep(step))
 	}
 	return b
+}
+
+func consentOf(s subscription.Subscription, base string) *consentBody {
+	c := s.Consent
+	if c.Kind == "" {
+		return nil
+	}
+	b := &consentBody{
+		State: c.State(), Kind: c.Kind, After: c.After.Amount.Value, Cycle: c.Cycle, WithoutConsent: "keep", URL: consentURL(s, base),
+		NeededAt: given(c.NeededAt), GivenAt: given(c.GivenAt), RefusedAt: given(c.RefusedAt), TextVersion: c.Text, Language: c.Language,
+		Evidence: c.Evidence,
+	}
+	if c.Ends {
+		b.WithoutConsent = "end"
+	}
+	if c.Kind == subscription.PriceRise {
+		b.Before = &c.Before.Amount.Value
+	}
+	if date := s.ConsentDate(); !date.IsZero() && !c.Used {
+		opens := date.Add(-subscription.ConsentWindow)
+		b.Date, b.OpensAt = &date, &opens
+	}
+	return b
+}
+
+func consentURL(s subscription.Subscription, base string) string {
+	return base + "/consent/" + s.ID + "/" + s.Consent.Token
+}
+
+// given is a time that may be missing.
+func given(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }
 
 // subscribing serves a route that needs a provider that issues billing keys.
@@ -294,11 +385,13 @@ func (h merchant) cancel(ctx context.Context, r Request) (Response, error) {
 }
 
 func (h merchant) changePlan(ctx context.Context, r Request) (Response, error) {
-	var in planChange
+	var in planWish
 	if refusal := decode(r, &in, ""); refusal != nil {
 		return *refusal, nil
 	}
-	s, err := h.enroll.ChangePlan(ctx, r.PathParameters["id"], in.Amount, string(in.Currency), in.Name)
+	s, err := h.enroll.ChangePlan(ctx, r.PathParameters["id"], payment.PlanChange{
+		Amount: in.Amount, Currency: in.Currency, Name: in.Name, WithoutConsent: in.WithoutConsent, Evidence: in.Consent.Evidence,
+	})
 	return h.managedResponse(r, s, err)
 }
 

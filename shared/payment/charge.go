@@ -167,6 +167,12 @@ func (w *Worker) logPostponed(ctx context.Context, s subscription.Subscription, 
 
 // unclaimed: there is nothing to charge now, but the record may be due for something else.
 func (w *Worker) unclaimed(ctx context.Context, s subscription.Subscription) error {
+	if _, due := s.NeedsConsent(w.Now()); due {
+		return w.save(ctx, s, func(s subscription.Subscription) subscription.Subscription {
+			s, _ = s.NeedsConsent(w.Now())
+			return s
+		})
+	}
 	switch {
 	case s.Issuing() != nil:
 		_, err := w.Enroller.Advance(ctx, s.ID)

@@ -33,6 +33,7 @@ type NewSubscription struct {
 	ChargeHour     *int                  `json:"chargeHour"`    // nil: the hour of FirstChargeAt, or midnight without one
 	FirstChargeAt  time.Time             `json:"firstChargeAt"` // zero: when the means is registered; else charged at its full hour or the next
 	CatchUp        string                `json:"catchUp"`
+	Trial          *Trial                `json:"trial,omitempty"` // nil: nothing is free
 }
 
 // ErrOtherSubscription says that the id is taken by a subscription made from another request.
@@ -323,6 +324,9 @@ func (e *Enroller) build(r NewSubscription) subscription.Subscription {
 	if s.CatchUp == "" {
 		s.CatchUp = subscription.Once
 	}
+	if r.Trial != nil && !r.FirstChargeAt.IsZero() {
+		s.Consent = r.Trial.consent(s.Plan, s, e.NewToken())
+	}
 	return subscription.New(s)
 }
 
@@ -372,11 +376,8 @@ func (e *Enroller) check(r NewSubscription) error {
 	if err := checkText("customerId", r.CustomerID, 1, customerIDMax); err != nil {
 		return err
 	}
-	switch _, err := money.New(r.Amount, money.Currency(r.Currency)); {
-	case errors.Is(err, money.ErrCurrency):
-		return &FieldError{"plan.currency", "must be KRW"}
-	case err != nil || r.Amount < e.AmountMin:
-		return &FieldError{"plan.amount", fmt.Sprintf("must be a whole number from %d to %d", e.AmountMin, int64(money.Max))}
+	if err := e.checkAmount("plan.", r.Amount, r.Currency); err != nil {
+		return err
 	}
 	if err := checkPlanName("plan.name", r.Name); err != nil {
 		return err

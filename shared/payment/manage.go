@@ -1,12 +1,10 @@
 package payment
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
-	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/subscription"
 )
@@ -36,29 +34,6 @@ func (e *Enroller) Cancel(ctx context.Context, id string, atPeriodEnd bool) (sub
 	}
 	return e.change(ctx, id, func(s subscription.Subscription) (subscription.Subscription, bool) {
 		return s.KeyDeleted(began), true
-	})
-}
-
-// ChangePlan changes what a cycle costs, from the next cycle that has not begun. An empty name stays as it is.
-func (e *Enroller) ChangePlan(ctx context.Context, id string, amount int64, currency, name string) (subscription.Subscription, error) {
-	a, err := money.New(amount, money.Currency(currency))
-	switch {
-	case errors.Is(err, money.ErrCurrency):
-		return subscription.Subscription{}, &FieldError{"currency", "must be KRW"}
-	case err != nil || amount < e.AmountMin:
-		return subscription.Subscription{}, &FieldError{"amount", fmt.Sprintf("must be a whole number from %d to %d", e.AmountMin, int64(money.Max))}
-	}
-	if name != "" {
-		if err := checkPlanName("name", name); err != nil {
-			return subscription.Subscription{}, err
-		}
-	}
-	return e.change(ctx, id, func(s subscription.Subscription) (subscription.Subscription, bool) {
-		p := subscription.Plan{Amount: a, Name: name}
-		if name == "" {
-			p.Name = cmp.Or(s.NextPlan.Name, s.Plan.Name)
-		}
-		return s.ChangePlan(p, e.Now())
 	})
 }
 

@@ -105,6 +105,9 @@ func (s Subscription) Prepare(at time.Time) Prepared {
 		s.AskAfter = time.Time{} // nothing is at work but this
 		return Prepared{Subscription: s.canceled(at, "period-ended")}
 	}
+	if next, missing := s.withoutConsent(at); missing {
+		return Prepared{Subscription: next}
+	}
 	missed := s.DateAt(s.Begun) - s.Date
 	if !s.skips() {
 		return Prepared{Subscription: s, Charge: true}
@@ -138,6 +141,9 @@ func (s Subscription) Attempt() int { return max(1, s.Dunning.Attempt) }
 func (s Subscription) Charged(k, date int, at time.Time) Subscription {
 	if s.Cycle != k {
 		return s
+	}
+	if s.Consent.State() == ConsentGiven && k >= s.Consent.Cycle {
+		s.Consent.Used = true
 	}
 	s = s.begin(k+1, date+1)
 	to := s.Status
@@ -451,7 +457,12 @@ func (s Subscription) ChangePlan(p Plan, at time.Time) (Subscription, bool) {
 	if s.Status == Canceled {
 		return s, false
 	}
-	if !s.Begun.IsZero() || !s.Dunning.Since.IsZero() {
+	if c := s.Consent; !c.Used && p != s.lasting() && c.Kind == PriceRise {
+		s.Consent = Consent{} // what was asked for is not wanted any more
+	} else if c.Kind == TrialEnd && !c.Used {
+		s.Consent.After = p
+	}
+	if s.begun() {
 		if s.NextPlan == p {
 			return s, true
 		}
@@ -498,5 +509,6 @@ func (s Subscription) Upcoming(n int) []time.Time {
 
 // due sets when the next charge is to be made, zero for not at all; an open issuance is to be asked about all the same.
 func (s *Subscription) due(at time.Time) {
-	s.ChargeAt, s.DueAt = at, earlier(at, s.NextKey.askAt())
+	s.ChargeAt = at
+	s.DueAt = earlier(earlier(at, s.NextKey.askAt()), s.consentDue())
 }

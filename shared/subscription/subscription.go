@@ -97,6 +97,7 @@ type Subscription struct {
 	AskAfter time.Time
 	HeardAt  time.Time
 	Dunning  Dunning
+	Consent  Consent
 	// CancelAtEnd ends the subscription at the next date instead of charging it.
 	CancelAtEnd bool
 	EndCycle    int // the first cycle that is not charged any more; 0: none
@@ -209,7 +210,12 @@ func (s Subscription) Issued(key Key, at time.Time) Subscription {
 	default:
 		s.due(s.ChargeAt)
 	}
-	return s.step(at, to, "key-issued", s.KeyName(key.N))
+	s = s.step(at, to, "key-issued", s.KeyName(key.N))
+	if needed, ok := s.NeedsConsent(at); ok {
+		needed.Revision-- // two steps, one change
+		return needed
+	}
+	return s
 }
 
 func later(a, b time.Time) time.Time {
@@ -320,6 +326,7 @@ func (s Subscription) step(at time.Time, to Status, event, note string) Subscrip
 	s.History = append(slices.Clone(s.History), Step{At: at, From: s.Status, To: to, Event: event, Note: note})
 	s.History = s.History[max(0, len(s.History)-historyMax):]
 	s.Status = to
+	s.DueAt = earlier(s.DueAt, s.consentDue())
 	s.Revision++
 	return s
 }

@@ -14,6 +14,7 @@ type catalog struct {
 
 	Checkout       checkoutText
 	Issuance       issuanceText
+	Consent        consentText
 	Checking       message
 	CheckingTip    string // what to do when the checking page lasts for minutes
 	Reversing      message
@@ -69,6 +70,21 @@ type issuanceText struct {
 	Button       string
 	CheckHint    string
 	CheckButton  string
+}
+
+// consentText holds the words of the page that asks for consent. payment.ConsentText is their version.
+type consentText struct {
+	States      map[ConsentState]message
+	AsksTrial   message // of ConsentAsks, when it was free before
+	Before      string  // labels
+	After       string
+	Date        string
+	Nothing     string // the price of what is free
+	Ends        string // without consent
+	Stays       string // without consent
+	HowToCancel string
+	Agree       string
+	Refuse      string
 }
 
 // catalog returns the language's words. An unknown language gets the default one.

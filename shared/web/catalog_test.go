@@ -146,6 +146,7 @@ func TestNoCatalogFieldIsUnused(t *testing.T) {
 	check("", reflect.TypeFor[catalog]())
 	check(`Checkout\.`, reflect.TypeFor[checkoutText]())
 	check(`Issuance\.`, reflect.TypeFor[issuanceText]())
+	check(`Consent\.`, reflect.TypeFor[consentText]())
 	check(``, reflect.TypeFor[periodText]())
 }
 

@@ -84,6 +84,11 @@ func (m *markup) page(p layout) error {
 	if p.Pay != nil {
 		m.pay(*p.Pay)
 	}
+	if c := p.Choice; c != nil {
+		m.raw("\n<form method=\"post\">\n<input type=\"hidden\" name=\"lang\" value=\"").text(string(c.Language)).raw(`">`)
+		m.raw("\n<button class=\"button\" name=\"answer\" value=\"agree\">").text(c.Agree).raw("</button>")
+		m.raw("\n<button class=\"button\" name=\"answer\" value=\"refuse\">").text(c.Refuse).raw("</button>\n</form>")
+	}
 	for _, a := range p.Actions {
 		m.raw("\n<a class=\"button")
 		if a.Primary {

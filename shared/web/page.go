@@ -57,6 +57,7 @@ type layout struct {
 	Text      []string // paragraphs
 	Rows      []row
 	Pay       *payment
+	Choice    *choice
 	Actions   []action
 	Switch    []languageLink
 	SwitchFor string // what the language switch is called aloud

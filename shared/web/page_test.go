@@ -85,6 +85,14 @@ func everyPage(language Language) map[string]Page {
 		"not found":      NotFound(language),
 		"problem":        Problem(language, http.StatusServiceUnavailable, "req-1"),
 	}
+	for _, state := range []ConsentState{ConsentAsks, ConsentGiven, ConsentRefused, ConsentEarly, ConsentClosed} {
+		view := consentView(state)
+		view.Language = language
+		pages["consent "+string(state)] = Consent(view)
+	}
+	trial := consentView(ConsentAsks)
+	trial.Language, trial.Free, trial.Ends = language, true, true
+	pages["consent to the end of a trial"] = Consent(trial)
 	for _, state := range ResultStates() {
 		pages["result "+string(state)] = Result(resultView(state, language))
 	}

@@ -11,13 +11,18 @@ import (
 
 // pagePolicy is the Content-Security-Policy of every page without a payment button: one style sheet,
 // named by its hash, and an empty icon. Hashes instead of nonces keep the pages free of randomness.
-func pagePolicy() string {
+func pagePolicy() string { return quietPolicy("'none'") }
+
+// formPolicy is the same for a page with a form that is sent to its own address.
+func formPolicy() string { return quietPolicy("'self'") }
+
+func quietPolicy(forms string) string {
 	return strings.Join([]string{
 		"default-src 'none'",
 		"style-src " + hashSource(pageStyle),
 		"img-src data:",
 		"base-uri 'none'",
-		"form-action 'none'",
+		"form-action " + forms,
 		"frame-ancestors 'none'",
 	}, "; ")
 }

@@ -44,8 +44,13 @@ type shown struct {
 		At                    time.Time
 	}
 	History []struct{ Event string }
-	Window  map[string]any
-	Error   struct{ Code, Field, Message string }
+	Consent *struct {
+		State, URL, WithoutConsent string
+		Before, After              int64
+		Date                       time.Time
+	}
+	Window map[string]any
+	Error  struct{ Code, Field, Message string }
 }
 
 func newShop(t *testing.T) *shop {
@@ -175,7 +180,7 @@ func TestPauseAndResume(t *testing.T) {
 func TestFirstChargeWaitsForItsHour(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	trial := strings.NewReplacer(`,"chargeHour":10`, "", `"plan"`, `"firstChargeAt":"2027-02-05T15:30:00+09:00","plan"`).Replace(body)
+	trial := strings.NewReplacer(`,"chargeHour":10`, "", `"plan"`, `"trial":{"free":false},"firstChargeAt":"2027-02-05T15:30:00+09:00","plan"`).Replace(body)
 	got, code := s.send(http.MethodPost, "/subscriptions", trial)
 	if code != http.StatusCreated {
 		t.Fatalf("%d %+v", code, got.Error)
@@ -194,7 +199,7 @@ func TestFirstChargeWaitsForItsHour(t *testing.T) {
 func TestTheSameRequestLater(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	trial := strings.NewReplacer(`,"chargeHour":10`, "", `"plan"`, `"firstChargeAt":"2027-02-05T15:30:00+09:00","plan"`).Replace(body)
+	trial := strings.NewReplacer(`,"chargeHour":10`, "", `"plan"`, `"trial":{"free":false},"firstChargeAt":"2027-02-05T15:30:00+09:00","plan"`).Replace(body)
 	sale := `{"orderId":"order-0001","provider":"portone","amount":15000,"currency":"KRW","name":"T-shirt","expiresAt":"2027-01-31T09:00:00+09:00"}`
 	requests := []struct{ path, body, id, field string }{
 		{"/subscriptions", trial, id, "firstChargeAt"},
@@ -283,7 +288,7 @@ func TestChangePlan(t *testing.T) {
 	s := enrolled(t)
 	s.advance("1d")
 	for range 2 {
-		if got := s.must(200, "/plan", `{"amount":12000,"currency":"KRW"}`); got.Plan.Amount != 12000 || got.NextPlan != nil {
+		if got := s.must(200, "/plan", `{"amount":12000,"currency":"KRW","consent":{"evidence":"contract 7"}}`); got.Plan.Amount != 12000 || got.NextPlan != nil {
 			t.Errorf("%+v", got)
 		}
 	}
@@ -293,7 +298,7 @@ func TestChangePlan(t *testing.T) {
 	// A cycle that was refused keeps the price it began with.
 	s.PortOne.DeclineNext("CARD_NOT_ENOUGH_BALANCE 잔고 부족")
 	s.advance("31d")
-	if got := s.must(200, "/plan", `{"amount":20000,"currency":"KRW"}`); got.Status != "past_due" || got.NextPlan == nil || got.NextPlan.Amount != 20000 || got.Plan.Amount != 12000 {
+	if got := s.must(200, "/plan", `{"amount":20000,"currency":"KRW","consent":{"evidence":"contract 7"}}`); got.Status != "past_due" || got.NextPlan == nil || got.NextPlan.Amount != 20000 || got.Plan.Amount != 12000 {
 		t.Fatalf("%+v", got)
 	}
 	s.advance("33d")

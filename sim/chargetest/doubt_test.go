@@ -108,7 +108,7 @@ func TestPriceChangedInDoubt(t *testing.T) {
 	if o := s.cycle(1); o.Status != order.Settling {
 		t.Fatal(o.Status)
 	}
-	if _, err := s.Enroller.ChangePlan(s.ctx, id, 2*price, "KRW", ""); err != nil {
+	if _, err := s.Enroller.ChangePlan(s.ctx, id, payment.PlanChange{Amount: 2 * price, Currency: "KRW", Evidence: "test"}); err != nil {
 		t.Fatal(err)
 	}
 	s.until(due(0).Add(20 * day))

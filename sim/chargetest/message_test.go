@@ -66,7 +66,10 @@ func TestLateMessages(t *testing.T) {
 		{"unknown subscription", payment.Message{Kind: payment.KindSubscription, ID: "sub_other", Cycle: 1}, func(*stage) error { return nil }, 0},
 		{"unknown order", payment.Message{Kind: payment.KindOrder, ID: "sub_other--c1"}, func(*stage) error { return nil }, 0},
 		{"paid order", payment.Message{Kind: payment.KindOrder, ID: id + "--c1"}, func(s *stage) error { s.tick(); return nil }, 0},
-		{"price changed", first, func(s *stage) error { _, err := s.Enroller.ChangePlan(s.ctx, id, 2*price, "KRW", ""); return err }, 1},
+		{"price changed", first, func(s *stage) error {
+			_, err := s.Enroller.ChangePlan(s.ctx, id, payment.PlanChange{Amount: 2 * price, Currency: "KRW", Evidence: "test"})
+			return err
+		}, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

@@ -87,7 +87,10 @@ var Events = map[string]Event{
 	"subscription-cancelled":        {merchant, Active, ""},
 	"subscription-cancel-refused":   {merchant, Active, ""},
 	"subscription-plan":             {merchant, Active, ""},
+	"subscription-plan-rise":        {merchant, Active, ""},
 	"subscription-renewed":          {merchant, Active, ""},
+	"consent-page":                  {confirm, Asked, ""},
+	"consent-given":                 {confirm, Asked, ""},
 
 	"charge-tick":    {charge, Due, ""},
 	"charge-batch":   {charge, Due, ""},
@@ -301,6 +304,18 @@ func Paused(ctx context.Context, s *Stage) error {
 	}
 	return s.Change(ctx, func(of subscription.Subscription) subscription.Subscription {
 		of, _ = of.Pause(now()) // a refusal leaves it active, and its event shows that
+		return of
+	})
+}
+
+// Asked: its price is to rise, and the buyer is asked.
+func Asked(ctx context.Context, s *Stage) error {
+	if err := Active(ctx, s); err != nil {
+		return err
+	}
+	return s.Change(ctx, func(of subscription.Subscription) subscription.Subscription {
+		dearer := subscription.Plan{Amount: money.Amount{Value: 12900, Currency: money.KRW}, Name: of.Plan.Name}
+		of, _ = of.ChangeWithConsent(subscription.Consent{Kind: subscription.PriceRise, After: dearer, Token: Link}, "", now())
 		return of
 	})
 }

@@ -139,7 +139,9 @@ func (r *run) resume(m *member) {
 func (r *run) replan(m *member) {
 	amount := int64(1000 + r.random.IntN(100)*100)
 	var err error
-	r.merchant(func() { _, err = r.Enroller.ChangePlan(r.ctx, m.id, amount, "KRW", "") })
+	r.merchant(func() {
+		_, err = r.Enroller.ChangePlan(r.ctx, m.id, payment.PlanChange{Amount: amount, Currency: "KRW", Evidence: "soak"})
+	})
 	if err == nil {
 		r.report.Replans++
 		m.prices = append(m.prices, price{r.now, amount})

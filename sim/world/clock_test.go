@@ -71,7 +71,7 @@ type subscribed struct {
 func (c clocked) subscribe(id, plan, firstChargeAt string) {
 	c.t.Helper()
 	if firstChargeAt != "" {
-		firstChargeAt = `,"firstChargeAt":"` + firstChargeAt + `"`
+		firstChargeAt = `,"trial":{"free":false},"firstChargeAt":"` + firstChargeAt + `"`
 	}
 	var s subscribed
 	body := fmt.Sprintf(`{"subscriptionId":%q,"customerId":"customer-1","plan":{"amount":9900,"currency":"KRW","name":"Letters",%s}%s}`, id, plan, firstChargeAt)

@@ -201,6 +201,8 @@ func (w *World) mount() {
 		"GET /confirm/toss/{orderId}/{linkToken}":      confirm,
 		"GET /confirm/toss/{orderId}/{linkToken}/fail": confirm,
 		"GET /confirm/portone/{id}/{linkToken}":        confirm,
+		"GET /consent/{id}/{consentToken}":             confirm,
+		"POST /consent/{id}/{consentToken}":            confirm,
 		"POST /subscriptions":                          merchant,
 		"GET /subscriptions":                           merchant,
 		"GET /subscriptions/{id}":                      merchant,

@@ -39,6 +39,7 @@ type Subscription struct {
 	AskAfter    int64                `dynamodbav:"ask_after,omitempty"`
 	HeardAt     int64                `dynamodbav:"heard_at,omitempty"`
 	Dunning     *dunning             `dynamodbav:"dunning,omitempty"`
+	Consent     *consent             `dynamodbav:"consent,omitempty"`
 	CancelAtEnd bool                 `dynamodbav:"cancel_at_end,omitempty"`
 	EndCycle    int                  `dynamodbav:"end_cycle,omitempty"`
 	Begun       int64                `dynamodbav:"begun,omitempty"`
@@ -90,6 +91,39 @@ type dunning struct {
 	Soft    bool                 `dynamodbav:"soft,omitempty"`
 }
 
+type consent struct {
+	Kind      subscription.ConsentKind `dynamodbav:"kind,omitempty"`
+	Before    *plan                    `dynamodbav:"before,omitempty"`
+	After     plan                     `dynamodbav:"after"`
+	Cycle     int                      `dynamodbav:"cycle,omitempty"`
+	Token     string                   `dynamodbav:"token,omitempty"`
+	Ends      bool                     `dynamodbav:"ends,omitempty"`
+	NeededAt  int64                    `dynamodbav:"needed_at,omitempty"`
+	GivenAt   int64                    `dynamodbav:"given_at,omitempty"`
+	RefusedAt int64                    `dynamodbav:"refused_at,omitempty"`
+	LapsedAt  int64                    `dynamodbav:"lapsed_at,omitempty"`
+	Used      bool                     `dynamodbav:"used,omitempty"`
+	Text      string                   `dynamodbav:"text,omitempty"`
+	Language  string                   `dynamodbav:"language,omitempty"`
+	Evidence  string                   `dynamodbav:"evidence,omitempty"`
+}
+
+func fromConsent(c subscription.Consent) consent {
+	return consent{
+		Kind: c.Kind, Before: optional(fromPlan(c.Before)), After: fromPlan(c.After), Cycle: c.Cycle, Token: c.Token, Ends: c.Ends,
+		NeededAt: Millis(c.NeededAt), GivenAt: Millis(c.GivenAt), RefusedAt: Millis(c.RefusedAt), LapsedAt: Millis(c.LapsedAt), Used: c.Used,
+		Text: c.Text, Language: c.Language, Evidence: c.Evidence,
+	}
+}
+
+func (c consent) consent() subscription.Consent {
+	return subscription.Consent{
+		Kind: c.Kind, Before: value(c.Before).plan(), After: c.After.plan(), Cycle: c.Cycle, Token: c.Token, Ends: c.Ends,
+		NeededAt: Time(c.NeededAt), GivenAt: Time(c.GivenAt), RefusedAt: Time(c.RefusedAt), LapsedAt: Time(c.LapsedAt), Used: c.Used,
+		Text: c.Text, Language: c.Language, Evidence: c.Evidence,
+	}
+}
+
 // gap has the fields of subscription.Gap in the same order, for the same reason as customer.
 type gap struct {
 	From int `dynamodbav:"from,omitempty"`
@@ -122,6 +156,9 @@ func FromSubscription(s subscription.Subscription) Subscription {
 		Dunning: optional(dunning{
 			Since: Millis(s.Dunning.Since), Attempt: s.Dunning.Attempt, Decline: s.Dunning.Decline, Code: s.Dunning.Code, Soft: s.Dunning.Soft,
 		}),
+	}
+	if s.Consent.Kind != "" {
+		it.Consent = optional(fromConsent(s.Consent))
 	}
 	if it.DueAt != 0 {
 		it.DueShard = Shard(s.ID)
@@ -158,6 +195,9 @@ func (it Subscription) Subscription() (subscription.Subscription, error) {
 		HeardAt: Time(it.HeardAt), CancelAtEnd: it.CancelAtEnd, EndCycle: it.EndCycle, Begun: Time(it.Begun),
 		Offered: it.Offered, Revision: it.Revision, PausedAt: Time(it.PausedAt),
 		Dunning: subscription.Dunning{Since: Time(refused.Since), Attempt: refused.Attempt, Decline: refused.Decline, Code: refused.Code, Soft: refused.Soft},
+	}
+	if it.Consent != nil {
+		s.Consent = it.Consent.consent()
 	}
 	for _, g := range it.Gaps {
 		s.Gaps = append(s.Gaps, subscription.Gap(g))
