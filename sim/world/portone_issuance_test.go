@@ -324,7 +324,7 @@ func TestSubscriptionRequests(t *testing.T) {
 			{`"month"`, `"month","chargeHour":24`, "plan.chargeHour"}, {`"month"`, `"month","catchUp":"all"`, "plan.catchUp"},
 			{`"language":"en"`, `"language":"fr"`, "language"}, {`"language":"en"`, `"returnUrl":"https://evil.example"`, "returnUrl"},
 			{`"language":"en"`, `"firstChargeAt":"1999-01-01T00:00:00Z"`, "firstChargeAt"}, {`"language":"en"`, `"firstChargeAt":"tomorrow"`, "firstChargeAt"},
-			{`"language":"en"`, `"firstChargeAt":"2002-01-01T00:00:00Z"`, "firstChargeAt"}, {`"language":"en"`, `"customer":{"email":"x"}`, "customer.email"},
+			{`"language":"en"`, `"firstChargeAt":"2002-01-01T00:00:00Z"`, "firstChargeAt"},
 			{`"language":"en"`, `"surprise":1`, "surprise"},
 		} {
 			v := ask(c.doors, send("/subscriptions", jsonType, strings.Replace(strings.Replace(body, bad.old, bad.new, 1), "sub-0001", "sub-0002", 1)))
@@ -367,7 +367,7 @@ func TestPortOneOrderRequests(t *testing.T) {
 			`"toss":{"useInternationalCardOnly":true}`:                      "toss",
 			`"customer":{"id":"` + strings.Repeat("c", 51) + `"}`:           "customer.id",
 			`"expiresAt":"2000-01-09T00:00:00Z"`:                            "expiresAt",
-			`"portone":{"sendFailPush":true}`:                               "sendFailPush",
+			`"portone":{"sendFailPush":true}`:                               "portone.sendFailPush",
 		} {
 			if v := request(options); v.status != http.StatusBadRequest || fieldOf(v) != field {
 				t.Errorf("%s: %d %s, want the field %s", options, v.status, v.body, field)
