@@ -27,6 +27,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"tosspay-sam/shared/handler"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/store"
 	"tosspay-sam/shared/store/enginetest"
@@ -424,7 +425,7 @@ func (s *stage) environment(name string, change map[string]string) []string {
 		"MODE": "test", "TABLE_NAME": s.table, "LOG_LEVEL": "debug", "PUBLIC_BASE_URL": "", "TOSS_CLIENT_KEY": tosssim.DefaultClientKey,
 		"RETURN_URL_ALLOW": "https://shop.example", "TOSS_SECRET_ID": tossSecretID, "LATE_MONEY": "reverse",
 		"PORTONE_USER_CODE": portonesim.DefaultUserCode, "PORTONE_CHANNEL_KEY": portonesim.TestChannelKey, "PORTONE_MID": portonesim.TestMID,
-		"PORTONE_SECRET_ID": portoneSecretID, "WEBHOOK_TOKEN": eventHookToken, "TOSS_SOURCES": "", "PORTONE_SOURCES": "",
+		"PORTONE_SECRET_ID": portoneSecretID, "WEBHOOK_TOKEN_SHA256": handler.DigestOf(eventHookToken), "TOSS_SOURCES": "", "PORTONE_SOURCES": "",
 		"QUEUE_URL": "https://sqs.ap-northeast-2.amazonaws.com/123456789012/charge", "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:1",
 		"EVENT_BUS": "tosspay-sam", "AWS_ENDPOINT_URL_EVENTBRIDGE": "http://127.0.0.1:1", "DELIVERY_QUEUE_URL": deliveryQueue,
 		"MERCHANT_WEBHOOK_URL": "https://shop.example/webhooks/payments", "MERCHANT_WEBHOOK_REACH": "public", "MERCHANT_WEBHOOK_SECRET_ID": webhookSecretID,

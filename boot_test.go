@@ -20,6 +20,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"tosspay-sam/shared/handler"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/store/enginetest"
 	"tosspay-sam/shared/subscription"
@@ -621,7 +622,7 @@ func testSettings(t *testing.T, doors map[string]*door) {
 		{"checkout", "PUBLIC_BASE_URL", "http://pay.shop.example", "PUBLIC_BASE_URL"},
 		{"merchant", "RETURN_URL_ALLOW", "http://shop.example", "RETURN_URL_ALLOW"},
 		{"webhook", "TOSS_SECRET_ID", "", "TOSS_SECRET_ID"},
-		{"webhook", "WEBHOOK_TOKEN", "", "WEBHOOK_TOKEN"},
+		{"webhook", "WEBHOOK_TOKEN_SHA256", eventHookToken, "WEBHOOK_TOKEN_SHA256"},
 		{"charge", "MODE", "production", "MODE"},
 		{"charge", "TOSS_SECRET_ID", "", "TOSS_SECRET_ID"},
 		{"charge", "DUNNING_SOFT_DAYS", "7,61", "DUNNING_SOFT_DAYS"},
@@ -693,7 +694,7 @@ func TestEventsReadme(t *testing.T) {
 		}
 	}
 	for variable, want := range map[string]string{
-		"WEBHOOK_TOKEN": eventHookToken, "TOSS_CLIENT_KEY": tosssim.DefaultClientKey, "PORTONE_USER_CODE": portonesim.DefaultUserCode,
+		"WEBHOOK_TOKEN_SHA256": handler.DigestOf(eventHookToken), "TOSS_CLIENT_KEY": tosssim.DefaultClientKey, "PORTONE_USER_CODE": portonesim.DefaultUserCode,
 		"PORTONE_CHANNEL_KEY": portonesim.TestChannelKey, "PORTONE_MID": portonesim.TestMID, "MODE": "test", "QUEUE_URL": "",
 	} {
 		if got := local["Parameters"][variable]; got != want {

@@ -17,10 +17,11 @@ func TestRulesRefuse(t *testing.T) {
 		says  string // empty: accepted
 	}{
 		{map[string]string{}, ""},
-		{map[string]string{"Mode": "live"}, ""},
+		{map[string]string{"Mode": "live", "WebhookTokenSha256": "a"}, ""},
+		{map[string]string{"Mode": "live"}, "set WebhookTokenSha256 to its digest"},
 		{map[string]string{"PortOneUserCode": "imp00000000", "PortOneMid": "tosstest"}, ""},
 		{map[string]string{"PortOneUserCode": "imp00000000", "PortOneChannelKey": "channel-key-1"}, ""},
-		{map[string]string{"Mode": "live", "PortOneUserCode": "imp00000000", "PortOneChannelKey": "channel-key-1", "PortOneMid": "shop"}, ""},
+		{map[string]string{"Mode": "live", "WebhookTokenSha256": "a", "PortOneUserCode": "imp00000000", "PortOneMid": "shop"}, ""},
 		{map[string]string{"PortOneUserCode": "imp00000000"}, "set PortOneChannelKey or PortOneMid"},
 		{map[string]string{"PortOneChannelKey": "channel-key-1"}, "set PortOneUserCode"},
 		{map[string]string{"PortOneMid": "tosstest"}, "set PortOneUserCode"},

@@ -126,15 +126,15 @@ var variables = map[string]map[string]string{
 		"AWS_ENDPOINT_URL_DYNAMODB": "", "TOSS_BASE_URL": "", "TOSS_SCRIPT_URL": "", "PORTONE_BASE_URL": "", "PORTONE_SCRIPT_URL": "",
 	},
 	"MerchantFunction": {
-		"RETURN_URL_ALLOW": "ReturnUrlAllowList", "WEBHOOK_TOKEN": "WebhookToken", "PORTONE_SECRET_ID": "PortOneSecret",
+		"RETURN_URL_ALLOW": "ReturnUrlAllowList", "PORTONE_SECRET_ID": "PortOneSecret",
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER": "",
 	},
-	"CheckoutFunction": {"WEBHOOK_TOKEN": "WebhookToken"},
+	"CheckoutFunction": {},
 	"ConfirmFunction": {
 		"LATE_MONEY": "LateMoney", "TOSS_SECRET_ID": "TossSecret", "PORTONE_SECRET_ID": "PortOneSecret", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "",
 	},
 	"WebhookFunction": {
-		"LATE_MONEY": "LateMoney", "WEBHOOK_TOKEN": "WebhookToken", "TOSS_SOURCES": "TossWebhookSources", "PORTONE_SOURCES": "PortOneWebhookSources",
+		"LATE_MONEY": "LateMoney", "WEBHOOK_TOKEN_SHA256": "WebhookTokenSha256", "TOSS_SOURCES": "TossWebhookSources", "PORTONE_SOURCES": "PortOneWebhookSources",
 		"TOSS_SECRET_ID": "TossSecret", "PORTONE_SECRET_ID": "PortOneSecret", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "",
 	},
 	"PublishFunction": {
@@ -273,10 +273,10 @@ var mutations = []struct{ rule, old, new string }{
 	{variable, "          TOSS_SOURCES: !Ref TossWebhookSources", "          TOSS_SOURCES: !Ref PortOneWebhookSources"},
 	{variable, `AWS_ENDPOINT_URL_DYNAMODB: ""`, "AWS_ENDPOINT_URL_DYNAMODB: http://127.0.0.1:8000"},
 	{"secrets stay in Secrets Manager", "MODE: !Ref Mode", "MODE: !Ref Mode\n        TOSS_SECRET_ID: !Ref TossSecret"},
-	{"secrets stay in Secrets Manager", "          WEBHOOK_TOKEN: !Ref WebhookToken\n      Events:", "          PORTONE_SECRET_ID: !Ref PortOneSecret\n      Events:"},
-	{"secrets stay in Secrets Manager", "          WEBHOOK_TOKEN: !Ref WebhookToken", "          WEBHOOK_TOKEN: s3cret-in-the-template"},
-	{"secrets stay in Secrets Manager", "NoEcho: true", "NoEcho: false"},
-	{"secrets stay in Secrets Manager", "/webhooks/toss/{WebhookToken}", "/webhooks/toss/${WebhookToken}"},
+	{"secrets stay in Secrets Manager", "      Role: !GetAtt CheckoutRole.Arn\n", "      Role: !GetAtt CheckoutRole.Arn\n      Environment: {Variables: {PORTONE_SECRET_ID: !Ref PortOneSecret}}\n"},
+	{"secrets stay in Secrets Manager", "WEBHOOK_TOKEN_SHA256: !Ref WebhookTokenSha256", "WEBHOOK_TOKEN: !Ref WebhookTokenSha256"},
+	{"secrets stay in Secrets Manager", "WEBHOOK_TOKEN_SHA256: !Ref WebhookTokenSha256", "WEBHOOK_TOKEN_SHA256: 7c8dd49537f43683"},
+	{"secrets stay in Secrets Manager", "  WebhookTokenSha256:\n", "  WebhookToken:\n"},
 	{"secrets stay in Secrets Manager", "MODE: !Ref Mode", `MODE: !Sub "{{resolve:secretsmanager:${TossSecret}}}"`},
 	{"secrets stay in Secrets Manager", "MODE: !Ref Mode", "MODE: !Ref Mode\n        TOSS_KEY: test_sk_abcdefgh"},
 	{"secrets stay in Secrets Manager", "MODE: !Ref Mode", "MODE: !Ref Mode\n        API_TOKEN: !Ref LogLevel"},
@@ -384,7 +384,7 @@ var mutations = []struct{ rule, old, new string }{
 	{"parameters explain and limit themselves", "AllowedPattern: ^(test|live)_ck_[A-Za-z0-9_]+$", "MinLength: 1"},
 	{"parameters explain and limit themselves", "AllowedPattern: ^(test|live)_ck_[A-Za-z0-9_]+$", "AllowedPattern: ^.+$"},
 	{"parameters explain and limit themselves", "Description: Whether real money moves.", "NoEcho: true # "},
-	{"parameters explain and limit themselves", "AllowedPattern: ^[A-Za-z0-9_-]{20,64}$", "AllowedPattern: ^.{20,64}$"},
+	{"parameters explain and limit themselves", "AllowedPattern: ^([0-9a-f]{64})?$", "AllowedPattern: ^.*$"},
 	{"parameters explain and limit themselves", "AllowedValues: [debug, info, warn]", "AllowedValues: [debug, info, warn, error]"},
 	{ownKeyRule, "KMSMasterKeyId: !If [HasKmsKey, !Ref KmsKeyArn, !Ref AWS::NoValue]", "KMSMasterKeyId: alias/aws/dynamodb"},
 	{ownKeyRule, "      KmsKeyId: !If [HasKmsKey, !Ref KmsKeyArn, !Ref AWS::NoValue]\n", ""},
@@ -437,8 +437,8 @@ func TestParameterPatterns(t *testing.T) {
 		{"PortOneChannelKey", []string{"", "channel-key-893597d6-e62d-410f-83f9-119f530b4b11"},
 			[]string{"channel key", "channel-key,b", strings.Repeat("a", 56)}},
 		{"PortOneMid", []string{"", "tosstest", "im_shop-1"}, []string{"tosspay_v2.tosstest", "a b", strings.Repeat("a", 65)}},
-		{"WebhookToken", []string{"0123456789abcdefABCD", strings.Repeat("_", 64)},
-			[]string{"", "0123456789abcdefABC", strings.Repeat("a", 65), "0123456789abcdefABC/", "0123456789abcdefABC%", "0123456789abcdefABC "}},
+		{"WebhookTokenSha256", []string{"", strings.Repeat("0123456789abcdef", 4)},
+			[]string{"0123456789abcdef0123456789abcdef01234567", strings.Repeat("a", 65), strings.Repeat("A", 64), strings.Repeat("a", 64) + " ", "-"}},
 		{"TossWebhookSources", []string{"", "13.124.18.147", "13.124.18.147,13.124.108.35"},
 			[]string{"13.124.18", "13.124.18.147,", "13.124.18.147, 13.124.108.35", "13.124.18.0/24", "example.com", "*"}},
 		{"PortOneWebhookSources", []string{"", "52.78.100.19,52.78.48.223,52.78.5.241"}, []string{"52.78.100.19;52.78.48.223", "::1", "52.78.100.1999"}},
@@ -549,7 +549,7 @@ func TestVariablesAreRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile(`getenv\("([A-Z_]+)"\)`).FindAllStringSubmatch(string(source), -1) {
+		for _, m := range regexp.MustCompile(`getenv\("([A-Z0-9_]+)"\)`).FindAllStringSubmatch(string(source), -1) {
 			if !elsewhere.MatchString(m[1]) {
 				read[m[1]] = true
 			}
@@ -731,11 +731,11 @@ var secretsOf = map[string]struct {
 }
 
 func checkSecrets(in infra) (found []string) {
-	// Client and channel key are public, a secret's address is no secret, the webhook token is part of what the payment page shows. Anything
+	// Client and channel key are public, a secret's address is no secret, a digest opens nothing. Anything
 	// else of such a name needs a second thought here.
 	known := map[string]string{
 		"TOSS_CLIENT_KEY": "TossClientKey", "TOSS_SECRET_ID": "TossSecret", "PORTONE_CHANNEL_KEY": "PortOneChannelKey",
-		"PORTONE_SECRET_ID": "PortOneSecret", "WEBHOOK_TOKEN": "WebhookToken", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "",
+		"PORTONE_SECRET_ID": "PortOneSecret", "WEBHOOK_TOKEN_SHA256": "WebhookTokenSha256", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "",
 		"MERCHANT_WEBHOOK_SECRET_ID": "MerchantWebhookSecret",
 	}
 	readers := map[string][]string{}
@@ -772,9 +772,11 @@ func checkSecrets(in infra) (found []string) {
 	if len(made) != len(secretsOf)+1 {
 		found = append(found, fmt.Sprintf("%d secrets, want %d and the webhook's", len(made), len(secretsOf)))
 	}
-	if at(in.template, "Parameters", "WebhookToken", "NoEcho") != true || strings.Contains(fmt.Sprint(in.template["Outputs"]), "${WebhookToken}") ||
-		strings.Contains(fmt.Sprint(in.template["Outputs"]), "Ref:WebhookToken") {
-		found = append(found, "WebhookToken: must not be echoed")
+	parameters, _ := in.template["Parameters"].(node)
+	for name := range parameters {
+		if regexp.MustCompile(`(?i)(token|secret|password|apikey)$`).MatchString(name) {
+			found = append(found, name+": a parameter is shown to everybody who may read the stack, and a function's environment likewise: take a digest, or a secret")
+		}
 	}
 	return found
 }

@@ -150,6 +150,7 @@ var nameOf = map[string]string{
 	"AWS::ApiGatewayV2::Stage":        "",
 	"AWS::CloudWatch::Alarm":          "AlarmName",
 	"AWS::DynamoDB::Table":            "TableName",
+	"AWS::Events::EventBus":           "Name",
 	"AWS::IAM::ManagedPolicy":         "ManagedPolicyName",
 	"AWS::IAM::Policy":                "", // of its roles
 	"AWS::IAM::Role":                  "RoleName",
@@ -319,9 +320,12 @@ func checkStarters(m made) (found []string) {
 			found = append(found, fmt.Sprintf("%s is %s, want %s", path, got, want))
 		}
 	}
-	for _, kind := range []string{"AWS::Scheduler::Schedule", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::EventInvokeConfig"} {
-		if ids := slices.Sorted(maps.Keys(madeOf(m, kind))); len(ids) != 1 {
-			found = append(found, fmt.Sprintf("want one %s, have %v", kind, ids))
+	for kind, want := range map[string]string{
+		"AWS::Scheduler::Schedule": "[ChargeFunctionTick]", "AWS::Lambda::EventInvokeConfig": "[ChargeFunctionEventInvokeConfig]",
+		"AWS::Lambda::EventSourceMapping": "[ChargeFunctionBatch DeliverFunctionBatch PublishFunctionChanges]",
+	} {
+		if ids := fmt.Sprint(slices.Sorted(maps.Keys(madeOf(m, kind)))); ids != want {
+			found = append(found, fmt.Sprintf("%s: have %s, want %s", kind, ids, want))
 		}
 	}
 	return found

@@ -80,8 +80,8 @@ type PortOneParts struct {
 
 // WebhookParts are the webhook door's settings.
 type WebhookParts struct {
-	Token   string              // of the path
-	Sources map[string][]string // addresses each provider sends from; empty: not checked
+	TokenSHA256 string              // handler.DigestOf of the token in the deployment's own addresses; empty: there are none
+	Sources     map[string][]string // addresses each provider sends from; empty: not checked
 }
 
 func (p Parts) offersPortOne() bool { return p.PortOne.UserCode != "" }
@@ -122,7 +122,7 @@ func (p Parts) Confirm() handler.Door {
 // Webhook returns the door providers call.
 func (p Parts) Webhook() handler.Door {
 	settings := handler.WebhookSettings{
-		Token: p.Webhooks.Token, Sources: p.Webhooks.Sources,
+		TokenSHA256: p.Webhooks.TokenSHA256, Sources: p.Webhooks.Sources,
 		Parsers: map[string]func([]byte) (provider.Hint, error){"toss": toss.ParseWebhook, "portone": portone.ParseWebhook},
 	}
 	return handler.Webhook(p.telling(), p.enroller(), settings, p.Log)
@@ -228,7 +228,7 @@ func (p Parts) tossWindows() toss.Windows {
 func (p Parts) portoneWindows() portone.Windows {
 	return portone.Windows{
 		UserCode: p.PortOne.UserCode, ChannelKey: p.PortOne.ChannelKey, MID: p.PortOne.MID, Script: p.PortOne.Script,
-		WebhookToken: p.Webhooks.Token, Now: p.Now,
+		Now: p.Now,
 	}
 }
 

@@ -25,7 +25,7 @@ func env(changes ...string) func(string) string {
 	values := map[string]string{
 		"MODE": "test", "TOSS_CLIENT_KEY": "test_ck_abc", "TABLE_NAME": "orders", "TOSS_SECRET_ID": "tosspay/toss", "AWS_REGION": "ap-northeast-2",
 		"PORTONE_USER_CODE": "imp12345678", "PORTONE_CHANNEL_KEY": "channel-key-1", "PORTONE_MID": "tosstest", "PORTONE_SECRET_ID": "tosspay/portone",
-		"WEBHOOK_TOKEN": "token-1",
+		"WEBHOOK_TOKEN_SHA256": handler.DigestOf("token-1"),
 	}
 	for i := 0; i+1 < len(changes); i += 2 {
 		values[changes[i]] = strings.TrimPrefix(changes[i+1], "-")
@@ -81,7 +81,7 @@ func TestDoorsWantTheirOwnSettings(t *testing.T) {
 		"merchant": MerchantDoor, "checkout": CheckoutDoor, "confirm": ConfirmDoor, "webhook": WebhookDoor,
 	}
 	for setting, wanted := range map[string][]string{
-		"TOSS_SECRET_ID": {"confirm", "webhook"}, "WEBHOOK_TOKEN": {"webhook"},
+		"TOSS_SECRET_ID": {"confirm", "webhook"},
 	} {
 		for name, build := range doors {
 			if !slices.Contains(wanted, name) {

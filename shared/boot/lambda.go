@@ -3,6 +3,8 @@ package boot
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -75,8 +77,8 @@ func WebhookDoor(getenv func(string) string, logs io.Writer) (handler.Door, erro
 	if err != nil {
 		return nil, err
 	}
-	if p.Webhooks.Token == "" {
-		return nil, errors.New("boot: WEBHOOK_TOKEN is empty")
+	if digest, err := hex.DecodeString(p.Webhooks.TokenSHA256); err != nil || len(digest) != 0 && len(digest) != sha256.Size {
+		return nil, errors.New("boot: WEBHOOK_TOKEN_SHA256 must be empty or the SHA-256 of the token in 64 hexadecimal digits: printf %s TOKEN | sha256sum")
 	}
 	p.Webhooks.Sources = map[string][]string{"toss": list(getenv("TOSS_SOURCES")), "portone": list(getenv("PORTONE_SOURCES"))}
 	prewarm(p.warmStore, p.warmToss, p.warmPortOne)
@@ -217,7 +219,7 @@ func fromEnv(getenv func(string) string, logs io.Writer) (Parts, error) {
 			UserCode: getenv("PORTONE_USER_CODE"), ChannelKey: getenv("PORTONE_CHANNEL_KEY"), MID: getenv("PORTONE_MID"),
 			Script: getenv("PORTONE_SCRIPT_URL"), BaseURL: getenv("PORTONE_BASE_URL"),
 		},
-		Webhooks:  WebhookParts{Token: getenv("WEBHOOK_TOKEN")},
+		Webhooks:  WebhookParts{TokenSHA256: getenv("WEBHOOK_TOKEN_SHA256")},
 		Transport: transport(), Now: time.Now, Wait: Wait, Log: telemetry.New(logs, getenv("LOG_LEVEL")),
 	}
 	if inSAMLocal(getenv) && p.Mode == "test" {

@@ -142,7 +142,7 @@ func newHouse(t *testing.T, base string) *house {
 		return hint, nil
 	}
 	h.webhook = handler.Webhook(settler, enroller, handler.WebhookSettings{
-		Token: webhookToken, Sources: map[string][]string{"toss": {"192.0.2.7"}},
+		TokenSHA256: handler.DigestOf(webhookToken), Sources: map[string][]string{"toss": {"192.0.2.7"}},
 		Parsers: map[string]func([]byte) (provider.Hint, error){"toss": parse, "portone": parse},
 	}, log)
 	return h

@@ -201,3 +201,13 @@ func (s *Settler) heard(ctx context.Context, o order.Order, began time.Time, key
 	}
 	return err
 }
+
+// Owns returns nil when linkToken is that of the order which number is an attempt of, and ErrNotFound when it is not or there is no such order.
+func (s *Settler) Owns(ctx context.Context, number, linkToken string) error {
+	n, err := order.ParseNumber(number)
+	if err != nil {
+		return ErrNotFound
+	}
+	_, err = readByLink(ctx, s.Orders, n.OrderID(), linkToken)
+	return err
+}

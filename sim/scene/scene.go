@@ -134,7 +134,7 @@ func (s *Stage) Pay(o order.Order, clientKey, outcome, tamperAmount string) erro
 // PortOneWindows compose PortOne's windows as the functions do with the settings of the events.
 func PortOneWindows() portone.Windows {
 	return portone.Windows{
-		UserCode: portonesim.DefaultUserCode, ChannelKey: portonesim.TestChannelKey, MID: portonesim.TestMID, WebhookToken: HookToken, Now: time.Now,
+		UserCode: portonesim.DefaultUserCode, ChannelKey: portonesim.TestChannelKey, MID: portonesim.TestMID, Now: time.Now,
 	}
 }
 

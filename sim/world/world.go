@@ -143,7 +143,7 @@ func (w *World) build(o Options) error {
 			UserCode: portonesim.DefaultUserCode, MID: portonesim.TestMID, Script: o.Base + "/sim/portone/v1/iamport.js",
 			BaseURL: portoneBase, Keys: boot.FixedPortOneKeys{Pair: pair},
 		},
-		Webhooks:  boot.WebhookParts{Token: o.Token},
+		Webhooks:  boot.WebhookParts{TokenSHA256: handler.DigestOf(o.Token)},
 		Transport: transport, Store: o.Store, Lists: o.Lists, Now: o.Now, Wait: o.Wait, Log: o.Log,
 	}
 	return nil

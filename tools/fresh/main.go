@@ -144,7 +144,7 @@ func (b *bench) command(ctx context.Context, arguments ...string) *exec.Cmd {
 
 func (b *bench) sync(ctx context.Context, arguments ...string) *exec.Cmd {
 	return b.command(ctx, append(arguments, "--s3-bucket", "bucket", "--parameter-overrides",
-		"TossClientKey=test_ck_none WebhookToken=EXAMPLEWEBHOOKTOKEN2345")...)
+		"TossClientKey=test_ck_none")...)
 }
 
 // lockedBuffer may be written and read at the same time.

@@ -32,14 +32,13 @@ const expiryForm = "2006-01-02 15:04:05"
 
 var kst = time.FixedZone("KST", 9*60*60)
 
-// Windows composes what a page needs to open the payment window. It holds no secret but WebhookToken, which the page shows to the buyer
-// as part of notice_url: whoever knows it can make us ask PortOne, and nothing more.
+// Windows composes what a page needs to open the payment window. It holds no secret: what the page shows to the buyer is the link token, which
+// the buyer has.
 type Windows struct {
-	UserCode     string // imp and 8 digits, for IMP.init
-	ChannelKey   string // of the console; says which merchant account, test or live, is paid
-	MID          string // the merchant id at Toss Pay; takes the place of ChannelKey in older set-ups, and says which account is ours in newer
-	Script       string // empty for DefaultScript
-	WebhookToken string // empty: no notice_url, and webhooks go to the address in the console
+	UserCode   string // imp and 8 digits, for IMP.init
+	ChannelKey string // of the console; says which merchant account, test or live, is paid
+	MID        string // the merchant id at Toss Pay; takes the place of ChannelKey in older set-ups, and says which account is ours in newer
+	Script     string // empty for DefaultScript
 	// OmitIssuanceAmount leaves amount out of the issuance window, as the guide's sample does. Otherwise it is 0: other gateways
 	// document that for "key only", and Toss Pay cannot charge while it issues.
 	OmitIssuanceAmount bool
@@ -271,13 +270,11 @@ func (w Windows) request(number, name string, buyer provider.Buyer, back returni
 		BuyerName:    buyer.Name,
 		BuyerEmail:   buyer.Email,
 		BuyerTel:     buyer.Phone,
+		NoticeURL:    back.at.Base + "/webhooks/portone/" + url.PathEscape(back.linkToken), // its own: another's webhook needs another link token
 		MRedirectURL: back.at.Back(back.at.Base+"/confirm/portone/"+url.PathEscape(back.id)+"/"+url.PathEscape(back.linkToken), back.language),
 	}
 	if w.ChannelKey == "" {
 		request.PG = gateway + "." + w.MID
-	}
-	if w.WebhookToken != "" {
-		request.NoticeURL = back.at.Base + "/webhooks/portone/" + url.PathEscape(w.WebhookToken)
 	}
 	return request, nil
 }

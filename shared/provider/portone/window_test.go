@@ -19,7 +19,7 @@ const base = "https://pay.example.com"
 var noon = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
 
 func windows() portone.Windows {
-	return portone.Windows{UserCode: "imp00000000", ChannelKey: "channel-key-1", MID: "tosstest", WebhookToken: "hook_token-1", Now: func() time.Time { return noon }}
+	return portone.Windows{UserCode: "imp00000000", ChannelKey: "channel-key-1", MID: "tosstest", Now: func() time.Time { return noon }}
 }
 
 func shirt() order.Order {
@@ -33,7 +33,7 @@ func shirt() order.Order {
 func TestWindow(t *testing.T) {
 	t.Parallel()
 	const urls = `"m_redirect_url":"https://pay.example.com/confirm/portone/order-0001/link_token-1"`
-	const notice = `,"notice_url":"https://pay.example.com/webhooks/portone/hook_token-1"`
+	const notice = `,"notice_url":"https://pay.example.com/webhooks/portone/link_token-1"`
 	const lump = `,"card":{"useInstallment":false}`
 	pay := func(channel, method, number, buyer, rest string) string {
 		return `{` + channel + `,"pay_method":"` + method + `","merchant_uid":"` + number + `","name":"T-shirt","amount":15000,"currency":"KRW",` + buyer + `,` + urls + rest + `}`
@@ -47,7 +47,6 @@ func TestWindow(t *testing.T) {
 	}{
 		{"guest", nil, portone.Options{}, pay(byKey, "tosspay", "order-0001", nobody, notice+lump)},
 		{"by merchant id", func(w *portone.Windows, _ *order.Order) { w.ChannelKey = "" }, portone.Options{}, pay(byMID, "tosspay", "order-0001", nobody, notice+lump)},
-		{"no webhook of ours", func(w *portone.Windows, _ *order.Order) { w.WebhookToken = "" }, portone.Options{}, pay(byKey, "tosspay", "order-0001", nobody, lump)},
 		{"third attempt", func(_ *portone.Windows, o *order.Order) { o.Attempt.N = 3 }, portone.Options{}, pay(byKey, "tosspay", "order-0001--3", nobody, notice+lump)},
 		{"customer", func(_ *portone.Windows, o *order.Order) {
 			o.Customer = order.Customer{ID: "c-1", Name: "홍길동", Email: "a@example.com", Phone: "010-0000-0000"}
@@ -99,7 +98,7 @@ func TestIssuanceWindow(t *testing.T) {
 		Customer: provider.Buyer{Email: "a@example.com"}}
 	const want = `{"channelKey":"channel-key-1","pay_method":"tosspay","merchant_uid":"sub-0001--key2","customer_uid":"sub-0001--key2","customer_id":"matthew",` +
 		`"name":"월간 이용권","amount":0,"buyer_email":"a@example.com","buyer_tel":"","m_redirect_url":"https://pay.example.com/confirm/portone/sub-0001/link_token-1",` +
-		`"notice_url":"https://pay.example.com/webhooks/portone/hook_token-1"}`
+		`"notice_url":"https://pay.example.com/webhooks/portone/link_token-1"}`
 	got, err := windows().IssuanceWindow(issuance, provider.Place{Base: base})
 	if err != nil || string(got.Params) != want {
 		t.Errorf("params\n%s, %v\nwant\n%s", got.Params, err, want)

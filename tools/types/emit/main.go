@@ -79,7 +79,7 @@ var channels = []struct {
 	windows  portone.Windows
 	customer order.Customer
 }{
-	{portone.Windows{UserCode: "imp00000000", ChannelKey: "channel-key-0000", MID: "tosstest", WebhookToken: "webhook-token", Now: time.Now}, customer},
+	{portone.Windows{UserCode: "imp00000000", ChannelKey: "channel-key-0000", MID: "tosstest", Now: time.Now}, customer},
 	{portone.Windows{UserCode: "imp00000000", MID: "tosstest", Now: time.Now}, order.Customer{}},
 }
 
