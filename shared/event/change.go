@@ -1,6 +1,8 @@
 package event
 
 import (
+	"time"
+
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/subscription"
 )
@@ -26,4 +28,17 @@ func (c Change) Record() string {
 		return "order/" + c.Order.ID
 	}
 	return "subscription/" + c.Subscription.ID
+}
+
+// History makes the events of all that the record's history still tells, with the ids they had. from is when it begins; the zero time when nothing of
+// it is lost.
+func (c Change) History() (events []Event, from time.Time) {
+	r, says := orderRecord(c.Order), orderSays(c.Order)
+	if c.Order.ID == "" {
+		r, says = subscriptionRecord(c.Subscription), subscriptionSays(c.Subscription)
+	}
+	if len(r.steps) > 0 && r.steps[0].from != "" {
+		from = r.steps[0].at
+	}
+	return r.events(r.steps, says), from
 }

@@ -146,16 +146,16 @@ func TestHistoryIsCut(t *testing.T) {
 		return order.Step{From: order.Paid, To: order.Paid, Event: string(order.PartlyRefunded), Revision: revision}
 	}
 	o := anOrder("order-0001", order.Step{To: order.Paid, Event: "captured", Revision: 1}, partly(2), partly(2), partly(3))
-	all, complete := event.HistoryOfOrder(o)
-	if got, want := words(t, all), "order/order-0001/1/paid, order/order-0001/2/refunded-2 full=false, order/order-0001/2/refunded full=false, order/order-0001/3/refunded full=false"; got != want || !complete {
-		t.Fatalf("%s, %t, want %s", got, complete, want)
+	all, from := event.Change{Order: o}.History()
+	if got, want := words(t, all), "order/order-0001/1/paid, order/order-0001/2/refunded-2 full=false, order/order-0001/2/refunded full=false, order/order-0001/3/refunded full=false"; got != want || !from.IsZero() {
+		t.Fatalf("%s, %v, want %s", got, from, want)
 	}
 	for lost := 1; lost < len(o.History); lost++ {
 		cut := o
 		cut.History = o.History[lost:]
-		left, complete := event.HistoryOfOrder(cut)
-		if got, want := words(t, left), words(t, all[lost:]); got != want || complete {
-			t.Errorf("%d entries lost: %s, %t, want %s", lost, got, complete, want)
+		left, from := event.Change{Order: cut}.History()
+		if got, want := words(t, left), words(t, all[lost:]); got != want || !from.Equal(at) {
+			t.Errorf("%d entries lost: %s, %v, want %s", lost, got, from, want)
 		}
 	}
 }
@@ -163,7 +163,7 @@ func TestHistoryIsCut(t *testing.T) {
 // TestNothingOfTheBuyer: an event goes to logs and systems that a buyer's name has no business in.
 func TestNothingOfTheBuyer(t *testing.T) {
 	t.Parallel()
-	events, _ := event.HistoryOfOrder(anOrder("order-0001", order.Step{To: order.Paid, Event: "captured", Revision: 1}))
+	events, _ := event.Change{Order: anOrder("order-0001", order.Step{To: order.Paid, Event: "captured", Revision: 1})}.History()
 	text := eventtest.JSON(events[0])
 	for _, private := range []string{"Kim", "kim@", "01012345678", "link", "payment-key"} {
 		if strings.Contains(text, private) {

@@ -8,12 +8,6 @@ func OfOrder(old, now order.Order) (events []Event, hole bool) {
 	return orderRecord(now).between(orderRecord(old), orderSays(now))
 }
 
-// HistoryOfOrder makes the events of all that the history still holds. complete says that it holds everything since the order was made.
-func HistoryOfOrder(o order.Order) (events []Event, complete bool) {
-	r := orderRecord(o)
-	return r.events(r.steps, orderSays(o)), len(r.steps) > 0 && r.steps[0].from == ""
-}
-
 func orderRecord(o order.Order) record {
 	r := record{kind: "order", id: o.ID, mode: o.Mode, status: string(o.Status), revision: o.Revision}
 	for _, s := range o.History {

@@ -9,12 +9,6 @@ func OfSubscription(old, now subscription.Subscription) (events []Event, hole bo
 	return subscriptionRecord(now).between(subscriptionRecord(old), subscriptionSays(now))
 }
 
-// HistoryOfSubscription makes the events of all that the history still holds, like HistoryOfOrder.
-func HistoryOfSubscription(s subscription.Subscription) (events []Event, complete bool) {
-	r := subscriptionRecord(s)
-	return r.events(r.steps, subscriptionSays(s)), len(r.steps) > 0 && r.steps[0].from == ""
-}
-
 func subscriptionRecord(s subscription.Subscription) record {
 	r := record{kind: "subscription", id: s.ID, mode: s.Mode, status: string(s.Status), revision: s.Revision}
 	for _, h := range s.History {

@@ -20,12 +20,16 @@ import (
 type sink struct {
 	answers []func(events []event.Event) ([]int, error)
 	got     []string // of each request: the ids
+	name    func(event.Event) string
 }
 
 func (s *sink) Put(_ context.Context, events []event.Event) ([]int, error) {
 	var ids []string
 	for _, e := range events {
-		ids = append(ids, strings.Split(e.ID, "/")[1])
+		if s.name == nil {
+			s.name = func(e event.Event) string { return strings.Split(e.ID, "/")[1] }
+		}
+		ids = append(ids, s.name(e))
 	}
 	s.got = append(s.got, strings.Join(ids, " "))
 	if len(s.answers) < len(s.got) {

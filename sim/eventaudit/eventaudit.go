@@ -86,8 +86,8 @@ func (a *Audit) Broken() []string {
 		if want, got := lastStatus(c), statusOf(told); want != "" && want != got {
 			a.breaks("%s is %s, its events end with %q", record, want, got)
 		}
-		history, complete := history(c)
-		a.same(record, told, history, complete)
+		history, from := c.History()
+		a.same(record, told, history, from.IsZero())
 	}
 	return slices.Clone(a.broken)
 }
@@ -97,13 +97,6 @@ func (a *Audit) Size() (changes, records, events int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.changes, len(a.last), len(a.seen)
-}
-
-func history(c event.Change) ([]event.Event, bool) {
-	if c.Order.ID != "" {
-		return event.HistoryOfOrder(c.Order)
-	}
-	return event.HistoryOfSubscription(c.Subscription)
 }
 
 // same: what the table still tells is what was sent, with the same ids; all of it, unless the history has become too long.
