@@ -435,6 +435,21 @@ var mutants = []mutant{
 		world, "TestGatewaysOwnWord",
 	},
 	{
+		"another account's keys are believed", "shared/payment/account.go",
+		`if !ok || !otherAccount(g, o.Account) {`, "if true {",
+		world, "TestOrderSettlesUnderAnotherAccountsKeys",
+	},
+	{
+		"a cycle is charged with another account's keys", "shared/payment/account.go",
+		"\t\tg.Charger = b\n", "",
+		world, "TestSubscriptionUnderOtherKeys",
+	},
+	{
+		"an order's window opens with another account's keys", "shared/boot/account.go",
+		`if o.Account != "" && o.Account != w.account {`, "if false {",
+		world, "TestPageUnderAnotherAccountsKeys",
+	},
+	{
 		"a name of a billing key is used twice", enrolled,
 		"s.Offered = offered + 1", "s.Offered = offered",
 		"./shared/subscription", "TestNoNumberIsOfferedTwice",

@@ -89,11 +89,11 @@ func (p Parts) offersPortOne() bool { return p.PortOne.UserCode != "" }
 // Merchant returns the private API's door.
 func (p Parts) Merchant() handler.Door {
 	offers := map[string]payment.Offer{
-		"toss": {Windows: p.tossWindows(), AmountMin: tossAmountMin, NameMax: tossNameMax},
+		"toss": {Windows: ownWindows{p.tossWindows(), p.tossAccount()}, AmountMin: tossAmountMin, NameMax: tossNameMax, Keys: p.tossAccount()},
 	}
 	if p.offersPortOne() {
 		offers["portone"] = payment.Offer{
-			Windows: p.keyWindows(), AmountMin: portoneAmountMin, NameMax: portone.NameMax, Fit: fitPortOne,
+			Windows: ownWindows{p.keyWindows(), p.portoneAccount()}, AmountMin: portoneAmountMin, NameMax: portone.NameMax, Fit: fitPortOne, Keys: p.portoneAccount(),
 			Registrar: p.portoneAdapter(), Ready: p.portoneReady,
 		}
 	}
@@ -106,9 +106,9 @@ func (p Parts) Merchant() handler.Door {
 
 // Checkout returns the payment page's door. It needs no secret and gets none.
 func (p Parts) Checkout() handler.Door {
-	windows := map[string]payment.Windows{"toss": p.tossWindows()}
+	windows := map[string]payment.Windows{"toss": ownWindows{p.tossWindows(), p.tossAccount()}}
 	if p.offersPortOne() {
-		windows["portone"] = p.keyWindows()
+		windows["portone"] = ownWindows{p.keyWindows(), p.portoneAccount()}
 	}
 	p.PortOne.Keys = nil
 	return handler.Checkout(&payment.Checkout{Orders: p.Store, Windows: windows, Now: p.Now}, p.enroller(), p.Log, p.PublicBase)
@@ -182,7 +182,7 @@ func (p Parts) Settler() *payment.Settler {
 	adapter := &toss.Adapter{Client: &toss.Client{Keys: p.Toss.Keys, BaseURL: p.Toss.BaseURL, PlainHost: p.PlainHost, Transport: p.Transport}}
 	gateways := map[string]payment.Gateway{
 		"toss": {
-			Finder: adapter, Confirmer: adapter, Canceler: adapter, Timing: toss.Timing(),
+			Finder: adapter, Confirmer: adapter, Canceler: adapter, Timing: toss.Timing(), Keys: p.tossAccount(),
 			Ready: func(ctx context.Context) error { _, err := p.Toss.Keys.SecretKey(ctx); return err },
 		},
 	}
@@ -190,7 +190,7 @@ func (p Parts) Settler() *payment.Settler {
 		adapter := p.portoneAdapter()
 		gateways["portone"] = payment.Gateway{
 			Finder: adapter, Canceler: adapter, Charger: adapter, Registrar: adapter, Timing: portone.Timing(), Account: p.portoneWindows().Account(),
-			Ready: p.portoneReady,
+			Ready: p.portoneReady, Keys: p.portoneAccount(),
 		}
 	}
 	return &payment.Settler{
@@ -206,7 +206,7 @@ func (p Parts) enroller() *payment.Enroller {
 		return nil
 	}
 	e := &payment.Enroller{
-		Subscriptions: p.Store, Windows: p.keyWindows(), Account: p.portoneWindows().Account(), Mode: p.Mode,
+		Subscriptions: p.Store, Windows: p.keyWindows(), Account: p.portoneWindows().Account(), Mode: p.Mode, KeysOf: p.portoneAccount(),
 		AmountMin: portoneAmountMin, ReturnURLs: p.ReturnURLs, Now: p.Now, Wait: p.Wait, NewToken: rand.Text,
 		NewID: func() string { return "sub_" + strings.ToLower(rand.Text())[:20] }, Log: p.Log,
 	}

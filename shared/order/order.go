@@ -65,6 +65,7 @@ type Order struct {
 	ID        string
 	Provider  string // "toss" or "portone"
 	Mode      string // "test" or "live"; of the deployment that made it
+	Account   string // whose keys it was made with, in boot's words; what other keys show or refuse says nothing of it. Empty: not known
 	Amount    money.Amount
 	Name      string
 	Customer  Customer

@@ -87,7 +87,7 @@ func (s *Settler) worthAsking(o order.Order) bool {
 // settle asks the provider about an order this request has claimed (send: the money has not been asked for yet) or leased, records what the
 // answers prove, and gives back what they show to be owed.
 func (s *Settler) settle(ctx context.Context, o order.Order, send bool, want wanted) (order.Order, error) {
-	g, ok := s.Gateways[o.Provider]
+	g, ok := s.gateway(o)
 	if !ok {
 		return o, fmt.Errorf("payment: settle %s: no gateway for provider %q", o.ID, o.Provider)
 	}
@@ -375,7 +375,7 @@ func confirmOf(o order.Order) provider.Confirm {
 // register tells the provider the amount of an attempt that has just become the next one. It is a second lock on the window and no more:
 // without it the amount is checked when the payment is looked up, and money of another amount is given back.
 func (s *Settler) register(ctx context.Context, before, after order.Order) {
-	g := s.Gateways[after.Provider]
+	g, _ := s.gateway(after)
 	if g.Registrar == nil || after.BillingKey != "" || after.Status != order.Open || after.Attempt.N == before.Attempt.N || !s.Now().Before(after.ExpiresAt) {
 		return
 	}
@@ -447,7 +447,7 @@ func (s *Settler) apply(o order.Order, events []order.Event) ([]step, error) {
 		before := o
 		o.HeardAt = heard // what one answer says of several payments is equally new
 		e.KeepLate, e.AskedKey = s.KeepLate, events[0].AskedKey
-		if g := s.Gateways[o.Provider]; g.Confirmer == nil { // its windows take the money by themselves
+		if g, _ := s.gateway(o); g.Confirmer == nil { // its windows take the money by themselves
 			e.LastLook = g.Timing.PendingMax
 		}
 		next, err := o.Apply(e)
@@ -465,7 +465,7 @@ func (s *Settler) apply(o order.Order, events []order.Event) ([]step, error) {
 
 // lookBackNow is lookBack, unless it has been tried.
 func (s *Settler) lookBackNow(ctx context.Context, o order.Order, earlier lookedBack) (order.Order, lookedBack, error) {
-	g, ok := s.Gateways[o.Provider]
+	g, ok := s.gateway(o)
 	if !ok || earlier == unread {
 		return o, unread, nil
 	}

@@ -283,7 +283,7 @@ func rekeyed(o order.Order, s subscription.Subscription) order.Order {
 
 func cycleOrder(s subscription.Subscription, id string, now, askAfter time.Time) order.Order {
 	return order.NewCycle(order.Order{
-		ID: id, Provider: s.Provider, Mode: s.Mode, Amount: s.Plan.Amount, Name: s.Plan.Name, Language: s.Language, ReturnURL: s.ReturnURL,
+		ID: id, Provider: s.Provider, Mode: s.Mode, Account: s.Account, Amount: s.Plan.Amount, Name: s.Plan.Name, Language: s.Language, ReturnURL: s.ReturnURL,
 		Customer: order.Customer{ID: s.CustomerID, Name: s.Customer.Name, Email: s.Customer.Email, Phone: s.Customer.Phone},
 		Request:  s.Request, LinkToken: s.LinkToken, CreatedAt: now.UTC(), BillingKey: s.KeyName(s.Key.N),
 	}, askAfter)

@@ -34,6 +34,7 @@ type Gateway struct {
 	Registrar Registrar // nil when the provider knows no amounts beforehand
 	KeyFinder KeyFinder // nil when the provider issues no billing keys here
 	Timing    provider.Timing
+	Keys      string // the account whose keys the deployment has, as Order.Account; empty: not known
 	Account   string // the merchant account payments must have gone to, in the provider's words; empty: not checked
 	// Ready returns an error, in words for the operator, when the provider cannot be asked at all: no secret, or a key of the wrong mode.
 	Ready func(context.Context) error

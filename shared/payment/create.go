@@ -53,8 +53,9 @@ var ErrOtherBody = errors.New("an order with this orderId exists and was made fr
 // Offer is one provider as a merchant can choose it.
 type Offer struct {
 	Windows   Windows
-	AmountMin int64 // the provider takes no less
-	NameMax   int   // characters of an order's name
+	AmountMin int64  // the provider takes no less
+	NameMax   int    // characters of an order's name
+	Keys      string // the account whose keys the deployment has, as Order.Account
 	// Fit refuses the merchant's choices for this provider with a *FieldError, and shortens the order's life to what they allow; nil: there
 	// is nothing to choose.
 	Fit func(o order.Order, now time.Time) (order.Order, error)
@@ -182,7 +183,7 @@ func (m *Merchant) Read(ctx context.Context, id string) (order.Order, error) {
 func (m *Merchant) build(r NewOrder, amount money.Amount, customer order.Customer) order.Order {
 	now := m.Now().UTC()
 	o := order.Order{
-		ID: r.OrderID, Provider: r.Provider, Mode: m.Mode, Amount: amount, Name: r.Name, Customer: customer, Language: r.Language,
+		ID: r.OrderID, Provider: r.Provider, Mode: m.Mode, Account: m.Offers[r.Provider].Keys, Amount: amount, Name: r.Name, Customer: customer, Language: r.Language,
 		ReturnURL: r.ReturnURL, Request: r.digest(), LinkToken: m.NewToken(), CreatedAt: now, ExpiresAt: r.ExpiresAt.UTC(),
 	}
 	if o.ID == "" {

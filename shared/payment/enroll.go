@@ -51,6 +51,7 @@ type Enroller struct {
 	Ready         func(context.Context) error // an error when the provider cannot be asked at all
 	Account       string                      // the merchant account a key must belong to; empty: not checked
 	Mode          string
+	KeysOf        string // the account whose keys the deployment has, as Subscription.Account
 	AmountMin     int64
 	ReturnURLs    ReturnURLs
 	Now           func() time.Time
@@ -313,7 +314,7 @@ func (e *Enroller) build(r NewSubscription) subscription.Subscription {
 	now := e.Now().UTC()
 	buyer, _ := r.buyer()
 	s := subscription.Subscription{
-		ID: r.SubscriptionID, Provider: subscriptionProvider, Mode: e.Mode, CustomerID: r.CustomerID, Customer: buyer, Language: r.Language,
+		ID: r.SubscriptionID, Provider: subscriptionProvider, Mode: e.Mode, Account: e.KeysOf, CustomerID: r.CustomerID, Customer: buyer, Language: r.Language,
 		ReturnURL: r.ReturnURL, Request: r.digest(), LinkToken: e.NewToken(), CreatedAt: now, CatchUp: subscription.CatchUp(r.CatchUp),
 		Plan:     subscription.Plan{Amount: money.Amount{Value: r.Amount, Currency: money.KRW}, Name: r.Name},
 		Calendar: r.calendar(now),

@@ -25,7 +25,7 @@ func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	g, ok := s.Gateways[o.Provider]
+	g, ok := s.gateway(o)
 	if !ok || o.Provider != r.Provider {
 		return Result{}, ErrNotFound
 	}

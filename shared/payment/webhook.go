@@ -100,7 +100,7 @@ func covers(o order.Order, h provider.Hint) bool {
 // hear asks about the payment the hint names, which may be another one than the order was paid with, and then about the order as every
 // other door does.
 func (s *Settler) hear(ctx context.Context, o order.Order, attempt int, h provider.Hint) error {
-	g, ok := s.Gateways[o.Provider]
+	g, ok := s.gateway(o)
 	if !ok {
 		return fmt.Errorf("payment: webhook of %s: no gateway for provider %q", o.ID, o.Provider)
 	}

@@ -72,6 +72,7 @@ type Subscription struct {
 	ID         string
 	Provider   string
 	Mode       string
+	Account    string // whose keys it was made with, as an order's
 	CustomerID string // the merchant's id of the customer; the provider binds the key to it
 	Customer   Customer
 	Language   string

@@ -24,3 +24,104 @@ func TestGatewaysOwnWord(t *testing.T) {
 		}
 	})
 }
+
+// behind is another deployment in front of the same table and the same clock: what an operator's new keys make of the first.
+func (x *outside) behind(edit func(*world.Options)) *outside {
+	x.t.Helper()
+	first, ok := x.world.(*world.World)
+	if !ok {
+		x.t.Fatal("it is no world")
+	}
+	return newOutside(x.t, func(o *world.Options) {
+		o.Store, o.Clock = first.Store, first.Clock
+		edit(o)
+	})
+}
+
+func otherKeys(o *world.Options) { o.Account = "2" }
+
+// TestOrderSettlesUnderAnotherAccountsKeys: the money is taken and the reply lost; the operator puts another MID's keys. They know nothing of the
+// payment. The order is not opened again, nobody can pay it twice, and when the first keys are back it is paid.
+func TestOrderSettlesUnderAnotherAccountsKeys(t *testing.T) {
+	t.Parallel()
+	for _, provider := range []string{"toss", "portone"} {
+		t.Run(provider, func(t *testing.T) {
+			t.Parallel()
+			fakeTime(t, func(t *testing.T) {
+				x := newOutside(t)
+				b := x.order(provider, "order-1", "24h")
+				if provider == "toss" {
+					back := x.card(x.tab(b), "approve")
+					x.fault("toss", "confirm", "lose-reply", 1000)
+					x.fault("toss", "find", "http-500", 1000)
+					x.fault("toss", "find-by-order", "http-500", 1000)
+					x.get(back)
+				} else {
+					x.fault("portone", "webhook", "refuse-connection", 1)
+					window := x.tab(b)
+					back := x.approves(window)
+					x.fault("portone", "find-all", "http-500", 1000)
+					x.get(back)
+				}
+				other := x.behind(otherKeys)
+				for range 12 {
+					other.pass("10m")
+					if again := other.tab(b); again != nil {
+						t.Fatalf("the money is taken, and the page invites to pay again: %s", x.read("order-1").Status)
+					}
+				}
+				x.fault(provider, "*", "none", 1)
+				x.pass("3h")
+				x.audit("order-1", "paid", 1)
+			})
+		})
+	}
+}
+
+// TestPageUnderAnotherAccountsKeys: an open order's page does not open a window of another account: nobody here could see what it took.
+func TestPageUnderAnotherAccountsKeys(t *testing.T) {
+	t.Parallel()
+	for _, provider := range []string{"toss", "portone"} {
+		fakeTime(t, func(t *testing.T) {
+			x := newOutside(t)
+			b := x.order(provider, "order-1", "24h")
+			other := x.behind(otherKeys)
+			if window, r := other.tab(b), other.get(b.CheckoutURL); window != nil || r.status != 503 {
+				t.Errorf("%s: %d, window %v", provider, r.status, window)
+			}
+			if x.tab(b) == nil {
+				t.Errorf("%s: its own keys open no window", provider)
+			}
+		})
+	}
+}
+
+// TestSubscriptionUnderOtherKeys: the deployment changes from test to live, or gets another account's keys. Nothing is charged for a subscription
+// that was made before, and when the first keys are back it goes on.
+func TestSubscriptionUnderOtherKeys(t *testing.T) {
+	t.Parallel()
+	for name, edit := range map[string]func(*world.Options){"live": func(o *world.Options) { o.Mode = "live" }, "another account": otherKeys} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fakeTime(t, func(t *testing.T) {
+				x := newOutside(t)
+				made := x.send("POST", outsideBase+"/subscriptions", jsonType, `{"subscriptionId":"sub-0001","customerId":"customer-1","language":"en",
+					"plan":{"amount":9900,"currency":"KRW","name":"Coffee","interval":"month"}}`)
+				x.get(x.approves(x.tab(x.bill(made))))
+				x.pass("1h")
+				if captures, _ := x.money("sub-0001"); captures != 1 {
+					t.Fatalf("%d captures in the first hour", captures)
+				}
+				var report struct{ Charges int }
+				x.decode(x.behind(edit).send("POST", outsideBase+"/sim/clock", jsonType, `{"advance":"40d"}`), &report)
+				if report.Charges != 0 {
+					t.Errorf("%d charges", report.Charges)
+				}
+				x.pass("1d")
+				if captures, _ := x.money("sub-0001"); captures != 2 {
+					t.Errorf("%d captures when the first keys are back, want the second cycle's", captures)
+				}
+			})
+		})
+	}
+}

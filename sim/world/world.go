@@ -48,7 +48,11 @@ type Options struct {
 	Toss       tosssim.Options                            // Now, Ledger, Faults, Lag and Webhooks are set here, as in
 	PortOne    portonesim.Options
 	KeepLate   bool // late money is kept
-	Tells      bool // what happens in the embedded store becomes events: GET /sim/events
+	// Account is a digit, usually none: the deployment has the keys of another account then, whose Toss Payments and PortOne know nothing of what
+	// the usual one's did. With another world's Store and Clock it is what an operator's new keys make of that one.
+	Account string
+	Mode    string // empty: test
+	Tells   bool   // what happens in the embedded store becomes events: GET /sim/events
 	// MerchantWebhook gets them, too, signed with MerchantSecret, when Tells; http or https, wherever it is.
 	MerchantWebhook string
 }
@@ -96,6 +100,10 @@ func New(o Options) (*World, error) {
 	w.Hooks = &hooks.Queue{Transport: counted{deliveries, &w.attempts}, Now: o.Now}
 	o.Toss.Now, o.Toss.Ledger, o.Toss.Faults, o.Toss.Lag = o.Now, w.Ledger, w.Faults, w.Lag
 	o.Toss.Webhooks, o.Toss.WebhookURL = w.Hooks.Deliver, o.Functions+"/webhooks/toss/"+o.Token
+	if o.Account != "" {
+		o.Toss.Keys = []tosssim.KeyPair{{Secret: tosssim.DefaultSecretKey, Client: tosssim.DefaultClientKey + o.Account}}
+		o.PortOne.Accounts = []portonesim.Account{{UserCode: userCode(o)}}
+	}
 	w.Toss = tosssim.New(o.Toss)
 	o.PortOne.Now, o.PortOne.Ledger, o.PortOne.Faults, o.PortOne.Lag, o.PortOne.Sandbox = o.Now, w.Ledger, w.Faults, w.Lag, true
 	o.PortOne.Webhooks = w.Hooks.Deliver
@@ -112,6 +120,12 @@ func New(o Options) (*World, error) {
 	}
 	w.mount()
 	return w, nil
+}
+
+// userCode is PortOne's usual one, with the account as its last digit.
+func userCode(o Options) string {
+	code := portonesim.DefaultUserCode
+	return code[:len(code)-len(o.Account)] + o.Account
 }
 
 func (w *World) build(o Options) error {
@@ -135,12 +149,12 @@ func (w *World) build(o Options) error {
 		transport, tossBase, portoneBase = wire.Transport(providers), "http://127.0.0.1/toss", "http://127.0.0.1/portone"
 	}
 	w.Parts = boot.Parts{
-		Mode: "test", PublicBase: o.Functions, ReturnURLs: allowed, KeepLate: o.KeepLate,
+		Mode: cmp.Or(o.Mode, "test"), PublicBase: o.Functions, ReturnURLs: allowed, KeepLate: o.KeepLate,
 		Toss: boot.TossParts{
-			ClientKey: tosssim.DefaultClientKey, Script: o.Base + "/sim/toss/v2/standard", BaseURL: tossBase, Keys: boot.FixedTossKeys{Key: key},
+			ClientKey: tosssim.DefaultClientKey + o.Account, Script: o.Base + "/sim/toss/v2/standard", BaseURL: tossBase, Keys: boot.FixedTossKeys{Key: key},
 		},
 		PortOne: boot.PortOneParts{
-			UserCode: portonesim.DefaultUserCode, MID: portonesim.TestMID, Script: o.Base + "/sim/portone/v1/iamport.js",
+			UserCode: userCode(o), MID: portonesim.TestMID, Script: o.Base + "/sim/portone/v1/iamport.js",
 			BaseURL: portoneBase, Keys: boot.FixedPortOneKeys{Pair: pair},
 		},
 		Webhooks:  boot.WebhookParts{TokenSHA256: handler.DigestOf(o.Token)},

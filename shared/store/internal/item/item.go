@@ -23,6 +23,7 @@ type Order struct {
 	ID         string          `dynamodbav:"id"`
 	Provider   string          `dynamodbav:"provider,omitempty"`
 	Mode       string          `dynamodbav:"mode,omitempty"`
+	Account    string          `dynamodbav:"account,omitempty"`
 	Amount     int64           `dynamodbav:"amount"`
 	Currency   money.Currency  `dynamodbav:"currency"`
 	Name       string          `dynamodbav:"name,omitempty"`
@@ -148,7 +149,7 @@ func FromOrder(o order.Order) Order {
 	it := Order{
 		V: Version, ID: o.ID, Provider: o.Provider, Mode: o.Mode, Amount: o.Amount.Value, Currency: o.Amount.Currency, Name: o.Name,
 		Customer: optional(customer(o.Customer)), Language: o.Language, ReturnURL: o.ReturnURL, Toss: optional(tossOptions(o.Toss)),
-		PortOne: optional(portOneOptions(o.PortOne)), BillingKey: o.BillingKey, Request: o.Request, LinkToken: o.LinkToken,
+		PortOne: optional(portOneOptions(o.PortOne)), BillingKey: o.BillingKey, Account: o.Account, Request: o.Request, LinkToken: o.LinkToken,
 		CreatedAt: Millis(o.CreatedAt), ExpiresAt: Millis(o.ExpiresAt), Status: o.Status,
 		Attempt: attempt{
 			N: o.Attempt.N, Key: o.Attempt.Key, ClaimedAt: Millis(o.Attempt.ClaimedAt), Asks: o.Attempt.Asks, Turn: o.Attempt.Turn,
@@ -205,7 +206,7 @@ func (it Order) Order() (order.Order, error) {
 		ID: it.ID, Provider: it.Provider, Mode: it.Mode, Amount: money.Amount{Value: it.Amount, Currency: it.Currency}, Name: it.Name,
 		Customer: order.Customer(value(it.Customer)), Language: it.Language, ReturnURL: it.ReturnURL,
 		Toss: order.TossOptions(value(it.Toss)), PortOne: order.PortOneOptions(value(it.PortOne)),
-		BillingKey: it.BillingKey, Request: it.Request, LinkToken: it.LinkToken, CreatedAt: Time(it.CreatedAt),
+		BillingKey: it.BillingKey, Account: it.Account, Request: it.Request, LinkToken: it.LinkToken, CreatedAt: Time(it.CreatedAt),
 		ExpiresAt: Time(it.ExpiresAt), Status: it.Status,
 		Attempt: order.Attempt{
 			N: it.Attempt.N, Key: it.Attempt.Key, ClaimedAt: Time(it.Attempt.ClaimedAt), Asks: it.Attempt.Asks, Turn: it.Attempt.Turn,

@@ -14,6 +14,7 @@ type Subscription struct {
 	ID          string               `dynamodbav:"id"`
 	Provider    string               `dynamodbav:"provider,omitempty"`
 	Mode        string               `dynamodbav:"mode,omitempty"`
+	Account     string               `dynamodbav:"account,omitempty"`
 	CustomerID  string               `dynamodbav:"customer_id,omitempty"`
 	Customer    *subscriber          `dynamodbav:"customer,omitempty"`
 	Language    string               `dynamodbav:"language,omitempty"`
@@ -143,7 +144,7 @@ type subscriptionStep struct {
 func FromSubscription(s subscription.Subscription) Subscription {
 	it := Subscription{
 		V: Version, ID: s.ID, Provider: s.Provider, Mode: s.Mode, CustomerID: s.CustomerID, Customer: optional(subscriber(s.Customer)),
-		Language: s.Language, ReturnURL: s.ReturnURL, Request: s.Request, LinkToken: s.LinkToken, CreatedAt: Millis(s.CreatedAt),
+		Language: s.Language, ReturnURL: s.ReturnURL, Account: s.Account, Request: s.Request, LinkToken: s.LinkToken, CreatedAt: Millis(s.CreatedAt),
 		Plan: fromPlan(s.Plan), NextPlan: optional(fromPlan(s.NextPlan)),
 		Calendar: calendar{
 			First: Millis(s.Calendar.First), Interval: s.Calendar.Interval, Every: s.Calendar.Every, Anchor: s.Calendar.Anchor,
@@ -184,7 +185,7 @@ func (it Subscription) Subscription() (subscription.Subscription, error) {
 	refused := value(it.Dunning)
 	s := subscription.Subscription{
 		ID: it.ID, Provider: it.Provider, Mode: it.Mode, CustomerID: it.CustomerID, Customer: subscription.Customer(value(it.Customer)),
-		Language: it.Language, ReturnURL: it.ReturnURL, Request: it.Request, LinkToken: it.LinkToken, CreatedAt: Time(it.CreatedAt),
+		Language: it.Language, ReturnURL: it.ReturnURL, Account: it.Account, Request: it.Request, LinkToken: it.LinkToken, CreatedAt: Time(it.CreatedAt),
 		Plan: it.Plan.plan(), NextPlan: value(it.NextPlan).plan(),
 		Calendar: subscription.Calendar{
 			First: Time(it.Calendar.First), Interval: it.Calendar.Interval, Every: it.Calendar.Every, Anchor: it.Calendar.Anchor,
