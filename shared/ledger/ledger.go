@@ -68,12 +68,17 @@ type Terms struct {
 	Account   Account // every request is made through it, and only answers seen through it count
 	Amount    int64   // in the currency's smallest unit
 	Currency  string
+	Name      string // as the buyer's statement shows it
+	Buyer     Buyer
 	Cycle     bool // charged with a billing key; no buyer is offered a window
 	KeepLate  bool // the merchant keeps money that comes after the order has ended
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	Timing    Timing // the provider's; not stored
 }
+
+// Buyer is what a provider may be told of the buyer. Never logged.
+type Buyer struct{ Name, Email, Phone string }
 
 // Over is when no window of the order can lead to a capture any more.
 func (t Terms) Over() time.Time { return t.ExpiresAt.Add(OpenGrace) }

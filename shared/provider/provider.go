@@ -87,11 +87,20 @@ type Payment struct {
 	Open              bool   // it is begun and not decided, so its money may still be taken, however old it is
 }
 
+// Shown is one payment in an answer, with what it proves.
+type Shown struct {
+	Payment Payment
+	Verdict Verdict // Unknown: it cannot be read, or issued a billing key
+}
+
 // Answer is all that is known after one call. Adapters return no error beside it: an error is an answer of verdict Unknown.
 type Answer struct {
 	Verdict Verdict
 	Payment Payment   // zero unless the provider gave one
 	Others  []Payment // further payments of the same number that hold money, when a lookup by number shows several
+	All     []Shown   // every payment the answer shows, none of them chosen
+	// Complete: of a lookup by number, All is everything there is under it, and could be read.
+	Complete bool
 	// Undecided: beside Payment, another one of the same number is begun and not decided, or cannot be read.
 	Undecided bool
 	// Unsure: beside Payment, another one of the same number failed for a reason that leaves open whether its money is taken.
@@ -178,6 +187,7 @@ type Timing struct {
 	ConfirmWindow time.Duration // the last moment a confirm can succeed; 0 when the provider's window takes the money by itself
 	PendingMax    time.Duration // a payment that is still not captured then will not be: the attempt has lapsed
 	AbsentMax     time.Duration // the same of a payment the provider does not know
+	LookupLag     time.Duration // a lookup may show what was true this long before: not found, or an older status
 }
 
 // Hint is what a webhook says: which payment to ask about, and nothing that is believed.

@@ -38,7 +38,7 @@ type Charging struct {
 // developers.portone.io, tosspay-v2, 2026-08), and a payment may be pending for more than 10 after that (tossdev.github.io/qna.html,
 // TRANSACTION_PENDING_ERROR, 2024-12); 5 more for clocks that differ.
 func Timing() provider.Timing {
-	return provider.Timing{PendingMax: 75 * time.Minute, AbsentMax: 2 * time.Minute}
+	return provider.Timing{PendingMax: 75 * time.Minute, AbsentMax: 2 * time.Minute, LookupLag: 5 * time.Minute}
 }
 
 // Find asks by the payment's key when it is known, else for all payments of our number. It moves nothing.
@@ -52,24 +52,31 @@ func (a *Adapter) Find(ctx context.Context, r provider.Ref) provider.Answer {
 
 // findAll reads every payment of a number: attempts that failed or were left share it with one that was captured, and the one that was
 // started last may not be that one.
-func (a *Adapter) findAll(ctx context.Context, number string) provider.Answer {
+func (a *Adapter) findAll(ctx context.Context, number string) (found provider.Answer) {
 	var best, last provider.Answer
-	seen := 0
+	var all []provider.Shown
+	seen, whole := 0, false
+	defer func() { found.All, found.Complete = all, whole && !slices.ContainsFunc(all, unreadable) }()
 	for page := 1; page <= pageMax; page++ {
 		reply, err := twice(func() (Reply[Page], error) { return a.Client.PaymentsByNumber(ctx, number, page) })
 		answer, done := heard("find-by-order", OpLookup, reply, err)
 		if done {
+			whole = page == 1 && answer.Verdict == provider.Absent
 			return unfinished(best, answer, seen)
 		}
 		for _, p := range reply.Response.List {
-			best = better(best, withPayment(answer, p, asked{number: number}), seen > 0)
+			next := withPayment(answer, p, asked{number: number})
+			all = append(all, provider.Shown{Payment: next.Payment, Verdict: next.Verdict})
+			best = better(best, next, seen > 0)
 			seen++
 		}
 		switch next, total := *reply.Response.Next, *reply.Response.Total; {
 		case next == 0 && seen == 0 && total == 0:
 			answer.Verdict, answer.Code, answer.Class = provider.Absent, codeNothingFound, provider.ClassAbsent
+			whole = true
 			return answer
 		case next == 0 && seen >= total && seen > 0:
+			whole = true
 			return best
 		case next != page+1:
 			return unfinished(best, unread(answer, errors.New("portone: find-by-order: the pages do not add up")), seen)
@@ -79,6 +86,9 @@ func (a *Adapter) findAll(ctx context.Context, number string) provider.Answer {
 	last.Code = CodeTooMany
 	return unfinished(best, last, seen)
 }
+
+// unreadable says that it is not known what a payment took. An issuance took nothing.
+func unreadable(s provider.Shown) bool { return s.Verdict == provider.Unknown && !s.Payment.Issuance }
 
 // unfinished is the answer when not every payment could be read: a capture that was seen is one, and everything else proves nothing.
 func unfinished(best, last provider.Answer, seen int) provider.Answer {
@@ -314,6 +324,7 @@ func withPayment(a provider.Answer, from Payment, q asked) provider.Answer {
 		a.Verdict, a.Code, a.Class = failureOf(from.FailReason)
 	}
 	a.Payment.Status = statusOf(from)
+	a.All = []provider.Shown{{Payment: a.Payment, Verdict: a.Verdict}}
 	return a
 }
 

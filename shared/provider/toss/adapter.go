@@ -21,7 +21,7 @@ type Adapter struct {
 // Timing of Toss Payments: 10 minutes from authentication to confirm (docs.tosspayments.com/reference, 2026-11). The 5 after them are
 // ours, for answers that are late and clocks that differ.
 func Timing() provider.Timing {
-	return provider.Timing{ConfirmWindow: 10 * time.Minute, PendingMax: 15 * time.Minute, AbsentMax: 15 * time.Minute}
+	return provider.Timing{ConfirmWindow: 10 * time.Minute, PendingMax: 15 * time.Minute, AbsentMax: 15 * time.Minute, LookupLag: 5 * time.Minute}
 }
 
 // Find asks by the payment's key when it is known, else by our number. It moves nothing.
@@ -67,6 +67,7 @@ func answer(call string, op Operation, reply Reply, err error, asked provider.Re
 		a.Code = reply.Code
 		a.Class = Classify(op, reply.HTTP, reply.Code)
 		a.Verdict = verdictOfRefusal(op, a.Class)
+		a.Complete = asked.Number != "" && a.Verdict == provider.Absent
 		return a
 	}
 	p, err := paymentOf(reply.Payment, reply.TestKey)
@@ -78,6 +79,8 @@ func answer(call string, op Operation, reply Reply, err error, asked provider.Re
 	}
 	a.Payment = p
 	a.Verdict = verdictOf(p)
+	a.All = []provider.Shown{{Payment: p, Verdict: a.Verdict}}
+	a.Complete = asked.Number != "" && a.Verdict != provider.Unknown
 	if a.Verdict == provider.Declined {
 		a.Code, a.Class = failureOf(reply.Payment)
 	}
