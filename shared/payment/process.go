@@ -90,7 +90,7 @@ func (p *Processor) process(ctx context.Context, w ledger.Work) (ledger.Order, e
 	w.Visit.Began = p.Now()
 	g, retired, ok := p.Through(w.Stored.Account)
 	if !ok {
-		p.Log.ErrorContext(ctx, "no keys of the order's account", "event", "config.account", "orderId", w.Stored.ID, "merchant", w.Stored.Account.Merchant,
+		p.Log.ErrorContext(ctx, "the deployment has no keys of the order's account", "event", "config.error", "orderId", w.Stored.ID, "merchant", w.Stored.Account.Merchant,
 			"keyDigest", w.Stored.Account.KeyDigest)
 	}
 	for n := 0; ok && n < callsMax && hasTime(calls); n++ {

@@ -289,7 +289,7 @@ func TestLedgerKeys(t *testing.T) {
 				t.Error(o.Status(), err)
 			}
 		}
-		if b.logs.events("config.account") != 3 {
+		if b.logs.events("config.error") != 3 {
 			t.Error("no alarm")
 		}
 		b.keys = b.own
