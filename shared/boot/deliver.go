@@ -29,6 +29,9 @@ func DeliverDoor(getenv func(string) string, logs io.Writer) (handler.DeliverDoo
 	case url == "":
 		return nil, errors.New("boot: DELIVERY_QUEUE_URL is empty")
 	}
+	if err := notForgotten(getenv); err != nil {
+		return nil, err
+	}
 	keys := signingKeys(secretSource(getenv, secretID))
 	client := sqs.NewFromConfig(awsConfig(getenv), func(o *sqs.Options) { o.BaseEndpoint = endpoint(getenv("AWS_ENDPOINT_URL_SQS")) })
 	sender := &deliver.Sender{URL: address, Keys: keys, Client: deliver.NewClient(private), Now: time.Now}

@@ -63,12 +63,15 @@ func notForgotten(getenv func(string) string) error {
 		{"AWS_ENDPOINT_URL_SECRETS_MANAGER", "TOSS_SECRET_ID"},
 		{"AWS_ENDPOINT_URL_SECRETS_MANAGER", "PORTONE_SECRET_ID"},
 		{"AWS_ENDPOINT_URL_SQS", "QUEUE_URL"},
+		{"AWS_ENDPOINT_URL_SQS", "DELIVERY_QUEUE_URL"},
+		{"AWS_ENDPOINT_URL_EVENTBRIDGE", "EVENT_BUS"},
+		{"AWS_ENDPOINT_URL_SECRETS_MANAGER", "MERCHANT_WEBHOOK_SECRET_ID"},
 		{"TOSS_BASE_URL", "TOSS_CLIENT_KEY"},
 		{"PORTONE_BASE_URL", "PORTONE_USER_CODE"},
 	} {
 		if getenv(need.of) != "" && getenv(need.address) == "" {
 			return fmt.Errorf(
-				"boot: `sam local` without %s would reach a real account. Add --env-vars events/env.json, and run `make sam-local` beside it",
+				"boot: `sam local` without %s would reach a real account. Add --env-vars events/env.json with it, and run `make sam-local` beside it",
 				need.address,
 			)
 		}

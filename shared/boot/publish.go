@@ -21,6 +21,9 @@ func PublishDoor(getenv func(string) string, logs io.Writer) (handler.PublishDoo
 	if name == "" {
 		return nil, errors.New("boot: EVENT_BUS is empty")
 	}
+	if err := notForgotten(getenv); err != nil {
+		return nil, err
+	}
 	log := telemetry.New(logs, getenv("LOG_LEVEL"))
 	events := eventbridge.NewFromConfig(awsConfig(getenv), func(o *eventbridge.Options) {
 		o.BaseEndpoint = endpoint(getenv("AWS_ENDPOINT_URL_EVENTBRIDGE"))
