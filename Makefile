@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: run sam-local test mutants lint build fresh examples fuzz help
+.PHONY: run sam-local test mutants lint build fresh examples rehearse fuzz help
 
 run: ## serve every door and the simulator on http://127.0.0.1:3000: no AWS, no Docker, no account (ARGS="-store dynamodb ...")
 	go run ./cmd/local -addr 127.0.0.1:3000 $(ARGS)
@@ -17,6 +17,8 @@ fresh: ## edit shared/ in a copy and look for the edit in what sam build, --cach
 	scripts/fresh
 examples: ## run the example shops in Node, Python, Java and Go, with signed requests (needs Node, Python 3, Java 17)
 	scripts/examples
+rehearse: ## sam deploy to an emulated account on this machine, pay through the deployed API, update, delete (needs Python 3)
+	scripts/rehearse
 fuzz: ## run every fuzz target for FUZZTIME (10s)
 	scripts/fuzz
 help: ## show this
