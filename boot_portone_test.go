@@ -21,6 +21,10 @@ import (
 
 // portoneReplays are the files of events/ about PortOne, subscriptions and both providers' webhooks.
 var portoneReplays = map[string]replay{
+	"portone-order-extras": {status: 201,
+		has: []string{`"tax_free":5000,"vat_amount":909`, `"app_scheme":"myshop://"`, `"custom_data":{"cart":"7"}`, `"taxFreeAmount":5000`},
+		id:  eventPortOneOrder, order: order.Open, calls: map[string]int{"portone token": 1, "portone prepare": 1},
+		requests: map[string]int{"PutItem": 1}, logged: "order.created"},
 	"portone-order-created": {status: 201,
 		has: []string{`"status":"open"`, `"window":{"channelKey":"` + portonesim.TestChannelKey + `"`, `"pay_method":"tosspay_card"`, `"amount":15000`,
 			`"card":{"useInstallment":true}`, `"bypass":{"tosspay_v2":{"cashReceiptTradeOption":"CULTURE"}}`,

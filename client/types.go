@@ -18,6 +18,11 @@ type NewOrder struct {
 	ExpiresAt *time.Time      `json:"expiresAt,omitempty"`
 	Toss      *TossOptions    `json:"toss,omitempty"`
 	PortOne   *PortOneOptions `json:"portone,omitempty"`
+	// TaxFreeAmount and VATAmount are parts of Amount. A nil VATAmount leaves an eleventh of what is taxed to the provider.
+	TaxFreeAmount int64             `json:"taxFreeAmount,omitempty"`
+	VATAmount     *int64            `json:"vatAmount,omitempty"` // only for portone
+	AppScheme     string            `json:"appScheme,omitempty"` // such as myshop://, in the web view of an app
+	Metadata      map[string]string `json:"metadata,omitempty"`  // at most 5
 }
 
 // Customer is what the provider's window shows or needs of the buyer.
@@ -30,7 +35,8 @@ type Customer struct {
 
 // TossOptions are the choices for the Toss Payments window.
 type TossOptions struct {
-	UseInternationalCardOnly bool `json:"useInternationalCardOnly,omitempty"`
+	UseInternationalCardOnly bool   `json:"useInternationalCardOnly,omitempty"`
+	WindowTarget             string `json:"windowTarget,omitempty"` // iframe or self
 }
 
 // PortOneOptions are the choices for the Toss Pay window.
@@ -74,10 +80,14 @@ type Order struct {
 	CheckoutURL string          `json:"checkoutUrl"`
 	Window      json.RawMessage `json:"window"` // null when it cannot be paid now
 	SDK         SDK             `json:"sdk"`
-	Notes       []Note          `json:"notes"`   // only from CreateOrder
-	Payment     *Payment        `json:"payment"` // nil until it is paid
-	History     []OrderStep     `json:"history"`
-	Evidence    []Evidence      `json:"evidence"`
+	Notes       []Note          `json:"notes"` // only from CreateOrder
+	// TaxFreeAmount, VATAmount and Metadata are as the order was made with.
+	TaxFreeAmount int64             `json:"taxFreeAmount"`
+	VATAmount     *int64            `json:"vatAmount"`
+	Metadata      map[string]string `json:"metadata"`
+	Payment       *Payment          `json:"payment"` // nil until it is paid
+	History       []OrderStep       `json:"history"`
+	Evidence      []Evidence        `json:"evidence"`
 }
 
 // Note says what of a request was not used as it came; the request was taken all the same.
@@ -148,14 +158,16 @@ type Evidence struct {
 
 // NewSubscription is the request of CreateSubscription.
 type NewSubscription struct {
-	SubscriptionID string     `json:"subscriptionId,omitempty"`
-	CustomerID     string     `json:"customerId"`
-	Customer       *Customer  `json:"customer,omitempty"` // without ID
-	Language       string     `json:"language,omitempty"`
-	ReturnURL      string     `json:"returnUrl,omitempty"`
-	Plan           NewPlan    `json:"plan"`
-	FirstChargeAt  *time.Time `json:"firstChargeAt,omitempty"`
-	Trial          *Trial     `json:"trial,omitempty"` // nil: the time before FirstChargeAt is free, and what follows needs consent
+	SubscriptionID string         `json:"subscriptionId,omitempty"`
+	CustomerID     string         `json:"customerId"`
+	Customer       *Customer      `json:"customer,omitempty"` // without ID
+	Language       string         `json:"language,omitempty"`
+	ReturnURL      string         `json:"returnUrl,omitempty"`
+	Plan           NewPlan        `json:"plan"`
+	FirstChargeAt  *time.Time     `json:"firstChargeAt,omitempty"`
+	AppScheme      string         `json:"appScheme,omitempty"`
+	PortOne        *ChargeOptions `json:"portone,omitempty"`
+	Trial          *Trial         `json:"trial,omitempty"` // nil: the time before FirstChargeAt is free, and what follows needs consent
 }
 
 // Trial is what the time before the first charge is.
@@ -190,11 +202,23 @@ type PlanWish struct {
 	Name           string        `json:"name,omitempty"`
 	WithoutConsent string        `json:"withoutConsent,omitempty"` // keep (the default) or end
 	Consent        *GivenEarlier `json:"consent,omitempty"`
+	// TaxFreeAmount and VATAmount must be given anew when the plan has them.
+	TaxFreeAmount *int64 `json:"taxFreeAmount,omitempty"`
+	VATAmount     *int64 `json:"vatAmount,omitempty"`
 }
 
 // GivenEarlier says where your own record of the buyer's consent is: then we do not ask.
 type GivenEarlier struct {
 	Evidence string `json:"evidence"`
+}
+
+// ChargeOptions are the choices for the charges of a subscription.
+type ChargeOptions struct {
+	CashReceiptType        string `json:"cashReceiptType,omitempty"` // person, company, or anonymous, which is none
+	CashReceipt            *bool  `json:"cashReceipt,omitempty"`     // false: none
+	CashReceiptTradeOption string `json:"cashReceiptTradeOption,omitempty"`
+	SendFailPush           bool   `json:"sendFailPush,omitempty"`
+	CardQuota              int    `json:"cardQuota,omitempty"` // months of instalments
 }
 
 // NewPlan is what a new subscription costs, and when.
@@ -207,6 +231,9 @@ type NewPlan struct {
 	AnchorDay  int    `json:"anchorDay,omitempty"`
 	ChargeHour *int   `json:"chargeHour,omitempty"` // 0 to 23, in Korea
 	CatchUp    string `json:"catchUp,omitempty"`    // once, each or skip
+
+	TaxFreeAmount int64  `json:"taxFreeAmount,omitempty"`
+	VATAmount     *int64 `json:"vatAmount,omitempty"`
 }
 
 // PlanChange is a change that waits.
@@ -214,6 +241,9 @@ type PlanChange struct {
 	Amount   int64  `json:"amount"`
 	Currency string `json:"currency"`
 	Name     string `json:"name,omitempty"`
+	// TaxFreeAmount and VATAmount must be given anew when the plan has them.
+	TaxFreeAmount *int64 `json:"taxFreeAmount,omitempty"`
+	VATAmount     *int64 `json:"vatAmount,omitempty"`
 }
 
 // SubscriptionStatus of a subscription.
@@ -266,6 +296,9 @@ type Plan struct {
 	AnchorDay  int    `json:"anchorDay"`
 	ChargeHour int    `json:"chargeHour"`
 	CatchUp    string `json:"catchUp"`
+
+	TaxFreeAmount int64  `json:"taxFreeAmount"`
+	VATAmount     *int64 `json:"vatAmount"`
 }
 
 // Dunning is the state of a refused cycle.

@@ -47,7 +47,7 @@ func (p portoneWindows) KeyWindow(s subscription.Subscription, at provider.Place
 	return p.windows.IssuanceWindow(portone.Issuance{
 		ID: name, LinkToken: s.LinkToken, Mode: s.Mode, CustomerUID: name, CustomerID: s.CustomerID, Name: s.Plan.Name,
 		Customer: provider.Buyer{Name: s.Customer.Name, Email: s.Customer.Email, Phone: s.Customer.Phone},
-		Language: s.Language,
+		Language: s.Language, AppScheme: s.AppScheme,
 	}, at)
 }
 

@@ -57,6 +57,10 @@ type createBody struct {
 	ExpiresAt time.Time             `json:"expiresAt"`
 	Toss      *order.TossOptions    `json:"toss"`
 	PortOne   *order.PortOneOptions `json:"portone"`
+	TaxFree   int64                 `json:"taxFreeAmount"`
+	VAT       *int64                `json:"vatAmount"`
+	AppScheme string                `json:"appScheme"`
+	Metadata  map[string]string     `json:"metadata"`
 }
 
 // orderBody is an order as the merchant sees it.
@@ -76,6 +80,22 @@ type orderBody struct {
 	CustomerID  string         `json:"customerId,omitempty"`
 	Attention   string         `json:"attention,omitempty"`   // why a person should look at it
 	CheckoutURL string         `json:"checkoutUrl,omitempty"` // none of a cycle: its subscription's means pays it
+	taxBody
+	Metadata json.RawMessage `json:"metadata,omitempty"`
+}
+
+// taxBody shows the parts of an amount, as far as the merchant has given them.
+type taxBody struct {
+	TaxFree int64  `json:"taxFreeAmount,omitempty"`
+	VAT     *int64 `json:"vatAmount,omitempty"`
+}
+
+func taxOf(t order.Tax) taxBody {
+	b := taxBody{TaxFree: t.Free}
+	if t.GivenVAT {
+		b.VAT = &t.VAT
+	}
+	return b
 }
 
 // createdBody adds what a page of the merchant's own needs to open the window: Window is exactly the object the provider's SDK takes.
@@ -207,6 +227,7 @@ func decodeCreate(r Request) (payment.NewOrder, *Response) {
 	return payment.NewOrder{
 		OrderID: in.OrderID, Provider: in.Provider, Amount: *in.Amount, Currency: in.Currency, Name: in.Name, Customer: in.Customer,
 		Language: in.Language, ReturnURL: in.ReturnURL, ExpiresAt: in.ExpiresAt, Toss: in.Toss, PortOne: in.PortOne,
+		Tax: payment.Tax{Free: in.TaxFree, VAT: in.VAT}, AppScheme: in.AppScheme, Metadata: in.Metadata,
 	}, nil
 }
 
@@ -214,6 +235,10 @@ func (h merchant) bodyOf(o order.Order, base string) orderBody {
 	b := orderBody{
 		OrderID: o.ID, Status: o.Status, Provider: o.Provider, Mode: o.Mode, Amount: o.Amount.Value, Currency: o.Amount.Currency,
 		Name: o.Name, Attempt: o.Attempt.N, Revision: o.Revision, CreatedAt: o.CreatedAt, ExpiresAt: o.ExpiresAt,
+	}
+	b.taxBody = taxOf(o.Extras.Tax)
+	if o.Extras.Metadata != "" {
+		b.Metadata = json.RawMessage(o.Extras.Metadata)
 	}
 	if o.BillingKey == "" {
 		b.CheckoutURL = checkoutURL(o, base)

@@ -9,20 +9,23 @@ import (
 	"time"
 
 	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/subscription"
 )
 
 // subscribeBody is POST /subscriptions.
 type subscribeBody struct {
-	SubscriptionID string                `json:"subscriptionId"`
-	CustomerID     string                `json:"customerId"`
-	Customer       subscription.Customer `json:"customer"`
-	Language       string                `json:"language"`
-	ReturnURL      string                `json:"returnUrl"`
-	Plan           planBody              `json:"plan"`
-	FirstChargeAt  time.Time             `json:"firstChargeAt"`
-	Trial          *trialBody            `json:"trial"`
+	SubscriptionID string                 `json:"subscriptionId"`
+	CustomerID     string                 `json:"customerId"`
+	Customer       subscription.Customer  `json:"customer"`
+	Language       string                 `json:"language"`
+	ReturnURL      string                 `json:"returnUrl"`
+	Plan           planBody               `json:"plan"`
+	FirstChargeAt  time.Time              `json:"firstChargeAt"`
+	Trial          *trialBody             `json:"trial"`
+	AppScheme      string                 `json:"appScheme"`
+	PortOne        *payment.ChargeOptions `json:"portone"`
 }
 
 // trialBody says what the time before firstChargeAt is. Without it that time is taken to be free, and what follows needs consent.
@@ -36,6 +39,8 @@ type planWish struct {
 	Amount         int64  `json:"amount"`
 	Currency       string `json:"currency"`
 	Name           string `json:"name"`
+	TaxFree        *int64 `json:"taxFreeAmount"`
+	VAT            *int64 `json:"vatAmount"`
 	WithoutConsent string `json:"withoutConsent"`
 	Consent        struct {
 		Evidence string `json:"evidence"`
@@ -70,6 +75,8 @@ type planBody struct {
 	AnchorDay  *int   `json:"anchorDay"`
 	ChargeHour *int   `json:"chargeHour"`
 	CatchUp    string `json:"catchUp"`
+	TaxFree    int64  `json:"taxFreeAmount"`
+	VAT        *int64 `json:"vatAmount"`
 }
 
 // subscriptionBody is a subscription as the merchant sees it.
@@ -108,6 +115,7 @@ type planView struct {
 	AnchorDay  int                   `json:"anchorDay,omitempty"`
 	ChargeHour int                   `json:"chargeHour"`
 	CatchUp    subscription.CatchUp  `json:"catchUp"`
+	taxBody
 }
 
 // planChange is how a change that waits is shown.
@@ -115,6 +123,8 @@ type planChange struct {
 	Amount   int64          `json:"amount"`
 	Currency money.Currency `json:"currency"`
 	Name     string         `json:"name,omitempty"`
+	TaxFree  *int64         `json:"taxFreeAmount,omitempty"`
+	VAT      *int64         `json:"vatAmount,omitempty"`
 }
 
 // dunningBody is the state of a cycle that was refused.
@@ -206,7 +216,8 @@ func (in subscribeBody) request() payment.NewSubscription {
 	r := payment.NewSubscription{
 		SubscriptionID: in.SubscriptionID, CustomerID: in.CustomerID, Customer: in.Customer, Language: in.Language, ReturnURL: in.ReturnURL,
 		Amount: *in.Plan.Amount, Currency: in.Plan.Currency, Name: in.Plan.Name, Interval: in.Plan.Interval, ChargeHour: in.Plan.ChargeHour,
-		CatchUp: in.Plan.CatchUp, FirstChargeAt: in.FirstChargeAt,
+		CatchUp: in.Plan.CatchUp, FirstChargeAt: in.FirstChargeAt, Tax: payment.Tax{Free: in.Plan.TaxFree, VAT: in.Plan.VAT},
+		AppScheme: in.AppScheme, PortOne: in.PortOne,
 	}
 	if in.Plan.Every != nil {
 		r.Every = *in.Plan.Every
@@ -249,7 +260,7 @@ func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
 		Upcoming: append([]time.Time{}, s.Upcoming(upcomingShown)...),
 		Plan: planView{
 			Amount: s.Plan.Amount.Value, Currency: s.Plan.Amount.Currency, Name: s.Plan.Name, Interval: s.Calendar.Interval,
-			Every: s.Calendar.Every, AnchorDay: s.Calendar.Anchor, ChargeHour: s.Calendar.Hour, CatchUp: s.CatchUp,
+			Every: s.Calendar.Every, AnchorDay: s.Calendar.Anchor, ChargeHour: s.Calendar.Hour, CatchUp: s.CatchUp, taxBody: taxOf(order.Tax(s.Plan.Tax)),
 		},
 	}
 	switch s.Status {
@@ -266,7 +277,11 @@ func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
 		}
 	}
 	if s.NextPlan != (subscription.Plan{}) {
-		b.NextPlan = &planChange{s.NextPlan.Amount.Value, s.NextPlan.Amount.Currency, s.NextPlan.Name}
+		next := taxOf(order.Tax(s.NextPlan.Tax))
+		b.NextPlan = &planChange{s.NextPlan.Amount.Value, s.NextPlan.Amount.Currency, s.NextPlan.Name, nil, next.VAT}
+		if next.TaxFree > 0 {
+			b.NextPlan.TaxFree = &next.TaxFree
+		}
 	}
 	if d := s.Dunning; !d.Since.IsZero() {
 		b.Dunning = &dunningBody{d.Since, d.Attempt, d.Decline, d.Code}
@@ -389,9 +404,16 @@ func (h merchant) changePlan(ctx context.Context, r Request) (Response, error) {
 	if refusal := decode(r, &in, ""); refusal != nil {
 		return *refusal, nil
 	}
-	s, err := h.enroll.ChangePlan(ctx, r.PathParameters["id"], payment.PlanChange{
+	wish := payment.PlanChange{
 		Amount: in.Amount, Currency: in.Currency, Name: in.Name, WithoutConsent: in.WithoutConsent, Evidence: in.Consent.Evidence,
-	})
+	}
+	if in.TaxFree != nil || in.VAT != nil {
+		wish.Tax = &payment.Tax{VAT: in.VAT}
+		if in.TaxFree != nil {
+			wish.Tax.Free = *in.TaxFree
+		}
+	}
+	s, err := h.enroll.ChangePlan(ctx, r.PathParameters["id"], wish)
 	return h.managedResponse(r, s, err)
 }
 

@@ -73,10 +73,12 @@ type Order struct {
 	ReturnURL string
 	Toss      TossOptions
 	PortOne   PortOneOptions
+	Extras    Extras
 	// BillingKey is the provider's name of the means a subscription's cycle is charged with; empty for an order a buyer pays.
 	BillingKey string
-	Request    string // digest of the request that made it; the same request again gets the same order
-	LinkToken  string // random; whoever has it may open the payment page
+	Charging   Charging // of a cycle
+	Request    string   // digest of the request that made it; the same request again gets the same order
+	LinkToken  string   // random; whoever has it may open the payment page
 	CreatedAt  time.Time
 	ExpiresAt  time.Time
 
@@ -106,7 +108,31 @@ type Customer struct {
 
 // TossOptions are the choices a merchant has for the Toss Payments window.
 type TossOptions struct {
-	InternationalCardOnly bool `json:"useInternationalCardOnly,omitempty"`
+	InternationalCardOnly bool   `json:"useInternationalCardOnly,omitempty"`
+	WindowTarget          string `json:"windowTarget,omitempty"` // iframe or self; empty: the SDK's choice
+}
+
+// Extras are what both providers' windows take beside the order itself. The zero value leaves each to the provider.
+type Extras struct {
+	Tax
+	AppScheme string // where a bank's or card company's app goes back to: needed in the web view of an app
+	Metadata  string // a JSON object of texts, which the provider keeps with the payment
+}
+
+// Charging is how a cycle is charged beside its amount. The zero value leaves each to the provider.
+type Charging struct {
+	ReceiptType string // cash receipt: person, company, or anonymous, which is none
+	TradeOption string // of the cash receipt: GENERAL, CULTURE or PUBLIC_TP
+	NoReceipt   bool   // no cash receipt at all
+	FailPush    bool   // the provider's app tells the buyer of a failed charge
+	CardQuota   int    // months of instalments; 0: none
+}
+
+// Tax says which parts of an amount are what. Both are in the smallest unit of its currency.
+type Tax struct {
+	Free     int64 // bears no value added tax
+	VAT      int64 // the tax itself,
+	GivenVAT bool  // if it was given; else the provider takes an eleventh of what is taxed
 }
 
 // PortOneOptions are the choices a merchant has for the Toss Pay window (PortOne V1, tosspay_v2).

@@ -356,10 +356,16 @@ func take(ctx context.Context, g Gateway, o order.Order) provider.Answer {
 	if o.BillingKey == "" {
 		return g.Confirmer.Confirm(ctx, confirmOf(o))
 	}
-	return g.Charger.Charge(ctx, provider.Charge{
+	charge := provider.Charge{
 		BillingKey: o.BillingKey, Number: o.Number(), Amount: o.Amount.Value, Name: o.Name, NotAfter: o.Attempt.ClaimedAt.Add(chargeSendMax),
 		Customer: provider.Buyer{Name: o.Customer.Name, Email: o.Customer.Email, Phone: o.Customer.Phone},
-	})
+		TaxFree:  o.Extras.Tax.Free, FailPush: o.Charging.FailPush, CardQuota: o.Charging.CardQuota,
+		Receipt: provider.CashReceipt{Type: o.Charging.ReceiptType, TradeOption: o.Charging.TradeOption, None: o.Charging.NoReceipt},
+	}
+	if o.Extras.Tax.GivenVAT {
+		charge.VAT = &o.Extras.Tax.VAT
+	}
+	return g.Charger.Charge(ctx, charge)
 }
 
 // confirmOf is the one request an attempt may send. Its idempotency key comes from the attempt and the payment, so that every copy of

@@ -286,6 +286,7 @@ func cycleOrder(s subscription.Subscription, id string, now, askAfter time.Time)
 		ID: id, Provider: s.Provider, Mode: s.Mode, Account: s.Account, Amount: s.Plan.Amount, Name: s.Plan.Name, Language: s.Language, ReturnURL: s.ReturnURL,
 		Customer: order.Customer{ID: s.CustomerID, Name: s.Customer.Name, Email: s.Customer.Email, Phone: s.Customer.Phone},
 		Request:  s.Request, LinkToken: s.LinkToken, CreatedAt: now.UTC(), BillingKey: s.KeyName(s.Key.N),
+		Charging: order.Charging(s.Charging), Extras: order.Extras{Tax: order.Tax(s.Plan.Tax)},
 	}, askAfter)
 }
 

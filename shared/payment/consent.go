@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -23,6 +24,8 @@ type PlanChange struct {
 	WithoutConsent string
 	// Evidence says where the merchant's own record of the buyer's consent is; empty: we ask for it.
 	Evidence string
+	// Tax says which parts the new amount has. Nil is refused for a plan that has parts: only the merchant knows those of another amount.
+	Tax *Tax
 }
 
 // ChangePlan changes what a cycle costs, from the next cycle that has not begun. A higher price waits for the buyer's consent.
@@ -32,10 +35,14 @@ func (e *Enroller) ChangePlan(ctx context.Context, id string, p PlanChange) (sub
 	}
 	amount := money.Amount{Value: p.Amount, Currency: money.KRW}
 	token := e.NewToken()
-	return e.change(ctx, id, func(s subscription.Subscription) (subscription.Subscription, bool) {
+	var refusal error
+	s, err := e.change(ctx, id, func(s subscription.Subscription) (subscription.Subscription, bool) {
 		plan := subscription.Plan{Amount: amount, Name: p.Name}
 		if p.Name == "" {
 			plan.Name = nameOf(s)
+		}
+		if plan.Tax, refusal = p.tax(s); refusal != nil {
+			return s, true
 		}
 		if !s.Rises(plan) {
 			return s.ChangePlan(plan, e.Now())
@@ -44,6 +51,24 @@ func (e *Enroller) ChangePlan(ctx context.Context, id string, p PlanChange) (sub
 			Kind: subscription.PriceRise, After: plan, Token: token, Ends: p.WithoutConsent == "end",
 		}, p.Evidence, e.Now())
 	})
+	return s, cmp.Or(refusal, err)
+}
+
+// tax is which parts the plan of s has after the change, or a *FieldError.
+func (p PlanChange) tax(s subscription.Subscription) (subscription.Tax, error) {
+	latest := s.Plan
+	if s.NextPlan != (subscription.Plan{}) {
+		latest = s.NextPlan
+	}
+	switch {
+	case s.Charging.CardQuota != 0 && p.Amount < quotaAmountMin:
+		return subscription.Tax{}, &FieldError{"amount", fmt.Sprintf("must be at least %d for a subscription with cardQuota", quotaAmountMin)}
+	case p.Tax != nil:
+		return subscription.Tax(p.Tax.order()), nil
+	case latest.Tax != (subscription.Tax{}):
+		return subscription.Tax{}, &FieldError{"taxFreeAmount", "and vatAmount must be given anew, because the plan has them"}
+	}
+	return subscription.Tax{}, nil
 }
 
 func nameOf(s subscription.Subscription) string {
@@ -59,6 +84,11 @@ func (e *Enroller) checkPlanChange(p PlanChange) error {
 	}
 	if p.Name != "" {
 		if err := checkPlanName("name", p.Name); err != nil {
+			return err
+		}
+	}
+	if p.Tax != nil {
+		if err := p.Tax.check("", p.Amount); err != nil {
 			return err
 		}
 	}

@@ -40,6 +40,9 @@ type NewOrder struct {
 	ExpiresAt time.Time             `json:"expiresAt"` // zero: an hour from now
 	Toss      *order.TossOptions    `json:"toss"`
 	PortOne   *order.PortOneOptions `json:"portone,omitempty"`
+	Tax       Tax                   `json:"tax,omitzero"`
+	AppScheme string                `json:"appScheme,omitempty"`
+	Metadata  map[string]string     `json:"metadata,omitempty"`
 }
 
 // FieldError refuses one field of a request, in words for the merchant's engineer.
@@ -198,6 +201,7 @@ func (m *Merchant) build(r NewOrder, amount money.Amount, customer order.Custome
 	if r.PortOne != nil {
 		o.PortOne = *r.PortOne
 	}
+	o.Extras = order.Extras{Tax: r.Tax.order(), AppScheme: r.AppScheme, Metadata: metadataText(r.Metadata)}
 	return order.New(o)
 }
 
@@ -237,6 +241,9 @@ func (m *Merchant) check(r NewOrder) (money.Amount, error) {
 		return money.Amount{}, err
 	}
 	if err := m.checkRest(r); err != nil {
+		return money.Amount{}, err
+	}
+	if err := r.checkExtras(); err != nil {
 		return money.Amount{}, err
 	}
 	return amount, checkText("customer.id", r.Customer.ID, 0, customerIDMax)

@@ -226,6 +226,19 @@ func TestCreateRefuses(t *testing.T) {
 		{"expiresAt", "too soon", func(r *payment.NewOrder) { r.ExpiresAt = noon.Add(5*time.Minute - time.Second) }},
 		{"expiresAt", "past", func(r *payment.NewOrder) { r.ExpiresAt = noon.Add(-time.Hour) }},
 		{"expiresAt", "too late", func(r *payment.NewOrder) { r.ExpiresAt = noon.Add(7*24*time.Hour + time.Second) }},
+		{"taxFreeAmount", "more than the amount", func(r *payment.NewOrder) { r.Tax.Free = r.Amount + 1 }},
+		{"taxFreeAmount", "negative", func(r *payment.NewOrder) { r.Tax.Free = -1 }},
+		{"vatAmount", "of Toss Payments", func(r *payment.NewOrder) { r.Tax.VAT = new(int64) }},
+		{"toss.windowTarget", "unknown", func(r *payment.NewOrder) { r.Toss = &order.TossOptions{WindowTarget: "popup"} }},
+		{"appScheme", "a script", func(r *payment.NewOrder) { r.AppScheme = "javascript://x" }},
+		{"appScheme", "a page", func(r *payment.NewOrder) { r.AppScheme = "https://evil.example" }},
+		{"appScheme", "with a space", func(r *payment.NewOrder) { r.AppScheme = "my shop://" }},
+		{"metadata", "six pairs", func(r *payment.NewOrder) {
+			r.Metadata = map[string]string{"a": "", "b": "", "c": "", "d": "", "e": "", "f": ""}
+		}},
+		{"metadata", "a name with brackets", func(r *payment.NewOrder) { r.Metadata = map[string]string{"a[0]": ""} }},
+		{"metadata", "a name of 41", func(r *payment.NewOrder) { r.Metadata = map[string]string{long(41): ""} }},
+		{"metadata", "a value of 2001", func(r *payment.NewOrder) { r.Metadata = map[string]string{"a": long(2001)} }},
 		{"customer.id", "51 characters", func(r *payment.NewOrder) { r.Customer.ID = long(51) }},
 	} {
 		t.Run(tc.field+" "+tc.what, func(t *testing.T) {
@@ -274,6 +287,12 @@ func TestCreateTakes(t *testing.T) {
 		"phone of 15":          func(r *payment.NewOrder) { r.Customer.Phone = "123456789012345" },
 		"customer id of 50":    func(r *payment.NewOrder) { r.Customer.ID = strings.Repeat("c", 50) },
 		"an address":           func(r *payment.NewOrder) { r.Customer.Email = "buyer+1@shop.example" },
+		"all tax-free":         func(r *payment.NewOrder) { r.Tax.Free = r.Amount },
+		"an app":               func(r *payment.NewOrder) { r.AppScheme = "com.my-shop.app://paid" },
+		"an app's bare name":   func(r *payment.NewOrder) { r.AppScheme = "myshop" },
+		"metadata": func(r *payment.NewOrder) {
+			r.Metadata = map[string]string{"a": strings.Repeat("가", 2000), "b": "<script>"}
+		},
 		"international window": func(r *payment.NewOrder) { r.Toss = &order.TossOptions{InternationalCardOnly: true} },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -34,6 +34,9 @@ type NewSubscription struct {
 	FirstChargeAt  time.Time             `json:"firstChargeAt"` // zero: when the means is registered; else charged at its full hour or the next
 	CatchUp        string                `json:"catchUp"`
 	Trial          *Trial                `json:"trial,omitempty"` // nil: nothing is free
+	Tax            Tax                   `json:"tax,omitzero"`
+	AppScheme      string                `json:"appScheme,omitempty"`
+	PortOne        *ChargeOptions        `json:"portone,omitempty"`
 }
 
 // ErrOtherSubscription says that the id is taken by a subscription made from another request.
@@ -316,7 +319,8 @@ func (e *Enroller) build(r NewSubscription) subscription.Subscription {
 	s := subscription.Subscription{
 		ID: r.SubscriptionID, Provider: subscriptionProvider, Mode: e.Mode, Account: e.KeysOf, CustomerID: r.CustomerID, Customer: buyer, Language: r.Language,
 		ReturnURL: r.ReturnURL, Request: r.digest(), LinkToken: e.NewToken(), CreatedAt: now, CatchUp: subscription.CatchUp(r.CatchUp),
-		Plan:     subscription.Plan{Amount: money.Amount{Value: r.Amount, Currency: money.KRW}, Name: r.Name},
+		Plan:      subscription.Plan{Amount: money.Amount{Value: r.Amount, Currency: money.KRW}, Name: r.Name, Tax: subscription.Tax(r.Tax.order())},
+		AppScheme: r.AppScheme, Charging: r.PortOne.charging(),
 		Calendar: r.calendar(now),
 	}
 	if s.ID == "" {
@@ -381,6 +385,9 @@ func (e *Enroller) check(r NewSubscription) error {
 		return err
 	}
 	if err := checkPlanName("plan.name", r.Name); err != nil {
+		return err
+	}
+	if err := r.checkExtras(); err != nil {
 		return err
 	}
 	if err := r.calendar(e.Now()).Check(); err != nil {

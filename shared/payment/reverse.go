@@ -64,8 +64,15 @@ func (s *Settler) afterReversal(o order.Order, owed order.Reversal, a provider.A
 
 func cancelOf(o order.Order, owed order.Reversal) provider.Cancel {
 	sum := sha256.Sum256([]byte(owed.Key))
-	return provider.Cancel{
+	c := provider.Cancel{
 		Key: owed.Key, Amount: owed.Amount, Balance: owed.Amount, Reason: "not the order's to keep: " + owed.Reason,
 		IdempotencyKey: fmt.Sprintf("cancel:%s:%s:%d:%s", o.ID, owed.Reason, owed.Asks, hex.EncodeToString(sum[:6])),
 	}
+	if tax := o.Extras.Tax; owed.Amount == o.Amount.Value { // it went through our window, whose parts these are; of another amount nobody knows them
+		c.TaxFree = tax.Free
+		if tax.GivenVAT {
+			c.VAT = &tax.VAT
+		}
+	}
+	return c
 }

@@ -219,6 +219,33 @@ func TestConsoleGivesBackAPartMeanwhile(t *testing.T) {
 	})
 }
 
+// TestMoneyGoesBackWithItsParts: what was paid through our window goes back with the tax-free part and the tax that the window was given; of
+// another amount nobody knows the parts.
+func TestMoneyGoesBackWithItsParts(t *testing.T) {
+	t.Parallel()
+	for _, amount := range []int64{15000, 14000} {
+		bubble(t, func(t *testing.T) {
+			x := newTill(t)
+			x.edit(func(o *order.Order) {
+				paidBefore(o)
+				o.Extras.Tax = order.Tax{Free: 5000, VAT: 909, GivenVAT: true}
+			})
+			x.bank.put("key-2", "order-1", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = amount, amount })
+			var asked provider.Cancel
+			x.bank.cancel = func(_ int, c provider.Cancel) *refusal {
+				asked = c
+				return nil
+			}
+			x.mustHear("key-2", "order-1")
+			whole := asked.TaxFree == 5000 && asked.VAT != nil && *asked.VAT == 909
+			none := asked.TaxFree == 0 && asked.VAT == nil
+			if amount == 15000 && !whole || amount != 15000 && !none {
+				t.Errorf("%d won go back as %+v", amount, asked)
+			}
+		})
+	}
+}
+
 // TestReversalOutlivesAnOutage: hours without an answer. It stays owed, the alarm rings after an hour, and it ends when the provider is back.
 func TestReversalOutlivesAnOutage(t *testing.T) {
 	t.Parallel()

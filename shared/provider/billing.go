@@ -10,7 +10,19 @@ type Charge struct {
 	Amount     int64  // whole won
 	Name       string // of the order, as the buyer's statement shows it
 	Customer   Buyer
+	TaxFree    int64  // of Amount, bears no value added tax
+	VAT        *int64 // of Amount; nil: the provider takes an eleventh of what is taxed
+	Receipt    CashReceipt
+	FailPush   bool      // the provider's app tells the buyer of a failure
+	CardQuota  int       // months of instalments; 0: none
 	NotAfter   time.Time // by the wall clock: later the charge must not leave any more; zero: whenever
+}
+
+// CashReceipt is what a charge says of its receipt, for means that have one. The zero value leaves it to the provider.
+type CashReceipt struct {
+	Type        string // person, company, or anonymous, which is none
+	TradeOption string // GENERAL, CULTURE or PUBLIC_TP
+	None        bool
 }
 
 // Buyer is what a provider may be told of the buyer. Never logged.

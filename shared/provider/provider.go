@@ -141,8 +141,10 @@ type Confirm struct {
 // Cancel asks to give money back.
 type Cancel struct {
 	Key            string
-	Amount         int64 // always sent; whole won
-	Balance        int64 // what we believe is refundable; a mismatch is refused by the provider
+	Amount         int64  // always sent; whole won
+	Balance        int64  // what we believe is refundable; a mismatch is refused by the provider
+	TaxFree        int64  // of Amount, bears no value added tax
+	VAT            *int64 // of Amount; nil: it was not given with the payment
 	Reason         string
 	IdempotencyKey string
 }

@@ -51,6 +51,23 @@ const AskPause = 3 * time.Second
 type Plan struct {
 	Amount money.Amount
 	Name   string // of the cycle's order; the buyer's statement shows it
+	Tax    Tax
+}
+
+// Tax says which parts of a plan's amount are what, as an order's does.
+type Tax struct {
+	Free     int64 // bears no value added tax
+	VAT      int64 // the tax itself,
+	GivenVAT bool  // if it was given; else the provider takes an eleventh of what is taxed
+}
+
+// Charging is how a cycle is charged beside its amount, as an order's: cash receipt, push and instalments.
+type Charging struct {
+	ReceiptType string
+	TradeOption string
+	NoReceipt   bool
+	FailPush    bool
+	CardQuota   int
 }
 
 // Key is the means of payment: a billing key at the provider, known by a name of ours and holding nothing secret.
@@ -85,6 +102,9 @@ type Subscription struct {
 	NextPlan Plan // from the cycle after the one being charged; zero: the same
 	Calendar Calendar
 	CatchUp  CatchUp
+	Charging Charging
+	// AppScheme is where the window's apps go back to; see order.Extras.
+	AppScheme string
 
 	Status   Status
 	Key      Key       // the key that is charged; or, while IssuedAt is zero, the one being issued

@@ -65,6 +65,7 @@ var Events = map[string]Event{
 	"fail-rejected":            {confirm, Left("reject"), ""},
 
 	"portone-order-created":        {merchant, nil, ""},
+	"portone-order-extras":         {merchant, nil, ""},
 	"portone-order-refused-method": {merchant, nil, ""},
 	"portone-checkout-page":        {checkout, OpenPortOne, ""},
 	"return-mobile":                {confirm, BoughtPortOne("redirect", "approve"), ""},

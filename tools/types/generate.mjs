@@ -21,6 +21,11 @@ const ofToss = [
   ["failUrl misspelt", (w) => { rename(w, "failUrl", "failURL"); }],
   ["useInternationalCardOnly misspelt", (w) => { w.card = { ...w.card, useInternationalCardOnlyy: true }; delete w.card.useInternationalCardOnly; }],
   ["useInternationalCardOnly as text", (w) => { w.card = { ...w.card, useInternationalCardOnly: "true" }; }],
+  ["taxFreeAmount as text", (w) => { w.taxFreeAmount = "5000"; }],
+  ["tax_free, as the other provider has it", (w) => { w.tax_free = 5000; }],
+  ["windowTarget of no kind", (w) => { w.windowTarget = "popup"; }],
+  ["metadata as text", (w) => { w.metadata = "{}"; }],
+  ["appScheme beside the card", (w) => { w.appScheme = "myshop://"; }],
   ["language in lower case", (w) => { w.card = { ...w.card, language: "en" }; }],
 ];
 
@@ -37,6 +42,10 @@ const ofPortOne = [
   ["m_redirect_url missing", (w) => { delete w.m_redirect_url; }],
   ["m_redirect_url misspelt", (w) => { rename(w, "m_redirect_url", "m_redirectUrl"); }],
   ["buyer_tel missing", (w) => { delete w.buyer_tel; }],
+  ["tax_free as text", (w) => { w.tax_free = "5000"; }],
+  ["vat instead of vat_amount", (w) => { w.vat = 909; }],
+  ["app_scheme misspelt", (w) => { w.appScheme = "myshop://"; }],
+  ["custom_data as text", (w) => { w.custom_data = "{}"; }],
   ["notice_url as an object", (w) => { w.notice_url = {}; }],
   ["unknown field", (w) => { w.order_title = "x"; }],
 ];

@@ -9,8 +9,9 @@ import type { RequestPayParams } from "iamport-typings/src/index.js";
 // payrq: channelKey takes the place of pg, which is deprecated and names gateway and merchant id.
 type Channel = { channelKey: string; pg?: never } | { pg: `tosspay_v2.${string}`; channelKey?: never };
 
-type Shared = Omit<RequestPayParams, "pg" | "pay_method" | "amount" | "currency" | "customer_uid" | "card"> &
-  Channel & { name: string; m_redirect_url: string };
+// payrq: vat is deprecated, vat_amount takes its place; custom_data is an object.
+type Shared = Omit<RequestPayParams, "pg" | "pay_method" | "amount" | "currency" | "customer_uid" | "card" | "vat" | "custom_data"> &
+  Channel & { name: string; m_redirect_url: string; custom_data?: Record<string, string> };
 
 // tosspay-v2, "one-time payment".
 export type PaymentWindow = Shared & {

@@ -21,17 +21,8 @@ import (
 //
 // A call whose token PortOne refuses is made once more with a fresh one. Nothing else is repeated.
 type Adapter struct {
-	Client   *Client
-	Charging Charging
-}
-
-// Charging is what every charge with a billing key carries beside the order.
-type Charging struct {
-	CashReceiptType string // person, company or anonymous; empty leaves it to PortOne
-	CashReceipt     *bool  // nil for Toss Pay's default, true
-	TradeOption     string // GENERAL, CULTURE or PUBLIC_TP; empty for GENERAL
-	SendFailPush    bool   // Toss Pay tells the buyer of a failure, at most once an hour
-	NoticeURL       string // where the webhook of a success goes; empty for the console's address
+	Client    *Client
+	NoticeURL string // where the webhook of a charge's success goes; empty for the console's address
 }
 
 // Timing of PortOne: the window takes the money itself, so there is no confirm. It may stay open for 60 minutes (expiredTime,
@@ -169,9 +160,11 @@ func captured(a provider.Answer) bool {
 // Cancel asks to give money back. The verdict is about the payment: a refused refund leaves it Unknown, and the class says why.
 // PortOne has no idempotency key: the balance takes its place.
 func (a *Adapter) Cancel(ctx context.Context, c provider.Cancel) provider.Answer {
-	reply, err := twice(func() (Reply[Payment], error) {
-		return a.Client.Cancel(ctx, CancelRequest{ImpUID: c.Key, Amount: c.Amount, Checksum: c.Balance, Reason: c.Reason})
-	})
+	request := CancelRequest{ImpUID: c.Key, Amount: c.Amount, VATAmount: c.VAT, Checksum: c.Balance, Reason: c.Reason}
+	if c.TaxFree > 0 {
+		request.TaxFree = &c.TaxFree
+	}
+	reply, err := twice(func() (Reply[Payment], error) { return a.Client.Cancel(ctx, request) })
 	return paymentAnswer("cancel", OpCancel, reply, err, asked{key: c.Key})
 }
 
@@ -188,13 +181,17 @@ func (a *Adapter) Charge(ctx context.Context, c provider.Charge) provider.Answer
 		BuyerEmail:      buyer.Email,
 		BuyerTel:        buyer.Phone,
 		NotAfter:        c.NotAfter,
-		NoticeURL:       a.Charging.NoticeURL,
-		CashReceiptType: a.Charging.CashReceiptType,
-		Bypass: Bypass{
-			CashReceipt:            a.Charging.CashReceipt,
-			CashReceiptTradeOption: a.Charging.TradeOption,
-			SendFailPush:           a.Charging.SendFailPush,
-		},
+		NoticeURL:       a.NoticeURL,
+		VATAmount:       c.VAT,
+		CardQuota:       c.CardQuota,
+		CashReceiptType: c.Receipt.Type,
+		Bypass:          Bypass{CashReceiptTradeOption: c.Receipt.TradeOption, SendFailPush: c.FailPush},
+	}
+	if c.TaxFree > 0 {
+		request.TaxFree = &c.TaxFree
+	}
+	if c.Receipt.None {
+		request.Bypass.CashReceipt = new(bool)
 	}
 	reply, err := twice(func() (Reply[Payment], error) { return a.Client.Again(ctx, request) })
 	return paymentAnswer("charge", OpCharge, reply, err, asked{number: c.Number, billingKey: c.BillingKey})

@@ -51,7 +51,7 @@ type wrong struct {
 }
 
 func wrongCharges() []wrong {
-	long, yes := strings.Repeat("x", 300), true
+	long := strings.Repeat("x", 300)
 	charge := func(change func(*provider.Charge)) func(context.Context, *portone.Adapter) provider.Answer {
 		return func(ctx context.Context, a *portone.Adapter) provider.Answer {
 			c := charging()
@@ -59,10 +59,8 @@ func wrongCharges() []wrong {
 			return a.Charge(ctx, c)
 		}
 	}
-	with := func(options portone.Charging) func(context.Context, *portone.Adapter) provider.Answer {
-		return func(ctx context.Context, a *portone.Adapter) provider.Answer {
-			return (&portone.Adapter{Client: a.Client, Charging: options}).Charge(ctx, charging())
-		}
+	notice := func(ctx context.Context, a *portone.Adapter) provider.Answer {
+		return (&portone.Adapter{Client: a.Client, NoticeURL: "http://pay.example.com/x"}).Charge(ctx, charging())
 	}
 	return []wrong{
 		{"charge without a billing key", charge(func(c *provider.Charge) { c.BillingKey = "" }), "customer_uid"},
@@ -75,10 +73,11 @@ func wrongCharges() []wrong {
 		{"charge without a name", charge(func(c *provider.Charge) { c.Name = "" }), "name"},
 		{"charge with a name of 41", charge(func(c *provider.Charge) { c.Name = strings.Repeat("가", 41) }), "name"},
 		{"charge with a broken name", charge(func(c *provider.Charge) { c.Name = "\xff" }), "name"},
-		{"charge with a receipt for nobody", with(portone.Charging{CashReceiptType: "personal"}), "cash_receipt_type"},
-		{"charge with a receipt and without", with(portone.Charging{CashReceiptType: "anonymous", CashReceipt: &yes}), "cash_receipt_type"},
-		{"charge with another trade", with(portone.Charging{TradeOption: "general"}), "cashReceiptTradeOption"},
-		{"charge with a notice over plain http", with(portone.Charging{NoticeURL: "http://pay.example.com/x"}), "notice_url"},
+		{"charge with a receipt for nobody", charge(func(c *provider.Charge) { c.Receipt.Type = "personal" }), "cash_receipt_type"},
+		{"charge with a quota of one month", charge(func(c *provider.Charge) { c.CardQuota = 1 }), "card_quota"},
+		{"charge with more tax-free than there is", charge(func(c *provider.Charge) { c.TaxFree = c.Amount + 1 }), "tax_free"},
+		{"charge with another trade", charge(func(c *provider.Charge) { c.Receipt.TradeOption = "general" }), "cashReceiptTradeOption"},
+		{"charge with a notice over plain http", notice, "notice_url"},
 	}
 }
 

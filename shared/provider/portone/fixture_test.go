@@ -149,10 +149,7 @@ func ask(t *testing.T, wire *canned, call map[string]string) (text, digest strin
 	if name, own := strings.CutPrefix(call["call"], "client."); own {
 		return askClient(t, ctx, client, name, call)
 	}
-	adapter := &portone.Adapter{Client: client, Charging: portone.Charging{
-		CashReceiptType: call["cash-receipt-type"], CashReceipt: flag(t, call["cash-receipt"]), TradeOption: call["trade-option"],
-		SendFailPush: call["send-fail-push"] == "true", NoticeURL: call["notice-url"],
-	}}
+	adapter := &portone.Adapter{Client: client, NoticeURL: call["notice-url"]}
 	var a provider.Answer
 	var key provider.KeyAnswer
 	switch call["call"] {
@@ -160,10 +157,12 @@ func ask(t *testing.T, wire *canned, call map[string]string) (text, digest strin
 		a = adapter.Find(ctx, provider.Ref{Key: call["key"], Number: call["number"]})
 	case "cancel":
 		a = adapter.Cancel(ctx, provider.Cancel{Key: call["key"], Amount: number(t, call["amount"]), Balance: number(t, call["balance"]),
-			Reason: call["reason"], IdempotencyKey: "never sent"})
+			TaxFree: number(t, call["tax-free"]), VAT: part(t, call["vat"]), Reason: call["reason"], IdempotencyKey: "never sent"})
 	case "charge":
 		a = adapter.Charge(ctx, provider.Charge{BillingKey: call["billing-key"], Number: call["number"], Amount: number(t, call["amount"]),
-			Name: call["name"], Customer: provider.Buyer{Name: call["buyer-name"], Email: call["buyer-email"], Phone: call["buyer-phone"]}})
+			Name: call["name"], Customer: provider.Buyer{Name: call["buyer-name"], Email: call["buyer-email"], Phone: call["buyer-phone"]},
+			TaxFree: number(t, call["tax-free"]), VAT: part(t, call["vat"]), FailPush: call["send-fail-push"] == "true", CardQuota: int(number(t, call["card-quota"])),
+			Receipt: provider.CashReceipt{Type: call["cash-receipt-type"], TradeOption: call["trade-option"], None: call["cash-receipt"] == "false"}})
 	case "register":
 		a = adapter.Register(ctx, provider.Registration{Number: call["number"], Amount: number(t, call["amount"])})
 	case "billing-key":
@@ -214,25 +213,26 @@ func askClient(t *testing.T, ctx context.Context, client *portone.Client, name s
 	return "", ""
 }
 
+// number is 0 for a line that is not there.
 func number(t *testing.T, text string) int64 {
 	t.Helper()
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		t.Fatal(err)
+	if n := part(t, text); n != nil {
+		return *n
 	}
-	return n
+	return 0
 }
 
-func flag(t *testing.T, text string) *bool {
+// part is nil for a line that is not there.
+func part(t *testing.T, text string) *int64 {
 	t.Helper()
 	if text == "" {
 		return nil
 	}
-	b, err := strconv.ParseBool(text)
+	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &b
+	return &n
 }
 
 func line(b *strings.Builder, name string, value any) {

@@ -104,22 +104,27 @@ func (o Options) expiry(now time.Time) (string, error) {
 // RequestPay is the object that IMP.request_pay() takes (npm iamport-typings 1.4.0, and developers.portone.io, tosspay-v2, 2026-08, for
 // card.useInstallment, customer_id and bypass). Language is left out: for tosspay_v2 it is not documented.
 type RequestPay struct {
-	ChannelKey   string         `json:"channelKey,omitempty"`
-	PG           string         `json:"pg,omitempty"`           // deprecated: tosspay_v2.{MID}, for want of a channelKey
-	PayMethod    string         `json:"pay_method"`             // tosspay, tosspay_card, tosspay_money
-	MerchantUID  string         `json:"merchant_uid"`           // at most 40; one that was paid is refused
-	CustomerUID  string         `json:"customer_uid,omitempty"` // of an issuance
-	CustomerID   string         `json:"customer_id,omitempty"`  // of an issuance
-	Name         string         `json:"name"`
-	Amount       *int64         `json:"amount,omitempty"` // whole won; a number, or the window does not open
-	Currency     string         `json:"currency,omitempty"`
-	BuyerName    string         `json:"buyer_name,omitempty"`
-	BuyerEmail   string         `json:"buyer_email,omitempty"`
-	BuyerTel     string         `json:"buyer_tel"`      // the SDK's types want it, even empty
-	MRedirectURL string         `json:"m_redirect_url"` // where a phone comes back; a PC's popup calls back in the page
-	NoticeURL    string         `json:"notice_url,omitempty"`
-	Card         *RequestCard   `json:"card,omitempty"`
-	Bypass       *RequestBypass `json:"bypass,omitempty"`
+	ChannelKey   string `json:"channelKey,omitempty"`
+	PG           string `json:"pg,omitempty"`           // deprecated: tosspay_v2.{MID}, for want of a channelKey
+	PayMethod    string `json:"pay_method"`             // tosspay, tosspay_card, tosspay_money
+	MerchantUID  string `json:"merchant_uid"`           // at most 40; one that was paid is refused
+	CustomerUID  string `json:"customer_uid,omitempty"` // of an issuance
+	CustomerID   string `json:"customer_id,omitempty"`  // of an issuance
+	Name         string `json:"name"`
+	Amount       *int64 `json:"amount,omitempty"` // whole won; a number, or the window does not open
+	Currency     string `json:"currency,omitempty"`
+	TaxFree      int64  `json:"tax_free,omitempty"`   // of the amount
+	VATAmount    *int64 `json:"vat_amount,omitempty"` // of the amount; without it PortOne takes an eleventh
+	BuyerName    string `json:"buyer_name,omitempty"`
+	BuyerEmail   string `json:"buyer_email,omitempty"`
+	BuyerTel     string `json:"buyer_tel"`      // the SDK's types want it, even empty
+	MRedirectURL string `json:"m_redirect_url"` // where a phone comes back; a PC's popup calls back in the page
+	NoticeURL    string `json:"notice_url,omitempty"`
+	AppScheme    string `json:"app_scheme,omitempty"` // where Toss's app goes back to; needed in a web view
+	// CustomData is an object that PortOne keeps with the payment, as JSON text.
+	CustomData json.RawMessage `json:"custom_data,omitempty"`
+	Card       *RequestCard    `json:"card,omitempty"`
+	Bypass     *RequestBypass  `json:"bypass,omitempty"`
 }
 
 // RequestCard says whether the buyer may pay by instalments.
@@ -207,6 +212,10 @@ func (w Windows) payment(o order.Order, options Options, at provider.Place) (Req
 	}
 	request.Amount = &amount.Value
 	request.Currency = string(amount.Currency)
+	request.TaxFree, request.AppScheme, request.CustomData = o.Extras.Tax.Free, o.Extras.AppScheme, json.RawMessage(o.Extras.Metadata)
+	if o.Extras.Tax.GivenVAT {
+		request.VATAmount = &o.Extras.Tax.VAT
+	}
 	request.Card = &RequestCard{UseInstallment: options.UseInstallment}
 	if bypass := (RequestTossPay{expiry, options.CashReceiptTradeOption}); bypass != (RequestTossPay{}) {
 		request.Bypass = &RequestBypass{bypass}
@@ -224,6 +233,7 @@ type Issuance struct {
 	Name        string // of the plan
 	Customer    provider.Buyer
 	Language    string // of the subscription; may be empty
+	AppScheme   string // where Toss's app goes back to; may be empty
 }
 
 // IssuanceWindow returns the window that issues a billing key. It takes no money: Toss Pay cannot issue and charge at once.
@@ -238,6 +248,7 @@ func (w Windows) IssuanceWindow(i Issuance, at provider.Place) (provider.Window,
 	request.PayMethod = "tosspay" // the only one that issues
 	request.CustomerUID = i.CustomerUID
 	request.CustomerID = i.CustomerID
+	request.AppScheme = i.AppScheme
 	if !w.OmitIssuanceAmount {
 		request.Amount = new(int64)
 	}

@@ -56,6 +56,12 @@ func TestWindow(t *testing.T) {
 		}, portone.Options{}, pay(byKey, "tosspay", "order-0001", nobody, notice+lump)},
 		{"card by instalments", nil, portone.Options{PayMethod: "tosspay_card", UseInstallment: true},
 			pay(byKey, "tosspay_card", "order-0001", nobody, notice+`,"card":{"useInstallment":true}`)},
+		{"all extras", func(_ *portone.Windows, o *order.Order) {
+			o.Extras = order.Extras{Tax: order.Tax{Free: 5000, VAT: 909, GivenVAT: true}, AppScheme: "myshop://", Metadata: `{"cart":"7"}`}
+		}, portone.Options{}, strings.Replace(pay(byKey, "tosspay", "order-0001", nobody, notice+`,"app_scheme":"myshop://","custom_data":{"cart":"7"}`+lump),
+			`"currency":"KRW"`, `"currency":"KRW","tax_free":5000,"vat_amount":909`, 1)},
+		{"all of it tax-free", func(_ *portone.Windows, o *order.Order) { o.Extras.Tax = order.Tax{Free: 15000, GivenVAT: true} }, portone.Options{},
+			strings.Replace(pay(byKey, "tosspay", "order-0001", nobody, notice+lump), `"currency":"KRW"`, `"currency":"KRW","tax_free":15000,"vat_amount":0`, 1)},
 		{"money", nil, portone.Options{PayMethod: "tosspay_money"}, pay(byKey, "tosspay_money", "order-0001", nobody, notice+lump)},
 		{"half an hour, culture", nil, portone.Options{ExpiredMinutes: 30, CashReceiptTradeOption: "CULTURE"},
 			pay(byKey, "tosspay", "order-0001", nobody, notice+lump+`,"bypass":{"tosspay_v2":{"expiredTime":"2026-11-21 12:30:00","cashReceiptTradeOption":"CULTURE"}}`)},

@@ -51,6 +51,7 @@ func (a *Adapter) Cancel(ctx context.Context, c provider.Cancel) provider.Answer
 	reply, err := a.Client.Cancel(ctx, c.Key, CancelRequest{
 		CancelReason:     c.Reason,
 		CancelAmount:     c.Amount,
+		TaxFreeAmount:    c.TaxFree,
 		RefundableAmount: c.Balance,
 		IdempotencyKey:   c.IdempotencyKey,
 	})

@@ -105,6 +105,8 @@ func (c *Client) Cancel(ctx context.Context, paymentKey string, r CancelRequest)
 		q.refusal = fmt.Sprintf("cancelReason must have 1 to %d characters", cancelReasonMax)
 	case r.CancelAmount < 1 || r.CancelAmount > r.RefundableAmount || r.RefundableAmount > money.Max:
 		q.refusal = "cancelAmount is out of range"
+	case r.TaxFreeAmount < 0 || r.TaxFreeAmount > r.CancelAmount:
+		q.refusal = "taxFreeAmount is no part of cancelAmount"
 	}
 	return c.ask(ctx, q)
 }

@@ -173,12 +173,20 @@ func ask(t *testing.T, adapter *toss.Adapter, call map[string]string) provider.A
 			IdempotencyKey: call["idempotency"]})
 	case "cancel":
 		return adapter.Cancel(ctx, provider.Cancel{Key: call["key"], Amount: number(t, call["amount"]), Balance: number(t, call["balance"]),
-			Reason: call["reason"], IdempotencyKey: call["idempotency"]})
+			TaxFree: taxFree(t, call["tax-free"]), Reason: call["reason"], IdempotencyKey: call["idempotency"]})
 	case "find", "find-by-order":
 		return adapter.Find(ctx, provider.Ref{Key: call["key"], Number: call["number"]})
 	}
 	t.Fatalf("unknown call %q", call["call"])
 	return provider.Answer{}
+}
+
+func taxFree(t *testing.T, text string) int64 {
+	t.Helper()
+	if text == "" {
+		return 0
+	}
+	return number(t, text)
 }
 
 func number(t *testing.T, text string) int64 {

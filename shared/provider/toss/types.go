@@ -16,10 +16,11 @@ type ConfirmRequest struct {
 
 // CancelRequest is the body of POST /v1/payments/{paymentKey}/cancel.
 type CancelRequest struct {
-	CancelReason     string `json:"cancelReason"`     // 1 to 200 characters
-	CancelAmount     int64  `json:"cancelAmount"`     // whole won
-	RefundableAmount int64  `json:"refundableAmount"` // what we believe is refundable; anything else is NOT_MATCHES_REFUNDABLE_AMOUNT
-	IdempotencyKey   string `json:"-"`                // header; required
+	CancelReason     string `json:"cancelReason"`            // 1 to 200 characters
+	CancelAmount     int64  `json:"cancelAmount"`            // whole won
+	TaxFreeAmount    int64  `json:"taxFreeAmount,omitempty"` // of CancelAmount
+	RefundableAmount int64  `json:"refundableAmount"`        // what we believe is refundable; anything else is NOT_MATCHES_REFUNDABLE_AMOUNT
+	IdempotencyKey   string `json:"-"`                       // header; required
 }
 
 // Payment is what we use of the Payment object (docs.tosspayments.com/reference, 2026-11). Fields and values are added to it without

@@ -35,7 +35,11 @@ type RequestPayment struct {
 	CustomerName        string        `json:"customerName,omitempty"`
 	CustomerEmail       string        `json:"customerEmail,omitempty"`
 	CustomerMobilePhone string        `json:"customerMobilePhone,omitempty"` // 8 to 15 digits
-	Card                *RequestCard  `json:"card,omitempty"`
+	TaxFreeAmount       int64         `json:"taxFreeAmount,omitempty"`       // of the amount, in its unit
+	WindowTarget        string        `json:"windowTarget,omitempty"`        // iframe or self
+	// Metadata is an object of at most 5 texts: names of at most 40 characters without brackets, values of at most 2,000.
+	Metadata json.RawMessage `json:"metadata,omitempty"`
+	Card     *RequestCard    `json:"card,omitempty"`
 }
 
 // RequestAmount is an amount in whole won.
@@ -44,11 +48,12 @@ type RequestAmount struct {
 	Value    int64  `json:"value"`
 }
 
-// RequestCard is present only for the international window. flowMode is left out: its default, the provider's own window, is the only
-// one that takes foreign cards.
+// RequestCard is present only for the international window, or with an app's address. flowMode is left out: its default, the provider's own
+// window, is the only one that takes foreign cards.
 type RequestCard struct {
-	UseInternationalCardOnly bool   `json:"useInternationalCardOnly"`
-	Language                 string `json:"language,omitempty"` // KO, EN, JA or ZH
+	UseInternationalCardOnly bool   `json:"useInternationalCardOnly,omitempty"`
+	Language                 string `json:"language,omitempty"`  // KO, EN, JA or ZH
+	AppScheme                string `json:"appScheme,omitempty"` // where a card company's app goes back to
 }
 
 // Window returns the window of the order's current attempt. It refuses a client key that belongs to another mode than the order: test orders must not take real money, nor the other way round.
@@ -99,15 +104,22 @@ func requestPayment(o order.Order, at provider.Place) (RequestPayment, error) {
 		CustomerName:        optional(within(o.Customer.Name, 1, 100), o.Customer.Name),
 		CustomerEmail:       optional(within(o.Customer.Email, 3, 100) && strings.Contains(o.Customer.Email, "@"), o.Customer.Email),
 		CustomerMobilePhone: optional(isPhone(o.Customer.Phone), o.Customer.Phone),
+		TaxFreeAmount:       o.Extras.Tax.Free,
+		WindowTarget:        o.Toss.WindowTarget,
+		Metadata:            json.RawMessage(o.Extras.Metadata),
 		Card:                card(o, at),
 	}, nil
 }
 
 func card(o order.Order, at provider.Place) *RequestCard {
-	if !o.Toss.InternationalCardOnly {
-		return nil // the domestic window has one language
+	c := RequestCard{AppScheme: o.Extras.AppScheme}
+	if o.Toss.InternationalCardOnly { // the domestic window has one language
+		c.UseInternationalCardOnly, c.Language = true, windowLanguage(at.Spoken(o.Language))
 	}
-	return &RequestCard{UseInternationalCardOnly: true, Language: windowLanguage(at.Spoken(o.Language))}
+	if c == (RequestCard{}) {
+		return nil
+	}
+	return &c
 }
 
 // windowLanguage maps ours to theirs; for any other the window chooses.

@@ -1,6 +1,7 @@
 package toss_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -41,6 +42,13 @@ func TestWindow(t *testing.T) {
 		}, first + `}`},
 		{"phone too short", func(o *order.Order) { o.Customer.Phone = "1234567" }, first + `}`},
 		{"phone too long", func(o *order.Order) { o.Customer.Phone = "1234567890123456" }, first + `}`},
+		{"all extras", func(o *order.Order) {
+			o.Extras = order.Extras{Tax: order.Tax{Free: 5000, VAT: 909, GivenVAT: true}, AppScheme: "myshop://", Metadata: `{"cart":"7"}`}
+			o.Toss.WindowTarget = "self"
+		}, first + `,"taxFreeAmount":5000,"windowTarget":"self","metadata":{"cart":"7"},"card":{"appScheme":"myshop://"}}`},
+		{"international in an app", func(o *order.Order) {
+			o.Toss.InternationalCardOnly, o.Extras.AppScheme = true, "myshop://paid"
+		}, first + `,"card":{"useInternationalCardOnly":true,"language":"EN","appScheme":"myshop://paid"}}`},
 		{"longest name", func(o *order.Order) { o.Customer.Name = strings.Repeat("길", 100) }, first + `,"customerName":"` + strings.Repeat("길", 100) + `"}`},
 		{"international en", international("en"), first + `,"card":{"useInternationalCardOnly":true,"language":"EN"}}`},
 		{"international ko", international("ko"), first + `,"card":{"useInternationalCardOnly":true,"language":"KO"}}`},
@@ -65,6 +73,29 @@ func TestWindow(t *testing.T) {
 				t.Errorf("window %+v", w)
 			}
 		})
+	}
+}
+
+// TestWindowSpeaksThePage: the page's language is the window's, and when it is not the order's, the return addresses carry it.
+func TestWindowSpeaksThePage(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ ofOrder, page, window, back string }{
+		{"en", "", "EN", ""}, {"en", "en", "EN", ""}, {"en", "ja", "JA", "lang=ja"}, {"", "ko", "KO", "lang=ko"},
+	} {
+		o := shirt()
+		o.Language, o.Toss.InternationalCardOnly = c.ofOrder, true
+		w, err := toss.Windows{ClientKey: "test_ck_1"}.Window(o, provider.Place{Base: base, Language: c.page})
+		var got toss.RequestPayment
+		if err != nil || json.Unmarshal(w.Params, &got) != nil {
+			t.Fatal(err)
+		}
+		success, fail := "/link_token-1", "/fail?attempt=1"
+		if c.back != "" {
+			success, fail = success+"?"+c.back, fail+"&"+c.back
+		}
+		if got.Card.Language != c.window || !strings.HasSuffix(got.SuccessURL, success) || !strings.HasSuffix(got.FailURL, fail) {
+			t.Errorf("%+v: %s, %s, %s", c, got.Card.Language, got.SuccessURL, got.FailURL)
+		}
 	}
 }
 

@@ -62,7 +62,10 @@ func orders() []order.Order {
 	again.Attempt.N = 2
 	international := guest
 	international.Toss.InternationalCardOnly = true
-	all := []order.Order{guest, again, international}
+	extras := guest
+	extras.Extras = allExtras
+	extras.Toss.WindowTarget = "self"
+	all := []order.Order{guest, again, international, extras}
 	for _, language := range []string{"ko", "en", "ja", "zh"} {
 		o := international
 		o.Language = language
@@ -71,6 +74,9 @@ func orders() []order.Order {
 	}
 	return all
 }
+
+// allExtras are those of both providers; Toss Payments is not told the VAT.
+var allExtras = order.Extras{Tax: order.Tax{Free: 5000, VAT: 909, GivenVAT: true}, AppScheme: "myshop://", Metadata: `{"cart":"7"}`}
 
 var customer = order.Customer{ID: "customer-1", Name: "홍길동", Email: "buyer@example.com", Phone: "01012345678"}
 
@@ -98,6 +104,11 @@ func emitPortOne(w io.Writer) error {
 			if err := line(w, window, err); err != nil {
 				return err
 			}
+		}
+		o.Extras = allExtras
+		window, err := c.windows.WindowOf(o, portone.Options{}, provider.Place{Base: base, Language: "en"})
+		if err := line(w, window, err); err != nil {
+			return err
 		}
 	}
 	return nil

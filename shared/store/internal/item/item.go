@@ -32,7 +32,9 @@ type Order struct {
 	ReturnURL  string          `dynamodbav:"return_url,omitempty"`
 	Toss       *tossOptions    `dynamodbav:"toss,omitempty"`
 	PortOne    *portOneOptions `dynamodbav:"portone,omitempty"`
+	Extras     *extras         `dynamodbav:"extras,omitempty"`
 	BillingKey string          `dynamodbav:"billing_key,omitempty"`
+	Charging   *charging       `dynamodbav:"charging,omitempty"`
 	Request    string          `dynamodbav:"request,omitempty"`
 	LinkToken  string          `dynamodbav:"link_token,omitempty"`
 	CreatedAt  int64           `dynamodbav:"created_at,omitempty"`
@@ -68,7 +70,28 @@ type customer struct {
 }
 
 type tossOptions struct {
-	InternationalCardOnly bool `dynamodbav:"international_card_only,omitempty"`
+	InternationalCardOnly bool   `dynamodbav:"international_card_only,omitempty"`
+	WindowTarget          string `dynamodbav:"window_target,omitempty"`
+}
+
+type extras struct {
+	Tax       *tax   `dynamodbav:"tax,omitempty"`
+	AppScheme string `dynamodbav:"app_scheme,omitempty"`
+	Metadata  string `dynamodbav:"metadata,omitempty"`
+}
+
+type charging struct {
+	ReceiptType string `dynamodbav:"receipt_type,omitempty"`
+	TradeOption string `dynamodbav:"trade_option,omitempty"`
+	NoReceipt   bool   `dynamodbav:"no_receipt,omitempty"`
+	FailPush    bool   `dynamodbav:"fail_push,omitempty"`
+	CardQuota   int    `dynamodbav:"card_quota,omitempty"`
+}
+
+type tax struct {
+	Free     int64 `dynamodbav:"free,omitempty"`
+	VAT      int64 `dynamodbav:"vat,omitempty"`
+	GivenVAT bool  `dynamodbav:"given_vat,omitempty"`
 }
 
 type portOneOptions struct {
@@ -149,7 +172,8 @@ func FromOrder(o order.Order) Order {
 	it := Order{
 		V: Version, ID: o.ID, Provider: o.Provider, Mode: o.Mode, Amount: o.Amount.Value, Currency: o.Amount.Currency, Name: o.Name,
 		Customer: optional(customer(o.Customer)), Language: o.Language, ReturnURL: o.ReturnURL, Toss: optional(tossOptions(o.Toss)),
-		PortOne: optional(portOneOptions(o.PortOne)), BillingKey: o.BillingKey, Account: o.Account, Request: o.Request, LinkToken: o.LinkToken,
+		PortOne: optional(portOneOptions(o.PortOne)), Extras: fromExtras(o.Extras), BillingKey: o.BillingKey, Account: o.Account,
+		Charging: optional(charging(o.Charging)), Request: o.Request, LinkToken: o.LinkToken,
 		CreatedAt: Millis(o.CreatedAt), ExpiresAt: Millis(o.ExpiresAt), Status: o.Status,
 		Attempt: attempt{
 			N: o.Attempt.N, Key: o.Attempt.Key, ClaimedAt: Millis(o.Attempt.ClaimedAt), Asks: o.Attempt.Asks, Turn: o.Attempt.Turn,
@@ -189,6 +213,17 @@ func FromOrder(o order.Order) Order {
 	return it
 }
 
+func fromExtras(e order.Extras) *extras {
+	return optional(extras{Tax: optional(tax(e.Tax)), AppScheme: e.AppScheme, Metadata: e.Metadata})
+}
+
+func (e *extras) extras() order.Extras {
+	if e == nil {
+		return order.Extras{}
+	}
+	return order.Extras{Tax: order.Tax(value(e.Tax)), AppScheme: e.AppScheme, Metadata: e.Metadata}
+}
+
 // FromStep returns the stored form of one of an order's history entries.
 func FromStep(s order.Step) Step {
 	return Step{
@@ -205,8 +240,8 @@ func (it Order) Order() (order.Order, error) {
 	o := order.Order{
 		ID: it.ID, Provider: it.Provider, Mode: it.Mode, Amount: money.Amount{Value: it.Amount, Currency: it.Currency}, Name: it.Name,
 		Customer: order.Customer(value(it.Customer)), Language: it.Language, ReturnURL: it.ReturnURL,
-		Toss: order.TossOptions(value(it.Toss)), PortOne: order.PortOneOptions(value(it.PortOne)),
-		BillingKey: it.BillingKey, Account: it.Account, Request: it.Request, LinkToken: it.LinkToken, CreatedAt: Time(it.CreatedAt),
+		Toss: order.TossOptions(value(it.Toss)), PortOne: order.PortOneOptions(value(it.PortOne)), Extras: it.Extras.extras(),
+		BillingKey: it.BillingKey, Account: it.Account, Charging: order.Charging(value(it.Charging)), Request: it.Request, LinkToken: it.LinkToken, CreatedAt: Time(it.CreatedAt),
 		ExpiresAt: Time(it.ExpiresAt), Status: it.Status,
 		Attempt: order.Attempt{
 			N: it.Attempt.N, Key: it.Attempt.Key, ClaimedAt: Time(it.Attempt.ClaimedAt), Asks: it.Attempt.Asks, Turn: it.Attempt.Turn,

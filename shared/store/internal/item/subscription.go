@@ -26,6 +26,8 @@ type Subscription struct {
 	NextPlan    *plan                `dynamodbav:"next_plan,omitempty"`
 	Calendar    calendar             `dynamodbav:"calendar"`
 	CatchUp     subscription.CatchUp `dynamodbav:"catch_up,omitempty"`
+	Charging    *charging            `dynamodbav:"charging,omitempty"`
+	AppScheme   string               `dynamodbav:"app_scheme,omitempty"`
 	Status      subscription.Status  `dynamodbav:"status"`
 	Key         *key                 `dynamodbav:"key,omitempty"`
 	NextKey     *key                 `dynamodbav:"next_key,omitempty"`
@@ -62,6 +64,7 @@ type plan struct {
 	Amount   int64          `dynamodbav:"amount"`
 	Currency money.Currency `dynamodbav:"currency"`
 	Name     string         `dynamodbav:"name,omitempty"`
+	Tax      *tax           `dynamodbav:"tax,omitempty"`
 }
 
 type calendar struct {
@@ -150,7 +153,7 @@ func FromSubscription(s subscription.Subscription) Subscription {
 			First: Millis(s.Calendar.First), Interval: s.Calendar.Interval, Every: s.Calendar.Every, Anchor: s.Calendar.Anchor,
 			Hour: s.Calendar.Hour,
 		},
-		CatchUp: s.CatchUp, Status: s.Status, Key: optional(fromKey(s.Key)), NextKey: optional(fromKey(s.NextKey)), Cycle: s.Cycle,
+		CatchUp: s.CatchUp, Charging: optional(charging(s.Charging)), AppScheme: s.AppScheme, Status: s.Status, Key: optional(fromKey(s.Key)), NextKey: optional(fromKey(s.NextKey)), Cycle: s.Cycle,
 		Date: s.Date, ChargeAt: Millis(s.ChargeAt), Due: Millis(s.DueAt), DueAt: Millis(s.DueAt), AskAfter: Millis(s.AskAfter),
 		HeardAt: Millis(s.HeardAt), CancelAtEnd: s.CancelAtEnd, EndCycle: s.EndCycle, Begun: Millis(s.Begun),
 		Offered: s.Offered, Revision: s.Revision, PausedAt: Millis(s.PausedAt),
@@ -191,7 +194,7 @@ func (it Subscription) Subscription() (subscription.Subscription, error) {
 			First: Time(it.Calendar.First), Interval: it.Calendar.Interval, Every: it.Calendar.Every, Anchor: it.Calendar.Anchor,
 			Hour: it.Calendar.Hour,
 		},
-		CatchUp: it.CatchUp, Status: it.Status, Key: value(it.Key).key(), NextKey: value(it.NextKey).key(), Cycle: it.Cycle,
+		CatchUp: it.CatchUp, Charging: subscription.Charging(value(it.Charging)), AppScheme: it.AppScheme, Status: it.Status, Key: value(it.Key).key(), NextKey: value(it.NextKey).key(), Cycle: it.Cycle,
 		Date: it.Date, ChargeAt: Time(it.ChargeAt), DueAt: dueTime(it.Due, it.DueAt), AskAfter: Time(it.AskAfter),
 		HeardAt: Time(it.HeardAt), CancelAtEnd: it.CancelAtEnd, EndCycle: it.EndCycle, Begun: Time(it.Begun),
 		Offered: it.Offered, Revision: it.Revision, PausedAt: Time(it.PausedAt),
@@ -213,11 +216,11 @@ func (it Subscription) Subscription() (subscription.Subscription, error) {
 }
 
 func fromPlan(p subscription.Plan) plan {
-	return plan{Amount: p.Amount.Value, Currency: p.Amount.Currency, Name: p.Name}
+	return plan{Amount: p.Amount.Value, Currency: p.Amount.Currency, Name: p.Name, Tax: optional(tax(p.Tax))}
 }
 
 func (p plan) plan() subscription.Plan {
-	return subscription.Plan{Amount: money.Amount{Value: p.Amount, Currency: p.Currency}, Name: p.Name}
+	return subscription.Plan{Amount: money.Amount{Value: p.Amount, Currency: p.Currency}, Name: p.Name, Tax: subscription.Tax(value(p.Tax))}
 }
 
 func fromKey(k subscription.Key) key {
