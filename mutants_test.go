@@ -459,6 +459,26 @@ var mutants = []mutant{
 		"case s.Key.IssuedAt.IsZero() && key.N <= s.Key.N:", "case key.N <= s.Key.N:",
 		"./shared/subscription", "TestActivatedOnce",
 	},
+	{
+		"a name that comes twice is taken: the last price counts", "shared/handler/strict.go",
+		"case seen[name]:", "case false:",
+		"./shared/handler", "TestNamesAreExact",
+	},
+	{
+		"a name in another case is taken", "shared/handler/strict.go",
+		"case fixed && !known:", "case fixed && !known && false:",
+		"./shared/handler", "TestNamesAreExact",
+	},
+	{
+		"money goes back without the parts of its tax", reverse,
+		"c.TaxFree = tax.Free\n", "c.TaxFree = 0\n",
+		payments, "TestMoneyGoesBackWithItsParts",
+	},
+	{
+		"a webhook that names only the key is dropped", "shared/handler/webhook.go",
+		`if hint.Number == "" && hint.Key != "" {`, "if false {",
+		world, "TestOddWebhooksAreFollowed",
+	},
 }
 
 var everyMutant = flag.Bool("mutants", false, "run every mutant, not one in three")
