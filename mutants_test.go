@@ -435,6 +435,11 @@ var mutants = []mutant{
 		world, "TestGatewaysOwnWord",
 	},
 	{
+		"a rejected tab ends the attempt of the payment that was claimed", decide,
+		"return e, current && !another", "_ = another\n\t\treturn e, current",
+		world, "TestTossWebhookBehindARejectedTab",
+	},
+	{
 		"another account's keys are believed", "shared/payment/account.go",
 		`if !ok || !otherAccount(g, o.Account) {`, "if true {",
 		world, "TestOrderSettlesUnderAnotherAccountsKeys",

@@ -240,9 +240,11 @@ func fromPayment(o order.Order, a provider.Answer, account string, now time.Time
 	case provider.Refunded:
 		e.Kind = order.FullyRefunded
 	case provider.Declined:
-		e, current := refused(o, now), e.Attempt == o.Attempt.N
+		current := e.Attempt == o.Attempt.N
+		another := o.Status == order.Settling && o.Attempt.Key != "" && a.Payment.Key != o.Attempt.Key // it says nothing of the claimed one
+		e = refused(o, now)
 		e.Of = a.Payment.Key
-		return e, current
+		return e, current && !another
 	default:
 		return order.Event{}, false
 	}

@@ -65,3 +65,27 @@ func TestTossLookupsBehindTheConfirm(t *testing.T) {
 		})
 	}
 }
+
+// TestTossWebhookBehindARejectedTab: a card was rejected in one tab, and another tab's payment is taken while the reply to the confirm is lost. The
+// webhook comes before the lookups know of it: by its key it is not found, and its number shows the rejected one. That says nothing of the one
+// that was claimed: the order is not opened again.
+func TestTossWebhookBehindARejectedTab(t *testing.T) {
+	t.Parallel()
+	fakeTime(t, func(t *testing.T) {
+		x := newOutside(t)
+		b := x.order("toss", "order-1", "2h")
+		window := x.tab(b)
+		x.get(x.card(window, "reject"))
+		x.pass("10m")
+		x.control("/sim/lag", `{"provider":"toss","lookups":"3m"}`)
+		x.fault("toss", "confirm", "lose-reply", 1)
+		x.fault("toss", "find", "lose-reply", 1)
+		x.get(x.card(window, "approve"))
+		x.pass("10s")
+		if got := x.read("order-1"); got.Status == "open" {
+			t.Errorf("the money is taken, and the order is open in attempt %d", got.Attempt)
+		}
+		x.pass("12h")
+		x.audit("order-1", "paid", 1)
+	})
+}
