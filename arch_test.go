@@ -46,7 +46,7 @@ var archRules = []archRule{
 	{dir: "shared/provider/portone", own: []string{"shared/lenient", "shared/money", "shared/order", "shared/provider"}, not: []string{"os"}},
 	{dir: "shared/payment", own: []string{"shared/ledger", "shared/money", "shared/order", "shared/provider", "shared/subscription"}, not: []string{"net/http", "os", "crypto/rand", "math/rand", "math/rand/v2"}},
 	{dir: "shared/store", own: []string{"shared/event", "shared/subscription", "shared/money", "shared/order", "shared/payment", "shared/store/internal/..."}, others: awsSDK, not: []string{"net/http", "os"}},
-	{dir: "shared/store/internal/...", own: []string{"shared/subscription", "shared/money", "shared/order", "shared/payment"}, others: awsSDK, not: []string{"net/http", "os"}},
+	{dir: "shared/store/internal/...", own: []string{"shared/ledger", "shared/subscription", "shared/money", "shared/order", "shared/payment"}, others: awsSDK, not: []string{"net/http", "os"}},
 	{dir: "shared/store/memstore", own: []string{"shared/event", "shared/subscription", "shared/order", "shared/payment", "shared/store/internal/..."}, not: []string{"net/http", "os"}},
 	{dir: "shared/store/storetest", own: []string{"shared/subscription", "shared/money", "shared/order", "shared/payment", "shared/store/internal/..."}},
 	{dir: "shared/store/enginetest", own: []string{"shared/store"}, others: awsSDK},
