@@ -542,6 +542,7 @@ func (s *shop) windowOf(number, amount string) map[string]any {
 		s.t.Fatalf("%d %s, %v", out.Code, out.Body, err)
 	}
 	made.Window["merchant_uid"], made.Window["amount"] = number, amount
+	delete(made.Window, "notice_url") // it is another order's; without one PortOne tells the console's address
 	return made.Window
 }
 

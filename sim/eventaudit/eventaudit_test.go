@@ -181,7 +181,13 @@ func (r *random) subscription(id string) (long bool) {
 
 func (r *random) step(s subscription.Subscription) subscription.Subscription {
 	at := r.pass()
-	switch r.rng.IntN(12) {
+	switch r.rng.IntN(14) {
+	case 12:
+		dearer := s.Plan
+		dearer.Amount.Value += 100
+		s, _ = s.ChangeWithConsent(subscription.Consent{Kind: subscription.PriceRise, After: dearer, Token: "token"}, "", at)
+	case 13:
+		s, _ = s.Consents(r.rng.IntN(2) == 0, "text", "ko", at)
 	case 0, 1:
 		issuing := s.Issuing()
 		if issuing == nil {
