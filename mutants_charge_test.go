@@ -88,7 +88,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"a cycle that is over moves the subscription on again", cycles,
-		"if s.Cycle != k {\n\t\treturn s\n\t}\n\ts = s.begin(k+1, date+1)\n\tto := s.Status", "s = s.begin(k+1, date+1)\n\tto := s.Status",
+		"if s.Cycle != k {\n\t\treturn s\n\t}\n\tif s.Consent.State()", "if s.Consent.State()",
 		charges, "TestFrozenWorkers",
 	},
 	{
@@ -143,7 +143,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"an issuance has no due time beside the charge", cycles,
-		"s.ChargeAt, s.DueAt = at, earlier(at, s.NextKey.askAt())", "s.ChargeAt, s.DueAt = at, at",
+		"s.DueAt = earlier(earlier(at, s.NextKey.askAt()), s.consentDue())", "s.DueAt = earlier(at, s.consentDue())",
 		charges, "TestIssuanceOfASuspendedIsAskedAbout",
 	},
 	{
@@ -344,7 +344,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"what lies in review is due for ever", orders,
-		"o.Searching || o.Owed() != nil && o.Status != Review\n", "o.Searching || o.Owed() != nil\n",
+		"o.Searching || o.Owed() != nil && o.Status != Review ||", "o.Searching || o.Owed() != nil ||",
 		charges, "TestReviewIsNotDue",
 	},
 	{
