@@ -166,7 +166,7 @@ func (o *Order) review() {
 	}
 	count := 0
 	for _, p := range o.Payments {
-		if p.Role == Surplus || p.Role == Returned {
+		if surplus := p.Role == Surplus || p.Role == Returned; surplus && !p.Resolved {
 			count++
 		}
 		why := o.contradicts(p)
@@ -187,6 +187,7 @@ func (o *Order) review() {
 func (o Order) contradicts(p Payment) string {
 	back := p.State == Captured && p.BehindAt.After(p.KnownAt.Add(o.Timing.LookupLag))
 	switch {
+	case p.Resolved:
 	case back && p.Role != NoRole:
 		return "the provider shows less of " + p.Key + " than before"
 	case p.Role == Kept && o.misfit(p):

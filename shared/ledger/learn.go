@@ -72,7 +72,8 @@ func (r Request) id() requestID { return requestID{r.Kind, r.Attempt, r.Key, r.T
 
 // merge adds what an answer shows of one payment, and says whether it could be kept.
 func (o *Order) merge(p Payment, a Answer) bool {
-	p.Role, p.Reason, p.KnownAt, p.SeenAt, p.BehindAt = NoRole, "", a.At, a.Began, time.Time{}
+	p.Role, p.Reason, p.Resolved = NoRole, "", false
+	p.KnownAt, p.SeenAt, p.BehindAt = a.At, a.Began, time.Time{}
 	if p.Test && o.Account.Live {
 		p.State, p.Balance = Declined, 0 // test money pays nothing, and uses its number up
 	}
@@ -107,7 +108,7 @@ func (p *Payment) absorb(q Payment) {
 	disputed := p.Disputed || q.Disputed || differ
 	behind := later(p.BehindAt, q.BehindAt)
 	refunds := union(p.Refunds, q.Refunds)
-	role, reason := p.Role, p.Reason
+	role, reason, resolved := p.Role, p.Reason, p.Resolved
 	switch d := p.progress(q); {
 	case d < 0:
 		behind = later(behind, p.SeenAt)
@@ -124,7 +125,8 @@ func (p *Payment) absorb(q Payment) {
 		}
 		p.KnownAt, p.SeenAt = known, seen
 	}
-	p.Disputed, p.BehindAt, p.Role, p.Reason, p.Refunds = disputed, behind, role, reason, refunds
+	p.Disputed, p.BehindAt, p.Refunds = disputed, behind, refunds
+	p.Role, p.Reason, p.Resolved = role, reason, resolved
 }
 
 // progress compares how far two answers show one payment.

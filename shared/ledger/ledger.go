@@ -228,6 +228,7 @@ type Payment struct {
 	SeenAt   time.Time // when the newest question was begun that showed it as it is
 	BehindAt time.Time // when the newest question was begun that showed less
 	Disputed bool      // two answers name different amounts of it
+	Resolved bool      // a person has decided about it: what contradicted is known
 	Role     Role
 	Reason   Reason
 }
@@ -252,7 +253,9 @@ type Order struct {
 	End       End
 	Why       string    // of a review: what contradicts what
 	LearnedAt time.Time // when the newest answer came, readable or not
-	Revision  int64     // +1 with every write; a write names the one it read
+
+	Resolutions []Resolution // what people decided
+	Revision    int64        // +1 with every write; a write names the one it read
 }
 
 // New returns an order as it is first stored: its first number is open.

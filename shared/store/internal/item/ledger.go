@@ -15,7 +15,7 @@ import (
 //	           r reply, c code, ra replied_at, l looked_at, e elsewhere, o outcome
 //	payments   k key, n attempt, s state, a amount, b balance (absent: all of it, when captured), c currency, m merchant, t test money,
 //	           bk billing key, ap approved_at, tx transaction key, me method, ru receipt url, w whole only, lr lists refunds, rf refunds,
-//	           ka known_at, sa seen_at, ba behind_at, d disputed, r role, y reason
+//	           ka known_at, sa seen_at, ba behind_at, d disputed, z resolved, r role, y reason
 type Ledger struct {
 	Merchant  string          `dynamodbav:"merchant,omitempty"`
 	KeyDigest string          `dynamodbav:"key_digest,omitempty"`
@@ -25,6 +25,16 @@ type Ledger struct {
 	End       string          `dynamodbav:"end,omitempty"`
 	Why       string          `dynamodbav:"why,omitempty"`
 	LearnedAt int64           `dynamodbav:"learned_at,omitempty"`
+
+	Resolutions []ledgerResolution `dynamodbav:"resolutions,omitempty"`
+}
+
+type ledgerResolution struct {
+	Key    string `dynamodbav:"key"`
+	Keep   bool   `dynamodbav:"keep,omitempty"`
+	By     string `dynamodbav:"by,omitempty"`
+	Reason string `dynamodbav:"reason,omitempty"`
+	At     int64  `dynamodbav:"at,omitempty"`
 }
 
 type ledgerAttempt struct {
@@ -75,6 +85,7 @@ type ledgerPayment struct {
 	SeenAt         int64    `dynamodbav:"sa,omitempty"`
 	BehindAt       int64    `dynamodbav:"ba,omitempty"`
 	Disputed       bool     `dynamodbav:"d,omitempty"`
+	Resolved       bool     `dynamodbav:"z,omitempty"`
 	Role           string   `dynamodbav:"r,omitempty"`
 	Reason         string   `dynamodbav:"y,omitempty"`
 }
@@ -92,6 +103,9 @@ func FromLedger(o ledger.Order) Ledger {
 	}
 	for _, p := range o.Payments {
 		it.Payments = append(it.Payments, fromPayment(o, p))
+	}
+	for _, r := range o.Resolutions {
+		it.Resolutions = append(it.Resolutions, ledgerResolution{Key: r.Key, Keep: r.Keep, By: r.By, Reason: r.Reason, At: Millis(r.At)})
 	}
 	return it
 }
@@ -117,7 +131,7 @@ func fromPayment(o ledger.Order, p ledger.Payment) ledgerPayment {
 		Currency: unless(p.Currency, o.Currency), Merchant: unless(p.Merchant, o.Account.Merchant), Test: p.Test, BillingKey: p.BillingKey,
 		ApprovedAt: Millis(p.ApprovedAt), TransactionKey: p.TransactionKey, Method: p.Method, ReceiptURL: p.ReceiptURL, WholeOnly: p.WholeOnly,
 		ListsRefunds: p.ListsRefunds, Refunds: slices.Clone(p.Refunds), KnownAt: Millis(p.KnownAt), SeenAt: Millis(p.SeenAt),
-		BehindAt: Millis(p.BehindAt), Disputed: p.Disputed, Role: p.Role.String(), Reason: string(p.Reason),
+		BehindAt: Millis(p.BehindAt), Disputed: p.Disputed, Resolved: p.Resolved, Role: p.Role.String(), Reason: string(p.Reason),
 	}
 }
 
@@ -143,6 +157,9 @@ func (it Ledger) Ledger(t ledger.Terms, revision int64) (ledger.Order, error) {
 	o := ledger.Order{Terms: t, End: ledger.End(it.End), Why: it.Why, LearnedAt: Time(it.LearnedAt), Revision: revision}
 	for _, a := range it.Attempts {
 		o.Attempts = append(o.Attempts, ledger.Attempt{OpenedAt: Time(a.OpenedAt), LookedAt: Time(a.LookedAt), Used: a.Used, Code: a.Code})
+	}
+	for _, r := range it.Resolutions {
+		o.Resolutions = append(o.Resolutions, ledger.Resolution{Key: r.Key, Keep: r.Keep, By: r.By, Reason: r.Reason, At: Time(r.At)})
 	}
 	var bad error
 	for _, r := range it.Requests {
@@ -184,7 +201,7 @@ func (it ledgerPayment) payment(t ledger.Terms) (ledger.Payment, error) {
 		Key: it.Key, Attempt: it.Attempt, Amount: it.Amount, Currency: t.Currency, Merchant: t.Account.Merchant, Test: it.Test,
 		BillingKey: it.BillingKey, ApprovedAt: Time(it.ApprovedAt), TransactionKey: it.TransactionKey, Method: it.Method,
 		ReceiptURL: it.ReceiptURL, WholeOnly: it.WholeOnly, ListsRefunds: it.ListsRefunds, Refunds: slices.Clone(it.Refunds),
-		KnownAt: Time(it.KnownAt), SeenAt: Time(it.SeenAt), BehindAt: Time(it.BehindAt), Disputed: it.Disputed, Reason: ledger.Reason(it.Reason),
+		KnownAt: Time(it.KnownAt), SeenAt: Time(it.SeenAt), BehindAt: Time(it.BehindAt), Disputed: it.Disputed, Resolved: it.Resolved, Reason: ledger.Reason(it.Reason),
 	}
 	if it.Currency != nil {
 		p.Currency = *it.Currency

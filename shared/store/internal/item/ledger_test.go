@@ -61,6 +61,9 @@ func TestLedgerIsStoredWhole(t *testing.T) {
 			Terms: ledger.Terms{ID: "order-1", Account: ledger.Account{Merchant: "mid", KeyDigest: "digest"}, Currency: "KRW"},
 			End:   ledger.EndReview, Why: "why", LearnedAt: time.UnixMilli(5).UTC(), Revision: 7,
 		}
+		var resolution ledger.Resolution
+		filled(r, reflect.ValueOf(&resolution).Elem())
+		o.Resolutions = []ledger.Resolution{resolution, {Key: "k"}}
 		var a ledger.Attempt
 		var q ledger.Request
 		var p ledger.Payment
