@@ -420,7 +420,7 @@ var mutants = []mutant{
 		world, "TestTossLookupsBehindTheConfirm",
 	},
 	{
-		"nobody looks once more at the numbers of a paid order", orders,
+		"nobody looks once more at the numbers of a paid order", "shared/order/hint.go",
 		`if e.LastLook > 0 && o.BillingKey == "" {`, "if false {",
 		world, "TestSecondWindowThatNobodyTellsOf",
 	},

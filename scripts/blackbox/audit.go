@@ -15,8 +15,8 @@ type tally struct {
 }
 
 func (t *tally) String() string {
-	return fmt.Sprintf("%d orders, %d paid, %d unpaid, %d refunded, %d in review, %d in doubt; %d captures, %d cancels; kept twice %d, unrecorded %d, recorded and not there %d",
-		t.orders, t.paid, t.unpaid, t.refunded, t.review, t.doubtful, t.captures, t.cancels, t.twice, t.unrecorded, t.lost)
+	return fmt.Sprintf("%d orders, %d paid, %d unpaid, %d refunded, %d in review, %d in doubt; %d captures, %d cancels; "+
+		"kept twice %d, unrecorded %d, recorded and not there %d", t.orders, t.paid, t.unpaid, t.refunded, t.review, t.doubtful, t.captures, t.cancels, t.twice, t.unrecorded, t.lost)
 }
 
 // unsaid are the cases that were not returned before.
@@ -64,8 +64,10 @@ func (p *play) audit(buyers []*buyer, t *tally) error {
 			s = &sums{}
 		}
 		if what := t.judge(end, s, b.amount); what != "" {
-			t.wrong = append(t.wrong, fmt.Sprintf("order %d (%s, %s) %s: %s in attempt %d, %d won kept of %d\n  ledger: %s\n  buyer: %s", b.order, b.bill.OrderID, b.provider,
-				what, end.Status, end.Attempt, s.kept, b.amount, strings.Join(s.lines, ", "), strings.Join(b.trace, "\n         ")))
+			t.wrong = append(t.wrong, fmt.Sprintf(
+				"order %d (%s, %s) %s: %s in attempt %d, %d won kept of %d\n  ledger: %s\n  buyer: %s",
+				b.order, b.bill.OrderID, b.provider, what, end.Status, end.Attempt, s.kept, b.amount,
+				strings.Join(s.lines, ", "), strings.Join(b.trace, "\n         ")))
 		}
 	}
 	return nil

@@ -44,7 +44,8 @@ func parse(args []string, errs io.Writer) (options, error) {
 	flags.IntVar(&o.side, "side", 10, "orders played side by side, one request at a time")
 	flags.Uint64Var(&o.seed, "seed", 0, "seed of the buyers; 0: a new one, printed")
 	flags.IntVar(&o.cases, "cases", 1, "stop after so many orders that are wrong; 0: play all")
-	flags.BoolVar(&o.beyond, "beyond", false, "also what docs/money-safety.md says is beyond the bounds: windows that capture when the order is closed and nobody tells of it")
+	flags.BoolVar(&o.beyond, "beyond", false,
+		"also what is beyond the bounds of docs/money-safety.md: windows opened when the order is closed, of which nobody tells")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -65,7 +66,8 @@ func run(args []string, out, errs io.Writer) error {
 	}
 	c := &client{base: o.base}
 	began := time.Now()
-	p := &play{client: c, options: o, random: rand.New(rand.NewPCG(o.seed, 1)), name: fmt.Sprintf("b%08x", uint32(o.seed^uint64(began.UnixNano())))}
+	p := &play{client: c, options: o, random: rand.New(rand.NewPCG(o.seed, 1))}
+	p.name = fmt.Sprintf("b%08x", uint32(o.seed^uint64(began.UnixNano()))) // the server may hold an earlier run's orders
 	fmt.Fprintf(out, "seed %d, %d orders at %s\n", o.seed, o.orders, o.base)
 	if err := p.offers(); err != nil {
 		return err

@@ -58,6 +58,14 @@ func (o Order) Remember(h Hint) Order {
 	return o
 }
 
+// lookAgain returns a buyer's order that was paid just now with the last look at its numbers.
+func (o Order) lookAgain(e Event) Order {
+	if e.LastLook > 0 && o.BillingKey == "" {
+		o.Hints = append(slices.Clone(o.Hints), Hint{At: e.At, DueAt: e.At.Add(e.LastLook)})
+	}
+	return o
+}
+
 // Recall returns the order after a question about hints: those that are accounted for are gone, the others are asked about again later.
 func (o Order) Recall(at time.Time, asked []Hint, accounted func(Hint) bool) Order {
 	var left []Hint

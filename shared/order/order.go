@@ -721,9 +721,7 @@ func (o Order) move(e Event, to Status) Order {
 	}
 	if captured := to == Paid || to == Refunded; captured && from != Paid && from != Refunded {
 		o.Untold = o.BillingKey != "" && !e.Answered // who sent the charge holds the cycle, which is due until they have told it
-		if e.LastLook > 0 && o.BillingKey == "" {
-			o.Hints = append(slices.Clone(o.Hints), Hint{At: e.At, DueAt: e.At.Add(e.LastLook)})
-		}
+		o = o.lookAgain(e)
 	}
 	o.Status = to
 	if rest := e.At.Add(HintPause); o.AskAfter.After(rest) {

@@ -389,6 +389,13 @@ func TestReturnedFromAnotherWindow(t *testing.T) {
 			time.Sleep(20 * time.Second)
 			x.mustHear("key-2", "order-1")
 			asked := x.bank.asked("")
+			for soon := time.Now().Add(20 * time.Minute); x.read().DueAt.Before(soon) && !x.read().Final(); { // not at the last look
+				time.Sleep(time.Until(x.read().DueAt))
+				x.advance()
+			}
+			if kept := x.bank.left("key-1") + x.bank.left("key-2"); kept != 15000 {
+				t.Errorf("%d won are kept 20 minutes later", kept)
+			}
 			x.due()
 			x.want(order.Paid, 1)
 			x.wantKept(15000, "key-1", "key-2")
