@@ -49,6 +49,7 @@ func TestBoot(t *testing.T) {
 				t.Run("wrong PortOne settings", func(t *testing.T) { t.Parallel(); testPortOneSettings(t, doors, engine) })
 				t.Run("without PortOne", func(t *testing.T) { t.Parallel(); testWithoutPortOne(t, doors, engine) })
 				t.Run("tick with a queue", func(t *testing.T) { t.Parallel(); testQueue(t, doors, engine) })
+				t.Run("connections", func(t *testing.T) { t.Parallel(); testConnections(t, doors, engine) })
 				t.Run("webhook sources", func(t *testing.T) { t.Parallel(); testSources(t, doors, engine) })
 			})
 		}
