@@ -53,6 +53,9 @@ type API struct {
 	mux     *http.ServeMux
 	queue   chan *invocation // unbuffered: an event leaves Invoke only when a function takes it
 
+	asked chan struct{} // closed when a function asks for the first time: its init is over
+	first sync.Once
+
 	mu      sync.Mutex
 	running *invocation
 	failed  chan struct{} // closed by a report that init failed
@@ -72,7 +75,7 @@ type result struct {
 
 // New returns an API that no function has asked yet.
 func New(o Options) *API {
-	a := &API{timeout: o.Timeout, arn: o.FunctionARN, mux: http.NewServeMux(), queue: make(chan *invocation), failed: make(chan struct{})}
+	a := &API{timeout: o.Timeout, arn: o.FunctionARN, mux: http.NewServeMux(), queue: make(chan *invocation), failed: make(chan struct{}), asked: make(chan struct{})}
 	if a.timeout == 0 {
 		a.timeout = 29 * time.Second
 	}
@@ -109,8 +112,17 @@ func (a *API) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 }
 
+// Asked waits until a function asks for its first event, which ends its init, or for the context's end.
+func (a *API) Asked(ctx context.Context) {
+	select {
+	case <-a.asked:
+	case <-ctx.Done():
+	}
+}
+
 // next gives the event to the function that asks, as soon as there is one.
 func (a *API) next(w http.ResponseWriter, r *http.Request) {
+	a.first.Do(func() { close(a.asked) })
 	if abandoned := a.take(""); abandoned != nil {
 		abandoned.done <- result{err: ErrAbandoned}
 	}
