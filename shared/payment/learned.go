@@ -8,9 +8,11 @@ import (
 	"tosspay-sam/shared/provider"
 )
 
-// learned translates an adapter's answer into what a ledger learns from it. It chooses nothing: every payment that was shown goes along.
+// learned translates an adapter's answer into what a ledger learns from it. It chooses nothing: every payment that
+// was shown goes along.
 func learned(o ledger.Order, step ledger.Step, a provider.Answer) ledger.Answer {
-	l := ledger.Answer{Key: step.Key, Attempt: step.Attempt, Readable: a.Verdict != provider.Unknown || a.Payment.Issuance, Complete: a.Complete}
+	l := ledger.Answer{Key: step.Key, Attempt: step.Attempt, Complete: a.Complete}
+	l.Readable = a.Verdict != provider.Unknown || a.Payment.Issuance
 	for _, shown := range a.All {
 		n := attemptUnder(o.ID, shown.Payment.Number)
 		p, ok := shownPayment(shown)
@@ -37,8 +39,8 @@ func attemptUnder(orderID, number string) int {
 	return n.Attempt
 }
 
-// shownPayment is a payment in the ledger's words; ok is false for one that took and can take nothing, such as an issuance, and for one
-// that cannot be read.
+// shownPayment is a payment in the ledger's words; ok is false for one that took and can take nothing, such as an
+// issuance, and for one that cannot be read.
 func shownPayment(s provider.Shown) (_ ledger.Payment, ok bool) {
 	state := stateOf(s)
 	p := s.Payment
@@ -47,8 +49,9 @@ func shownPayment(s provider.Shown) (_ ledger.Payment, ok bool) {
 		balance = p.Balance
 	}
 	return ledger.Payment{
-		Key: p.Key, State: state, Amount: p.Amount, Balance: balance, Currency: p.Currency, Merchant: merchantOf(p.Account), Test: p.Sandbox,
-		BillingKey: p.BillingKey, ApprovedAt: p.ApprovedAt, TransactionKey: p.TransactionKey, Method: p.Method, ReceiptURL: p.ReceiptURL,
+		Key: p.Key, State: state, Amount: p.Amount, Balance: balance, Currency: p.Currency,
+		Merchant: merchantOf(p.Account), Test: p.Sandbox, BillingKey: p.BillingKey, ApprovedAt: p.ApprovedAt,
+		TransactionKey: p.TransactionKey, Method: p.Method, ReceiptURL: p.ReceiptURL,
 		WholeOnly: !p.PartialRefundable,
 	}, state != 0 && !p.Issuance
 }
@@ -60,7 +63,7 @@ func stateOf(s provider.Shown) ledger.State {
 	case provider.Declined:
 		return ledger.Declined
 	case provider.Pending:
-		if strings.HasPrefix(s.Payment.Status, "failed") { // PortOne: failed, for a reason that leaves open whether the money is taken
+		if strings.HasPrefix(s.Payment.Status, "failed") { // PortOne: for a reason that leaves its money open
 			return ledger.Doubtful
 		}
 		return ledger.Begun
@@ -68,8 +71,8 @@ func stateOf(s provider.Shown) ledger.State {
 	return 0
 }
 
-// merchantOf is the merchant's part of an account in a provider's words, such as the MID of "tosspay_v2.MID": what stands before it is
-// published nowhere, and one unforeseen word must not make every payment a mismatch.
+// merchantOf is the merchant's part of an account in a provider's words, such as the MID of "tosspay_v2.MID": what
+// stands before it is published nowhere, and one unforeseen word must not make every payment a mismatch.
 func merchantOf(account string) string { return account[strings.LastIndex(account, ".")+1:] }
 
 // replyOf is what the provider said to the request itself.

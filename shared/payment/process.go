@@ -22,19 +22,19 @@ type Ledgers interface {
 	SaveLedger(ctx context.Context, next ledger.Order) (ledger.Order, error)
 }
 
-// Processor moves orders by what the provider says. Every entry point writes a request, or notes one, and ends in process: it does what the
-// ledger plans, and has no rule about money of its own.
+// Processor moves orders by what the provider says. Every entry point writes a request, or notes one, and ends in
+// process: it does what the ledger plans, and has no rule about money of its own.
 type Processor struct {
 	Ledgers Ledgers
-	// Through returns the gateway whose keys belong to an account: the deployment's own, or, for lookups and cancels of what was made with
-	// them, a previous pair (retired). Without one nothing of the order moves.
+	// Through returns the gateway whose keys belong to an account: the deployment's own, or, for lookups and cancels
+	// of what was made with them, a previous pair (retired). Without one nothing of the order moves.
 	Through func(ledger.Account) (g Gateway, retired, ok bool)
 	Now     func() time.Time
 	Log     *slog.Logger
 }
 
-// Noted lets an order know of a buyer's return or a webhook, and looks it up. When it returns nil the note is written, whatever the provider
-// answered: its due time does the rest.
+// Noted lets an order know of a buyer's return or a webhook, and looks it up. When it returns nil the note is
+// written, whatever the provider answered: its due time does the rest.
 func (p *Processor) Noted(ctx context.Context, id string, r ledger.Request) (ledger.Order, error) {
 	o, err := p.Ledgers.Ledger(ctx, id)
 	if err != nil {
@@ -45,8 +45,8 @@ func (p *Processor) Noted(ctx context.Context, id string, r ledger.Request) (led
 	return p.process(ctx, ledger.Work{Stored: o, Noted: &r})
 }
 
-// Asked writes a request that asks for money, or for a refund, and makes it. It returns the order as it is when the request must not be made,
-// with one of the ledger's errors.
+// Asked writes a request that asks for money, or for a refund, and makes it. It returns the order as it is when the
+// request must not be made, with one of the ledger's errors.
 func (p *Processor) Asked(ctx context.Context, id string, r ledger.Request) (ledger.Order, error) {
 	o, err := p.Ledgers.Ledger(ctx, id)
 	if err != nil {
@@ -82,16 +82,16 @@ func (p *Processor) Due(ctx context.Context, id string, v ledger.Visit) (ledger.
 	return p.process(ctx, ledger.Work{Stored: o, Visit: v})
 }
 
-// process is the loop: plan, write what must be written before the step, do it, learn; and in the end write once. When somebody else was faster,
-// what was learned is folded onto what they left.
+// process is the loop: plan, write what must be written before the step, do it, learn; and in the end write once.
+// When somebody else was faster, what was learned is folded onto what they left.
 func (p *Processor) process(ctx context.Context, w ledger.Work) (ledger.Order, error) {
 	calls, cancel := callContext(ctx)
 	defer cancel()
 	w.Visit.Began = p.Now()
 	g, retired, ok := p.Through(w.Stored.Account)
 	if !ok {
-		p.Log.ErrorContext(ctx, "the deployment has no keys of the order's account", "event", "config.error", "orderId", w.Stored.ID, "merchant", w.Stored.Account.Merchant,
-			"keyDigest", w.Stored.Account.KeyDigest)
+		p.Log.ErrorContext(ctx, "the deployment has no keys of the order's account", "event", "config.error",
+			"orderId", w.Stored.ID, "merchant", w.Stored.Account.Merchant, "keyDigest", w.Stored.Account.KeyDigest)
 	}
 	for n := 0; ok && n < callsMax && hasTime(calls); n++ {
 		step, write := w.Plan(p.Now())
@@ -169,7 +169,8 @@ func call(ctx context.Context, g Gateway, o ledger.Order, s ledger.Step) provide
 	switch r.Kind {
 	case ledger.Confirm:
 		return g.Confirmer.Confirm(ctx, provider.Confirm{
-			Key: r.Key, Number: number, Amount: o.Amount, IdempotencyKey: fmt.Sprintf("confirm:%s:%d:%s", number, r.Turn, short(r.Key)),
+			Key: r.Key, Number: number, Amount: o.Amount,
+			IdempotencyKey: fmt.Sprintf("confirm:%s:%d:%s", number, r.Turn, short(r.Key)),
 		})
 	case ledger.Charge:
 		return g.Charger.Charge(ctx, provider.Charge{
@@ -213,7 +214,7 @@ func (p *Processor) logged(ctx context.Context, o ledger.Order, s ledger.Step, a
 	case a.Payment.Sandbox && o.Account.Live:
 		level, event = slog.LevelError, "security.sandbox_payment"
 	}
-	p.Log.Log(ctx, level, "the provider answered", "event", event, "orderId", o.ID, "step", s.Do.String(), "call", a.Call,
-		"verdict", a.Verdict.String(), "http", a.HTTP, "code", a.Code, "class", a.Class.String(), "providerTraceId", a.TraceID,
-		"cause", errorText(a.Err))
+	p.Log.Log(ctx, level, "the provider answered", "event", event, "orderId", o.ID, "step", s.Do.String(),
+		"call", a.Call, "verdict", a.Verdict.String(), "http", a.HTTP, "code", a.Code, "class", a.Class.String(),
+		"providerTraceId", a.TraceID, "cause", errorText(a.Err))
 }

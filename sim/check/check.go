@@ -1,9 +1,10 @@
-// Package check walks every path of a small world around one order: breadth first, each state once. It runs the real rules of shared/ledger
-// (Intend, Learn, Decide, Next, Work) and the table's one condition (the revision that was read) against a provider that captures, declines,
-// refunds, and answers late, twice, out of date or not at all, with processes that die or freeze between any two steps.
+// Package check walks every path of a small world around one order: breadth first, each state once. It runs the real
+// rules of shared/ledger (Intend, Learn, Decide, Next, Work) and the table's one condition (the revision that was
+// read) against a provider that captures, declines, refunds, and answers late, twice, out of date or not at all, with
+// processes that die or freeze between any two steps.
 //
-// A state that breaks a promise ends the walk with the shortest path to it, in words. From every state the faults stop, and the schedule must
-// bring the order to rest with the provider's truth.
+// A state that breaks a promise ends the walk with the shortest path to it, in words. From every state the faults
+// stop, and the schedule must bring the order to rest with the provider's truth.
 package check
 
 import (
@@ -147,8 +148,9 @@ func trace(nodes []node, at int32) (steps []string) {
 	return steps
 }
 
-// The phases of time: between the first two a lookup's lag, a request's own time and a lease are over; in the third what was pending in the first
-// is over, and nothing else; in the fourth all windows are; in the last the search for a charge is.
+// The phases of time: between the first two a lookup's lag, a request's own time and a lease are over; in the third
+// what was pending in the first is over, and nothing else; in the fourth all windows are; in the last the search for
+// a charge is.
 var (
 	start    time.Duration
 	soon     = 11 * time.Minute

@@ -9,7 +9,8 @@ import (
 	"tosspay-sam/shared/ledger"
 )
 
-// proceed is everything that process i may do next, and what may happen to it. A process that does nothing for a while is one that is frozen.
+// proceed is everything that process i may do next, and what may happen to it. A process that does nothing for a
+// while is one that is frozen.
 func (m *machine) proceed(s *state, i int, next move) {
 	p := s.work[i]
 	if s.faults < m.Faults && len(s.work) == m.Processes { // else it is as good as frozen for ever
@@ -92,8 +93,8 @@ func (m *machine) writeClaim(c *state, i int) string {
 	return ""
 }
 
-// ready plans at once: a call on a plan that has become old is the worst that a freeze between the two can do. A step that must be written first
-// is planned when it is written.
+// ready plans at once: a call on a plan that has become old is the worst that a freeze between the two can do. A step
+// that must be written first is planned when it is written.
 func (m *machine) ready(c *state, i int) {
 	p := &c.work[i]
 	step, write := p.work.Plan(c.now())
@@ -109,7 +110,8 @@ func (m *machine) ready(c *state, i int) {
 	}
 }
 
-// plan takes the next step of the real plan; what must be written before it is written now, on the condition that nobody has moved the order.
+// plan takes the next step of the real plan; what must be written before it is written now, on the condition that
+// nobody has moved the order.
 func (m *machine) plan(s *state, i int, next move) {
 	p := s.work[i]
 	step, write := p.work.Plan(s.now())
@@ -235,8 +237,8 @@ func (m *machine) sends(s *state, p process, answered func(string, int, func(*st
 	})
 }
 
-// inTime says that the provider still carries a request out: PortOne a charge within PendingMax, Toss Payments a confirm within the window
-// (carryOut says so); a cancel whenever.
+// inTime says that the provider still carries a request out: PortOne a charge within PendingMax, Toss Payments a
+// confirm within the window (carryOut says so); a cancel whenever.
 func (m *machine) inTime(s *state, r ledger.Request) bool {
 	return r.Kind != ledger.Charge || s.now().Sub(r.At) < 75*time.Minute
 }

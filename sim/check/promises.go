@@ -79,8 +79,8 @@ func (m *machine) refundsHold(s *state) string {
 	return ""
 }
 
-// atRest lets the faults stop: whoever is at work dies, what is delayed never arrives, and the schedule works at the due times. It says what is
-// wrong when nothing is due any more.
+// atRest lets the faults stop: whoever is at work dies, what is delayed never arrives, and the schedule works at the
+// due times. It says what is wrong when nothing is due any more.
 func (m *machine) atRest(s *state) string {
 	e := &encoder{}
 	s.provider(e)

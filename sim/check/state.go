@@ -84,7 +84,8 @@ func (s *state) now() time.Time {
 	return epoch.Add(s.phases[s.phase] + time.Duration(s.rank+1)*tick)
 }
 
-// times calls f for every time in the state but those of the terms, which are the same in all. What is shared is copied first.
+// times calls f for every time in the state but those of the terms, which are the same in all. What is shared is
+// copied first.
 func (s *state) times(f func(*time.Time)) {
 	s.order = orderTimes(s.order, f)
 	s.delayed = requestTimes(s.delayed, f)
@@ -146,8 +147,9 @@ func orderTimes(o ledger.Order, f func(*time.Time)) ledger.Order {
 	return o
 }
 
-// normalize gives every time in the state the least one that keeps their order within their phases: the rules compare times with each other,
-// and with limits that fall between phases, so states that differ in nothing else go on alike. Revisions only tell whether a write conflicts.
+// normalize gives every time in the state the least one that keeps their order within their phases: the rules compare
+// times with each other, and with limits that fall between phases, so states that differ in nothing else go on alike.
+// Revisions only tell whether a write conflicts.
 func (s *state) normalize() {
 	s.order = s.coarse(s.order)
 	for i := range s.work {
@@ -195,7 +197,8 @@ func (s *state) normalize() {
 	})
 }
 
-// coarse gives the times that the rules only compare with limits the beginning of their phase, and forgets those that no rule reads any more.
+// coarse gives the times that the rules only compare with limits the beginning of their phase, and forgets those that
+// no rule reads any more.
 func (s *state) coarse(o ledger.Order) ledger.Order {
 	begin := func(t *time.Time) {
 		if !t.IsZero() {
