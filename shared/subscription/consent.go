@@ -198,7 +198,7 @@ func (s Subscription) withoutConsent(at time.Time) (_ Subscription, ok bool) {
 	if s.Cycle < c.Cycle || c.Used || !s.Dunning.Since.IsZero() {
 		return s, false // it is for another cycle; one that is tried again has its price
 	}
-	expired := c.State() == ConsentGiven && c.Evidence == "" && s.Calendar.Date(s.Date).Sub(c.GivenAt) > ConsentWindow
+	expired := s.tooOld()
 	if !c.missing() && !expired {
 		return s, false
 	}
@@ -215,6 +215,19 @@ func (s Subscription) withoutConsent(at time.Time) (_ Subscription, ok bool) {
 	return s.step(at, s.Status, "consent-lapsed", c.Before.Amount.String()), true
 }
 
+// tooOld says that the buyer agreed so long before the date that it no longer counts: the date has moved since, as in a pause.
+func (s Subscription) tooOld() bool {
+	c := s.Consent
+	return c.State() == ConsentGiven && c.Evidence == "" && s.Calendar.Date(s.Date).Sub(c.GivenAt) > ConsentWindow
+}
+
+// lapses says that a cycle has been claimed that must not be charged at this price. Until its worker has said so, no wish may put another
+// question in the place of the one that nobody answered.
+func (s Subscription) lapses(at time.Time) bool {
+	_, missing := s.withoutConsent(at)
+	return missing && s.begun()
+}
+
 // Rises says that a plan costs more than the buyer has agreed to. Before there is a payment method the buyer has agreed to nothing: the
 // registration page shows the price.
 func (s Subscription) Rises(p Plan) bool {
@@ -224,13 +237,16 @@ func (s Subscription) Rises(p Plan) bool {
 // ChangeWithConsent is ChangePlan for a plan that Rises. With evidence of the merchant's it is agreed to already.
 func (s Subscription) ChangeWithConsent(c Consent, evidence string, at time.Time) (Subscription, bool) {
 	switch old := s.Consent; {
-	case s.Status == Canceled:
+	case s.Status == Canceled, s.lapses(at):
 		return s, false
-	case old.Kind == TrialEnd && !old.Used: // the consent that is asked for anyway is for the new price
+	case old.Used:
+	case old.Kind == TrialEnd && !s.begun(): // the consent that is asked for anyway is for the new price
 		c.Kind, c.Token, c.Ends = TrialEnd, old.Token, true
 		s.price(c.After)
 	case old.missing() && old.After == c.After && old.Ends == c.Ends && evidence == "":
 		return s, true // it is being asked for
+	case old.Kind == PriceRise && !s.begun() && s.tooOld():
+		s.price(old.Before)
 	}
 	revision := s.Revision
 	if s = s.AskConsent(c, at); evidence != "" {

@@ -248,3 +248,52 @@ func TestWhatNeedsNoConsent(t *testing.T) {
 		t.Errorf("a lower price: %+v", dropped.Consent)
 	}
 }
+
+// TestConsentOfACycleThatHasBegun: while a cycle is claimed, a wish of the merchant's neither takes away the question whether its buyer agreed,
+// nor turns a price that was agreed to into a free trial.
+func TestConsentOfACycleThatHasBegun(t *testing.T) {
+	t.Parallel()
+	first := seoulNoon.AddDate(0, 0, 14)
+	trial := New(Subscription{
+		ID: "sub-001", CreatedAt: seoulNoon, Plan: cheap, CatchUp: Once, Consent: Consent{Kind: TrialEnd, After: cheap, Cycle: 1, Token: "token", Ends: true},
+		Calendar: Calendar{First: first, Interval: Month, Every: 1, Anchor: first.In(Seoul).Day(), Hour: 12},
+	}).Issued(Key{N: 1, IssuedAt: seoulNoon}, seoulNoon)
+	claim := func(s Subscription) Subscription {
+		claimed, err := s.Claim(CycleClaim{ID: s.ID, Cycle: s.Cycle, At: first})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return claimed
+	}
+	wished, ok := claim(trial).ChangeWithConsent(rise(false), "", first)
+	if ok || wished.Prepare(first).Charge {
+		t.Errorf("nobody agreed: the wish is taken: %v, and a charge of cycle %d waits for consent to cycle %d", ok, wished.Cycle, wished.Consent.Cycle)
+	}
+	agreed, _ := trial.Consents(true, "1", "ko", seoulNoon)
+	wished, ok = claim(agreed).ChangeWithConsent(rise(false), "", first)
+	if c := wished.Consent; !ok || c.Kind != PriceRise || c.Before != cheap || c.Ends || c.Cycle != 2 || !wished.Prepare(first).Charge {
+		t.Errorf("the buyer agreed to what is being charged: %v, %+v", ok, c)
+	}
+	s := wished.Prepare(first).Subscription.Charged(1, 0, first)
+	if got := fmt.Sprint(paidFor(s, 2)); got != "[9900 9900]" {
+		t.Errorf("a higher price without an answer: %s", got)
+	}
+
+	old, _ := agreedTo(Month).ChangeWithConsent(rise(false), "", seoulNoon.AddDate(0, 0, 2))
+	old, _ = old.Consents(true, "1", "ko", seoulNoon.AddDate(0, 0, 2))
+	old, _ = old.Pause(seoulNoon.AddDate(0, 0, 10))
+	first = seoulNoon.AddDate(0, 3, 0)
+	old, _ = old.Resume(first.Add(-time.Hour))
+	for name, wish := range map[string]func(Subscription) (Subscription, bool){
+		"a still higher price": func(s Subscription) (Subscription, bool) {
+			c := rise(false)
+			c.After.Amount.Value *= 2
+			return s.ChangeWithConsent(c, "", first)
+		},
+		"another name": func(s Subscription) (Subscription, bool) { return s.ChangePlan(Plan{Amount: dear.Amount, Name: "News"}, first) },
+	} {
+		if wished, _ := wish(claim(old)); wished.Prepare(first).Charge {
+			t.Errorf("%s: the consent is too old, and %d is charged", name, wished.Plan.Amount.Value)
+		}
+	}
+}

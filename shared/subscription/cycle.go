@@ -454,13 +454,15 @@ func (s Subscription) KeyStays(at time.Time) Subscription {
 
 // ChangePlan changes what a cycle costs, from the next cycle that has not begun: one that is being charged or tried again keeps its price.
 func (s Subscription) ChangePlan(p Plan, at time.Time) (Subscription, bool) {
-	if s.Status == Canceled {
+	if s.Status == Canceled || s.lapses(at) {
 		return s, false
 	}
-	if c := s.Consent; !c.Used && p != s.lasting() && c.Kind == PriceRise {
+	switch c := s.Consent; {
+	case c.Used || p == s.lasting() && c.Kind == PriceRise:
+	case c.Kind == PriceRise && (c.State() != ConsentGiven || p.Amount.Value <= c.Before.Amount.Value):
 		s.Consent = Consent{} // what was asked for is not wanted any more
-	} else if c.Kind == TrialEnd && !c.Used {
-		s.Consent.After = p
+	case c.Kind != "":
+		s.Consent.After = p // less than was agreed to and more than before: it still rests on the buyer's word, which may grow old
 	}
 	if s.begun() {
 		if s.NextPlan == p {
