@@ -758,6 +758,9 @@ func TestWithoutSubscriptions(t *testing.T) {
 	merchant := handler.Merchant(&payment.Merchant{Orders: store, Now: time.Now}, nil, log, "")
 	checkout := handler.Checkout(&payment.Checkout{Orders: store, Now: time.Now}, nil, log, "")
 	confirm := handler.Confirm(&payment.Settler{Orders: store, Claims: store, Now: time.Now, Log: log}, nil, log, "")
+	webhook := handler.Webhook(&payment.Settler{Orders: store, Claims: store, Now: time.Now, Log: log}, nil, handler.WebhookSettings{
+		Parsers: map[string]func([]byte) (provider.Hint, error){"portone": func([]byte) (provider.Hint, error) { return provider.Hint{Number: "sub-001--key1"}, nil }},
+	}, log)
 	for name, tc := range map[string]struct {
 		door    handler.Door
 		request handler.Request
@@ -767,6 +770,7 @@ func TestWithoutSubscriptions(t *testing.T) {
 		"page":      {checkout, event("GET /pay/{id}/{linkToken}", "", "", "id", "sub-001--key1", "linkToken", "link")},
 		"status":    {checkout, event("GET /pay/{id}/{linkToken}/status", "", "", "id", "sub-001--key1", "linkToken", "link")},
 		"return":    {confirm, event("GET /confirm/portone/{id}/{linkToken}", "", "", "id", "sub-001--key1", "linkToken", "link")},
+		"webhook":   {webhook, hook("portone", "link", "", "{}")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

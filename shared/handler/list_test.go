@@ -2,6 +2,7 @@ package handler_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"tosspay-sam/shared/handler"
 	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/subscription"
 )
 
@@ -209,5 +211,22 @@ func TestListRefuses(t *testing.T) {
 	}
 	if response, _ := h.list(t, "GET /orders", "limit=1&day="+today()+"&cursor="+page.Next); response.StatusCode != http.StatusOK {
 		t.Errorf("its own cursor: %s", response.Body)
+	}
+}
+
+// TestListDueBesideOrders: orders are due in the same index; they take no place on the list, and hide no subscription behind them.
+func TestListDueBesideOrders(t *testing.T) {
+	t.Parallel()
+	h := subscribed(t, func(s *subscription.Subscription) {})
+	for i := range 400 {
+		id := fmt.Sprintf("order-%d", i)
+		if sha256.Sum256([]byte(id))[0]%payment.DueShards == sha256.Sum256([]byte("sub-001"))[0]%payment.DueShards { // in its part, and due before it
+			h.create(t, strings.Replace(body, "order-1", id, 1))
+		}
+	}
+	for _, limit := range []int{1, 2, 20} {
+		if got, _ := h.all(t, "GET /subscriptions", fmt.Sprintf("limit=%d&dueTill=%s", limit, later(40*24*time.Hour))); !slices.Equal(got, []string{"sub-001"}) {
+			t.Errorf("limit %d: %v", limit, got)
+		}
 	}
 }

@@ -219,7 +219,7 @@ func list[T any](ctx context.Context, l *Lister, q ListQuery, limit int, cursor 
 			return ListPage[T]{}, err
 		}
 		wanted := entries[:min(len(entries), limit-len(page.Records))]
-		found, err := readAll(ctx, wanted, r)
+		found, err := readAll(ctx, q.Kind, wanted, r)
 		if err != nil {
 			return ListPage[T]{}, err
 		}
@@ -236,7 +236,8 @@ func list[T any](ctx context.Context, l *Lister, q ListQuery, limit int, cursor 
 	return page, nil
 }
 
-// merged returns the next entries of all partitions of a list, in the order of the list.
+// merged returns the next entries of all partitions of a list, in the order of the list. Those of the other kind are among them: a partition
+// that is full of them has more behind.
 func (l *Lister) merged(ctx context.Context, q ListQuery, at position, limit int) ([]Listed, error) {
 	parts := make([][]Listed, q.Index.Parts())
 	errs := make([]error, len(parts))
@@ -261,7 +262,7 @@ func (l *Lister) merged(ctx context.Context, q ListQuery, at position, limit int
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("payment: list: %w", err)
 	}
-	entries := slices.DeleteFunc(slices.Concat(parts...), func(e Listed) bool { return at.seen(e) || e.Record.Kind != q.Kind })
+	entries := slices.DeleteFunc(slices.Concat(parts...), at.seen)
 	slices.SortStableFunc(entries, func(a, b Listed) int {
 		if q.Ascending {
 			return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Record.ID, b.Record.ID))
@@ -271,8 +272,9 @@ func (l *Lister) merged(ctx context.Context, q ListQuery, at position, limit int
 	return entries[:min(len(entries), limit)], nil
 }
 
-// readAll reads the records of the entries and keeps those that fit, in the order of the entries.
-func readAll[T any](ctx context.Context, entries []Listed, r reader[T]) ([]T, error) {
+// readAll reads the records of the entries of a kind and keeps those that fit, in the order of the entries.
+func readAll[T any](ctx context.Context, kind string, entries []Listed, r reader[T]) ([]T, error) {
+	entries = slices.DeleteFunc(slices.Clone(entries), func(e Listed) bool { return e.Record.Kind != kind })
 	var left []string
 	for _, e := range entries {
 		left = append(left, e.Record.ID)
@@ -308,8 +310,11 @@ type position struct {
 }
 
 func (p position) seen(e Listed) bool {
-	return e.At.UnixMilli() == p.At && slices.Contains(p.Seen, e.Record.ID)
+	return e.At.UnixMilli() == p.At && slices.Contains(p.Seen, e.name())
 }
+
+// name is the id, and the kind's first letter: an order and a subscription may have the same id.
+func (e Listed) name() string { return e.Record.Kind[:1] + e.Record.ID }
 
 // behind is the position behind the last of the entries.
 func (p position) behind(entries []Listed) position {
@@ -317,7 +322,7 @@ func (p position) behind(entries []Listed) position {
 		if at := e.At.UnixMilli(); at != p.At {
 			p.At, p.Seen = at, nil
 		}
-		p.Seen = append(p.Seen, e.Record.ID)
+		p.Seen = append(p.Seen, e.name())
 	}
 	return p
 }
