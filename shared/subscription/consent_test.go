@@ -290,7 +290,9 @@ func TestConsentOfACycleThatHasBegun(t *testing.T) {
 			c.After.Amount.Value *= 2
 			return s.ChangeWithConsent(c, "", first)
 		},
-		"another name": func(s Subscription) (Subscription, bool) { return s.ChangePlan(Plan{Amount: dear.Amount, Name: "News"}, first) },
+		"another name": func(s Subscription) (Subscription, bool) {
+			return s.ChangePlan(Plan{Amount: dear.Amount, Name: "News"}, first)
+		},
 	} {
 		if wished, _ := wish(claim(old)); wished.Prepare(first).Charge {
 			t.Errorf("%s: the consent is too old, and %d is charged", name, wished.Plan.Amount.Value)
