@@ -53,6 +53,8 @@ type ListQuery struct {
 type Listed struct {
 	Record DueRecord
 	At     time.Time
+
+	part int // of the list, which list knows
 }
 
 // Lists reads the table's lists. Every method is one request. An index may lag some seconds behind its table.
@@ -241,21 +243,20 @@ func list[T any](ctx context.Context, l *Lister, q ListQuery, limit int, cursor 
 func (l *Lister) merged(ctx context.Context, q ListQuery, at position, limit int) ([]Listed, error) {
 	parts := make([][]Listed, q.Index.Parts())
 	errs := make([]error, len(parts))
-	q.Limit = limit + len(at.Seen)
 	if q.To.IsZero() {
 		q.To = l.Now().Add(clockSkew)
-	}
-	if at.At > 0 && q.Ascending {
-		q.From = time.UnixMilli(at.At)
-	} else if at.At > 0 {
-		q.To = time.UnixMilli(at.At)
 	}
 	var all sync.WaitGroup
 	for i := range parts {
 		all.Go(func() {
-			part := q
-			part.Part = i
-			parts[i], errs[i] = l.Lists.List(ctx, part)
+			rest := at.rest(q, i, limit)
+			if rest.From.After(rest.To) {
+				return
+			}
+			parts[i], errs[i] = l.Lists.List(ctx, rest)
+			for j := range parts[i] {
+				parts[i][j].part = i
+			}
 		})
 	}
 	all.Wait()
@@ -265,9 +266,9 @@ func (l *Lister) merged(ctx context.Context, q ListQuery, at position, limit int
 	entries := slices.DeleteFunc(slices.Concat(parts...), at.seen)
 	slices.SortStableFunc(entries, func(a, b Listed) int {
 		if q.Ascending {
-			return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Record.ID, b.Record.ID))
+			return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.part, b.part), cmp.Compare(a.Record.ID, b.Record.ID))
 		}
-		return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.Record.ID, b.Record.ID))
+		return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.part, b.part), cmp.Compare(a.Record.ID, b.Record.ID))
 	})
 	return entries[:min(len(entries), limit)], nil
 }
@@ -302,15 +303,38 @@ func readAll[T any](ctx context.Context, kind string, entries []Listed, r reader
 	return fitting, nil
 }
 
-// position is where a page ended: a time, and the entries of that very millisecond that were on it.
+// position is where a page ended: a time, and a part of the list with the entries of that very millisecond that were on it. The parts before
+// have no more of that millisecond. So a cursor stays short when thousands are due at once.
 type position struct {
 	List string   `json:"l"`
 	At   int64    `json:"t"`
+	Part int      `json:"p"`
 	Seen []string `json:"s"`
 }
 
+// rest asks for what one part of a list has behind the position.
+func (p position) rest(q ListQuery, part, limit int) ListQuery {
+	q.Part, q.Limit = part, limit
+	if p.At == 0 {
+		return q
+	}
+	at, step := time.UnixMilli(p.At), time.Duration(0)
+	switch {
+	case part < p.Part:
+		step = time.Millisecond
+	case part == p.Part:
+		q.Limit += len(p.Seen)
+	}
+	if q.Ascending {
+		q.From = at.Add(step)
+	} else {
+		q.To = at.Add(-step)
+	}
+	return q
+}
+
 func (p position) seen(e Listed) bool {
-	return e.At.UnixMilli() == p.At && slices.Contains(p.Seen, e.name())
+	return e.part == p.Part && e.At.UnixMilli() == p.At && slices.Contains(p.Seen, e.name())
 }
 
 // name is the id, and the kind's first letter: an order and a subscription may have the same id.
@@ -319,8 +343,8 @@ func (e Listed) name() string { return e.Record.Kind[:1] + e.Record.ID }
 // behind is the position behind the last of the entries.
 func (p position) behind(entries []Listed) position {
 	for _, e := range entries {
-		if at := e.At.UnixMilli(); at != p.At {
-			p.At, p.Seen = at, nil
+		if at := e.At.UnixMilli(); at != p.At || e.part != p.Part {
+			p.At, p.Part, p.Seen = at, e.part, nil
 		}
 		p.Seen = append(p.Seen, e.name())
 	}
