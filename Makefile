@@ -7,7 +7,7 @@ sam-local: ## all that `sam local` needs beside it: functions for this machine, 
 	scripts/sam-local
 test: ## run every test; installs pinned DynamoDB-compatible engines and the SAM CLI first, once
 	scripts/engines go test ./...
-mutants: ## take every rule about money out of the code, one at a time, and require that its test fails; make test does one in three
+mutants: ## take every rule about money out of the code, one at a time, and require that its test fails; make test does one in ten
 	go test -timeout 30m -run 'Mutants$$' . -mutants
 lint: ## gofmt, go vet, staticcheck, cfn-lint, sam validate, payment window types (needs Python 3 and Node)
 	scripts/lint

@@ -351,7 +351,7 @@ func TestReturnedFromAWindowAtWork(t *testing.T) {
 				}
 				come(x)
 				o := x.get()
-				if soon := o.Due().Sub(time.Now()); o.Due().IsZero() || soon > time.Minute {
+				if soon := time.Until(o.Due()); o.Due().IsZero() || soon > time.Minute {
 					t.Errorf("%v: the first window is not looked for\n%s", soon, show(o))
 				}
 				time.Sleep(20 * time.Second)

@@ -13,24 +13,6 @@ import (
 	"tosspay-sam/shared/provider"
 )
 
-// hearUntilHeard is a provider that sends its webhook until it is taken.
-func (x *till) hearUntilHeard(key, number string) (refused int) {
-	x.t.Helper()
-	for range 20 {
-		err := x.hint(key, number)
-		if err == nil {
-			return refused
-		}
-		if !errors.Is(err, payment.ErrBusy) {
-			x.t.Fatal(err)
-		}
-		refused++
-		time.Sleep(time.Minute)
-	}
-	x.t.Fatalf("the webhook of %s is never taken", key)
-	return refused
-}
-
 // wantKept: of all that was taken, the provider holds so much still.
 func (x *till) wantKept(want int64, keys ...string) {
 	x.t.Helper()

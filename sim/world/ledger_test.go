@@ -93,11 +93,6 @@ func (b *books) back(id, redirect string) ledger.Order {
 	return b.note(id, ledger.Request{Kind: ledger.Return, Attempt: n.Attempt, Key: arg(redirect, "imp_uid"), Failed: arg(redirect, "error_code") != ""})
 }
 
-func (b *books) webhook(id, redirect string) ledger.Order {
-	b.t.Helper()
-	return b.note(id, ledger.Request{Kind: ledger.Notice, Attempt: 1, Key: arg(redirect, "imp_uid")})
-}
-
 func (b *books) confirm(id, redirect string) (ledger.Order, error) {
 	n, _ := order.ParseNumber(arg(redirect, "orderId"))
 	r := ledger.Request{Kind: ledger.Confirm, Attempt: n.Attempt, Key: arg(redirect, "paymentKey"), Amount: townPrice}
