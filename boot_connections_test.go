@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -146,4 +147,22 @@ func expiredOrders(t *testing.T, s *stage, batch int) []byte {
 		t.Fatal(err)
 	}
 	return payload
+}
+
+// TestFunctionsAreTuned: a new function's main is easily written without it, and only slower for that.
+func TestFunctionsAreTuned(t *testing.T) {
+	t.Parallel()
+	mains, err := filepath.Glob("functions/*/main.go")
+	if err != nil || len(mains) == 0 {
+		t.Fatalf("no functions: %v", err)
+	}
+	for _, file := range mains {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(source), "func main() {\n\tprocess.Tune(os.Getenv, os.Setenv)\n") {
+			t.Errorf("%s: main must begin with process.Tune", file)
+		}
+	}
 }

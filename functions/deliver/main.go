@@ -7,9 +7,11 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"tosspay-sam/shared/boot"
+	"tosspay-sam/shared/process"
 )
 
 func main() {
+	process.Tune(os.Getenv, os.Setenv)
 	door, err := boot.DeliverDoor(os.Getenv, os.Stdout)
 	if err != nil {
 		boot.Refuse(os.Stdout, err)

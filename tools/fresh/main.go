@@ -22,13 +22,24 @@ import (
 
 const (
 	// edited is in every function's program.
-	edited, marked = "shared/boot/lambda.go", "boot: TABLE_NAME is empty"
+	edited, marked = "shared/boot/lambda.go", "the function does not start"
 	// waitMax is far above what a busy machine needs.
 	waitMax = 5 * time.Minute
 )
 
-// functions are the folders of the template's functions.
-var functions = []string{"merchant", "checkout", "confirm", "webhook", "charge"}
+// functions are the folders of the template's functions, all there are.
+var functions []string
+
+func findFunctions() error {
+	mains, err := filepath.Glob("functions/*/main.go")
+	for _, file := range mains {
+		functions = append(functions, filepath.Base(filepath.Dir(file)))
+	}
+	if err == nil && len(functions) == 0 {
+		err = errors.New("no functions here: start this in the repository's root")
+	}
+	return err
+}
 
 // logical is a function's name in the template.
 func logical(folder string) string { return strings.ToUpper(folder[:1]) + folder[1:] + "Function" }
@@ -53,6 +64,9 @@ func main() {
 }
 
 func run(sam string) error {
+	if err := findFunctions(); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "fresh")
 	if err != nil {
 		return err
