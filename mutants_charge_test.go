@@ -88,7 +88,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"a cycle that is over moves the subscription on again", cycles,
-		"if s.Cycle != k {\n\t\treturn s\n\t}\n\tif s.Consent.State()", "if s.Consent.State()",
+		"if s.Cycle != k {\n\t\treturn s\n\t}\n\ts = s.begin(k+1, date+1)\n\tto := s.Status", "s = s.begin(k+1, date+1)\n\tto := s.Status",
 		charges, "TestFrozenWorkers",
 	},
 	{

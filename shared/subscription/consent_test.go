@@ -299,3 +299,19 @@ func TestConsentOfACycleThatHasBegun(t *testing.T) {
 		}
 	}
 }
+
+// TestConsentOfARefusedCycle: the cycle that was agreed to is refused to its end; the next one, with a new means, is at the price agreed to.
+func TestConsentOfARefusedCycle(t *testing.T) {
+	t.Parallel()
+	s, _ := agreedTo(Month).ChangeWithConsent(rise(true), "", seoulNoon.AddDate(0, 0, 2))
+	s, _ = s.Consents(true, "1", "ko", seoulNoon.AddDate(0, 0, 3))
+	at := s.ChargeAt
+	claimed, err := s.Claim(CycleClaim{ID: s.ID, Cycle: 2, At: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = claimed.Ended(2, 1, "FAILED", true, at.AddDate(0, 0, 8))
+	if got := fmt.Sprint(paidFor(s, 2)); got != "[12900 12900]" || s.Status != Active {
+		t.Errorf("%s, charged %s", s.Status, got)
+	}
+}

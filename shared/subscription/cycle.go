@@ -142,9 +142,6 @@ func (s Subscription) Charged(k, date int, at time.Time) Subscription {
 	if s.Cycle != k {
 		return s
 	}
-	if s.Consent.State() == ConsentGiven && k >= s.Consent.Cycle {
-		s.Consent.Used = true
-	}
 	s = s.begin(k+1, date+1)
 	to := s.Status
 	if to == PastDue || to == Suspended {
@@ -257,6 +254,9 @@ func (s Subscription) Ended(k, date int, code string, replaced bool, at time.Tim
 
 // begin makes cycle k the next one, on a date of the calendar.
 func (s Subscription) begin(k, date int) Subscription {
+	if s.Consent.State() == ConsentGiven && s.Cycle >= s.Consent.Cycle {
+		s.Consent.Used = true // also for a cycle that was refused to its end: it was the one agreed to
+	}
 	s.Cycle = k
 	s.stand(max(s.Date+1, date))
 	s.Begun, s.AskAfter, s.Dunning = time.Time{}, time.Time{}, Dunning{}
