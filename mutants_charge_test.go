@@ -214,7 +214,7 @@ var chargeMutants = []mutant{
 	{
 		"an order ends while a window of it may be open", orders,
 		"return !at.Before(o.ExpiresAt.Add(OpenGrace))", "return !at.Before(o.ExpiresAt)",
-		payments, "TestNoEndWithoutALook",
+		pure, "TestTheGrace",
 	},
 	{
 		"a reversal ends an attempt whose charge has not answered", orders,
