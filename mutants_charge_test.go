@@ -305,7 +305,7 @@ var chargeMutants = []mutant{
 		"two payments of one answer are two writes", advance,
 		"for range savesMax {\n\t\tsteps",
 		"if len(besides) > 0 {\n\t\tif o, err := s.record(ctx, o, e, earlier); err != nil {\n\t\t\treturn o, err\n\t\t}\n\t\treturn s.record(ctx, o, besides[0], unread, besides[1:]...)\n\t}\n\tfor range savesMax {\n\t\tsteps",
-		payments, "TestTwoPaymentsAreOneWrite",
+		payments, "TestOneAnswerIsOneAge",
 	},
 	{
 		"the next of two payments of one answer is stale", advance,
