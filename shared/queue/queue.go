@@ -3,11 +3,9 @@ package queue
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
@@ -16,7 +14,7 @@ import (
 
 // API is the part of the SQS client that is used.
 type API interface {
-	SendMessageBatch(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
+	Sender
 	GetQueueAttributes(context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error)
 }
 
@@ -30,25 +28,12 @@ var _ payment.Queue = (*SQS)(nil)
 
 // Send implements payment.Queue with one request.
 func (q *SQS) Send(ctx context.Context, messages []payment.Message) (refused []payment.Message, err error) {
-	if len(messages) == 0 || len(messages) > payment.QueueBatch {
-		return messages, fmt.Errorf("queue: %d messages in one request: must be 1 to %d", len(messages), payment.QueueBatch)
-	}
-	entries := make([]types.SendMessageBatchRequestEntry, len(messages))
-	for i, m := range messages {
-		body, err := json.Marshal(m)
-		if err != nil {
-			return messages, fmt.Errorf("queue: %w", err)
-		}
-		entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(string(body))}
-	}
-	out, err := q.API.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.URL, Entries: entries})
+	indexes, err := sendBatch(ctx, q.API, q.URL, "messages", messages, payment.QueueBatch)
 	if err != nil {
-		return messages, fmt.Errorf("queue: send %d messages: %w", len(messages), err)
+		return messages, err
 	}
-	for _, f := range out.Failed {
-		if i, err := strconv.Atoi(aws.ToString(f.Id)); err == nil && i >= 0 && i < len(messages) {
-			refused = append(refused, messages[i])
-		}
+	for _, i := range indexes {
+		refused = append(refused, messages[i])
 	}
 	return refused, nil
 }
