@@ -72,6 +72,8 @@ type PortOneParts struct {
 	Script     string // empty for the real SDK
 	BaseURL    string // empty for the real API
 	Keys       portone.Keys
+	// BypassObject and OmitIssuanceAmount: see portone.Client and portone.Windows.
+	BypassObject, OmitIssuanceAmount bool
 	// Fault is what is wrong with these settings. With it every request about PortOne is refused and nobody is asked; Toss Payments works on.
 	Fault error
 	// adapter is the process's, when there is one: every use case then shares its token.
@@ -228,7 +230,7 @@ func (p Parts) tossWindows() toss.Windows {
 func (p Parts) portoneWindows() portone.Windows {
 	return portone.Windows{
 		UserCode: p.PortOne.UserCode, ChannelKey: p.PortOne.ChannelKey, MID: p.PortOne.MID, Script: p.PortOne.Script,
-		Now: p.Now,
+		OmitIssuanceAmount: p.PortOne.OmitIssuanceAmount, Now: p.Now,
 	}
 }
 
@@ -237,7 +239,8 @@ func (p Parts) portoneAdapter() *portone.Adapter {
 	if p.PortOne.adapter != nil {
 		return p.PortOne.adapter
 	}
-	client := portone.Client{BaseURL: p.PortOne.BaseURL, PlainHost: p.PlainHost, Transport: p.Transport, IncludeSandbox: p.Mode == "test"}
+	client := portone.Client{BaseURL: p.PortOne.BaseURL, PlainHost: p.PlainHost, Transport: p.Transport, IncludeSandbox: p.Mode == "test",
+		BypassObject: p.PortOne.BypassObject}
 	return &portone.Adapter{Client: portone.NewClient(p.PortOne.Keys, p.Now, client)}
 }
 

@@ -38,6 +38,8 @@ func TestWrongPortOneSettingsStopPortOneAlone(t *testing.T) {
 		{"neither channel nor merchant", []string{"PORTONE_CHANNEL_KEY", "-", "PORTONE_MID", "-"}, "PortOneChannelKey"},
 		{"a live merchant in test mode", []string{"PORTONE_MID", "canary"}, "PortOneMid"},
 		{"the test merchant in live mode", []string{"MODE", "live", "TOSS_CLIENT_KEY", "live_ck_canary"}, "PortOneMid"},
+		{"a bypass of another form", []string{"PORTONE_BYPASS", "canary"}, "PortOneBypass"},
+		{"an issuance of some amount", []string{"PORTONE_ISSUANCE_AMOUNT", "canary"}, "PortOneIssuanceAmount"},
 		{"no secret", []string{"PORTONE_SECRET_ID", "-"}, "PORTONE_SECRET_ID"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -1,0 +1,24 @@
+package boot
+
+import "errors"
+
+// portoneSwitches reads the two choices about requests that PortOne's documents describe in two ways (developers.portone.io, tosspay-v2 guide and
+// V1 schema, 2026-08): how a charge's bypass is encoded, and whether the window that issues a billing key names an amount. Empty is the default of each:
+// what the schema says, and what other gateways document.
+func portoneSwitches(p PortOneParts, bypass, issuanceAmount string) (PortOneParts, error) {
+	switch bypass {
+	case "", "string":
+	case "object":
+		p.BypassObject = true
+	default:
+		return p, errors.New("PortOneBypass must be string or object")
+	}
+	switch issuanceAmount {
+	case "", "zero":
+	case "none":
+		p.OmitIssuanceAmount = true
+	default:
+		return p, errors.New("PortOneIssuanceAmount must be zero or none")
+	}
+	return p, nil
+}
