@@ -113,6 +113,23 @@ type Payment struct {
 	ApprovedAt     time.Time `json:"approvedAt"`
 	Method         string    `json:"method"`
 	ReceiptURL     string    `json:"receiptUrl"`
+	Card           *Card     `json:"card"`    // nil when no card paid, or the provider does not say
+	EasyPay        *EasyPay  `json:"easyPay"` // nil without a wallet
+}
+
+// Card is what the provider shows of a card.
+type Card struct {
+	IssuerCode        string `json:"issuerCode"`
+	Company           string `json:"company"`
+	Number            string `json:"number"`            // masked
+	InstallmentMonths int    `json:"installmentMonths"` // 0: a lump sum
+}
+
+// EasyPay is a wallet.
+type EasyPay struct {
+	Provider       string `json:"provider"`
+	Amount         int64  `json:"amount"`         // paid from its own account; 0 when a card in it paid
+	DiscountAmount int64  `json:"discountAmount"` // paid with its points and coupons
 }
 
 // OrderFilter says which orders to list: exactly one of Day, CustomerID and Attention. Status narrows it.

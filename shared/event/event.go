@@ -78,6 +78,7 @@ type Order struct {
 	CustomerID string     `json:"customerId,omitempty"`
 	CreatedAt  time.Time  `json:"createdAt"`
 	ApprovedAt *time.Time `json:"approvedAt,omitempty"`
+	PaidWith   *PaidWith  `json:"paidWith,omitempty"` // of order.paid only
 }
 
 // Subscription is what an event shows of a subscription.

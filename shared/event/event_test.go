@@ -160,6 +160,34 @@ func TestHistoryIsCut(t *testing.T) {
 	}
 }
 
+// TestPaidWith: order.paid says how it was paid, and no other event does; a card number is in none, not even masked.
+func TestPaidWith(t *testing.T) {
+	t.Parallel()
+	o := anOrder("order-0001", order.Step{To: order.Open, Event: "created", Revision: 1}, order.Step{From: order.Open, To: order.Paid, Event: "captured", Revision: 2},
+		order.Step{From: order.Paid, To: order.Refunded, Event: string(order.FullyRefunded), Revision: 3})
+	o.Capture.Method = order.PaidWith{
+		Method: "간편결제", Card: order.Card{Issuer: "71", Company: "롯데", Number: "12345678****000*", Months: 3}, EasyPay: order.EasyPay{Provider: "토스페이", Discount: 500},
+	}.Text()
+	events, _ := event.Change{Order: o}.History()
+	words(t, events)
+	const want = `"paidWith":{"method":"간편결제","card":{"issuerCode":"71","company":"롯데","installmentMonths":3},"easyPay":{"provider":"토스페이","amount":0,"discountAmount":500}}`
+	if len(events) != 2 || !strings.Contains(eventtest.JSON(events[0]), want) {
+		t.Errorf("%s", eventtest.JSON(events[0]))
+	}
+	if text := eventtest.JSON(events[1]); strings.Contains(text, "paidWith") {
+		t.Errorf("%s", text)
+	}
+	for _, e := range events {
+		if strings.Contains(eventtest.JSON(e), "12345678") {
+			t.Errorf("%s", eventtest.JSON(e))
+		}
+	}
+	unknown := anOrder("order-0001", order.Step{To: order.Paid, Event: "captured", Revision: 1})
+	if events, _ := (event.Change{Order: unknown}).History(); strings.Contains(eventtest.JSON(events[0]), "paidWith") {
+		t.Errorf("the provider said nothing: %s", eventtest.JSON(events[0]))
+	}
+}
+
 // TestNothingOfTheBuyer: an event goes to logs and systems that a buyer's name has no business in.
 func TestNothingOfTheBuyer(t *testing.T) {
 	t.Parallel()

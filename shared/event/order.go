@@ -36,6 +36,7 @@ func orderSays(o order.Order) func(step) []said {
 		switch to := order.Status(s.to); {
 		case to == order.Paid && entered:
 			say(OrderPaid, Data{Reason: reason})
+			all[len(all)-1].data.Order = shown.withPayment(o)
 		case to == order.Refunded && entered:
 			say(OrderRefunded, Data{Full: new(true), Reason: reason})
 		case to == order.Failed && entered:

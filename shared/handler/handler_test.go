@@ -43,6 +43,7 @@ func (windows) Window(o order.Order, at provider.Place) (provider.Window, error)
 type approves struct {
 	deadline time.Duration
 	finds    int
+	method   string // how it is paid
 }
 
 func (p *approves) Confirm(ctx context.Context, c provider.Confirm) provider.Answer {
@@ -50,7 +51,7 @@ func (p *approves) Confirm(ctx context.Context, c provider.Confirm) provider.Ans
 		p.deadline = time.Until(end)
 	}
 	return provider.Answer{Verdict: provider.Paid, HTTP: 200, Call: "confirm", Payment: provider.Payment{
-		Key: c.Key, Number: c.Number, Amount: c.Amount, Balance: c.Amount, Currency: "KRW", Sandbox: true,
+		Key: c.Key, Number: c.Number, Amount: c.Amount, Balance: c.Amount, Currency: "KRW", Sandbox: true, Method: p.method,
 	}}
 }
 

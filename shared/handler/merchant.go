@@ -141,8 +141,8 @@ type paymentBody struct {
 	Amount         int64     `json:"amount"`
 	Balance        int64     `json:"balance"`
 	ApprovedAt     time.Time `json:"approvedAt"`
-	Method         string    `json:"method,omitempty"`
 	ReceiptURL     string    `json:"receiptUrl,omitempty"`
+	paidWithBody
 }
 
 type stepBody struct {
@@ -270,7 +270,7 @@ func paymentOf(o order.Order) *paymentBody {
 	}
 	return &paymentBody{
 		Key: c.Key, TransactionKey: c.TransactionKey, Attempt: c.Attempt, Amount: c.Amount.Value, Balance: c.Balance,
-		ApprovedAt: c.ApprovedAt, Method: c.Method, ReceiptURL: c.ReceiptURL,
+		ApprovedAt: c.ApprovedAt, ReceiptURL: c.ReceiptURL, paidWithBody: paidWithOf(c.PaidWith()),
 	}
 }
 

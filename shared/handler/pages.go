@@ -41,6 +41,7 @@ func orderPage(o order.Order, opt orderPageOptions) web.Page {
 		PayURL: checkoutURL(o, opt.base) + opt.kept, ReturnURL: backToShop(o.ReturnURL, "orderId", o.ID),
 	}
 	v.State, v.Code = resultState(o, opt)
+	v.PaidWith, v.ReceiptURL = shownPaidWith(o.Capture.PaidWith()), o.Capture.ReceiptURL
 	if v.State == web.ResultPaid && v.ReturnURL != "" {
 		v.ReturnSeconds = returnSeconds
 	}

@@ -77,7 +77,7 @@ type Payment struct {
 	Currency          string // ISO 4217
 	TransactionKey    string
 	ApprovedAt        time.Time
-	Method            string
+	Method            string // how it was paid: an order.PaidWith as text
 	ReceiptURL        string
 	Sandbox           bool // test money
 	PartialRefundable bool

@@ -9,6 +9,10 @@ type catalog struct {
 	LanguageLabel, OrderName, OrderID, Amount, SupportCode, RequestID    string // labels
 	PlanName, PlanAmount, SubscriptionID, FirstCharge, NextCharge, Means string // labels of subscriptions
 
+	PayMethods     map[PayMethod]string
+	Installments   string                // contains {months}
+	PaidByPoints   string                // label of the part of the amount that the wallet's points paid
+	Receipt        string                // link to the provider's receipt
 	AtRegistration string                // the value of FirstCharge and NextCharge without a date
 	Periods        map[string]periodText // by Plan.IntervalUnit
 

@@ -14,6 +14,17 @@ var english = catalog{
 	FirstCharge:    "First payment",
 	NextCharge:     "Next payment",
 	Means:          "Payment method",
+	PayMethods: map[PayMethod]string{
+		MethodCard:           "Card",
+		MethodTransfer:       "Bank transfer",
+		MethodVirtualAccount: "Virtual account",
+		MethodPhone:          "Mobile phone",
+		MethodWallet:         "Digital wallet",
+		MethodTossPay:        "Toss Pay",
+	},
+	Installments:   "{months} monthly installments",
+	PaidByPoints:   "Points and discounts",
+	Receipt:        "View receipt",
 	AtRegistration: "Right after registration",
 	Periods: map[string]periodText{
 		"day":   {"{amount} every day", "{amount} every {every} days"},

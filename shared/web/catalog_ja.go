@@ -14,6 +14,17 @@ var japanese = catalog{
 	FirstCharge:    "初回のお支払い日",
 	NextCharge:     "次回のお支払い日",
 	Means:          "お支払い方法",
+	PayMethods: map[PayMethod]string{
+		MethodCard:           "カード",
+		MethodTransfer:       "銀行口座振替",
+		MethodVirtualAccount: "仮想口座振込",
+		MethodPhone:          "携帯電話決済",
+		MethodWallet:         "ウォレット決済",
+		MethodTossPay:        "Toss Pay（トスペイ）",
+	},
+	Installments:   "分割払い（{months}か月）",
+	PaidByPoints:   "ポイント・割引",
+	Receipt:        "領収書を見る",
 	AtRegistration: "登録直後",
 	Periods: map[string]periodText{
 		"day":   {"毎日 {amount}", "{every}日ごとに {amount}"},

@@ -14,6 +14,17 @@ var korean = catalog{
 	FirstCharge:    "첫 결제일",
 	NextCharge:     "다음 결제일",
 	Means:          "결제수단",
+	PayMethods: map[PayMethod]string{
+		MethodCard:           "카드",
+		MethodTransfer:       "계좌이체",
+		MethodVirtualAccount: "가상계좌",
+		MethodPhone:          "휴대폰",
+		MethodWallet:         "간편결제",
+		MethodTossPay:        "토스페이",
+	},
+	Installments:   "{months}개월 할부",
+	PaidByPoints:   "포인트·할인",
+	Receipt:        "영수증 보기",
 	AtRegistration: "등록 직후",
 	Periods: map[string]periodText{
 		"day":   {"매일 {amount}", "{every}일마다 {amount}"},

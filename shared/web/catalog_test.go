@@ -62,6 +62,9 @@ func TestCatalogsAreComplete(t *testing.T) {
 		if got, want := len(language.catalog().Results), len(ResultStates()); got != want {
 			t.Errorf("%s has texts for %d results, want %d", language, got, want)
 		}
+		if got, want := len(language.catalog().PayMethods), len(PayMethods()); got != want {
+			t.Errorf("%s has names of %d payment methods, want %d", language, got, want)
+		}
 		if units := slices.Sorted(maps.Keys(language.catalog().Periods)); !slices.Equal(units, []string{"day", "month", "week", "year"}) {
 			t.Errorf("%s has texts for the units %v", language, units)
 		}
@@ -77,6 +80,8 @@ func placesOf(path string) []string {
 		return []string{"{amount}"}
 	case strings.HasPrefix(path, ".Periods[") && strings.HasSuffix(path, "].Many"):
 		return []string{"{amount}", "{every}"}
+	case path == ".Installments":
+		return []string{"{months}"}
 	case path == ".Issuance.ChargeLater", path == ".Issuance.ChargeNext":
 		return []string{"{date}"}
 	default:

@@ -14,6 +14,17 @@ var chinese = catalog{
 	FirstCharge:    "首次扣款日",
 	NextCharge:     "下次扣款日",
 	Means:          "支付方式",
+	PayMethods: map[PayMethod]string{
+		MethodCard:           "银行卡",
+		MethodTransfer:       "银行转账",
+		MethodVirtualAccount: "虚拟账户",
+		MethodPhone:          "手机支付",
+		MethodWallet:         "电子钱包",
+		MethodTossPay:        "Toss Pay（韩国钱包）",
+	},
+	Installments:   "分{months}期付款",
+	PaidByPoints:   "积分与优惠",
+	Receipt:        "查看收据",
 	AtRegistration: "绑定后立即",
 	Periods: map[string]periodText{
 		"day":   {"每天 {amount}", "每 {every} 天 {amount}"},

@@ -68,6 +68,9 @@ func (s ResultState) subscription() bool {
 	}
 }
 
+// wasPaid tells whether the state is that of an order a payment paid.
+func (s ResultState) wasPaid() bool { return s == ResultPaid || s == ResultRefunded }
+
 func (s ResultState) tone() tone {
 	switch s {
 	case ResultPaid, ResultRegistered:
@@ -94,6 +97,9 @@ type ResultView struct {
 	Plan        Plan   // states of a subscription; unknown = no amount and no date shown
 	MeansBrand  string // ResultRegistered: whose card or account it is; empty = not shown
 	MeansMasked string // ResultRegistered: its masked number; one that is not masked is not shown
+
+	PaidWith   PaidWith // ResultPaid and ResultRefunded: how it was paid
+	ReceiptURL string   // the same: the provider's receipt; empty = no link
 
 	PayURL    string // the page that pays or registers; used only in states that may do so again
 	ReturnURL string // the shop, with whatever query it expects; empty = no link
@@ -128,6 +134,9 @@ func Result(v ResultView) Page {
 	if shop != "" {
 		page.Actions = append(page.Actions, action{Text: words.BackToShop, URL: shop, Primary: pay == ""})
 	}
+	if receipt := safeLink(v.ReceiptURL); receipt != "" && v.State.wasPaid() {
+		page.Actions = append(page.Actions, action{Text: words.Receipt, URL: receipt})
+	}
 
 	returning := (v.State == ResultPaid || v.State == ResultRegistered) && shop != "" && v.ReturnSeconds > 0
 	if returning {
@@ -141,6 +150,9 @@ func Result(v ResultView) Page {
 }
 
 func resultRows(words *catalog, language Language, v ResultView) []row {
+	if v.State.wasPaid() {
+		return append(orderRows(words, language, v.OrderName, v.OrderID, v.AmountValue, v.Currency), paidRows(words, language, v.PaidWith, v.Currency)...)
+	}
 	if !v.State.subscription() {
 		return orderRows(words, language, v.OrderName, v.OrderID, v.AmountValue, v.Currency)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/provider"
 )
 
@@ -426,7 +427,7 @@ func paymentOf(p Payment) (provider.Payment, error) {
 		Currency:          p.Currency,
 		TransactionKey:    atMost(p.PGTID, 64),
 		ApprovedAt:        unixTime(p.PaidAt),
-		Method:            atMost(p.PayMethod, 20),
+		Method:            paidWith(p),
 		ReceiptURL:        receipt(p.ReceiptURL),
 		Sandbox:           *p.Sandbox,
 		PartialRefundable: true, // PortOne does not say; Toss Pay can
@@ -450,7 +451,7 @@ func keyOf(c Customer, customerUID string) (provider.BillingKey, error) {
 		CustomerID: atMost(c.CustomerID, 4*customerIDMax),
 		Account:    account(c.PGID),
 		Brand:      atMost(c.CardName, 100), // empty when the means is an account
-		Masked:     masked(c.CardNumber),
+		Masked:     order.Masked(c.CardNumber),
 		IssuedAt:   unixTime(c.Inserted),
 		UpdatedAt:  unixTime(c.Updated),
 		Sandbox:    *c.Sandbox,
@@ -472,20 +473,6 @@ func statusOf(p Payment) string {
 		return p.Status
 	}
 	return p.Status + " at " + p.PGProvider
-}
-
-// masked leaves out a card number that is not masked: it must not be stored. A mask leaves at most the first 8 and the last 4 digits.
-func masked(number string) string {
-	digits := 0
-	for _, b := range []byte(number) {
-		if b >= '0' && b <= '9' {
-			digits++
-		}
-	}
-	if digits > 12 || digits == len(number) || !isVisible(number, 40) {
-		return ""
-	}
-	return number
 }
 
 // unixTime reads unix seconds; 0 and whatever is no time is none. No decision rests on it.

@@ -94,6 +94,12 @@ type Payment struct {
 	CustomerUIDUsage string      `json:"customer_uid_usage"` // null, issue, payment, payment.scheduled
 	PaidAt           json.Number `json:"paid_at"`            // unix seconds, like all times; 0 when it did not happen
 	ReceiptURL       string      `json:"receipt_url"`
+	// What paidWith reads is no reason to refuse the rest.
+	CardCode      json.RawMessage `json:"card_code"`
+	CardName      json.RawMessage `json:"card_name"`
+	CardNumber    json.RawMessage `json:"card_number"` // masked
+	CardQuota     json.RawMessage `json:"card_quota"`  // months; 0 for a lump sum
+	EmbPGProvider json.RawMessage `json:"emb_pg_provider"`
 	// FailReason is the gateway's text. It is classified and never passed on: it changes without notice and may quote anything.
 	FailReason string `json:"fail_reason"`
 }

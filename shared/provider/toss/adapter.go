@@ -189,7 +189,7 @@ func paymentOf(p Payment, sandbox bool) (provider.Payment, error) {
 		Currency:          p.Currency,
 		TransactionKey:    atMost(p.LastTransactionKey, 64),
 		ApprovedAt:        approved,
-		Method:            atMost(p.Method, 100),
+		Method:            paidWith(p, approved),
 		ReceiptURL:        receipt(p.Receipt.URL),
 		Sandbox:           sandbox,
 		PartialRefundable: p.IsPartialCancelable,

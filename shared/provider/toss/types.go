@@ -39,7 +39,9 @@ type Payment struct {
 	Receipt             struct {
 		URL string `json:"url"`
 	} `json:"receipt"`
-	Failure Failure `json:"failure"` // of ABORTED and EXPIRED
+	Failure Failure         `json:"failure"` // of ABORTED and EXPIRED
+	Card    json.RawMessage `json:"card"`    // read by paidWith, and no reason to refuse the rest
+	EasyPay json.RawMessage `json:"easyPay"`
 }
 
 // Failure is the error object: the whole body of an error, and a Payment's failure. It has a message, too, which is left out on

@@ -14,7 +14,7 @@ import (
 //	requests   k kind, n attempt, p payment or billing key, t turn, at, si since, f failed, x canceled, id refund id, a amount, b balance,
 //	           r reply, c code, ra replied_at, l looked_at, e elsewhere, o outcome
 //	payments   k key, n attempt, s state, a amount, b balance (absent: all of it, when captured), c currency, m merchant, t test money,
-//	           bk billing key, ap approved_at, tx transaction key, me method, ru receipt url, w whole only, lr lists refunds, rf refunds,
+//	           bk billing key, ap approved_at, tx transaction key, me method, ru receipt url (see short.go), w whole only, lr lists refunds, rf refunds,
 //	           ka known_at, sa seen_at, ba behind_at, d disputed, z resolved, r role, y reason
 type Ledger struct {
 	Merchant  string          `dynamodbav:"merchant,omitempty"`
@@ -129,7 +129,7 @@ func fromPayment(o ledger.Order, p ledger.Payment) ledgerPayment {
 	return ledgerPayment{
 		Key: p.Key, Attempt: p.Attempt, State: p.State.String(), Amount: p.Amount, Balance: unless(p.Balance, wholeBalance(p)),
 		Currency: unless(p.Currency, o.Currency), Merchant: unless(p.Merchant, o.Account.Merchant), Test: p.Test, BillingKey: p.BillingKey,
-		ApprovedAt: Millis(p.ApprovedAt), TransactionKey: p.TransactionKey, Method: p.Method, ReceiptURL: p.ReceiptURL, WholeOnly: p.WholeOnly,
+		ApprovedAt: Millis(p.ApprovedAt), TransactionKey: p.TransactionKey, Method: shortMethod(p.Method), ReceiptURL: shortReceipt(p.ReceiptURL), WholeOnly: p.WholeOnly,
 		ListsRefunds: p.ListsRefunds, Refunds: slices.Clone(p.Refunds), KnownAt: Millis(p.KnownAt), SeenAt: Millis(p.SeenAt),
 		BehindAt: Millis(p.BehindAt), Disputed: p.Disputed, Resolved: p.Resolved, Role: p.Role.String(), Reason: string(p.Reason),
 	}
@@ -199,8 +199,8 @@ func (it ledgerRequest) request() (ledger.Request, error) {
 func (it ledgerPayment) payment(t ledger.Terms) (ledger.Payment, error) {
 	p := ledger.Payment{
 		Key: it.Key, Attempt: it.Attempt, Amount: it.Amount, Currency: t.Currency, Merchant: t.Account.Merchant, Test: it.Test,
-		BillingKey: it.BillingKey, ApprovedAt: Time(it.ApprovedAt), TransactionKey: it.TransactionKey, Method: it.Method,
-		ReceiptURL: it.ReceiptURL, WholeOnly: it.WholeOnly, ListsRefunds: it.ListsRefunds, Refunds: slices.Clone(it.Refunds),
+		BillingKey: it.BillingKey, ApprovedAt: Time(it.ApprovedAt), TransactionKey: it.TransactionKey, Method: longMethod(it.Method),
+		ReceiptURL: longReceipt(it.ReceiptURL), WholeOnly: it.WholeOnly, ListsRefunds: it.ListsRefunds, Refunds: slices.Clone(it.Refunds),
 		KnownAt: Time(it.KnownAt), SeenAt: Time(it.SeenAt), BehindAt: Time(it.BehindAt), Disputed: it.Disputed, Resolved: it.Resolved, Reason: ledger.Reason(it.Reason),
 	}
 	if it.Currency != nil {

@@ -161,7 +161,7 @@ func TestLedgerItemSize(t *testing.T) {
 	o := ledger.New(ledger.Terms{
 		ID: "20261128-000001", Account: account, Amount: 163020, Currency: "KRW", CreatedAt: at, ExpiresAt: at.Add(time.Hour), Timing: timing,
 	})
-	confirm := func(captured bool) {
+	confirm := func(captured bool, method string) {
 		r := ledger.Request{Kind: ledger.Confirm, Attempt: o.Current(), Key: strings.Repeat("K", 50) + fmt.Sprint(o.Current()), Amount: o.Amount, At: at}
 		var err error
 		if o, err = o.Intend(r); err != nil {
@@ -175,6 +175,7 @@ func TestLedgerItemSize(t *testing.T) {
 		a := ledger.Answer{Account: account, Began: at, At: at.Add(time.Second), Readable: true, To: &r, Reply: ledger.Refused, Code: "REJECT_CARD_PAYMENT"}
 		if captured {
 			p.State, p.Balance, p.ApprovedAt, p.TransactionKey = ledger.Captured, o.Amount, at, strings.Repeat("T", 32)
+			p.Method = method
 			p.ReceiptURL = "https://dashboard.tosspayments.com/receipt/redirection?transactionId=tviva20231201000506vM4Q2&ref=PX"
 			a.Reply, a.Code = ledger.Accepted, ""
 			a.Payments = []ledger.Payment{p}
@@ -186,16 +187,21 @@ func TestLedgerItemSize(t *testing.T) {
 		o = o.Decide()
 	}
 	once := o
-	confirm(true)
-	if n := sold(t, o); o.Status() != ledger.Paid || n > 1024-3*50 {
-		t.Errorf("%s: %d bytes, want at most %d", o.Status(), n, 1024-3*50)
-	} else {
-		t.Log(n, "bytes")
+	for _, method := range []string{
+		"카드", "카드|4M|Mastercard|52000000****109*", "간편결제|15|카카오뱅크|12345678****000*||토스페이", "카드|71|롯데|12345678****000*|12", "간편결제|||||토스페이|163020",
+	} {
+		o = once
+		confirm(true, method)
+		if n := sold(t, o); o.Status() != ledger.Paid || n > 1024-3*50 {
+			t.Errorf("%s: %s: %d bytes, want at most %d", method, o.Status(), n, 1024-3*50)
+		} else {
+			t.Log(n, "bytes, paid with", method)
+		}
 	}
 	o = once
 	before := sold(t, o)
 	for range 3 {
-		confirm(false)
+		confirm(false, "")
 		now := sold(t, o)
 		if o.Status() != ledger.Open || now-before > 200 {
 			t.Errorf("%s at %d: a refused attempt adds %d bytes", o.Status(), o.Current(), now-before)
