@@ -146,6 +146,7 @@ func mountConsole(w *world.World) {
 	w.Mux().HandleFunc("POST /console/faults", c.fault)
 	w.Mux().HandleFunc("POST /console/declines", c.decline)
 	w.Mux().HandleFunc("POST /console/webhooks", c.sendAgain)
+	w.Mux().HandleFunc("POST /console/refunds", c.refund)
 }
 
 func (c *console) show(w http.ResponseWriter, r *http.Request) {
@@ -254,6 +255,13 @@ func (c *console) sendAgain(w http.ResponseWriter, r *http.Request) {
 	}
 	statuses, err := c.world.Hooks.Replay(r.Context(), index, 1)
 	c.back(w, r, "webhooks", fmt.Sprintf("Sent again: %v.", statuses), err)
+}
+
+// refund is one in the provider's own console.
+func (c *console) refund(w http.ResponseWriter, r *http.Request) {
+	id := r.FormValue("orderId")
+	err := c.world.ConsoleRefund(r.Context(), id, 0)
+	c.back(w, r, "money", "Refunded in the provider's console: "+id+". Its webhook tells us.", err)
 }
 
 // back returns to the part of the page that had a wish, with what became of it.

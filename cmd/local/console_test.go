@@ -123,6 +123,29 @@ func TestConsoleShowsDifferences(t *testing.T) {
 	}
 }
 
+// TestRefundAtTheProvider: a button does what the merchant can do in the provider's own console; the webhook tells us, and the table agrees again.
+func TestRefundAtTheProvider(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t)
+	id := b.enroll("2027-01-31") + "--c1"
+	if page := b.get("/console"); strings.Contains(page, "refund at the provider") {
+		t.Error("there is a button before anything is paid")
+	}
+	b.post("/console/clock", "advance=31d")
+	b.expect(b.get("/console"), `name="orderId" value="`+id+`"`)
+	at := b.post("/console/refunds", "orderId="+id)
+	b.expect(b.get(at), "Refunded in the provider&#39;s console: "+id, "1 of 1 orders differ.")
+	if at := b.post("/console/refunds", "orderId="+id); !strings.Contains(at, "nothing+to+cancel") {
+		t.Errorf("refunded twice: %s", at)
+	}
+	b.post("/console/clock", "advance=1m")
+	page := b.get("/console")
+	b.expect(page, "1 orders compared, none differs.", "<strong>refunded</strong>")
+	if strings.Contains(page, "refund at the provider") {
+		t.Error("there is still a button")
+	}
+}
+
 func TestConsoleSwitches(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t)
@@ -157,6 +180,7 @@ func TestConsoleSwitches(t *testing.T) {
 		{"/console/declines", "reason=CARD_EXCEED_LIMITS&times=1", "one of COMMON_TIMEOUT, "},
 		{"/console/clock", "advance=", "advance must be"},
 		{"/console/webhooks", "index=99", "there is no delivery 99"},
+		{"/console/refunds", "orderId=none-0001", "no such record"},
 	} {
 		at, err := url.Parse(b.post(c.path, c.form))
 		if err != nil || !strings.Contains(at.Query().Get("error"), c.want) || at.Query().Has("note") {
@@ -179,6 +203,7 @@ func TestTroubleIsShownWhereItArose(t *testing.T) {
 		{"/console/faults", "target=toss+*&fault=none&times=x", "faults", "cards"},
 		{"/console/declines", "reason=X&times=1", "cards", "webhooks"},
 		{"/console/webhooks", "index=99", "webhooks", ""},
+		{"/console/refunds", "orderId=none-0001", "money", "faults"},
 		{"/shop/orders", "name=T-shirt&amount=1&language=en&provider=toss", "once", "again"},
 		{"/shop/subscriptions", "name=Letters&amount=many&interval=month&language=en", "again", ""},
 	} {

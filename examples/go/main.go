@@ -37,8 +37,8 @@ type shop struct {
 	key       []byte // of the webhooks
 	returnURL string // must be on the deployment's ReturnUrlAllowList
 
-	mu      sync.Mutex
-	shipped map[string]bool // your database
+	mu                     sync.Mutex
+	shipped, members, told map[string]bool // your database: orders, subscriptions that run, ids of events you have had
 }
 
 func main() {
@@ -59,10 +59,10 @@ func main() {
 	if err != nil {
 		log.Fatal("WEBHOOK_SECRET must be whsec_ and base64")
 	}
-	s := &shop{api: api, key: key, returnURL: env("RETURN_URL", "https://shop.example/thanks"), shipped: map[string]bool{}}
+	s := &shop{api: api, key: key, returnURL: env("RETURN_URL", "https://shop.example/thanks"), shipped: map[string]bool{}, members: map[string]bool{}, told: map[string]bool{}}
 	for pattern, page := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /{$}": s.home, "POST /buy": s.buy, "POST /subscribe": s.subscribe, "GET /thanks": s.thanks, "POST /webhook": s.webhook,
-		"GET /shipped": s.list,
+		"GET /shipped": s.list(s.shipped), "GET /members": s.list(s.members), "GET /told": s.list(s.told),
 	} {
 		http.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			if err := page(w, r); err != nil { // a webhook that gets this is sent again
@@ -118,15 +118,54 @@ func (s *shop) thanks(w http.ResponseWriter, r *http.Request) error {
 	return write(w, "<h1>Your payment is being checked.</h1>")
 }
 
-// ship asks, whoever says that the order is paid: the buyer's return and the webhook are only hints. It ships once.
+// ship asks, whoever says that the order is paid: the buyer's return and the webhook are only hints. It ships once, and stops the parcel of an order
+// that was refunded in full, wherever that was done.
 func (s *shop) ship(ctx context.Context, orderID string) (client.OrderStatus, error) {
 	o, err := s.api.Order(ctx, orderID)
-	if err == nil && o.Status == client.OrderPaid {
-		s.mu.Lock()
-		s.shipped[orderID] = true
-		s.mu.Unlock()
+	if err != nil {
+		return o.Status, err
 	}
-	return o.Status, err
+	switch o.Status {
+	case client.OrderPaid:
+		s.mark(s.shipped, orderID, true)
+	case client.OrderRefunded:
+		s.mark(s.shipped, orderID, false)
+	}
+	return o.Status, nil
+}
+
+// serve asks whether a subscription runs. One that is past due is charged again in days; one that is suspended is not charged at all.
+func (s *shop) serve(ctx context.Context, subscriptionID string) error {
+	sub, err := s.api.Subscription(ctx, subscriptionID)
+	if err == nil {
+		s.mark(s.members, subscriptionID, sub.Status == client.SubscriptionActive || sub.Status == client.SubscriptionPastDue)
+	}
+	return err
+}
+
+func (s *shop) mark(set map[string]bool, id string, in bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if in {
+		set[id] = true
+	} else {
+		delete(set, id)
+	}
+}
+
+// hear looks where an event points to: an event may come twice, and events may overtake each other.
+func (s *shop) hear(ctx context.Context, kind, orderID, subscriptionID string) error {
+	var err error
+	switch {
+	case strings.HasPrefix(kind, "order."):
+		_, err = s.ship(ctx, orderID)
+	case strings.HasPrefix(kind, "subscription."):
+		err = s.serve(ctx, subscriptionID)
+	}
+	if errors.Is(err, client.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 func (s *shop) webhook(w http.ResponseWriter, r *http.Request) error {
@@ -139,16 +178,20 @@ func (s *shop) webhook(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	var event struct {
-		Type string
-		Data struct{ OrderID string }
+		ID, Type string
+		Data     struct{ OrderID, SubscriptionID string }
 	}
 	if err := json.Unmarshal(body, &event); err != nil {
 		return err
 	}
-	if event.Type == "order.paid" {
-		if _, err := s.ship(r.Context(), event.Data.OrderID); err != nil && !errors.Is(err, client.ErrNotFound) {
+	s.mu.Lock()
+	had := s.told[event.ID]
+	s.mu.Unlock()
+	if !had {
+		if err := s.hear(r.Context(), event.Type, event.Data.OrderID, event.Data.SubscriptionID); err != nil {
 			return err
 		}
+		s.mark(s.told, event.ID, true)
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
@@ -168,11 +211,13 @@ func (s *shop) verified(h http.Header, body []byte) bool {
 	})
 }
 
-func (s *shop) list(w http.ResponseWriter, _ *http.Request) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w.Header().Set("Content-Type", "application/json")
-	return json.NewEncoder(w).Encode(slices.Sorted(maps.Keys(s.shipped)))
+func (s *shop) list(set map[string]bool) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, _ *http.Request) error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		w.Header().Set("Content-Type", "application/json")
+		return json.NewEncoder(w).Encode(append([]string{}, slices.Sorted(maps.Keys(set))...))
+	}
 }
 
 func write(w http.ResponseWriter, text string) error {

@@ -45,6 +45,8 @@ public class Shop {
     static final String RETURN_URL = env("RETURN_URL", "https://shop.example/thanks"); // must be on the deployment's ReturnUrlAllowList
     static final HttpClient HTTP = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     static final Set<String> SHIPPED = new ConcurrentSkipListSet<>(); // your database
+    static final Set<String> MEMBERS = new ConcurrentSkipListSet<>(); // subscriptions that run
+    static final Set<String> TOLD = new ConcurrentSkipListSet<>(); // ids of events you have had
 
     public static void main(String[] args) throws IOException {
         HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", Integer.parseInt(env("PORT", "4000"))), 0);
@@ -93,20 +95,36 @@ public class Shop {
                     return;
                 }
                 String event = new String(body, StandardCharsets.UTF_8);
-                if (field(event, "type").equals("order.paid")) ship(field(event, "orderId"));
+                if (!TOLD.contains(field(event, "id"))) { // an event may come twice, and events may overtake each other: it says where to look
+                    if (field(event, "type").startsWith("order.")) ship(field(event, "orderId"));
+                    if (field(event, "type").startsWith("subscription.")) serve(field(event, "subscriptionId"));
+                    TOLD.add(field(event, "id"));
+                }
                 answer(x, 204, null, "");
             }
-            case "GET /shipped" -> answer(x, 200, "application/json",
-                SHIPPED.stream().map(id -> '"' + id + '"').collect(Collectors.joining(",", "[", "]")));
+            case "GET /shipped" -> list(x, SHIPPED);
+            case "GET /members" -> list(x, MEMBERS);
+            case "GET /told" -> list(x, TOLD);
             default -> answer(x, 404, "text/plain", "no such page");
         }
     }
 
-    /** Asks, whoever says that the order is paid: the buyer's return and the webhook are only hints. It ships once. */
+    /**
+     * Asks, whoever says that the order is paid: the buyer's return and the webhook are only hints. It ships once, and stops the parcel of an order
+     * that was refunded in full, wherever that was done.
+     */
     static String ship(String orderId) throws Exception {
         String status = field(call("GET", "/orders/" + URLEncoder.encode(orderId, StandardCharsets.UTF_8), null), "status");
         if (status.equals("paid")) SHIPPED.add(orderId);
+        if (status.equals("refunded")) SHIPPED.remove(orderId);
         return status;
+    }
+
+    /** Asks whether a subscription runs. One that is past due is charged again in days; one that is suspended is not charged at all. */
+    static void serve(String subscriptionId) throws Exception {
+        String status = field(call("GET", "/subscriptions/" + URLEncoder.encode(subscriptionId, StandardCharsets.UTF_8), null), "status");
+        if (status.equals("active") || status.equals("past_due")) MEMBERS.add(subscriptionId);
+        else MEMBERS.remove(subscriptionId);
     }
 
     /** Makes one signed request. Every operation may be retried: the ids and the Idempotency-Key make a repeated request the same request. */
@@ -197,6 +215,10 @@ public class Shop {
             values.put(parts[0], parts.length < 2 ? "" : URLDecoder.decode(parts[1], StandardCharsets.UTF_8));
         }
         return values;
+    }
+
+    static void list(HttpExchange x, Set<String> ids) throws IOException {
+        answer(x, 200, "application/json", ids.stream().map(id -> '"' + id + '"').collect(Collectors.joining(",", "[", "]")));
     }
 
     static void page(HttpExchange x, String text) throws IOException {

@@ -11,7 +11,7 @@ import { createServer } from 'node:http'
 const api = process.env.TOSSPAY_API ?? 'http://127.0.0.1:3000'
 const webhookSecret = process.env.WEBHOOK_SECRET ?? ''
 const returnUrl = process.env.RETURN_URL ?? 'https://shop.example/thanks' // must be on the deployment's ReturnUrlAllowList
-const shipped = new Set() // your database
+const shipped = new Set(), members = new Set(), told = new Set() // your database: orders, subscriptions that run, ids of events you have had
 
 // call makes one signed request. Every operation may be retried: the ids and the Idempotency-Key make a repeated request the same request.
 async function call(method, path, body, key = randomUUID()) {
@@ -41,11 +41,20 @@ async function signed(method, url, headers, body) {
   }).headers
 }
 
-// ship asks, whoever says that the order is paid: the buyer's return and the webhook are only hints. It ships once.
+// ship asks, whoever says that the order is paid: the buyer's return and the webhook are only hints. It ships once, and stops the parcel of an order
+// that was refunded in full, wherever that was done.
 async function ship(orderId) {
   const order = await call('GET', '/orders/' + encodeURIComponent(orderId))
   if (order.status === 'paid') shipped.add(orderId)
+  if (order.status === 'refunded') shipped.delete(orderId)
   return order.status
+}
+
+// serve asks whether a subscription runs. One that is past due is charged again in days; one that is suspended is not charged at all.
+async function serve(subscriptionId) {
+  const { status } = await call('GET', '/subscriptions/' + encodeURIComponent(subscriptionId))
+  if (status === 'active' || status === 'past_due') members.add(subscriptionId)
+  else members.delete(subscriptionId)
 }
 
 // verified checks a webhook after the Standard Webhooks specification. More than one signature may come, during a change of the secret.
@@ -62,6 +71,7 @@ function verified(headers, body) {
 }
 
 const page = text => ({ status: 200, type: 'text/html; charset=utf-8', body: `<!doctype html><meta name=viewport content="width=device-width">${text}` })
+const list = set => ({ status: 200, type: 'application/json', body: JSON.stringify([...set]) })
 const go = to => ({ status: 303, location: to })
 
 const routes = {
@@ -83,10 +93,15 @@ const routes = {
   'POST /webhook': async request => {
     if (!verified(request.headers, request.body)) return { status: 400, type: 'text/plain', body: 'wrong signature' }
     const event = JSON.parse(request.body)
-    if (event.type === 'order.paid') await ship(event.data.orderId)
+    if (told.has(event.id)) return { status: 204 } // an event may come twice, and events may overtake each other: it says where to look
+    if (event.type.startsWith('order.')) await ship(event.data.orderId)
+    if (event.type.startsWith('subscription.')) await serve(event.data.subscriptionId)
+    told.add(event.id)
     return { status: 204 }
   },
-  'GET /shipped': () => ({ status: 200, type: 'application/json', body: JSON.stringify([...shipped]) }),
+  'GET /shipped': () => list(shipped),
+  'GET /members': () => list(members),
+  'GET /told': () => list(told),
 }
 
 createServer(async (incoming, outgoing) => {

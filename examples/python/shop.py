@@ -24,7 +24,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 API = os.environ.get("TOSSPAY_API", "http://127.0.0.1:3000")
 WEBHOOK_SECRET = os.environ.get("WEBHOOK_SECRET", "")
 RETURN_URL = os.environ.get("RETURN_URL", "https://shop.example/thanks")  # must be on the deployment's ReturnUrlAllowList
-shipped = set()  # your database
+shipped, members, told = set(), set(), set()  # your database: orders, subscriptions that run, ids of events you have had
 
 
 def call(method, path, body=None):
@@ -59,11 +59,23 @@ def signed(method, url, headers, data):
 
 
 def ship(order_id):
-    """Asks, whoever says that the order is paid: the buyer's return and the webhook are only hints. It ships once."""
+    """Asks, whoever says that the order is paid: the buyer's return and the webhook are only hints. It ships once, and stops the parcel of an
+    order that was refunded in full, wherever that was done."""
     order = call("GET", "/orders/" + quote(order_id, safe=""))
     if order["status"] == "paid":
         shipped.add(order_id)
+    if order["status"] == "refunded":
+        shipped.discard(order_id)
     return order["status"]
+
+
+def serve(subscription_id):
+    """Asks whether a subscription runs. One that is past due is charged again in days; one that is suspended is not charged at all."""
+    status = call("GET", "/subscriptions/" + quote(subscription_id, safe=""))["status"]
+    if status in ("active", "past_due"):
+        members.add(subscription_id)
+    else:
+        members.discard(subscription_id)
 
 
 def verified(headers, body):
@@ -88,8 +100,8 @@ class Shop(BaseHTTPRequestHandler):
         elif url.path == "/thanks":  # the address proves nothing
             status = ship(parse_qs(url.query).get("orderId", [""])[0])
             self.page("<h1>Thank you. It is on its way.</h1>" if status == "paid" else "<h1>Your payment is being checked.</h1>")
-        elif url.path == "/shipped":
-            self.answer(200, json.dumps(sorted(shipped)), "application/json")
+        elif url.path in ("/shipped", "/members", "/told"):
+            self.answer(200, json.dumps(sorted({"/shipped": shipped, "/members": members, "/told": told}[url.path])), "application/json")
         else:
             self.answer(404, "no such page")
 
@@ -108,8 +120,12 @@ class Shop(BaseHTTPRequestHandler):
                 self.answer(400, "wrong signature")
                 return
             event = json.loads(body)
-            if event["type"] == "order.paid":
-                ship(event["data"]["orderId"])
+            if event["id"] not in told:  # an event may come twice, and events may overtake each other: it says where to look
+                if event["type"].startswith("order."):
+                    ship(event["data"]["orderId"])
+                if event["type"].startswith("subscription."):
+                    serve(event["data"]["subscriptionId"])
+                told.add(event["id"])
             self.answer(204, "")
         else:
             self.answer(404, "no such page")

@@ -243,6 +243,7 @@ func (w *World) mount() {
 	w.mux.HandleFunc("POST /sim/clock", w.advanceClock)
 	w.mux.HandleFunc("GET /sim/decline", w.showDeclines)
 	w.mux.HandleFunc("POST /sim/decline", w.declineNext)
+	w.mux.HandleFunc("POST /sim/refund", w.consoleRefund)
 }
 
 // advance asks the provider about one order or one subscription, as the schedule does, and answers with it as the merchant reads it.
