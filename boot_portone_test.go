@@ -41,6 +41,7 @@ var portoneReplays = map[string]replay{
 	"subscription-conflict": {status: 409, has: []string{`"code":"SUBSCRIPTION_EXISTS"`},
 		hasNot: []string{"9900", "12900", eventEmail}, subscription: subscription.Enrolling, issuing: 1, requests: map[string]int{"PutItem": 1}},
 	"subscription-refused-customer": {status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"customerId"`}},
+	"subscription-import-refused":   {status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"firstChargeAt"`}},
 	"subscription-read": {status: 200,
 		has:    []string{`"status":"enrolling"`, `"customerId":"cust-1001"`, `"amount":9900`},
 		hasNot: []string{eventEmail, eventPhone, eventName, `"window"`}, subscription: subscription.Enrolling, issuing: 1, requests: map[string]int{"GetItem": 1}},

@@ -6,10 +6,56 @@ const (
 	charges   = "./sim/chargetest"
 	cycles    = "shared/subscription/cycle.go"
 	chargeUse = "shared/payment/charge.go"
+	importUse = "shared/payment/import.go"
 )
 
 // chargeMutants are the rules of scheduled charges.
 var chargeMutants = []mutant{
+	{
+		"a key is imported twice, with another date", importUse,
+		"if stored.Request != r.digest() {", "if false {",
+		charges, "TestKeyIsImportedOnce",
+	},
+	{
+		"another merchant's key is imported", importUse,
+		"case e.Account != \"\" && k.Account != e.Account,", "case false,",
+		charges, "TestImportIsRefused",
+	},
+	{
+		"a key of another mode is imported", importUse,
+		"case k.Sandbox != (e.Mode == \"test\"):", "case false:",
+		charges, "TestImportIsRefused",
+	},
+	{
+		"another customer's key is imported", importUse,
+		"case k.CustomerID != \"\" && k.CustomerID != customerID:", "case false:",
+		charges, "TestImportIsRefused",
+	},
+	{
+		"another gateway's key is imported where no merchant id is set", importUse,
+		"e.Account == \"\" && k.OtherGateway != \"\":", "false:",
+		charges, "TestImportWithoutMerchantID",
+	},
+	{
+		"a key is imported without the provider's word", importUse,
+		"case a.Verdict != provider.Paid:", "case false:",
+		charges, "TestImportWithoutPortOne",
+	},
+	{
+		"a key that was issued here is imported beside its subscription", importUse,
+		"if err != nil || n.Key == 0 {", "if err != nil || true {",
+		charges, "TestKeyIssuedHereIsNotImported",
+	},
+	{
+		"an imported subscription is charged on the day it comes", "shared/subscription/import.go",
+		"s.due(later(s.Calendar.Date(s.Date), at))", "s.due(at)",
+		charges, "TestImportedKeyIsChargedOnItsDate",
+	},
+	{
+		"an imported key is deleted at the end although another system may charge it", "shared/subscription/import.go",
+		"return n == 1 && s.Imported != \"\" && !s.DeletesImported", "return false",
+		charges, "TestImportedKeyAtTheEnd",
+	},
 	{
 		"a higher price is charged without consent", "shared/payment/consent.go",
 		"if !s.Rises(plan) {", "if true {",

@@ -102,6 +102,13 @@ var (
 	ErrOrderExists        = &Error{Code: "ORDER_EXISTS"}
 	ErrSubscriptionExists = &Error{Code: "SUBSCRIPTION_EXISTS"}
 	ErrWrongStatus        = &Error{Code: "WRONG_STATUS"}
+
+	// Of an import: the key is refused, and nothing was stored.
+	ErrKeyUnknown       = &Error{Code: "BILLING_KEY_UNKNOWN"} // deleted, another PortOne account's, or never there
+	ErrKeyOtherAccount  = &Error{Code: "BILLING_KEY_OTHER_ACCOUNT"}
+	ErrKeyOtherMode     = &Error{Code: "BILLING_KEY_OTHER_MODE"}
+	ErrKeyOtherCustomer = &Error{Code: "BILLING_KEY_OTHER_CUSTOMER"}
+	ErrKeyImported      = &Error{Code: "BILLING_KEY_IMPORTED"} // before, by another request; or it was issued here
 )
 
 // CreateOrder creates an order, or returns the one that the same request made before. Without an OrderID the client names this call by an

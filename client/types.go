@@ -185,6 +185,12 @@ type NewSubscription struct {
 	AppScheme      string         `json:"appScheme,omitempty"`
 	PortOne        *ChargeOptions `json:"portone,omitempty"`
 	Trial          *Trial         `json:"trial,omitempty"` // nil: the time before FirstChargeAt is free, and what follows needs consent
+
+	// ImportBillingKey is the customer_uid of a key that exists at PortOne already: no buyer is asked. Then FirstChargeAt and, for months and years,
+	// Plan.AnchorDay are needed, SubscriptionID is left out, and a nil Trial means that nothing is free.
+	ImportBillingKey  string `json:"importBillingKey,omitempty"`
+	DeleteImportedKey bool   `json:"deleteImportedKey,omitempty"` // at PortOne, when the subscription ends
+	DryRun            bool   `json:"dryRun,omitempty"`            // of an import: check everything, store nothing
 }
 
 // Trial is what the time before the first charge is.
@@ -300,7 +306,8 @@ type Subscription struct {
 	History           []SubscriptionStep `json:"history"`
 	Window            json.RawMessage    `json:"window"`
 	SDK               *SDK               `json:"sdk"`
-	Notes             []Note             `json:"notes"` // only from CreateSubscription
+	Notes             []Note             `json:"notes"`  // only from CreateSubscription
+	DryRun            bool               `json:"dryRun"` // nothing was stored
 }
 
 // Plan of a subscription.
@@ -333,6 +340,7 @@ type Means struct {
 	Masked    string    `json:"masked"`
 	IssuedAt  time.Time `json:"issuedAt"`
 	DeletedAt time.Time `json:"deletedAt"`
+	Imported  bool      `json:"imported"` // it was issued elsewhere
 }
 
 // Cycle is what became of one cycle. Order(OrderID) tells the rest.

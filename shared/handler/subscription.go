@@ -26,6 +26,25 @@ type subscribeBody struct {
 	Trial          *trialBody             `json:"trial"`
 	AppScheme      string                 `json:"appScheme"`
 	PortOne        *payment.ChargeOptions `json:"portone"`
+
+	ImportBillingKey  *string `json:"importBillingKey"`
+	DeleteImportedKey bool    `json:"deleteImportedKey"`
+	DryRun            bool    `json:"dryRun"`
+}
+
+// imports says that a billing key comes with the request.
+func (in subscribeBody) imports() bool { return in.ImportBillingKey != nil }
+
+// misplaced names a field that only an import has, in a request that is none.
+func (in subscribeBody) misplaced() string {
+	switch {
+	case in.imports():
+	case in.DeleteImportedKey:
+		return "deleteImportedKey"
+	case in.DryRun:
+		return "dryRun"
+	}
+	return ""
 }
 
 // trialBody says what the time before firstChargeAt is. Without it that time is taken to be free, and what follows needs consent.
@@ -104,6 +123,7 @@ type subscriptionBody struct {
 	Window         json.RawMessage     `json:"window,omitempty"`
 	SDK            *sdkBody            `json:"sdk,omitempty"`
 	Notes          []noteBody          `json:"notes,omitempty"`
+	DryRun         bool                `json:"dryRun,omitempty"` // nothing was stored
 }
 
 type planView struct {
@@ -146,6 +166,7 @@ type meansBody struct {
 	IssuedAt time.Time `json:"issuedAt"`
 	// DeletedAt is when the provider said that the key is gone; absent while it is still to be deleted.
 	DeletedAt *time.Time `json:"deletedAt,omitempty"`
+	Imported  bool       `json:"imported,omitempty"` // it was issued elsewhere
 }
 
 // cycleBody is what became of a cycle; its order tells the rest.
@@ -185,22 +206,37 @@ func (h merchant) subscribe(ctx context.Context, r Request) (Response, error) {
 	if in.Trial != nil && in.FirstChargeAt.IsZero() {
 		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "trial", "trial needs firstChargeAt, which is when it ends"), nil
 	}
-	if refusal := named(r, &in.SubscriptionID, subscriptionIDMax); refusal != nil {
-		return *refusal, nil
+	if field := in.misplaced(); field != "" {
+		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field, field+" is only for a request with importBillingKey"), nil
+	}
+	if in.imports() && *in.ImportBillingKey == "" {
+		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "importBillingKey", "importBillingKey must be the customer_uid of a billing key"), nil
+	}
+	if !in.imports() { // an imported key names its subscription itself
+		if refusal := named(r, &in.SubscriptionID, subscriptionIDMax); refusal != nil {
+			return *refusal, nil
+		}
 	}
 	base := baseURL(h.base, r)
 	e, err := h.enroll.Start(ctx, in.request(), base)
 	var field *payment.FieldError
+	var key *payment.KeyRefusal
 	switch {
 	case errors.As(err, &field):
 		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field.Field, field.Error()), nil
+	case errors.Is(err, payment.ErrKeyImported):
+		return fieldResponse(http.StatusConflict, payment.ErrKeyImported.Code, "importBillingKey", err.Error()), nil
+	case errors.As(err, &key):
+		return fieldResponse(http.StatusBadRequest, key.Code, "importBillingKey", key.Error()), nil
+	case errors.Is(err, payment.ErrKeyUnread):
+		return errorResponse(http.StatusServiceUnavailable, "TRY_AGAIN", payment.ErrKeyUnread.Error()), nil
 	case errors.Is(err, payment.ErrOtherSubscription):
 		return fieldResponse(http.StatusConflict, "SUBSCRIPTION_EXISTS", "subscriptionId", err.Error()), nil
 	case err != nil:
 		return Response{}, err
 	}
 	b := subscriptionOf(e.Subscription, base)
-	b.Notes = notesOf(e.Notes)
+	b.Notes, b.DryRun = notesOf(e.Notes), e.DryRun
 	if e.Window.Params != nil {
 		sdk := sdkOf(e.Window)
 		b.Window, b.SDK = e.Window.Params, &sdk
@@ -217,7 +253,10 @@ func (in subscribeBody) request() payment.NewSubscription {
 		SubscriptionID: in.SubscriptionID, CustomerID: in.CustomerID, Customer: in.Customer, Language: in.Language, ReturnURL: in.ReturnURL,
 		Amount: *in.Plan.Amount, Currency: in.Plan.Currency, Name: in.Plan.Name, Interval: in.Plan.Interval, ChargeHour: in.Plan.ChargeHour,
 		CatchUp: in.Plan.CatchUp, FirstChargeAt: in.FirstChargeAt, Tax: payment.Tax{Free: in.Plan.TaxFree, VAT: in.Plan.VAT},
-		AppScheme: in.AppScheme, PortOne: in.PortOne,
+		AppScheme: in.AppScheme, PortOne: in.PortOne, DeleteImportedKey: in.DeleteImportedKey, DryRun: in.DryRun,
+	}
+	if in.imports() {
+		r.ImportBillingKey = *in.ImportBillingKey
 	}
 	if in.Plan.Every != nil {
 		r.Every = *in.Plan.Every
@@ -231,8 +270,12 @@ func (in subscribeBody) request() payment.NewSubscription {
 	return r
 }
 
-// trial is what the merchant says of the time before the first charge. Who says nothing has a free trial: the safe reading of the law.
+// trial is what the merchant says of the time before the first charge. Who says nothing has a free trial: the safe reading of the law. A running
+// subscription that is imported has begun already.
 func (in subscribeBody) trial() *payment.Trial {
+	if in.Trial == nil && in.imports() {
+		return nil
+	}
 	if in.Trial == nil {
 		return &payment.Trial{Free: true}
 	}
@@ -272,7 +315,8 @@ func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
 	}
 	if !s.Key.IssuedAt.IsZero() {
 		b.Means = &meansBody{Key: s.KeyName(s.Key.N), Brand: s.Key.Brand, Masked: s.Key.Masked, IssuedAt: s.Key.IssuedAt}
-		if !s.Key.DeletedAt.IsZero() {
+		b.Means.Imported = s.Imported != "" && s.Key.N == 1
+		if !s.Key.DeletedAt.IsZero() && !s.Keeps(s.Key.N) {
 			b.Means.DeletedAt = &s.Key.DeletedAt
 		}
 	}

@@ -37,6 +37,11 @@ type NewSubscription struct {
 	Tax            Tax                   `json:"tax,omitzero"`
 	AppScheme      string                `json:"appScheme,omitempty"`
 	PortOne        *ChargeOptions        `json:"portone,omitempty"`
+	// ImportBillingKey is the provider's name of a key that was issued elsewhere; empty: the buyer registers one. DeleteImportedKey deletes
+	// it when the subscription ends. See takeIn.
+	ImportBillingKey  string `json:"importBillingKey,omitempty"`
+	DeleteImportedKey bool   `json:"deleteImportedKey,omitempty"`
+	DryRun            bool   `json:"-"` // of an import: check everything, store nothing
 }
 
 // ErrOtherSubscription says that the id is taken by a subscription made from another request.
@@ -70,6 +75,7 @@ type Enrolled struct {
 	Window       provider.Window // empty when there is nothing to register
 	New          bool
 	Notes        []Note // what of the request could not be used as it came
+	DryRun       bool   // nothing was stored
 }
 
 // Start stores a new subscription before any window opens. The same request again returns the stored one; another request under the same id
@@ -77,6 +83,9 @@ type Enrolled struct {
 func (e *Enroller) Start(ctx context.Context, r NewSubscription, base string) (Enrolled, error) {
 	if err := e.check(r); err != nil {
 		return Enrolled{}, err
+	}
+	if r.ImportBillingKey != "" {
+		return e.takeIn(ctx, r)
 	}
 	if err := e.checkFirstCharge(r); err != nil {
 		return e.unfit(ctx, r, base, err)
@@ -314,6 +323,11 @@ func (e *Enroller) byLink(ctx context.Context, number, linkToken string) (subscr
 }
 
 func (e *Enroller) build(r NewSubscription) subscription.Subscription {
+	return subscription.New(e.draft(r))
+}
+
+// draft is what a request says, before anything happened to it.
+func (e *Enroller) draft(r NewSubscription) subscription.Subscription {
 	now := e.Now().UTC()
 	buyer, _ := r.buyer()
 	s := subscription.Subscription{
@@ -332,7 +346,7 @@ func (e *Enroller) build(r NewSubscription) subscription.Subscription {
 	if r.Trial != nil && !r.FirstChargeAt.IsZero() {
 		s.Consent = r.Trial.consent(s.Plan, s, e.NewToken())
 	}
-	return subscription.New(s)
+	return s
 }
 
 // calendar of the request. Without a first charge date the calendar begins today and the first cycle is due as soon as there is a key, but

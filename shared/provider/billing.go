@@ -39,11 +39,13 @@ type BillingKey struct {
 	ID         string // customer_uid, ours
 	CustomerID string
 	Account    string // the merchant account that may charge it
-	Brand      string // the card's or bank's name; may be empty
-	Masked     string // the masked number; may be empty
-	IssuedAt   time.Time
-	UpdatedAt  time.Time
-	Sandbox    bool
+	// OtherGateway is the provider's word for the gateway that issued it when that is not the one we work with; empty when it is.
+	OtherGateway string
+	Brand        string // the card's or bank's name; may be empty
+	Masked       string // the masked number; may be empty
+	IssuedAt     time.Time
+	UpdatedAt    time.Time
+	Sandbox      bool
 }
 
 // KeyAnswer is all that is known after one question about a billing key. Verdict is Paid when it exists, Absent when the provider does not

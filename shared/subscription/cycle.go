@@ -405,11 +405,13 @@ func (s Subscription) endedWith(at time.Time, event, code string) Subscription {
 // windowsClose is the time after which no window that was open still makes a key. PortOne documents none; a day is generous.
 const windowsClose = 24 * time.Hour
 
-// KeyNames are the names of all keys that a window was ever offered for.
+// KeyNames are the names of all keys that a window was ever offered for, and of an imported one that is to be deleted.
 func (s Subscription) KeyNames() []string {
 	var names []string
 	for n := range s.KeysOffered() {
-		names = append(names, s.KeyName(n+1))
+		if !s.Keeps(n + 1) {
+			names = append(names, s.KeyName(n+1))
+		}
 	}
 	return names
 }
@@ -419,6 +421,9 @@ func (s Subscription) KeyNames() []string {
 func (s Subscription) KeyDeleted(at time.Time) Subscription {
 	if s.Status != Canceled || s.DueAt.IsZero() || at.Before(s.DueAt) {
 		return s
+	}
+	if len(s.KeyNames()) == 0 {
+		return s.keysKept(at)
 	}
 	// A second window of the latest issuance may be open, too.
 	again := s.Key.DeletedAt.IsZero() && (s.NextKey.N > 0 || at.Sub(s.Key.IssuedAt) < windowsClose)

@@ -106,9 +106,14 @@ type Subscription struct {
 	// AppScheme is where the window's apps go back to; see order.Extras.
 	AppScheme string
 
-	Status   Status
-	Key      Key       // the key that is charged; or, while IssuedAt is zero, the one being issued
-	NextKey  Key       // the issuance that is to replace Key; N is 0 when there is none
+	Status  Status
+	Key     Key // the key that is charged; or, while IssuedAt is zero, the one being issued
+	NextKey Key // the issuance that is to replace Key; N is 0 when there is none
+	// Imported is the provider's name of key 1 when it was not issued here; empty otherwise. DeletesImported: it is deleted like the others
+	// when the subscription ends.
+	Imported        string
+	DeletesImported bool
+
 	Offered  int       // the highest issuance a window was offered for; the next one is above it, whichever came to be the key
 	Cycle    int       // the next cycle to charge, 1 for the first
 	Date     int       // which date of the calendar it is charged on; ahead of Cycle-1 by the dates that were left out
@@ -175,8 +180,13 @@ func (s Subscription) LinkTokenMatches(token string) bool {
 // Final says that nothing is expected to change by itself any more.
 func (s Subscription) Final() bool { return s.DueAt.IsZero() }
 
-// KeyName is the provider's name of key n, which is also the number of its issuance.
-func (s Subscription) KeyName(n int) string { return s.ID + "--key" + strconv.Itoa(n) }
+// KeyName is the provider's name of key n, which is also the number of its issuance if it was issued here.
+func (s Subscription) KeyName(n int) string {
+	if n == 1 && s.Imported != "" {
+		return s.Imported
+	}
+	return s.ID + "--key" + strconv.Itoa(n)
+}
 
 // askAt is when the provider is to be asked about an issuance that nobody has told us of; zero when there is none, or no more.
 func (k Key) askAt() time.Time {

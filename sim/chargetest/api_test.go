@@ -26,17 +26,21 @@ type shop struct {
 
 // shown is a subscription as the merchant reads it.
 type shown struct {
-	Status      string
-	Cycle       int
-	NextDate    time.Time
-	Plan        struct{ Amount int64 }
-	NextPlan    *struct{ Amount int64 }
-	Upcoming    []time.Time
-	CancelAtEnd bool `json:"cancelAtPeriodEnd"`
-	CheckoutURL string
-	Means       *struct {
-		Key       string
-		DeletedAt *time.Time
+	SubscriptionID string
+	DryRun         bool
+	Status         string
+	Cycle          int
+	NextDate       time.Time
+	Plan           struct{ Amount int64 }
+	NextPlan       *struct{ Amount int64 }
+	Upcoming       []time.Time
+	CancelAtEnd    bool `json:"cancelAtPeriodEnd"`
+	CheckoutURL    string
+	Means          *struct {
+		Key           string
+		Masked, Brand string
+		Imported      bool
+		DeletedAt     *time.Time
 	}
 	Cycles []struct {
 		Number                int
@@ -55,7 +59,12 @@ type shown struct {
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
-	w, err := world.New(world.Options{Clock: clock.Virtual(time.Date(2027, 1, 31, 8, 0, 0, 0, subscription.Seoul))})
+	return shopOf(t, portonesim.Options{})
+}
+
+func shopOf(t *testing.T, bank portonesim.Options) *shop {
+	t.Helper()
+	w, err := world.New(world.Options{PortOne: bank, Clock: clock.Virtual(time.Date(2027, 1, 31, 8, 0, 0, 0, subscription.Seoul))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package portonesim
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"time"
@@ -14,6 +15,7 @@ type customer struct {
 	card              *card // nil: a bank account
 	buyer             buyer
 	inserted, updated time.Time
+	gateway           string // pg_provider; "" for tosspay_v2
 	broken            string // why Toss Pay declines every charge; "" if it does not
 }
 
@@ -43,7 +45,7 @@ type customerBody struct {
 
 func (c *customer) view() customerBody {
 	body := customerBody{
-		CustomerUID: c.uid, PGProvider: "tosspay_v2", PGID: c.pgID, Sandbox: c.sandbox, CustomerID: orNull(c.id),
+		CustomerUID: c.uid, PGProvider: cmp.Or(c.gateway, "tosspay_v2"), PGID: c.pgID, Sandbox: c.sandbox, CustomerID: orNull(c.id),
 		CustomerName: orNull(c.buyer.name), CustomerTel: orNull(c.buyer.tel), CustomerEmail: orNull(c.buyer.email),
 		CustomerAddr: orNull(c.buyer.addr), CustomerPostcode: orNull(c.buyer.postcode),
 		Inserted: unix(c.inserted), Updated: unix(c.updated),

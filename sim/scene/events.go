@@ -78,6 +78,7 @@ var Events = map[string]Event{
 	"subscription-created":          {merchant, nil, ""},
 	"subscription-conflict":         {merchant, nil, "subscription-created"},
 	"subscription-refused-customer": {merchant, nil, ""},
+	"subscription-import-refused":   {merchant, nil, ""},
 	"subscription-read":             {merchant, IssuedBy("redirect", "approve"), ""},
 	"subscription-list":             {merchant, IssuedBy("redirect", "approve"), ""},
 	"subscription-checkout-page":    {checkout, Enrolling, ""},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tosspay-sam/shared/provider/portone"
+	"tosspay-sam/sim/portonesim"
 )
 
 // Limits of a request to the controls.
@@ -72,6 +73,34 @@ func ParseDuration(text string) (time.Duration, error) {
 		return 0, fmt.Errorf(`advance must be a duration such as "90m", "31d" or "1d12h", above 0 and at most %dd`, AdvanceMax/(24*time.Hour))
 	}
 	return d, nil
+}
+
+// keysMax bounds one request for keys.
+const keysMax = 100_000
+
+// addKeys takes {"prefix":"old-","count":100}: PortOne then has the billing keys old-1 to old-100, of the customers old-customer-1 to old-customer-100,
+// as another system had them issued. They are for imports.
+func (w *World) addKeys(out http.ResponseWriter, r *http.Request) {
+	in := struct {
+		Prefix string `json:"prefix"`
+		Count  int    `json:"count"`
+	}{Count: 1}
+	if err := readControl(out, r, &in); err != nil {
+		refuse(out, http.StatusBadRequest, "INVALID_JSON", `the body must be {"prefix": "old-", "count": 100}: `+err.Error())
+		return
+	}
+	if !portone.IsCustomerUID(in.Prefix+"1") || len(in.Prefix) > 20 || in.Count < 1 || in.Count > keysMax {
+		refuse(out, http.StatusBadRequest, "INVALID_FIELD", fmt.Sprintf("prefix must have 0 to 20 visible ASCII characters, and count must be 1 to %d", keysMax))
+		return
+	}
+	for i := 1; i <= in.Count; i++ {
+		key := portonesim.Key{CustomerUID: in.Prefix + strconv.Itoa(i), CustomerID: in.Prefix + "customer-" + strconv.Itoa(i)}
+		if err := w.PortOne.AddKey(key); err != nil {
+			refuse(out, http.StatusConflict, "KEY_EXISTS", err.Error())
+			return
+		}
+	}
+	out.WriteHeader(http.StatusNoContent)
 }
 
 // declineNext takes {"reason":"CARD_EXCEED_LIMIT","times":1}: the next charges by billing key are declined with it. 0 times takes that back.

@@ -241,6 +241,7 @@ func (w *World) mount() {
 	w.mux.HandleFunc("GET /sim/events", w.showEvents)
 	w.mux.HandleFunc("GET /sim/clock", w.showClock)
 	w.mux.HandleFunc("POST /sim/clock", w.advanceClock)
+	w.mux.HandleFunc("POST /sim/keys", w.addKeys)
 	w.mux.HandleFunc("GET /sim/decline", w.showDeclines)
 	w.mux.HandleFunc("POST /sim/decline", w.declineNext)
 	w.mux.HandleFunc("POST /sim/refund", w.consoleRefund)

@@ -450,11 +450,14 @@ func keyOf(c Customer, customerUID string) (provider.BillingKey, error) {
 		ID:         c.CustomerUID,
 		CustomerID: atMost(c.CustomerID, 4*customerIDMax),
 		Account:    account(c.PGID),
-		Brand:      atMost(c.CardName, 100), // empty when the means is an account
-		Masked:     order.Masked(c.CardNumber),
-		IssuedAt:   unixTime(c.Inserted),
-		UpdatedAt:  unixTime(c.Updated),
-		Sandbox:    *c.Sandbox,
+
+		OtherGateway: otherGateway(c.PGProvider),
+
+		Brand:     atMost(c.CardName, 100), // empty when the means is an account
+		Masked:    order.Masked(c.CardNumber),
+		IssuedAt:  unixTime(c.Inserted),
+		UpdatedAt: unixTime(c.Updated),
+		Sandbox:   *c.Sandbox,
 	}, nil
 }
 
@@ -465,6 +468,18 @@ func account(pgID string) string {
 		return ""
 	}
 	return pgID
+}
+
+// otherGateway is PortOne's word for a gateway that is not ours. What it says of a tosspay_v2 key is published nowhere, so this decides nothing
+// where the merchant account is known.
+func otherGateway(word string) string {
+	switch {
+	case word == gateway:
+		return ""
+	case !isVisible(word, 16):
+		return "unnamed"
+	}
+	return word
 }
 
 // statusOf is a payment's status for the evidence, with PortOne's word for its gateway when that is not ours.

@@ -215,8 +215,8 @@ func (c *Client) Again(ctx context.Context, r AgainRequest) (Reply[Payment], err
 // would misread or answer in a way that leaves the outcome open.
 func refusalOf(r AgainRequest) string {
 	switch {
-	case !isUID(r.CustomerUID, customerUIDMax):
-		return "customer_uid is not of the form we give"
+	case !IsCustomerUID(r.CustomerUID):
+		return "customer_uid is not of a form we take"
 	case r.Amount < 1 || r.Amount > money.Max:
 		return "amount is out of range"
 	case !within(r.Name, 1, NameMax):
@@ -244,8 +244,8 @@ func refusalOf(r AgainRequest) string {
 // Customer reads a billing key.
 func (c *Client) Customer(ctx context.Context, customerUID string) (Reply[Customer], error) {
 	q := question{what: "find billing key", method: http.MethodGet, path: "/subscribe/customers/" + url.PathEscape(customerUID)}
-	if !isUID(customerUID, customerUIDMax) {
-		q.refusal = "customer_uid is not of the form we give"
+	if !IsCustomerUID(customerUID) {
+		q.refusal = "customer_uid is not of a form we take"
 	}
 	return ask[Customer](ctx, c, q)
 }
@@ -257,8 +257,8 @@ func (c *Client) DeleteCustomer(ctx context.Context, customerUID, reason string)
 		q.path += "?" + url.Values{"reason": {reason}}.Encode()
 	}
 	switch {
-	case !isUID(customerUID, customerUIDMax):
-		q.refusal = "customer_uid is not of the form we give"
+	case !IsCustomerUID(customerUID):
+		q.refusal = "customer_uid is not of a form we take"
 	case !within(reason, 0, reasonMax):
 		q.refusal = fmt.Sprintf("reason must have at most %d characters", reasonMax)
 	}
@@ -476,6 +476,12 @@ func isUID(s string, limit int) bool {
 		}
 	}
 	return s != "" && len(s) <= limit
+}
+
+// IsCustomerUID accepts the name of a billing key, which another system may have made: 1 to 80 visible ASCII characters (V1 schema, 2026-08),
+// but none that could end or leave its place in an address.
+func IsCustomerUID(s string) bool {
+	return isVisible(s, customerUIDMax) && !strings.ContainsAny(s, `/\?#%`) && s != "." && s != ".."
 }
 
 // isVisible accepts 1 to limit characters from ! to ~: no space, no control, nothing that a header or a log line could trip over.

@@ -28,8 +28,8 @@ type CancelRequest struct {
 // AgainRequest is the body of POST /subscribe/payments/again. Left out on purpose are the parameters for other payment gateways, and
 // currency, which is Paymentwall's.
 type AgainRequest struct {
-	CustomerUID     string `json:"customer_uid"` // 1 to 80 of A-Z a-z 0-9 _ -
-	MerchantUID     string `json:"merchant_uid"` // 1 to 40 of the same
+	CustomerUID     string `json:"customer_uid"` // see IsCustomerUID
+	MerchantUID     string `json:"merchant_uid"` // 1 to 40 of A-Z a-z 0-9 _ -
 	Amount          int64  `json:"amount"`       // whole won
 	Name            string `json:"name"`         // 1 to NameMax characters
 	TaxFree         *int64 `json:"tax_free,omitempty"`

@@ -31,6 +31,8 @@ type Subscription struct {
 	Status      subscription.Status  `dynamodbav:"status"`
 	Key         *key                 `dynamodbav:"key,omitempty"`
 	NextKey     *key                 `dynamodbav:"next_key,omitempty"`
+	Imported    string               `dynamodbav:"imported,omitempty"`
+	Deletes     bool                 `dynamodbav:"deletes_imported,omitempty"`
 	Cycle       int                  `dynamodbav:"cycle"`
 	Date        int                  `dynamodbav:"date"`
 	ChargeAt    int64                `dynamodbav:"charge_at,omitempty"`
@@ -156,7 +158,7 @@ func FromSubscription(s subscription.Subscription) Subscription {
 		CatchUp: s.CatchUp, Charging: optional(charging(s.Charging)), AppScheme: s.AppScheme, Status: s.Status, Key: optional(fromKey(s.Key)), NextKey: optional(fromKey(s.NextKey)), Cycle: s.Cycle,
 		Date: s.Date, ChargeAt: Millis(s.ChargeAt), Due: Millis(s.DueAt), DueAt: Millis(s.DueAt), AskAfter: Millis(s.AskAfter),
 		HeardAt: Millis(s.HeardAt), CancelAtEnd: s.CancelAtEnd, EndCycle: s.EndCycle, Begun: Millis(s.Begun),
-		Offered: s.Offered, Revision: s.Revision, PausedAt: Millis(s.PausedAt),
+		Offered: s.Offered, Imported: s.Imported, Deletes: s.DeletesImported, Revision: s.Revision, PausedAt: Millis(s.PausedAt),
 		Dunning: optional(dunning{
 			Since: Millis(s.Dunning.Since), Attempt: s.Dunning.Attempt, Decline: s.Dunning.Decline, Code: s.Dunning.Code, Soft: s.Dunning.Soft,
 		}),
@@ -197,7 +199,7 @@ func (it Subscription) Subscription() (subscription.Subscription, error) {
 		CatchUp: it.CatchUp, Charging: subscription.Charging(value(it.Charging)), AppScheme: it.AppScheme, Status: it.Status, Key: value(it.Key).key(), NextKey: value(it.NextKey).key(), Cycle: it.Cycle,
 		Date: it.Date, ChargeAt: Time(it.ChargeAt), DueAt: dueTime(it.Due, it.DueAt), AskAfter: Time(it.AskAfter),
 		HeardAt: Time(it.HeardAt), CancelAtEnd: it.CancelAtEnd, EndCycle: it.EndCycle, Begun: Time(it.Begun),
-		Offered: it.Offered, Revision: it.Revision, PausedAt: Time(it.PausedAt),
+		Offered: it.Offered, Imported: it.Imported, DeletesImported: it.Deletes, Revision: it.Revision, PausedAt: Time(it.PausedAt),
 		Dunning: subscription.Dunning{Since: Time(refused.Since), Attempt: refused.Attempt, Decline: refused.Decline, Code: refused.Code, Soft: refused.Soft},
 	}
 	if it.Consent != nil {

@@ -1,0 +1,162 @@
+package payment
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"strings"
+
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/provider"
+	"tosspay-sam/shared/subscription"
+)
+
+// KeyRefusal is why a billing key is not imported. Its text may be shown to the merchant; Code is for programs.
+type KeyRefusal struct{ Code, Problem string }
+
+func (e *KeyRefusal) Error() string { return e.Problem }
+
+// The refusals. The provider shows no difference between a key that was deleted, one of another account and one that never was.
+var (
+	ErrKeyUnknown  = &KeyRefusal{"BILLING_KEY_UNKNOWN", "PortOne knows no such customer_uid with this deployment's API keys: it was deleted, is another account's, or never was"}
+	ErrKeyAccount  = &KeyRefusal{"BILLING_KEY_OTHER_ACCOUNT", "the key belongs to another merchant id or payment gateway than this deployment charges"}
+	ErrKeyMode     = &KeyRefusal{"BILLING_KEY_OTHER_MODE", "a test channel's key cannot be imported into mode live, nor a live one into mode test"}
+	ErrKeyCustomer = &KeyRefusal{"BILLING_KEY_OTHER_CUSTOMER", "PortOne has the key under another customer_id than customerId"}
+	ErrKeyImported = &KeyRefusal{"BILLING_KEY_IMPORTED", "the key was imported before, from another request, or was issued here"}
+)
+
+// ErrKeyUnread says that the provider did not tell what a key is. Nothing is stored.
+var ErrKeyUnread = errors.New("PortOne did not say what the key is; nothing was stored, send the same request again")
+
+// ImportedID is the id of the subscription that an imported key gets. It is made of the key, so that the table's own condition on ids lets one key
+// in only once, however many requests come at the same time.
+func ImportedID(customerUID string) string {
+	sum := sha256.Sum256([]byte("import " + customerUID))
+	return "imp_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])[:20])
+}
+
+// takeIn is Start for a billing key that was issued elsewhere. Everything is checked, and the provider asked, before anything is stored; a dry run
+// stores nothing. A *KeyRefusal says why the key is not taken.
+func (e *Enroller) takeIn(ctx context.Context, r NewSubscription) (Enrolled, error) {
+	id := ImportedID(r.ImportBillingKey)
+	if err := r.checkImport(id); err != nil {
+		return Enrolled{}, err
+	}
+	r.SubscriptionID = id
+	switch stored, err := e.Subscriptions.GetSubscription(ctx, id); {
+	case err == nil:
+		return takenIn(stored, r)
+	case !errors.Is(err, ErrNotFound):
+		return Enrolled{}, fmt.Errorf("payment: import: %w", err)
+	}
+	if err := e.checkFirstCharge(r); err != nil {
+		return Enrolled{}, err
+	}
+	if err := e.ownKey(ctx, r.ImportBillingKey); err != nil {
+		return Enrolled{}, err
+	}
+	key, err := e.lookUp(ctx, r)
+	if err != nil {
+		return Enrolled{}, err
+	}
+	s := subscription.NewImported(e.draft(r), r.ImportBillingKey, r.DeleteImportedKey, key)
+	_, notes := r.buyer()
+	if r.DryRun {
+		return Enrolled{Subscription: s, Notes: notes, DryRun: true}, nil
+	}
+	stored, err := e.Subscriptions.CreateSubscription(ctx, s)
+	switch {
+	case errors.Is(err, ErrExists):
+		return takenIn(stored, r)
+	case err != nil:
+		return Enrolled{}, fmt.Errorf("payment: import: %w", err)
+	}
+	return Enrolled{Subscription: stored, New: true, Notes: notes}, nil
+}
+
+// takenIn is the answer about a key that was imported before: the same request gets the same subscription, whatever became of it since.
+func takenIn(stored subscription.Subscription, r NewSubscription) (Enrolled, error) {
+	if stored.Request != r.digest() {
+		return Enrolled{}, ErrKeyImported
+	}
+	_, notes := r.buyer()
+	return Enrolled{Subscription: stored, Notes: notes}, nil
+}
+
+// ownKey refuses a key that a subscription of this deployment was made with: it would be charged twice.
+func (e *Enroller) ownKey(ctx context.Context, name string) error {
+	n, err := order.ParseNumber(name)
+	if err != nil || n.Key == 0 {
+		return nil
+	}
+	switch _, err := e.Subscriptions.GetSubscription(ctx, n.ID); {
+	case errors.Is(err, ErrNotFound):
+		return nil // another deployment's
+	case err != nil:
+		return fmt.Errorf("payment: import: %w", err)
+	}
+	return ErrKeyImported
+}
+
+// lookUp asks the provider what the key is, and refuses one that is not this deployment's to charge.
+func (e *Enroller) lookUp(ctx context.Context, r NewSubscription) (subscription.Key, error) {
+	if err := ready(ctx, e.Ready); err != nil {
+		return subscription.Key{}, fmt.Errorf("payment: import: %w: %w", ErrNotReady, err)
+	}
+	calls, cancel := callContext(ctx)
+	defer cancel()
+	a := e.Keys.BillingKey(calls, r.ImportBillingKey)
+	logKeyAnswer(ctx, e.Log, r.SubscriptionID, 1, a, a.Verdict != provider.Unknown)
+	switch {
+	case a.Verdict == provider.Absent:
+		return subscription.Key{}, ErrKeyUnknown
+	case a.Verdict != provider.Paid:
+		return subscription.Key{}, fmt.Errorf("payment: import: %w", ErrKeyUnread)
+	}
+	if err := e.takes(a.Key, r.CustomerID); err != nil {
+		return subscription.Key{}, err
+	}
+	now := e.Now().UTC()
+	key := subscription.Key{IssuedAt: a.Key.IssuedAt, Account: a.Key.Account, Brand: a.Key.Brand, Masked: a.Key.Masked, SeenAt: now}
+	if key.IssuedAt.IsZero() {
+		key.IssuedAt = now // it exists; since when is only shown
+	}
+	return key, nil
+}
+
+// takes says whose key it is. Where the merchant id is configured it alone decides; where it is not, the gateway's word must be ours.
+func (e *Enroller) takes(k provider.BillingKey, customerID string) error {
+	switch {
+	case e.Account != "" && k.Account != e.Account, e.Account == "" && k.OtherGateway != "":
+		return ErrKeyAccount
+	case k.Sandbox != (e.Mode == "test"):
+		return ErrKeyMode
+	case k.CustomerID != "" && k.CustomerID != customerID:
+		return ErrKeyCustomer
+	}
+	return nil
+}
+
+// checkImport refuses what is wrong with an import at any time. A running subscription has its next date and its day of the month: neither is guessed.
+func (r NewSubscription) checkImport(id string) error {
+	monthly := r.Interval == string(subscription.Month) || r.Interval == string(subscription.Year)
+	switch {
+	case !importable(r.ImportBillingKey):
+		return &FieldError{"importBillingKey", `must be the customer_uid of a billing key: 1 to 80 visible ASCII characters without / \ ? # %`}
+	case r.SubscriptionID != "" && r.SubscriptionID != id:
+		return &FieldError{"subscriptionId", "must be left out with importBillingKey: it is made of the key, " + id}
+	case r.FirstChargeAt.IsZero():
+		return &FieldError{"firstChargeAt", "is needed with importBillingKey: the next date of the running subscription"}
+	case monthly && r.AnchorDay == 0:
+		return &FieldError{"plan.anchorDay", "is needed with importBillingKey: the day of the month that the running subscription is charged on"}
+	}
+	return nil
+}
+
+// importable accepts what the provider's adapter does.
+func importable(name string) bool {
+	outside := func(b rune) bool { return b < '!' || b > '~' }
+	return name != "" && len(name) <= 80 && !strings.ContainsFunc(name, outside) && !strings.ContainsAny(name, `/\?#%`) && name != "." && name != ".."
+}
