@@ -39,8 +39,12 @@ func (a *Audit) Changed(c event.Change) {
 	if hole {
 		a.breaks("%s: its history does not tell how it came to revision %d", record, c.Order.Revision+c.Subscription.Revision)
 	}
+	single := addedBy(c) == 1
 	for _, e := range events {
 		a.take(record, e)
+		if lie := untrue(c, e, single); lie != "" && e.Data.Reason != event.Unrecorded {
+			a.breaks("%s is untrue: %s", e.ID, lie)
+		}
 	}
 }
 
