@@ -78,6 +78,7 @@ var archRules = []archRule{
 	{dir: "sim/runtimeapi"},
 	{dir: "sim/scene", own: []string{"shared/...", "sim/..."}},
 	{dir: "sim/world", own: []string{"shared/...", "sim/..."}},
+	{dir: "cmd/import", own: []string{"client"}, others: awsSDK}, // it stands outside, like a merchant's own server
 	{dir: "cmd/...", own: []string{"shared/...", "sim/..."}, others: awsSDK},
 	{dir: "scripts/..."}, // blackbox knows addresses only
 	{dir: "tools/coldpath/minimal", others: slices.Concat(awsSDK, lambdaSDK)}, // what the confirm function is measured against

@@ -127,6 +127,22 @@ func (c *Client) CreateSubscription(ctx context.Context, in NewSubscription) (Su
 	return call[Subscription](ctx, c, http.MethodPost, nil, in, "subscriptions")
 }
 
+// Import is CreateSubscription for an ImportBillingKey. made says that this call made the subscription: false when the same request had made
+// it before, of a dry run, and of a call whose first reply was lost.
+func (c *Client) Import(ctx context.Context, in NewSubscription) (s Subscription, made bool, err error) {
+	if in.ImportBillingKey == "" {
+		return s, false, errors.New("client: ImportBillingKey is missing")
+	}
+	text, made, err := c.exchange(ctx, http.MethodPost, nil, in, "subscriptions")
+	if err != nil {
+		return s, false, err
+	}
+	if err := json.Unmarshal(text, &s); err != nil {
+		return s, false, fmt.Errorf("client: import: %w", err)
+	}
+	return s, made, nil
+}
+
 // Subscription reads a subscription.
 func (c *Client) Subscription(ctx context.Context, id string) (Subscription, error) {
 	return call[Subscription](ctx, c, http.MethodGet, nil, nil, "subscriptions", id)
@@ -174,10 +190,22 @@ func (c *Client) change(ctx context.Context, id, verb string, in any) (Subscript
 
 // call makes one call, with retries, and decodes its answer.
 func call[T any](ctx context.Context, c *Client, method string, query url.Values, in any, path ...string) (out T, err error) {
+	text, _, err := c.exchange(ctx, method, query, in, path...)
+	if err != nil {
+		return out, err
+	}
+	if err := json.Unmarshal(text, &out); err != nil {
+		return out, fmt.Errorf("client: %s %v: %w", method, path, err)
+	}
+	return out, nil
+}
+
+// exchange is call before the answer is decoded; made says that its status is 201.
+func (c *Client) exchange(ctx context.Context, method string, query url.Values, in any, path ...string) (text []byte, made bool, err error) {
 	var body []byte
 	if in != nil {
 		if body, err = json.Marshal(in); err != nil {
-			return out, fmt.Errorf("client: %w", err)
+			return nil, false, fmt.Errorf("client: %w", err)
 		}
 	}
 	for i, part := range path {
@@ -187,18 +215,15 @@ func call[T any](ctx context.Context, c *Client, method string, query url.Values
 	address.RawQuery = query.Encode()
 	r := request{method: method, url: address.String(), body: body, key: rand.Text()}
 	for attempt := 1; ; attempt++ {
-		text, wait, err := c.once(ctx, r)
+		text, status, wait, err := c.once(ctx, r)
 		if err == nil {
-			if err := json.Unmarshal(text, &out); err != nil {
-				return out, fmt.Errorf("client: %s: %w", r.url, err)
-			}
-			return out, nil
+			return text, status == http.StatusCreated, nil
 		}
 		if wait < 0 || attempt >= c.o.Attempts {
-			return out, err
+			return nil, false, err
 		}
 		if c.pause(ctx, max(wait, backoff(attempt))) != nil {
-			return out, err
+			return nil, false, err
 		}
 	}
 }
@@ -210,31 +235,31 @@ type request struct {
 }
 
 // once sends a request. A negative wait says that sending it again brings nothing else; a positive one is what the API asks for.
-func (c *Client) once(ctx context.Context, in request) (body []byte, wait time.Duration, err error) {
+func (c *Client) once(ctx context.Context, in request) (body []byte, status int, wait time.Duration, err error) {
 	r, err := http.NewRequestWithContext(ctx, in.method, in.url, bytes.NewReader(in.body))
 	if err != nil {
-		return nil, -1, fmt.Errorf("client: %w", err)
+		return nil, 0, -1, fmt.Errorf("client: %w", err)
 	}
 	if in.method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Idempotency-Key", in.key)
 	}
 	if err := c.sign(ctx, r, in.body); err != nil {
-		return nil, -1, err
+		return nil, 0, -1, err
 	}
 	response, err := c.o.HTTPClient.Do(r)
 	if err != nil {
-		return nil, retryUnlessOver(ctx), fmt.Errorf("client: %w", err)
+		return nil, 0, retryUnlessOver(ctx), fmt.Errorf("client: %w", err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(response.Body, answerMax))
 	switch {
 	case err != nil:
-		return nil, retryUnlessOver(ctx), fmt.Errorf("client: %s: %w", in.url, err)
+		return nil, 0, retryUnlessOver(ctx), fmt.Errorf("client: %s: %w", in.url, err)
 	case response.StatusCode < http.StatusMultipleChoices:
-		return text, 0, nil
+		return text, response.StatusCode, 0, nil
 	}
-	return nil, retryAfter(response), refusal(response, text)
+	return nil, response.StatusCode, retryAfter(response), refusal(response, text)
 }
 
 func retryUnlessOver(ctx context.Context) time.Duration {
