@@ -13,7 +13,7 @@ import (
 
 // consent serves the page that asks for consent to a higher price, or to the end of a free trial.
 func (h confirm) consent(ctx context.Context, r Request) (Response, error) {
-	s, err := h.enroll.Consent(ctx, r.PathParameters["id"], r.PathParameters["consentToken"])
+	s, err := h.enroll.ShowConsent(ctx, r.PathParameters["id"], r.PathParameters["consentToken"])
 	return h.consentAnswer(r, s, err)
 }
 

@@ -286,7 +286,7 @@ func (in subscribeBody) trial() *payment.Trial {
 }
 
 func (h merchant) subscription(ctx context.Context, r Request) (Response, error) {
-	s, err := h.enroll.Read(ctx, r.PathParameters["id"])
+	s, err := h.enroll.Show(ctx, r.PathParameters["id"])
 	if errors.Is(err, payment.ErrNotFound) {
 		return errorResponse(http.StatusNotFound, "NOT_FOUND", "no such subscription"), nil
 	}

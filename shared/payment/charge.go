@@ -339,7 +339,7 @@ func (w *Worker) move(ctx context.Context, s subscription.Subscription, k int, o
 		}
 		switch {
 		case o.WasPaid():
-			return s.Charged(k, date, now)
+			return shownBy(s.Charged(k, date, now), o, now)
 		case o.Status == order.Open:
 			code := refusalCode(o)
 			if o.BillingKey != s.KeyName(s.Key.N) {

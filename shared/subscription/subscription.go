@@ -264,7 +264,8 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// Refreshed returns the subscription with what the provider now shows of its key: the buyer may have changed the means behind it.
+// Refreshed returns the subscription with what the provider now shows of its key: the buyer may have changed the means behind it. Nothing happened
+// to the subscription, so its history does not grow.
 func (s Subscription) Refreshed(key Key) Subscription {
 	if key.N != s.Key.N || s.Key.IssuedAt.IsZero() {
 		return s
