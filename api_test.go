@@ -1,8 +1,13 @@
 package tosspaysam_test
 
 import (
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -24,6 +29,28 @@ func TestSpecifiedRoutes(t *testing.T) {
 		if !routes[route].iam {
 			t.Errorf("api/openapi.yaml has %s, which is no route of the private API", route)
 		}
+	}
+}
+
+// TestWorldsHoldTheSpecification: every test that makes a world has each of its private API's answers held against api/openapi.yaml.
+func TestWorldsHoldTheSpecification(t *testing.T) {
+	t.Parallel()
+	files, worlds := 0, regexp.MustCompile(`world\.New\(`)
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") || path == "api_test.go" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil || !worlds.Match(text) {
+			return err
+		}
+		if files++; len(worlds.FindAll(text, -1)) > strings.Count(string(text), "specified.Door(t.Errorf)") {
+			t.Errorf("%s makes a world whose answers nobody holds against api/openapi.yaml", path)
+		}
+		return nil
+	})
+	if err != nil || files < 8 {
+		t.Errorf("%d files make worlds, %v: the test reads the wrong folder", files, err)
 	}
 }
 

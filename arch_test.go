@@ -77,6 +77,7 @@ var archRules = []archRule{
 	{dir: "sim/gateway", own: []string{"shared/handler"}, others: lambdaSDK},
 	{dir: "sim/runtimeapi"},
 	{dir: "sim/scene", own: []string{"shared/...", "sim/..."}},
+	{dir: "sim/specified", own: []string{"api/apitest", "shared/handler"}},
 	{dir: "sim/world", own: []string{"shared/...", "sim/..."}},
 	{dir: "cmd/import", own: []string{"client"}, others: awsSDK}, // it stands outside, like a merchant's own server
 	{dir: "cmd/...", own: []string{"shared/...", "sim/..."}, others: awsSDK},

@@ -158,6 +158,7 @@ type OrderStep struct {
 	Event    string      `json:"event"`
 	Attempt  int         `json:"attempt"`
 	Note     string      `json:"note"`
+	Reversal string      `json:"reversal"` // mismatch, late or second: money that must be refunded since this step; done: it is back
 }
 
 // Evidence is one answer of the provider.

@@ -23,6 +23,7 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"tosspay-sam/sim/specified"
 	"tosspay-sam/sim/world"
 )
 
@@ -264,7 +265,7 @@ func openAPI(t *testing.T, signed bool) api {
 	var served http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { served.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
-	w, err := world.New(world.Options{Base: server.URL, ReturnURLs: thanks})
+	w, err := world.New(world.Options{Merchant: specified.Door(t.Errorf), Base: server.URL, ReturnURLs: thanks})
 	if err != nil {
 		t.Fatal(err)
 	}

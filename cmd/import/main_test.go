@@ -22,6 +22,7 @@ import (
 	"tosspay-sam/sim/clock"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/portonesim"
+	"tosspay-sam/sim/specified"
 	"tosspay-sam/sim/world"
 )
 
@@ -33,7 +34,7 @@ var start = time.Date(2027, 1, 31, 8, 0, 0, 0, korea)
 // served is a world behind a real port, with billing keys old-1 to old-n that another system had issued.
 func served(t *testing.T, n int) (*world.World, string) {
 	t.Helper()
-	w, err := world.New(world.Options{Clock: clock.Virtual(start)})
+	w, err := world.New(world.Options{Merchant: specified.Door(t.Errorf), Clock: clock.Virtual(start)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/clock"
 	"tosspay-sam/sim/ledger"
+	"tosspay-sam/sim/specified"
 	"tosspay-sam/sim/world"
 )
 
@@ -23,7 +24,7 @@ type browser struct {
 
 func newBrowser(t *testing.T) browser {
 	t.Helper()
-	w, err := world.New(world.Options{Clock: clock.Virtual(time.Date(2027, 1, 1, 8, 0, 0, 0, subscription.Seoul))})
+	w, err := world.New(world.Options{Merchant: specified.Door(t.Errorf), Clock: clock.Virtual(time.Date(2027, 1, 1, 8, 0, 0, 0, subscription.Seoul))})
 	if err != nil {
 		t.Fatal(err)
 	}

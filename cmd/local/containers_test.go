@@ -13,6 +13,7 @@ import (
 	"tosspay-sam/shared/store/memstore"
 	"tosspay-sam/shared/telemetry"
 	"tosspay-sam/sim/scene"
+	"tosspay-sam/sim/specified"
 	"tosspay-sam/sim/tosssim"
 	"tosspay-sam/sim/world"
 )
@@ -20,7 +21,7 @@ import (
 // TestContainersReachNothingElse: the private routes and the controls are open on loopback, and other containers reach this address, too.
 func TestContainersReachNothingElse(t *testing.T) {
 	t.Parallel()
-	w, err := world.New(world.Options{})
+	w, err := world.New(world.Options{Merchant: specified.Door(t.Errorf)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/provider/toss"
 	"tosspay-sam/shared/store/memstore"
+	"tosspay-sam/sim/specified"
 )
 
 // nobody is a network on which nobody may be asked.
@@ -83,7 +84,7 @@ func partsOf(t *testing.T, log *bytes.Buffer, changes ...string) Parts {
 
 func tossStillPays(t *testing.T, p Parts) {
 	t.Helper()
-	r := ask(t, p.Merchant(), "POST /orders", `{"orderId":"order-1","provider":"toss","amount":15000,"currency":"KRW","name":"T-shirt"}`)
+	r := ask(t, specified.Door(t.Errorf)(p.Merchant()), "POST /orders", `{"orderId":"order-1","provider":"toss","amount":15000,"currency":"KRW","name":"T-shirt"}`)
 	if r.StatusCode != http.StatusCreated {
 		t.Fatalf("a Toss Payments order: %d %s", r.StatusCode, r.Body)
 	}
@@ -101,12 +102,12 @@ func portoneIsRefused(t *testing.T, p Parts) {
 		"POST /subscriptions": `{"subscriptionId":"sub-0001","customerId":"c-1","plan":{"amount":9900,"currency":"KRW","name":"Letters",
 			"interval":"month","anchorDay":1,"chargeHour":9}}`,
 	} {
-		r := ask(t, p.Merchant(), route, body)
+		r := ask(t, specified.Door(t.Errorf)(p.Merchant()), route, body)
 		if r.StatusCode != http.StatusServiceUnavailable || !strings.Contains(r.Body, "settings for the provider are wrong") {
 			t.Errorf("%s: %d %s, want 503 that says why", route, r.StatusCode, r.Body)
 		}
 	}
-	if r := ask(t, p.Merchant(), "GET /orders/{orderId}", "", "orderId", "order-2"); r.StatusCode != http.StatusNotFound {
+	if r := ask(t, specified.Door(t.Errorf)(p.Merchant()), "GET /orders/{orderId}", "", "orderId", "order-2"); r.StatusCode != http.StatusNotFound {
 		t.Errorf("the refused order is stored: %s", r.Body)
 	}
 	const id, token = "order-3", "link-token-of-order-3"
@@ -133,6 +134,7 @@ func portoneIsRefused(t *testing.T, p Parts) {
 func ask(t *testing.T, door handler.Door, route, body string, parameters ...string) handler.Response {
 	t.Helper()
 	r := handler.Request{RouteKey: route, Body: body, Headers: map[string]string{"content-type": "application/json"}, PathParameters: map[string]string{}}
+	r.RequestContext.RequestID = "request-1"
 	for i := 0; i < len(parameters); i += 2 {
 		r.PathParameters[parameters[i]] = parameters[i+1]
 	}

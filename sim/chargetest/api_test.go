@@ -15,6 +15,7 @@ import (
 	"tosspay-sam/sim/clock"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/portonesim"
+	"tosspay-sam/sim/specified"
 	"tosspay-sam/sim/world"
 )
 
@@ -64,7 +65,7 @@ func newShop(t *testing.T) *shop {
 
 func shopOf(t *testing.T, bank portonesim.Options) *shop {
 	t.Helper()
-	w, err := world.New(world.Options{PortOne: bank, Clock: clock.Virtual(time.Date(2027, 1, 31, 8, 0, 0, 0, subscription.Seoul))})
+	w, err := world.New(world.Options{PortOne: bank, Merchant: specified.Door(t.Errorf), Clock: clock.Virtual(time.Date(2027, 1, 31, 8, 0, 0, 0, subscription.Seoul))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"tosspay-sam/shared/store/memstore"
 	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/clock"
+	"tosspay-sam/sim/specified"
 	"tosspay-sam/sim/world"
 )
 
@@ -35,6 +36,7 @@ func newClocked(t *testing.T, edits ...func(*world.Options)) clocked {
 	for _, edit := range edits {
 		edit(&o)
 	}
+	o.Merchant = specified.Door(t.Errorf)
 	w, err := world.New(o)
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"tosspay-sam/shared/handler"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/specified"
 	"tosspay-sam/sim/tosssim"
 	"tosspay-sam/sim/world"
 )
@@ -19,7 +20,7 @@ import (
 // TestZeroValueServes: the comment promises that the zero Options are a world in memory.
 func TestZeroValueServes(t *testing.T) {
 	t.Parallel()
-	w, err := world.New(world.Options{})
+	w, err := world.New(world.Options{Merchant: specified.Door(t.Errorf)})
 	if err != nil {
 		t.Fatal(err)
 	}

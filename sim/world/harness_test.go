@@ -23,6 +23,7 @@ import (
 	"tosspay-sam/shared/telemetry"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/ledger"
+	"tosspay-sam/sim/specified"
 	"tosspay-sam/sim/tosssim"
 	"tosspay-sam/sim/world"
 )
@@ -84,6 +85,7 @@ func newStage(t *testing.T, edits ...func(*world.Options)) *stage {
 	for _, edit := range edits {
 		edit(&o)
 	}
+	o.Merchant = specified.Door(t.Errorf)
 	w, err := world.New(o)
 	if err != nil {
 		t.Fatal(err)

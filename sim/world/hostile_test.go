@@ -17,6 +17,7 @@ import (
 	"tosspay-sam/shared/provider/toss"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/gateway"
+	"tosspay-sam/sim/specified"
 	"tosspay-sam/sim/tosssim"
 	"tosspay-sam/sim/world"
 )
@@ -388,7 +389,7 @@ func TestBodyLimits(t *testing.T) {
 			t.Fatalf("the gateway did not encode the body: %v", err)
 		}
 		event.Body, event.IsBase64Encoded = encoded.Body, true
-		response, err := s.Parts.Merchant()(t.Context(), event)
+		response, err := specified.Door(t.Errorf)(s.Parts.Merchant())(t.Context(), event)
 		if err != nil || response.StatusCode != want {
 			t.Errorf("%d bytes in base64: %d %s, %v; want %d", size, response.StatusCode, response.Body, err, want)
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"tosspay-sam/sim/specified"
 	"tosspay-sam/sim/world"
 )
 
@@ -29,6 +30,7 @@ func newOutside(t *testing.T, edits ...func(*world.Options)) *outside {
 	for _, edit := range edits {
 		edit(&o)
 	}
+	o.Merchant = specified.Door(t.Errorf)
 	w, err := world.New(o)
 	if err != nil {
 		t.Fatal(err)

@@ -28,6 +28,7 @@ import (
 	"tosspay-sam/sim/gateway"
 	"tosspay-sam/sim/ledger"
 	"tosspay-sam/sim/portonesim"
+	"tosspay-sam/sim/specified"
 	"tosspay-sam/sim/wire"
 	"tosspay-sam/sim/world"
 )
@@ -96,6 +97,7 @@ func newTown(t *testing.T, edits ...townEdits) *town {
 			o.Log = nil
 		}
 	}
+	o.Merchant = specified.Door(t.Errorf)
 	w, err := world.New(o)
 	if err != nil {
 		t.Fatal(err)

@@ -52,7 +52,9 @@ type Options struct {
 	// the usual one's did. With another world's Store and Clock it is what an operator's new keys make of that one.
 	Account string
 	Mode    string // empty: test
-	Tells   bool   // what happens in the embedded store becomes events: GET /sim/events
+	// Merchant wraps the merchant's door, such as in a test that looks at each of its answers; empty: nothing does.
+	Merchant func(handler.Door) handler.Door
+	Tells    bool // what happens in the embedded store becomes events: GET /sim/events
 	// MerchantWebhook gets them, too, signed with MerchantSecret, when Tells; http or https, wherever it is.
 	MerchantWebhook string
 }
@@ -118,7 +120,7 @@ func New(o Options) (*World, error) {
 	if err := w.tellOf(o); err != nil {
 		return nil, fmt.Errorf("world: %w", err)
 	}
-	w.mount()
+	w.mount(o.Merchant)
 	return w, nil
 }
 
@@ -204,8 +206,11 @@ func (w *World) ServeHTTP(out http.ResponseWriter, r *http.Request) { w.mux.Serv
 // Mux is for what a caller adds beside the doors.
 func (w *World) Mux() *http.ServeMux { return w.mux }
 
-func (w *World) mount() {
+func (w *World) mount(wrapped func(handler.Door) handler.Door) {
 	merchant, checkout, confirm, webhook := w.made.noting(w.Parts.Merchant()), w.Parts.Checkout(), w.Parts.Confirm(), w.Parts.Webhook()
+	if wrapped != nil {
+		merchant = wrapped(merchant)
+	}
 	for routeKey, door := range map[string]handler.Door{
 		"POST /orders":                                 merchant,
 		"GET /orders":                                  merchant,
