@@ -284,3 +284,41 @@ func TestImportWithoutMerchantID(t *testing.T) {
 		}
 	}
 }
+
+// TestImportedTrialNeedsConsent: who moves in within a free trial is asked like anybody else, and is not charged without an answer.
+func TestImportedTrialNeedsConsent(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.addKey(portonesim.Key{CustomerUID: oldKey, CustomerID: "customer-1"})
+	got, code := s.imports(strings.Replace(moving, "{", `{"trial":{"free":true},`, 1))
+	if code != http.StatusCreated || got.Consent == nil || got.Consent.State != "needed" {
+		t.Fatalf("%d %+v %+v", code, got.Error, got.Consent)
+	}
+	s.advance("60d")
+	got, _ = s.send(http.MethodGet, "/subscriptions/"+got.SubscriptionID, "")
+	if list := s.on(); list != nil || got.Status != "canceled" {
+		t.Errorf("taken %v, %s", list, got.Status)
+	}
+	if !s.PortOne.HasKey(oldKey) {
+		t.Error("the imported key is gone")
+	}
+}
+
+// TestImportedKeyThatIsRevoked: a lookup does not show what the buyer did in Toss's app. The first charge does, and nothing is taken.
+func TestImportedKeyThatIsRevoked(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.addKey(portonesim.Key{CustomerUID: oldKey, CustomerID: "customer-1"})
+	if err := s.PortOne.BreakKey(oldKey, "자동결제 정보를 찾을 수 없습니다"); err != nil {
+		t.Fatal(err)
+	}
+	got, code := s.imports(moving)
+	if code != http.StatusCreated {
+		t.Fatalf("%d %+v", code, got.Error)
+	}
+	s.advance("60d")
+	got, _ = s.send(http.MethodGet, "/subscriptions/"+got.SubscriptionID, "")
+	if list := s.on(); list != nil || got.Status != "suspended" || got.Means == nil || got.Means.Key != oldKey {
+		t.Errorf("taken %v, %s %+v", list, got.Status, got.Means)
+	}
+}
