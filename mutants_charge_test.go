@@ -42,6 +42,16 @@ var chargeMutants = []mutant{
 		charges, "TestImportWithoutPortOne",
 	},
 	{
+		"a key that PortOne charges by itself is imported", importUse,
+		"return nil, ErrKeyScheduled", "return nil, nil",
+		charges, "TestScheduledKeyIsNotImported",
+	},
+	{
+		"a key is imported while nobody says whether PortOne charges it by itself", importUse,
+		"case !a.Answered(), a.HTTP >= 500,", "case false,",
+		charges, "TestImportWithoutPortOne",
+	},
+	{
 		"a key that was issued here is imported beside its subscription", importUse,
 		"if err != nil || n.Key == 0 {", "if err != nil || true {",
 		charges, "TestKeyIssuedHereIsNotImported",

@@ -108,7 +108,8 @@ var (
 	ErrKeyOtherAccount  = &Error{Code: "BILLING_KEY_OTHER_ACCOUNT"}
 	ErrKeyOtherMode     = &Error{Code: "BILLING_KEY_OTHER_MODE"}
 	ErrKeyOtherCustomer = &Error{Code: "BILLING_KEY_OTHER_CUSTOMER"}
-	ErrKeyImported      = &Error{Code: "BILLING_KEY_IMPORTED"} // before, by another request; or it was issued here
+	ErrKeyScheduled     = &Error{Code: "BILLING_KEY_SCHEDULED"} // PortOne is to charge it by itself
+	ErrKeyImported      = &Error{Code: "BILLING_KEY_IMPORTED"}  // before, by another request; or it was issued here
 )
 
 // CreateOrder creates an order, or returns the one that the same request made before. Without an OrderID the client names this call by an

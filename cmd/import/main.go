@@ -76,7 +76,7 @@ func parse(args []string, errs io.Writer) (options, error) {
 	flags.StringVar(&o.in, "in", "", "the CSV to read; - is standard input")
 	flags.StringVar(&o.report, "report", "", "the CSV to write; one that exists is replaced")
 	flags.BoolVar(&o.dry, "dry-run", false, "check every line, with a lookup at PortOne, and store nothing")
-	flags.Float64Var(&o.rate, "rate", 10, "lookups at PortOne a second, 0.1 to 1000; PortOne publishes no limit, so ask before you raise it. 0: no limit, for the local run")
+	flags.Float64Var(&o.rate, "rate", 5, "lines looked up a second, 0.1 to 1000; each costs PortOne two calls, and it publishes no limit, so ask before you raise it. 0: no limit, for the local run")
 	flags.IntVar(&o.workers, "concurrency", 4, "requests at the same time, 1 to 64")
 	flags.Usage = func() {
 		fmt.Fprint(errs, usage)

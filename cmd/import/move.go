@@ -164,6 +164,9 @@ func (m *mover) one(ctx, sending context.Context, l line) outcome {
 	request.DryRun = m.dry
 	s, made, err := m.api.Import(context.WithoutCancel(ctx), request)
 	o.id = s.SubscriptionID
+	for _, n := range s.Notes {
+		o.reason = strings.TrimSpace(o.reason + " " + n.Message)
+	}
 	var refusal *client.Error
 	switch {
 	case err == nil && made:

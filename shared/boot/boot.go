@@ -214,7 +214,7 @@ func (p Parts) enroller() *payment.Enroller {
 	}
 	if p.PortOne.Keys != nil {
 		adapter := p.portoneAdapter()
-		e.Keys, e.Deleter, e.Ready = adapter, adapter, p.portoneReady
+		e.Keys, e.Deleter, e.Schedules, e.Ready = adapter, adapter, adapter, p.portoneReady
 	}
 	return e
 }

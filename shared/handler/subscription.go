@@ -224,8 +224,12 @@ func (h merchant) subscribe(ctx context.Context, r Request) (Response, error) {
 	switch {
 	case errors.As(err, &field):
 		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field.Field, field.Error()), nil
-	case errors.Is(err, payment.ErrKeyImported):
-		return fieldResponse(http.StatusConflict, payment.ErrKeyImported.Code, "importBillingKey", err.Error()), nil
+	case errors.Is(err, payment.ErrKeyImported), errors.Is(err, payment.ErrKeyScheduled):
+		code := payment.ErrKeyScheduled.Code
+		if errors.Is(err, payment.ErrKeyImported) {
+			code = payment.ErrKeyImported.Code
+		}
+		return fieldResponse(http.StatusConflict, code, "importBillingKey", err.Error()), nil
 	case errors.As(err, &key):
 		return fieldResponse(http.StatusBadRequest, key.Code, "importBillingKey", key.Error()), nil
 	case errors.Is(err, payment.ErrKeyUnread):

@@ -56,6 +56,7 @@ type Enroller struct {
 	Windows       KeyWindows
 	Keys          KeyFinder
 	Deleter       KeyDeleter
+	Schedules     KeySchedules
 	Ready         func(context.Context) error // an error when the provider cannot be asked at all
 	Account       string                      // the merchant account a key must belong to; empty: not checked
 	Mode          string

@@ -20,11 +20,12 @@ func (e *KeyRefusal) Error() string { return e.Problem }
 
 // The refusals. The provider shows no difference between a key that was deleted, one of another account and one that never was.
 var (
-	ErrKeyUnknown  = &KeyRefusal{"BILLING_KEY_UNKNOWN", "PortOne knows no such customer_uid with this deployment's API keys: it was deleted, is another account's, or never was"}
-	ErrKeyAccount  = &KeyRefusal{"BILLING_KEY_OTHER_ACCOUNT", "the key belongs to another merchant id or payment gateway than this deployment charges"}
-	ErrKeyMode     = &KeyRefusal{"BILLING_KEY_OTHER_MODE", "a test channel's key cannot be imported into mode live, nor a live one into mode test"}
-	ErrKeyCustomer = &KeyRefusal{"BILLING_KEY_OTHER_CUSTOMER", "PortOne has the key under another customer_id than customerId"}
-	ErrKeyImported = &KeyRefusal{"BILLING_KEY_IMPORTED", "the key was imported before, from another request, or was issued here"}
+	ErrKeyUnknown   = &KeyRefusal{"BILLING_KEY_UNKNOWN", "PortOne knows no such customer_uid with this deployment's API keys: it was deleted, is another account's, or never was"}
+	ErrKeyAccount   = &KeyRefusal{"BILLING_KEY_OTHER_ACCOUNT", "the key belongs to another merchant id or payment gateway than this deployment charges"}
+	ErrKeyMode      = &KeyRefusal{"BILLING_KEY_OTHER_MODE", "a test channel's key cannot be imported into mode live, nor a live one into mode test"}
+	ErrKeyCustomer  = &KeyRefusal{"BILLING_KEY_OTHER_CUSTOMER", "PortOne has the key under another customer_id than customerId"}
+	ErrKeyScheduled = &KeyRefusal{"BILLING_KEY_SCHEDULED", "PortOne is to charge the key by itself: another system scheduled payments with it. Unschedule them, and send the same request again"}
+	ErrKeyImported  = &KeyRefusal{"BILLING_KEY_IMPORTED", "the key was imported before, from another request, or was issued here"}
 )
 
 // ErrKeyUnread says that the provider did not tell what a key is. Nothing is stored.
@@ -57,12 +58,13 @@ func (e *Enroller) takeIn(ctx context.Context, r NewSubscription) (Enrolled, err
 	if err := e.ownKey(ctx, r.ImportBillingKey); err != nil {
 		return Enrolled{}, err
 	}
-	key, err := e.lookUp(ctx, r)
+	key, doubt, err := e.lookUp(ctx, r)
 	if err != nil {
 		return Enrolled{}, err
 	}
 	s := subscription.NewImported(e.draft(r), r.ImportBillingKey, r.DeleteImportedKey, key)
 	_, notes := r.buyer()
+	notes = append(notes, doubt...)
 	if r.DryRun {
 		return Enrolled{Subscription: s, Notes: notes, DryRun: true}, nil
 	}
@@ -100,10 +102,10 @@ func (e *Enroller) ownKey(ctx context.Context, name string) error {
 	return ErrKeyImported
 }
 
-// lookUp asks the provider what the key is, and refuses one that is not this deployment's to charge.
-func (e *Enroller) lookUp(ctx context.Context, r NewSubscription) (subscription.Key, error) {
+// lookUp asks the provider what the key is, and refuses one that is not this deployment's to charge, or that the provider charges by itself.
+func (e *Enroller) lookUp(ctx context.Context, r NewSubscription) (subscription.Key, []Note, error) {
 	if err := ready(ctx, e.Ready); err != nil {
-		return subscription.Key{}, fmt.Errorf("payment: import: %w: %w", ErrNotReady, err)
+		return subscription.Key{}, nil, fmt.Errorf("payment: import: %w: %w", ErrNotReady, err)
 	}
 	calls, cancel := callContext(ctx)
 	defer cancel()
@@ -111,19 +113,42 @@ func (e *Enroller) lookUp(ctx context.Context, r NewSubscription) (subscription.
 	logKeyAnswer(ctx, e.Log, r.SubscriptionID, 1, a, a.Verdict != provider.Unknown)
 	switch {
 	case a.Verdict == provider.Absent:
-		return subscription.Key{}, ErrKeyUnknown
+		return subscription.Key{}, nil, ErrKeyUnknown
 	case a.Verdict != provider.Paid:
-		return subscription.Key{}, fmt.Errorf("payment: import: %w", ErrKeyUnread)
+		return subscription.Key{}, nil, fmt.Errorf("payment: import: %w", ErrKeyUnread)
 	}
 	if err := e.takes(a.Key, r.CustomerID); err != nil {
-		return subscription.Key{}, err
+		return subscription.Key{}, nil, err
+	}
+	doubt, err := e.unscheduled(ctx, calls, r)
+	if err != nil {
+		return subscription.Key{}, nil, err
 	}
 	now := e.Now().UTC()
 	key := subscription.Key{IssuedAt: a.Key.IssuedAt, Account: a.Key.Account, Brand: a.Key.Brand, Masked: a.Key.Masked, SeenAt: now}
 	if key.IssuedAt.IsZero() {
 		key.IssuedAt = now // it exists; since when is only shown
 	}
-	return key, nil
+	return key, doubt, nil
+}
+
+// unscheduled refuses a key that the provider itself is to charge: each cycle would be paid twice. This is a net below the merchant's own care and sees 3
+// months ahead. An answer that is not what the schema says must not keep everybody out, so it lets the key in with a note; no answer at all does not.
+func (e *Enroller) unscheduled(ctx, calls context.Context, r NewSubscription) ([]Note, error) {
+	if e.Schedules == nil {
+		return nil, nil
+	}
+	a := e.Schedules.Scheduled(calls, r.ImportBillingKey, e.Now())
+	logKeyAnswer(ctx, e.Log, r.SubscriptionID, 1, provider.KeyAnswer{Answer: a}, a.Verdict != provider.Unknown)
+	switch {
+	case a.Verdict == provider.Absent:
+		return nil, nil
+	case a.Verdict == provider.Pending:
+		return nil, ErrKeyScheduled
+	case !a.Answered(), a.HTTP >= 500, a.HTTP == 429, a.Class == provider.ClassCredentials:
+		return nil, fmt.Errorf("payment: import: %w", ErrKeyUnread)
+	}
+	return []Note{{"importBillingKey", "may have payments that another system scheduled: PortOne's answer about them could not be read. Make sure that there are none"}}, nil
 }
 
 // takes says whose key it is. Where the merchant id is configured it alone decides; where it is not, the gateway's word must be ours.

@@ -151,6 +151,11 @@ type KeyFinder interface {
 	BillingKey(ctx context.Context, name string) provider.KeyAnswer
 }
 
+// KeySchedules asks a provider whether it is to charge a billing key by itself in the 3 months from a time on: Pending if so, Absent if not.
+type KeySchedules interface {
+	Scheduled(ctx context.Context, name string, from time.Time) provider.Answer
+}
+
 // KeyWindows composes what a page needs to open the window that issues a billing key.
 type KeyWindows interface {
 	KeyWindow(s subscription.Subscription, at provider.Place) (provider.Window, error)

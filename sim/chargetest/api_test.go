@@ -54,6 +54,7 @@ type shown struct {
 		Before, After              int64
 		Date                       time.Time
 	}
+	Notes  []struct{ Field, Message string }
 	Window map[string]any
 	Error  struct{ Code, Field, Message string }
 }

@@ -156,10 +156,16 @@ func TestImportIsRefused(t *testing.T) {
 // TestImportWithoutPortOne: nothing is stored as long as nobody says what the key is, and the same request goes through afterwards.
 func TestImportWithoutPortOne(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []string{fault.InternalError, fault.TooManyRequests, fault.Garbage} {
+	for _, f := range []fault.Fault{
+		{Operation: portonesim.OpCustomer, Kind: fault.InternalError}, {Operation: portonesim.OpCustomer, Kind: fault.TooManyRequests},
+		{Operation: portonesim.OpCustomer, Kind: fault.Garbage}, {Operation: portonesim.OpCustomer, Kind: fault.LoseReply},
+		{Operation: portonesim.OpSchedules, Kind: fault.InternalError}, {Operation: portonesim.OpSchedules, Kind: fault.LoseReply},
+	} {
 		s := newShop(t)
 		s.addKey(portonesim.Key{CustomerUID: oldKey, CustomerID: "customer-1"})
-		if err := s.Faults.Set(fault.Fault{Provider: portonesim.Provider, Operation: portonesim.OpCustomer, Kind: kind, Times: 1}); err != nil {
+		f.Provider, f.Times = portonesim.Provider, 1
+		kind := f.Operation + " " + f.Kind
+		if err := s.Faults.Set(f); err != nil {
 			t.Fatal(err)
 		}
 		if got, code := s.imports(moving); code != http.StatusServiceUnavailable || got.Error.Code != "TRY_AGAIN" {
@@ -171,6 +177,41 @@ func TestImportWithoutPortOne(t *testing.T) {
 		if got, code := s.imports(moving); code != http.StatusCreated {
 			t.Errorf("%s: afterwards %d %+v", kind, code, got.Error)
 		}
+	}
+}
+
+// TestScheduledKeyIsNotImported: PortOne itself would charge it for the old system, and each cycle would be paid twice.
+func TestScheduledKeyIsNotImported(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.addKey(portonesim.Key{CustomerUID: oldKey, CustomerID: "customer-1"})
+	if err := s.PortOne.Schedule(oldKey, "old_202702", s.Clock.Now().AddDate(0, 0, 25)); err != nil {
+		t.Fatal(err)
+	}
+	for _, body := range []string{moving, strings.Replace(moving, "{", `{"dryRun":true,`, 1)} {
+		if got, code := s.imports(body); code != http.StatusConflict || got.Error.Code != "BILLING_KEY_SCHEDULED" {
+			t.Fatalf("%d %+v", code, got.Error)
+		}
+	}
+	if _, code := s.send(http.MethodGet, "/subscriptions/"+payment.ImportedID(oldKey), ""); code != http.StatusNotFound {
+		t.Errorf("something was stored: %d", code)
+	}
+	s.PortOne.Unschedule(oldKey)
+	if got, code := s.imports(moving); code != http.StatusCreated || len(got.Notes) != 0 {
+		t.Errorf("afterwards: %d %+v", code, got)
+	}
+}
+
+// TestScheduleThatCannotBeRead: an answer that is not what the schema says must not keep everybody out. The import says so.
+func TestScheduleThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.addKey(portonesim.Key{CustomerUID: oldKey, CustomerID: "customer-1"})
+	if err := s.Faults.Set(fault.Fault{Provider: portonesim.Provider, Operation: portonesim.OpSchedules, Kind: fault.Garbage, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if got, code := s.imports(moving); code != http.StatusCreated || len(got.Notes) != 1 || !strings.Contains(got.Notes[0].Message, "Make sure that there are none") {
+		t.Errorf("%d %+v", code, got)
 	}
 }
 

@@ -124,21 +124,22 @@ func route(r *http.Request) (*call, bool) {
 	c := &call{method: r.Method, header: r.Header, query: r.URL.Query()}
 	// The words of the path that are not values, with * for those that are.
 	routes := map[string]string{
-		"POST users getToken":                OpToken,
-		"GET payments status *":              OpList,
-		"GET payments find *":                OpFind,
-		"GET payments find * *":              OpFind,
-		"GET payments findAll *":             OpFindAll,
-		"GET payments findAll * *":           OpFindAll,
-		"GET payments prepare *":             OpFindPrepare,
-		"POST payments prepare":              OpPrepare,
-		"PUT payments prepare":               OpChangePrepare,
-		"POST payments cancel":               OpCancel,
-		"GET payments *":                     OpPayment,
-		"POST subscribe payments again":      OpAgain,
-		"GET subscribe customers *":          OpCustomer,
-		"DELETE subscribe customers *":       OpDeleteCustomer,
-		"GET subscribe customers * payments": OpCustomerPayments,
+		"POST users getToken":                 OpToken,
+		"GET payments status *":               OpList,
+		"GET payments find *":                 OpFind,
+		"GET payments find * *":               OpFind,
+		"GET payments findAll *":              OpFindAll,
+		"GET payments findAll * *":            OpFindAll,
+		"GET payments prepare *":              OpFindPrepare,
+		"POST payments prepare":               OpPrepare,
+		"PUT payments prepare":                OpChangePrepare,
+		"POST payments cancel":                OpCancel,
+		"GET payments *":                      OpPayment,
+		"POST subscribe payments again":       OpAgain,
+		"GET subscribe customers *":           OpCustomer,
+		"DELETE subscribe customers *":        OpDeleteCustomer,
+		"GET subscribe customers * payments":  OpCustomerPayments,
+		"GET subscribe customers * schedules": OpSchedules,
 	}
 	for pattern, op := range routes {
 		if values, ok := match(strings.Fields(pattern)[1:], parts); ok && strings.HasPrefix(pattern, r.Method+" ") {
@@ -220,6 +221,8 @@ func (s *Sim) carryOut(c *call) reply {
 		return s.customer(c)
 	case OpCustomerPayments:
 		return s.customerPayments(c)
+	case OpSchedules:
+		return s.schedules(c)
 	}
 	panic("portonesim: route returned the operation " + c.op)
 }

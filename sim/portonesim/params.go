@@ -213,6 +213,7 @@ func (c *call) checkQuery() string {
 		OpList:             {"page", "limit", "from", "to", "sorting"},
 		OpDeleteCustomer:   {"reason", "extra[requester]"},
 		OpCustomerPayments: {"page"},
+		OpSchedules:        {"page", "from", "to", "schedule-status"},
 	}[c.op]
 	for _, name := range slices.Sorted(maps.Keys(c.query)) {
 		value := c.query.Get(name)

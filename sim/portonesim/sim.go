@@ -49,6 +49,7 @@ const (
 	OpCustomer         = "customer"          // GET /subscribe/customers/{customer_uid}
 	OpDeleteCustomer   = "delete-customer"   // DELETE /subscribe/customers/{customer_uid}
 	OpCustomerPayments = "customer-payments" // GET /subscribe/customers/{customer_uid}/payments
+	OpSchedules        = "schedules"         // GET /subscribe/customers/{customer_uid}/schedules
 	OpWebhook          = "webhook"           // a webhook of ours: delay sends it late, lose-reply twice, any other fault not at all
 )
 
@@ -162,6 +163,7 @@ type Sim struct {
 	orders     map[string][]*payment // by merchant_uid, oldest first
 	prepared   map[merchantUID]prepared
 	customers  map[customerUID]*customer
+	scheduled  map[customerUID][]schedule
 	script     []scripted     // of the charges to come
 	calls      map[string]int // by operation
 	charges    map[string]int // calls of again by merchant_uid
@@ -217,7 +219,7 @@ func New(o Options) *Sim {
 	s := &Sim{
 		Ledger: o.Ledger, Faults: o.Faults, o: o,
 		payments: map[string]*payment{}, orders: map[string][]*payment{},
-		prepared: map[merchantUID]prepared{}, customers: map[customerUID]*customer{},
+		prepared: map[merchantUID]prepared{}, customers: map[customerUID]*customer{}, scheduled: map[customerUID][]schedule{},
 		calls: map[string]int{}, charges: map[string]int{},
 	}
 	if s.o.NewID == nil {
@@ -232,7 +234,7 @@ func New(o Options) *Sim {
 	}
 	s.o.Lag.Register(Provider)
 	s.Faults.Register(Provider, OpToken, OpPayment, OpFind, OpFindAll, OpList, OpPrepare, OpChangePrepare, OpFindPrepare,
-		OpCancel, OpAgain, OpCustomer, OpDeleteCustomer, OpCustomerPayments, OpWebhook)
+		OpCancel, OpAgain, OpCustomer, OpDeleteCustomer, OpCustomerPayments, OpSchedules, OpWebhook)
 	return s
 }
 

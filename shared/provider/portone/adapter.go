@@ -242,6 +242,25 @@ func (a *Adapter) BillingKey(ctx context.Context, customerUID string) provider.K
 	return provider.KeyAnswer{Answer: answer, Key: key}
 }
 
+// Scheduled asks whether PortOne is to charge a billing key by itself in the 3 months from a time on, because another system told it to. Verdict
+// Pending: it is; Absent: it is not.
+func (a *Adapter) Scheduled(ctx context.Context, customerUID string, from time.Time) provider.Answer {
+	reply, err := twice(func() (Reply[Schedules], error) {
+		return a.Client.Schedules(ctx, customerUID, from, from.Add(scheduleSpanMax))
+	})
+	answer, done := heard("schedules", OpKey, reply, err)
+	if done {
+		return answer
+	}
+	answer.Verdict = provider.Absent
+	for _, s := range reply.Response.List {
+		if s.Status != "executed" && s.Status != "revoked" { // also a status that was added after this was written
+			answer.Verdict = provider.Pending
+		}
+	}
+	return answer
+}
+
 // DeleteBillingKey deletes a billing key, for good. Verdict Absent: it is gone, now or before.
 func (a *Adapter) DeleteBillingKey(ctx context.Context, customerUID, reason string) provider.KeyAnswer {
 	reply, err := twice(func() (Reply[Customer], error) { return a.Client.DeleteCustomer(ctx, customerUID, reason) })

@@ -39,21 +39,22 @@ const NameMax = 40
 
 // Limits of what is sent and read.
 const (
-	impUIDMax        = 32      // developers.portone.io/api/rest-v1, Payment.imp_uid; so are those below
-	merchantUIDMax   = 40      //
-	customerUIDMax   = 80      //
-	buyerNameMax     = 16      //
-	buyerEmailMax    = 64      //
-	buyerTelMax      = 16      //
-	quotaMin         = 2       // months, and only from quotaAmountMin won
-	quotaMax         = 60      // not documented; a bound against a typing error
-	quotaAmountMin   = 50_000  //
-	reasonMax        = 200     // not documented; the shortest of the providers' limits, so that one reason suits all
-	noticeURLMax     = 2_048   // not documented
-	pageLimit        = 200     // payments a page; 1,000 are allowed, but would not fit into bodyMax
-	pageMax          = 5       // pages of one merchant_uid
-	bodyMax          = 1 << 20 // a Payment is about 2 KiB; a megabyte is somebody else's page
-	accessTokenMax   = 4096    // not documented; about 40 characters are seen
+	impUIDMax        = 32                  // developers.portone.io/api/rest-v1, Payment.imp_uid; so are those below
+	merchantUIDMax   = 40                  //
+	customerUIDMax   = 80                  //
+	buyerNameMax     = 16                  //
+	buyerEmailMax    = 64                  //
+	buyerTelMax      = 16                  //
+	quotaMin         = 2                   // months, and only from quotaAmountMin won
+	quotaMax         = 60                  // not documented; a bound against a typing error
+	quotaAmountMin   = 50_000              //
+	reasonMax        = 200                 // not documented; the shortest of the providers' limits, so that one reason suits all
+	noticeURLMax     = 2_048               // not documented
+	scheduleSpanMax  = 89 * 24 * time.Hour // "at most 3 months"; the shortest three have 89 days
+	pageLimit        = 200                 // payments a page; 1,000 are allowed, but would not fit into bodyMax
+	pageMax          = 5                   // pages of one merchant_uid
+	bodyMax          = 1 << 20             // a Payment is about 2 KiB; a megabyte is somebody else's page
+	accessTokenMax   = 4096                // not documented; about 40 characters are seen
 	currencyOfTheWon = "KRW"
 )
 
@@ -248,6 +249,19 @@ func (c *Client) Customer(ctx context.Context, customerUID string) (Reply[Custom
 		q.refusal = "customer_uid is not of a form we take"
 	}
 	return ask[Customer](ctx, c, q)
+}
+
+// Schedules reads the payments that PortOne is to make with a billing key by itself, at or after from and before till: at most 3 months.
+func (c *Client) Schedules(ctx context.Context, customerUID string, from, till time.Time) (Reply[Schedules], error) {
+	q := question{what: "find schedules of a billing key", method: http.MethodGet,
+		path: fmt.Sprintf("/subscribe/customers/%s/schedules?from=%d&to=%d&schedule-status=scheduled&page=1", url.PathEscape(customerUID), from.Unix(), till.Unix())}
+	switch {
+	case !IsCustomerUID(customerUID):
+		q.refusal = "customer_uid is not of a form we take"
+	case !from.Before(till) || till.Sub(from) > scheduleSpanMax:
+		q.refusal = "from and till must be at most 3 months apart"
+	}
+	return ask[Schedules](ctx, c, q)
 }
 
 // DeleteCustomer deletes a billing key, for good. The reply shows what was deleted.

@@ -167,6 +167,8 @@ func ask(t *testing.T, wire *canned, call map[string]string) (text, digest strin
 		a = adapter.Register(ctx, provider.Registration{Number: call["number"], Amount: number(t, call["amount"])})
 	case "billing-key":
 		key = adapter.BillingKey(ctx, call["billing-key"])
+	case "schedules":
+		a = adapter.Scheduled(ctx, call["billing-key"], time.Unix(1794528000, 0))
 	case "delete-billing-key":
 		key = adapter.DeleteBillingKey(ctx, call["billing-key"], call["reason"])
 	default:

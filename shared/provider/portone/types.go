@@ -131,6 +131,28 @@ type Customer struct {
 	Sandbox     *bool       `json:"sandbox"`
 }
 
+// Schedules are payments that PortOne is to make with a billing key by itself. The schema says that the response is an array, and in words that it
+// comes in pages (developers.portone.io/api/rest-v1, 2026-08): a page's list is read, too.
+type Schedules struct{ List []Schedule }
+
+// Schedule is what we use of a ScheduleResult.
+type Schedule struct {
+	Status string `json:"schedule_status"` // scheduled, executed, revoked
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *Schedules) UnmarshalJSON(text []byte) error {
+	if err := json.Unmarshal(text, &s.List); err == nil {
+		return nil
+	}
+	var page struct {
+		List []Schedule `json:"list"`
+	}
+	err := json.Unmarshal(text, &page)
+	s.List = page.List
+	return err
+}
+
 // response is a type that a call's response may have.
 type response interface {
 	// whole says that the fields are there without which it is not that response.
@@ -142,6 +164,7 @@ func (p Payment) whole() bool     { return p.ImpUID != "" && p.MerchantUID != ""
 func (p Page) whole() bool        { return p.Total != nil && p.Next != nil }
 func (p Prepared) whole() bool    { return p.MerchantUID != "" && p.Amount != "" }
 func (c Customer) whole() bool    { return c.CustomerUID != "" }
+func (s Schedules) whole() bool   { return s.List != nil }
 
 // Errors of reading a reply. They do not quote it: it may hold what the buyer typed.
 var (
