@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 )
 
 // decode reads a request's JSON body strictly, and answers with what is wrong with it. timeField is the field that holds a time: the
@@ -24,6 +25,9 @@ func decode(r Request, into any, timeField string) *Response {
 	data, ok := body(r, bodyMax)
 	if !ok {
 		return refuse(http.StatusRequestEntityTooLarge, "BODY_TOO_LARGE", "", fmt.Sprintf("the body must be at most %d bytes", bodyMax))
+	}
+	if !utf8.Valid(data) { // the decoder would put a replacement for each byte, and make an order of a name that nobody can read
+		return refuse(http.StatusBadRequest, "INVALID_JSON", "", "the body must be UTF-8")
 	}
 	switch fault := checkNames(data, into); {
 	case fault.meant != "":

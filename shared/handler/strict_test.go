@@ -53,6 +53,16 @@ func TestNamesAreExact(t *testing.T) {
 	if response := answer(t, h.merchant, event("POST /orders", "", "\xef\xbb\xbf"+order)); response.StatusCode != http.StatusCreated {
 		t.Errorf("a byte order mark, which says nothing: %d %s", response.StatusCode, response.Body)
 	}
+	for what, name := range map[string]string{"EUC-KR": "\xb0\xa1\xb9\xe6", "one byte of it": "T-shirt \xb0"} {
+		response := answer(t, h.merchant, event("POST /orders", "", strings.Replace(order, "T-shirt", name, 1)))
+		if response.StatusCode != http.StatusBadRequest || !strings.Contains(response.Body, "must be UTF-8") {
+			t.Errorf("a body in %s: %d %s", what, response.StatusCode, response.Body)
+		}
+	}
+	lost := strings.Replace(order, "T-shirt", "\ufffd\ufffd", 1) // the same after somebody on the way has repaired it
+	if response := call(t, h.merchant, event("POST /orders", "", lost)); response.StatusCode != http.StatusBadRequest || !strings.Contains(response.Body, `"field":"name"`) {
+		t.Errorf("a name of nothing but replacements: %d %s", response.StatusCode, response.Body)
+	}
 	twice := event("POST /subscriptions", "", subscribe)
 	twice.Headers["content-type"] = "application/json, application/json; charset=utf-8"
 	if response := call(t, h.merchant, twice); response.StatusCode != http.StatusCreated {

@@ -49,7 +49,8 @@ var utf8BOM = []byte("\xef\xbb\xbf")
 // TrimBOM returns a body without a byte order mark before it.
 func TrimBOM(body []byte) []byte { return bytes.TrimPrefix(body, utf8BOM) }
 
-// Object returns the members of a JSON object, matched exactly, the last one of equal names; nil when the text is none. A byte order mark
+// Object returns the members of a JSON object, matched exactly; nil when the text is none. A name that comes with two different values is left out:
+// nobody can say which one was meant. A byte order mark
 // before it, raw control characters in it and what follows it are overlooked. Of one that is cut off or broken it returns what stands before
 // that: the value of the last name is then all the rest, which Object and Word read as far as they can.
 func Object(body []byte) map[string]json.RawMessage {
@@ -63,7 +64,7 @@ func Object(body []byte) map[string]json.RawMessage {
 	if start, err := decoder.Token(); err != nil || start != json.Delim('{') {
 		return nil
 	}
-	members := map[string]json.RawMessage{}
+	members, doubtful := map[string]json.RawMessage{}, map[string]bool{}
 	for decoder.More() {
 		token, err := decoder.Token()
 		name, ok := token.(string)
@@ -73,8 +74,15 @@ func Object(body []byte) map[string]json.RawMessage {
 		rest := bytes.TrimLeft(body[decoder.InputOffset():], ": ")
 		var value json.RawMessage
 		if decoder.Decode(&value) != nil {
-			members[name] = rest
+			if _, double := members[name]; !double && !doubtful[name] {
+				members[name] = rest
+			}
 			break
+		}
+		if before, double := members[name]; doubtful[name] || double && !bytes.Equal(before, value) {
+			doubtful[name] = true
+			delete(members, name)
+			continue
 		}
 		members[name] = value
 	}

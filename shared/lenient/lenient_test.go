@@ -56,6 +56,11 @@ func TestObject(t *testing.T) {
 		"broken behind it":               {`{"id":"o-1","x":NaN}`, "o-1"},
 		"a lone surrogate elsewhere":     {`{"name":"\ud83d","id":"o-1"}`, "o-1"},
 		"bytes that are no UTF-8":        {"{\"name\":\"\xb0\xe1\",\"id\":\"o-1\"}", "o-1"},
+		"twice the same":                 {`{"id":"o-1","x":1,"id":"o-1"}`, "o-1"},
+		"twice, and different":           {`{"id":"o-1","id":"o-2"}`, ""},
+		"three times":                    {`{"id":"o-1","id":"o-2","id":"o-2"}`, ""},
+		"twice, the second cut off":      {`{"id":"o-1","id":"o-`, "o-1"},
+		"another member twice":           {`{"status":"a","id":"o-1","status":"b"}`, "o-1"},
 		"null":                           {`{"id":null}`, ""},
 		"a list":                         {`{"id":["o-1"]}`, ""},
 	} {
@@ -99,14 +104,34 @@ func FuzzObject(f *testing.F) {
 		if json.Unmarshal([]byte(body), &want) != nil {
 			return
 		}
-		if len(got) != len(want) {
+		if len(got) > len(want) {
 			t.Errorf("%d members, want %d", len(got), len(want))
 		}
 		for name, value := range want {
+			if _, found := got[name]; !found && comesTwice(body, name) {
+				continue
+			}
 			var a, b any
 			if json.Unmarshal(value, &a); json.Unmarshal(got[name], &b) != nil {
 				t.Errorf("member %q: %q, want %q", name, got[name], value)
 			}
 		}
 	})
+}
+
+// comesTwice says that a name stands more than once on the first level of an object.
+func comesTwice(body, name string) bool {
+	decoder, count := json.NewDecoder(strings.NewReader(strings.TrimPrefix(body, "\ufeff"))), 0
+	_, _ = decoder.Token()
+	for decoder.More() {
+		token, err := decoder.Token()
+		var value json.RawMessage
+		if err != nil || decoder.Decode(&value) != nil {
+			return false
+		}
+		if token == name {
+			count++
+		}
+	}
+	return count > 1
 }

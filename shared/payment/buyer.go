@@ -33,6 +33,9 @@ func usable(c order.Customer) (order.Customer, []Note) {
 	if c.Name = strings.TrimSpace(name); tricky {
 		notes = append(notes, Note{"customer.name", "has control characters, which were removed"})
 	}
+	if c.Name != "" && isBlank(c.Name) {
+		leaveOut("customer.name", &c.Name, "shows nothing")
+	}
 	if utf8.RuneCountInString(c.Name) > customerNameMax {
 		leaveOut("customer.name", &c.Name, fmt.Sprintf("has more than %d characters", customerNameMax))
 	}
@@ -79,7 +82,7 @@ func checkText(field, s string, least, most int) error {
 		return &FieldError{field, fmt.Sprintf("must be %d to %d characters", least, most)}
 	}
 	if least > 0 && isBlank(s) {
-		return &FieldError{field, "must not be blank"}
+		return &FieldError{field, "must not be blank, and must be UTF-8"}
 	}
 	if _, tricky := withoutTricks(s); tricky || !utf8.ValidString(s) {
 		return &FieldError{field, "must not contain control characters"}
@@ -100,9 +103,10 @@ func withoutTricks(s string) (clean string, tricky bool) {
 	return clean, tricky
 }
 
-// isBlank says that a text shows nothing. The four letters are Hangul's and Braille's own blanks.
+// isBlank says that a text shows nothing. The four letters are Hangul's and Braille's own blanks; U+FFFD stands for what could not be read, such as
+// a body that was not UTF-8.
 func isBlank(s string) bool {
 	return strings.TrimFunc(s, func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.In(r, unicode.Cf) || strings.ContainsRune("\u115f\u1160\u3164\u2800", r)
+		return unicode.IsSpace(r) || unicode.In(r, unicode.Cf) || strings.ContainsRune("\u115f\u1160\u3164\u2800\ufffd", r)
 	}) == ""
 }

@@ -317,6 +317,8 @@ func TestBuyersDetailsNeverCostTheSale(t *testing.T) {
 		{order.Customer{Name: "👨\u200d👩\u200d👧"}, order.Customer{Name: "👨\u200d👩\u200d👧"}, ""},
 		{order.Customer{Name: " 김철수\n"}, order.Customer{Name: "김철수"}, "customer.name"},
 		{order.Customer{Name: "\u202eKim"}, order.Customer{Name: "Kim"}, "customer.name"},
+		{order.Customer{Name: "\ufffd\ufffd"}, order.Customer{}, "customer.name"},
+		{order.Customer{Name: "Kim \ufffd"}, order.Customer{Name: "Kim \ufffd"}, ""}, // an emoji that was cut in two
 		{order.Customer{Name: strings.Repeat("가", 100)}, order.Customer{Name: strings.Repeat("가", 100)}, ""},
 		{order.Customer{Name: strings.Repeat("가", 101)}, order.Customer{}, "customer.name"},
 		{order.Customer{Email: "a..b.@docomo.ne.jp"}, order.Customer{Email: "a..b.@docomo.ne.jp"}, ""},

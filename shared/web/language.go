@@ -51,7 +51,7 @@ func Negotiate(acceptLanguage string) Language {
 		if !ok || quality <= bestQuality && bestQuality > 0 {
 			continue
 		}
-		primary, _, _ := strings.Cut(tag, "-")
+		primary, _, _ := strings.Cut(strings.ReplaceAll(tag, "_", "-"), "-") // web views of apps write ko_KR
 		if primary == "*" {
 			best, bestQuality = Korean, quality
 			continue
@@ -80,11 +80,12 @@ func parseRange(item string) (tag string, quality float64, ok bool) {
 	if !weighted {
 		return tag, 1, true
 	}
-	value, found := strings.CutPrefix(strings.TrimSpace(parameter), "q=")
-	if !found {
+	parameter, _, _ = strings.Cut(parameter, ";") // what follows the quality says nothing of the language
+	name, value, found := strings.Cut(strings.TrimSpace(parameter), "=")
+	if !found || !strings.EqualFold(strings.TrimSpace(name), "q") {
 		return "", 0, false
 	}
-	quality, err := strconv.ParseFloat(value, 64)
+	quality, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 	if err != nil || !(quality > 0 && quality <= 1) {
 		return "", 0, false
 	}

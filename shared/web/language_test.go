@@ -46,6 +46,11 @@ func TestNegotiate(t *testing.T) {
 		{"en;q=NaN, ja;q=0.4", Japanese},
 		{"en;level=1, ja;q=0.4", Japanese},
 		{";;;,,,;q=1", Korean},
+		{"ko_KR", Korean}, // as web views of apps write it
+		{"ja_JP, en_US;q=0.9", Japanese},
+		{"en;Q=0.9, ko;Q=0.1", English},
+		{"ko;q=0.5;v=1, en;q=0.4", Korean},
+		{"en ; q = 0.9, ja;q=0.5", English},
 		{strings.Repeat("x,", 1000) + "ja", English}, // beyond the limit nothing is read
 	}
 	for _, test := range tests {
