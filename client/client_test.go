@@ -250,3 +250,27 @@ func Example() {
 		fmt.Println("ship", o.OrderID)
 	}
 }
+
+// TestImport: it says who made the subscription, and why a key is refused.
+func TestImport(t *testing.T) {
+	t.Parallel()
+	const active = `{"subscriptionId":"imp_1","status":"active","means":{"key":"old-1","imported":true},"dryRun":false}`
+	a, c, _ := start(t, answer{status: 201, body: active}, answer{status: 200, body: active}, answer{status: 503}, answer{status: 201, body: active},
+		answer{status: 409, body: `{"error":{"code":"BILLING_KEY_IMPORTED","message":"m","field":"importBillingKey"}}`})
+	in := NewSubscription{CustomerID: "c", ImportBillingKey: "old-1", DeleteImportedKey: true}
+	for i, want := range []bool{true, false, true} {
+		s, made, err := c.Import(t.Context(), in)
+		if err != nil || made != want || s.SubscriptionID != "imp_1" || !s.Means.Imported {
+			t.Errorf("%d: %+v %v %v", i, s, made, err)
+		}
+	}
+	if _, made, err := c.Import(t.Context(), in); !errors.Is(err, ErrKeyImported) || made {
+		t.Errorf("%v %v", made, err)
+	}
+	if !strings.Contains(a.bodies[0], `"importBillingKey":"old-1","deleteImportedKey":true`) {
+		t.Errorf("sent %s", a.bodies[0])
+	}
+	if _, _, err := c.Import(t.Context(), NewSubscription{}); err == nil || len(a.seen) != 5 {
+		t.Errorf("without a key: %v, %d requests", err, len(a.seen))
+	}
+}
