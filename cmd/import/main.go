@@ -76,7 +76,8 @@ func parse(args []string, errs io.Writer) (options, error) {
 	flags.StringVar(&o.in, "in", "", "the CSV to read; - is standard input")
 	flags.StringVar(&o.report, "report", "", "the CSV to write; one that exists is replaced")
 	flags.BoolVar(&o.dry, "dry-run", false, "check every line, with a lookup at PortOne, and store nothing")
-	flags.Float64Var(&o.rate, "rate", 5, "lines looked up a second, 0.1 to 1000; each costs PortOne two calls, and it publishes no limit, so ask before you raise it. 0: no limit, for the local run")
+	flags.Float64Var(&o.rate, "rate", 5,
+		"lines looked up a second, 0.1 to 1000; each costs PortOne two calls, and it publishes no limit, so ask before you raise it. 0: no limit, for the local run")
 	flags.IntVar(&o.workers, "concurrency", 4, "requests at the same time, 1 to 64")
 	flags.Usage = func() {
 		fmt.Fprint(errs, usage)
@@ -135,7 +136,8 @@ func connect(o options, getenv func(string) string) (*client.Client, error) {
 	settings := client.Options{BaseURL: o.url, Region: getenv("AWS_REGION")}
 	if !here(o.url) {
 		keys := aws.Credentials{
-			AccessKeyID: getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: getenv("AWS_SESSION_TOKEN"), Source: "environment",
+			AccessKeyID: getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: getenv("AWS_SECRET_ACCESS_KEY"),
+			SessionToken: getenv("AWS_SESSION_TOKEN"), Source: "environment",
 		}
 		if keys.AccessKeyID == "" || keys.SecretAccessKey == "" || settings.Region == "" {
 			return nil, errors.New("AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed to sign the requests")

@@ -3,8 +3,8 @@ package boot
 import "errors"
 
 // portoneSwitches reads the two choices about requests that PortOne's documents describe in two ways (developers.portone.io, tosspay-v2 guide and
-// V1 schema, 2026-08): how a charge's bypass is encoded, and whether the window that issues a billing key names an amount. Empty is the default of each:
-// what the schema says, and what other gateways document.
+// V1 schema, 2026-08): how a charge's bypass is encoded, and whether the window that issues a billing key names an amount. Empty is the
+// default of each: what the schema says, and what other gateways document.
 func portoneSwitches(p PortOneParts, bypass, issuanceAmount string) (PortOneParts, error) {
 	switch bypass {
 	case "", "string":

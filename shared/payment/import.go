@@ -20,12 +20,14 @@ func (e *KeyRefusal) Error() string { return e.Problem }
 
 // The refusals. The provider shows no difference between a key that was deleted, one of another account and one that never was.
 var (
-	ErrKeyUnknown   = &KeyRefusal{"BILLING_KEY_UNKNOWN", "PortOne knows no such customer_uid with this deployment's API keys: it was deleted, is another account's, or never was"}
+	ErrKeyUnknown = &KeyRefusal{"BILLING_KEY_UNKNOWN",
+		"PortOne knows no such customer_uid with this deployment's API keys: it was deleted, is another account's, or never was"}
 	ErrKeyAccount   = &KeyRefusal{"BILLING_KEY_OTHER_ACCOUNT", "the key belongs to another merchant id or payment gateway than this deployment charges"}
 	ErrKeyMode      = &KeyRefusal{"BILLING_KEY_OTHER_MODE", "a test channel's key cannot be imported into mode live, nor a live one into mode test"}
 	ErrKeyCustomer  = &KeyRefusal{"BILLING_KEY_OTHER_CUSTOMER", "PortOne has the key under another customer_id than customerId"}
-	ErrKeyScheduled = &KeyRefusal{"BILLING_KEY_SCHEDULED", "PortOne is to charge the key by itself: another system scheduled payments with it. Unschedule them, and send the same request again"}
-	ErrKeyImported  = &KeyRefusal{"BILLING_KEY_IMPORTED", "the key was imported before, from another request, or was issued here"}
+	ErrKeyScheduled = &KeyRefusal{"BILLING_KEY_SCHEDULED",
+		"PortOne is to charge the key by itself: another system scheduled payments with it. Unschedule them, and send the same request again"}
+	ErrKeyImported = &KeyRefusal{"BILLING_KEY_IMPORTED", "the key was imported before, from another request, or was issued here"}
 )
 
 // ErrKeyUnread says that the provider did not tell what a key is. Nothing is stored.
@@ -132,8 +134,8 @@ func (e *Enroller) lookUp(ctx context.Context, r NewSubscription) (subscription.
 	return key, doubt, nil
 }
 
-// unscheduled refuses a key that the provider itself is to charge: each cycle would be paid twice. This is a net below the merchant's own care and sees 3
-// months ahead. An answer that is not what the schema says must not keep everybody out, so it lets the key in with a note; no answer at all does not.
+// unscheduled refuses a key that the provider itself is to charge: each cycle would be paid twice. This is a net below the merchant's own
+// care and sees 3 months ahead. An answer that is not what the schema says must not keep everybody out, so it lets the key in with a note; no answer at all does not.
 func (e *Enroller) unscheduled(ctx, calls context.Context, r NewSubscription) ([]Note, error) {
 	if e.Schedules == nil {
 		return nil, nil
@@ -148,7 +150,8 @@ func (e *Enroller) unscheduled(ctx, calls context.Context, r NewSubscription) ([
 	case !a.Answered(), a.HTTP >= 500, a.HTTP == 429, a.Class == provider.ClassCredentials:
 		return nil, fmt.Errorf("payment: import: %w", ErrKeyUnread)
 	}
-	return []Note{{"importBillingKey", "may have payments that another system scheduled: PortOne's answer about them could not be read. Make sure that there are none"}}, nil
+	return []Note{{"importBillingKey",
+		"may have payments that another system scheduled: PortOne's answer about them could not be read. Make sure that there are none"}}, nil
 }
 
 // takes says whose key it is. Where the merchant id is configured it alone decides; where it is not, the gateway's word must be ours.

@@ -10,8 +10,8 @@ import (
 	"tosspay-sam/shared/subscription"
 )
 
-// Limits of the lookups that only keep up what is shown of a payment method: a buyer may put another card behind the key in Toss's app, and PortOne V1 tells
-// nobody (developers.portone.io, tosspay-v2, "caution", 2026-08).
+// Limits of the lookups that only keep up what is shown of a payment method: a buyer may put another card behind the key in Toss's app, and
+// PortOne V1 tells nobody (developers.portone.io, tosspay-v2, "caution", 2026-08).
 const (
 	showEvery = 24 * time.Hour  // between two of them about one subscription
 	showWait  = 3 * time.Second // for one; whoever reads a subscription gets it without news then

@@ -113,17 +113,16 @@ type Subscription struct {
 	// when the subscription ends.
 	Imported        string
 	DeletesImported bool
-
-	Offered  int       // the highest issuance a window was offered for; the next one is above it, whichever came to be the key
-	Cycle    int       // the next cycle to charge, 1 for the first
-	Date     int       // which date of the calendar it is charged on; ahead of Cycle-1 by the dates that were left out
-	ChargeAt time.Time // when the next cycle may be charged; zero while nothing is
-	DueAt    time.Time // when the record must be looked at; ChargeAt, or later while a worker is at it
-	Begun    time.Time // when the cycle was first claimed; zero while its charge has not begun
-	AskAfter time.Time
-	HeardAt  time.Time
-	Dunning  Dunning
-	Consent  Consent
+	Offered         int       // the highest issuance a window was offered for; the next one is above it, whichever came to be the key
+	Cycle           int       // the next cycle to charge, 1 for the first
+	Date            int       // which date of the calendar it is charged on; ahead of Cycle-1 by the dates that were left out
+	ChargeAt        time.Time // when the next cycle may be charged; zero while nothing is
+	DueAt           time.Time // when the record must be looked at; ChargeAt, or later while a worker is at it
+	Begun           time.Time // when the cycle was first claimed; zero while its charge has not begun
+	AskAfter        time.Time
+	HeardAt         time.Time
+	Dunning         Dunning
+	Consent         Consent
 	// CancelAtEnd ends the subscription at the next date instead of charging it.
 	CancelAtEnd bool
 	EndCycle    int // the first cycle that is not charged any more; 0: none

@@ -466,17 +466,15 @@ func keyOf(c Customer, customerUID string) (provider.BillingKey, error) {
 		return provider.BillingKey{}, errSandbox
 	}
 	return provider.BillingKey{
-		ID:         c.CustomerUID,
-		CustomerID: atMost(c.CustomerID, 4*customerIDMax),
-		Account:    account(c.PGID),
-
+		ID:           c.CustomerUID,
+		CustomerID:   atMost(c.CustomerID, 4*customerIDMax),
+		Account:      account(c.PGID),
 		OtherGateway: otherGateway(c.PGProvider),
-
-		Brand:     atMost(c.CardName, 100), // empty when the means is an account
-		Masked:    order.Masked(c.CardNumber),
-		IssuedAt:  unixTime(c.Inserted),
-		UpdatedAt: unixTime(c.Updated),
-		Sandbox:   *c.Sandbox,
+		Brand:        atMost(c.CardName, 100), // empty when the means is an account
+		Masked:       order.Masked(c.CardNumber),
+		IssuedAt:     unixTime(c.Inserted),
+		UpdatedAt:    unixTime(c.Updated),
+		Sandbox:      *c.Sandbox,
 	}, nil
 }
 
