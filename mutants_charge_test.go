@@ -42,6 +42,16 @@ var chargeMutants = []mutant{
 		charges, "TestImportWithoutPortOne",
 	},
 	{
+		"a key is imported again beside the subscription that charges it", importUse,
+		"return s.Status == subscription.Canceled && s.Final() && s.Keeps(1)", "return true",
+		charges, "TestImportedAgain",
+	},
+	{
+		"a key whose subscription has ended is imported again without a word", importUse,
+		"!r.ImportAgain, !over(stored):", "!over(stored):",
+		charges, "TestImportedAgain",
+	},
+	{
 		"a key that PortOne charges by itself is imported", importUse,
 		"return nil, ErrKeyScheduled", "return nil, nil",
 		charges, "TestScheduledKeyIsNotImported",

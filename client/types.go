@@ -191,6 +191,7 @@ type NewSubscription struct {
 	// Plan.AnchorDay are needed, SubscriptionID is left out, and a nil Trial means that nothing is free.
 	ImportBillingKey  string `json:"importBillingKey,omitempty"`
 	DeleteImportedKey bool   `json:"deleteImportedKey,omitempty"` // at PortOne, when the subscription ends
+	ImportAgain       bool   `json:"importAgain,omitempty"`       // after the end of the subscription that the key had: to correct a mistake
 	DryRun            bool   `json:"dryRun,omitempty"`            // of an import: check everything, store nothing
 }
 

@@ -60,16 +60,8 @@ var columns = []struct {
 	{"customerName", false, func(s *client.NewSubscription, text string) error { customer(s).Name = text; return nil }},
 	{"customerEmail", false, func(s *client.NewSubscription, text string) error { customer(s).Email = text; return nil }},
 	{"customerPhone", false, func(s *client.NewSubscription, text string) error { customer(s).Phone = text; return nil }},
-	{"deleteImportedKey", false, func(s *client.NewSubscription, text string) error {
-		switch text {
-		case "true":
-			s.DeleteImportedKey = true
-		case "false":
-		default:
-			return errors.New("must be true or false")
-		}
-		return nil
-	}},
+	{"deleteImportedKey", false, func(s *client.NewSubscription, text string) error { return truth(&s.DeleteImportedKey, text) }},
+	{"importAgain", false, func(s *client.NewSubscription, text string) error { return truth(&s.ImportAgain, text) }},
 }
 
 func customer(s *client.NewSubscription) *client.Customer {
@@ -83,6 +75,14 @@ func whole(into *int64, text string) (err error) {
 	if *into, err = strconv.ParseInt(text, 10, 64); err != nil {
 		return errors.New("must be a whole number, without commas")
 	}
+	return nil
+}
+
+func truth(into *bool, text string) error {
+	if text != "true" && text != "false" {
+		return errors.New("must be true or false")
+	}
+	*into = text == "true"
 	return nil
 }
 

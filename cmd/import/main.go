@@ -47,6 +47,7 @@ Columns, by name in the first line, in any order. UTF-8, with or without a byte 
   every, chargeHour, catchUp, language, returnUrl, taxFreeAmount, vatAmount, customerName, customerEmail, customerPhone
                      as in api/openapi.yaml; empty: absent
   deleteImportedKey  true: the key is deleted at PortOne when the subscription ends; empty or false: it stays
+  importAgain        true: the key is taken in once more after its subscription has ended, to correct a mistake
 
 Report, a CSV in the order of the lines: line, id (of the subscription), result, reason.
   imported  it is active now                       already  an earlier run, or the same line, imported it

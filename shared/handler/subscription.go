@@ -29,6 +29,7 @@ type subscribeBody struct {
 
 	ImportBillingKey  *string `json:"importBillingKey"`
 	DeleteImportedKey bool    `json:"deleteImportedKey"`
+	ImportAgain       bool    `json:"importAgain"`
 	DryRun            bool    `json:"dryRun"`
 }
 
@@ -41,6 +42,8 @@ func (in subscribeBody) misplaced() string {
 	case in.imports():
 	case in.DeleteImportedKey:
 		return "deleteImportedKey"
+	case in.ImportAgain:
+		return "importAgain"
 	case in.DryRun:
 		return "dryRun"
 	}
@@ -257,7 +260,7 @@ func (in subscribeBody) request() payment.NewSubscription {
 		SubscriptionID: in.SubscriptionID, CustomerID: in.CustomerID, Customer: in.Customer, Language: in.Language, ReturnURL: in.ReturnURL,
 		Amount: *in.Plan.Amount, Currency: in.Plan.Currency, Name: in.Plan.Name, Interval: in.Plan.Interval, ChargeHour: in.Plan.ChargeHour,
 		CatchUp: in.Plan.CatchUp, FirstChargeAt: in.FirstChargeAt, Tax: payment.Tax{Free: in.Plan.TaxFree, VAT: in.Plan.VAT},
-		AppScheme: in.AppScheme, PortOne: in.PortOne, DeleteImportedKey: in.DeleteImportedKey, DryRun: in.DryRun,
+		AppScheme: in.AppScheme, PortOne: in.PortOne, DeleteImportedKey: in.DeleteImportedKey, ImportAgain: in.ImportAgain, DryRun: in.DryRun,
 	}
 	if in.imports() {
 		r.ImportBillingKey = *in.ImportBillingKey

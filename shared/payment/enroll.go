@@ -41,7 +41,8 @@ type NewSubscription struct {
 	// it when the subscription ends. See takeIn.
 	ImportBillingKey  string `json:"importBillingKey,omitempty"`
 	DeleteImportedKey bool   `json:"deleteImportedKey,omitempty"`
-	DryRun            bool   `json:"-"` // of an import: check everything, store nothing
+	ImportAgain       bool   `json:"importAgain,omitempty"` // after the end of the subscription that the key had
+	DryRun            bool   `json:"-"`                     // of an import: check everything, store nothing
 }
 
 // ErrOtherSubscription says that the id is taken by a subscription made from another request.

@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"tosspay-sam/shared/order"
@@ -33,27 +34,50 @@ var (
 // ErrKeyUnread says that the provider did not tell what a key is. Nothing is stored.
 var ErrKeyUnread = errors.New("PortOne did not say what the key is; nothing was stored, send the same request again")
 
-// ImportedID is the id of the subscription that an imported key gets. It is made of the key, so that the table's own condition on ids lets one key
-// in only once, however many requests come at the same time.
-func ImportedID(customerUID string) string {
-	sum := sha256.Sum256([]byte("import " + customerUID))
+// importsMax is how often one key may be imported again; each use is a person's correction of a mistake.
+const importsMax = 9
+
+// ImportedID is the id of the subscription that the n-th import of a key gets, from 1. It is made of the key, so that the table's own condition on
+// ids lets one key in only once, however many requests come at the same time.
+func ImportedID(customerUID string, n int) string {
+	text := "import " + customerUID
+	if n > 1 {
+		text += "\n" + strconv.Itoa(n) // no customer_uid has a line end
+	}
+	sum := sha256.Sum256([]byte(text))
 	return "imp_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])[:20])
 }
 
 // takeIn is Start for a billing key that was issued elsewhere. Everything is checked, and the provider asked, before anything is stored; a dry run
 // stores nothing. A *KeyRefusal says why the key is not taken.
+//
+// A key whose subscription has ended is taken in once more only if the request says so: an old list must not bring back who has left.
 func (e *Enroller) takeIn(ctx context.Context, r NewSubscription) (Enrolled, error) {
-	id := ImportedID(r.ImportBillingKey)
-	if err := r.checkImport(id); err != nil {
+	if err := r.checkImport(); err != nil {
 		return Enrolled{}, err
 	}
-	r.SubscriptionID = id
-	switch stored, err := e.Subscriptions.GetSubscription(ctx, id); {
-	case err == nil:
-		return takenIn(stored, r)
-	case !errors.Is(err, ErrNotFound):
-		return Enrolled{}, fmt.Errorf("payment: import: %w", err)
+	for n := range importsMax {
+		r.SubscriptionID = ImportedID(r.ImportBillingKey, n+1)
+		stored, err := e.Subscriptions.GetSubscription(ctx, r.SubscriptionID)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return e.takeNew(ctx, r)
+		case err != nil:
+			return Enrolled{}, fmt.Errorf("payment: import: %w", err)
+		case stored.Request == r.digest(), !r.ImportAgain, !over(stored):
+			return takenIn(stored, r)
+		}
 	}
+	return Enrolled{}, ErrKeyImported
+}
+
+// over says that a subscription will never charge or delete its imported key any more.
+func over(s subscription.Subscription) bool {
+	return s.Status == subscription.Canceled && s.Final() && s.Keeps(1)
+}
+
+// takeNew takes a key in under an id that was not seen before.
+func (e *Enroller) takeNew(ctx context.Context, r NewSubscription) (Enrolled, error) {
 	if err := e.checkFirstCharge(r); err != nil {
 		return Enrolled{}, err
 	}
@@ -168,13 +192,13 @@ func (e *Enroller) takes(k provider.BillingKey, customerID string) error {
 }
 
 // checkImport refuses what is wrong with an import at any time. A running subscription has its next date and its day of the month: neither is guessed.
-func (r NewSubscription) checkImport(id string) error {
+func (r NewSubscription) checkImport() error {
 	monthly := r.Interval == string(subscription.Month) || r.Interval == string(subscription.Year)
 	switch {
 	case !importable(r.ImportBillingKey):
 		return &FieldError{"importBillingKey", `must be the customer_uid of a billing key: 1 to 80 visible ASCII characters without / \ ? # %`}
-	case r.SubscriptionID != "" && r.SubscriptionID != id:
-		return &FieldError{"subscriptionId", "must be left out with importBillingKey: it is made of the key, " + id}
+	case r.SubscriptionID != "":
+		return &FieldError{"subscriptionId", "must be left out with importBillingKey: it is made of the key"}
 	case r.FirstChargeAt.IsZero():
 		return &FieldError{"firstChargeAt", "is needed with importBillingKey: the next date of the running subscription"}
 	case monthly && r.AnchorDay == 0:

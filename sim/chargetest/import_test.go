@@ -122,6 +122,7 @@ func TestImportIsRefused(t *testing.T) {
 		{name: "a past date", body: cut("2027-02-25", "2027-01-25"), code: "INVALID_FIELD", field: "firstChargeAt"},
 		{name: "a date without an anchor", body: cut(`,"anchorDay":25`, ""), code: "INVALID_FIELD", field: "plan.anchorDay"},
 		{name: "amount 0", body: cut("9900", "0"), code: "INVALID_FIELD", field: "plan.amount"},
+		{name: "something else again", body: cut(`"importBillingKey":"`+oldKey+`"`, `"importAgain":true`), code: "INVALID_FIELD", field: "importAgain"},
 		{name: "a dry run of something else", body: cut(`"importBillingKey":"`+oldKey+`"`, `"dryRun":true`), code: "INVALID_FIELD", field: "dryRun"},
 		{name: "a key to delete of something else", body: cut(`"importBillingKey":"`+oldKey+`"`, `"deleteImportedKey":true`), code: "INVALID_FIELD", field: "deleteImportedKey"},
 	} {
@@ -142,7 +143,7 @@ func TestImportIsRefused(t *testing.T) {
 					t.Errorf("%d %+v, want %s of %s", code, got.Error, tc.code, tc.field)
 				}
 			}
-			if _, code := s.send(http.MethodGet, "/subscriptions/"+payment.ImportedID(oldKey), ""); code != http.StatusNotFound {
+			if _, code := s.send(http.MethodGet, "/subscriptions/"+payment.ImportedID(oldKey, 1), ""); code != http.StatusNotFound {
 				t.Errorf("something was stored: %d", code)
 			}
 			s.advance("60d")
@@ -171,7 +172,7 @@ func TestImportWithoutPortOne(t *testing.T) {
 		if got, code := s.imports(moving); code != http.StatusServiceUnavailable || got.Error.Code != "TRY_AGAIN" {
 			t.Fatalf("%s: %d %+v", kind, code, got.Error)
 		}
-		if _, code := s.send(http.MethodGet, "/subscriptions/"+payment.ImportedID(oldKey), ""); code != http.StatusNotFound {
+		if _, code := s.send(http.MethodGet, "/subscriptions/"+payment.ImportedID(oldKey, 1), ""); code != http.StatusNotFound {
 			t.Errorf("%s: something was stored: %d", kind, code)
 		}
 		if got, code := s.imports(moving); code != http.StatusCreated {
@@ -193,7 +194,7 @@ func TestScheduledKeyIsNotImported(t *testing.T) {
 			t.Fatalf("%d %+v", code, got.Error)
 		}
 	}
-	if _, code := s.send(http.MethodGet, "/subscriptions/"+payment.ImportedID(oldKey), ""); code != http.StatusNotFound {
+	if _, code := s.send(http.MethodGet, "/subscriptions/"+payment.ImportedID(oldKey, 1), ""); code != http.StatusNotFound {
 		t.Errorf("something was stored: %d", code)
 	}
 	s.PortOne.Unschedule(oldKey)
@@ -243,11 +244,48 @@ func TestKeyIsImportedOnce(t *testing.T) {
 		t.Errorf("taken %v", list)
 	}
 	// After the end, too: an old export must not bring back what a buyer has left.
-	if _, code := s.send(http.MethodPost, "/subscriptions/"+payment.ImportedID(oldKey)+"/cancel", `{"at":"now"}`); code != http.StatusOK {
+	if _, code := s.send(http.MethodPost, "/subscriptions/"+payment.ImportedID(oldKey, 1)+"/cancel", `{"at":"now"}`); code != http.StatusOK {
 		t.Fatal(code)
 	}
 	if got, code := s.imports(strings.Replace(moving, "2027-02-25", "2027-03-25", 1)); code != http.StatusConflict {
 		t.Errorf("after the end: %d %+v", code, got.Error)
+	}
+}
+
+// TestImportedAgain: a mistake can be corrected after the end of the wrong subscription, by those who say so and by nobody else.
+func TestImportedAgain(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.addKey(portonesim.Key{CustomerUID: oldKey, CustomerID: "customer-1"})
+	first, _ := s.imports(moving)
+	right := strings.Replace(moving, "2027-02-25", "2027-03-25", 1)
+	again := strings.Replace(right, "{", `{"importAgain":true,`, 1)
+	if got, code := s.imports(again); code != http.StatusConflict || got.Error.Code != "BILLING_KEY_IMPORTED" {
+		t.Fatalf("while the first one charges: %d %+v", code, got.Error)
+	}
+	if _, code := s.send(http.MethodPost, "/subscriptions/"+first.SubscriptionID+"/cancel", `{"at":"now"}`); code != http.StatusOK {
+		t.Fatal(code)
+	}
+	if _, code := s.imports(right); code != http.StatusConflict {
+		t.Errorf("without a word: %d", code)
+	}
+	var second shown
+	for i, want := range []int{http.StatusCreated, http.StatusOK} {
+		got, code := s.imports(again)
+		if code != want || got.Status != "active" || got.SubscriptionID == first.SubscriptionID || i == 1 && got.SubscriptionID != second.SubscriptionID {
+			t.Errorf("%d %+v", code, got)
+		}
+		second = got
+	}
+	if got, code := s.imports(strings.Replace(again, "9900", "9000", 1)); code != http.StatusConflict {
+		t.Errorf("a third one beside the second: %d %+v", code, got.Error)
+	}
+	if got, code := s.imports(moving); code != http.StatusOK || got.Status != "canceled" {
+		t.Errorf("the first request again: %d %s", code, got.Status)
+	}
+	s.advance("60d")
+	if list, want := s.on(), []string{"c1 9900 03-25 09"}; !slices.Equal(list, want) {
+		t.Errorf("taken %v, want %v", list, want)
 	}
 }
 
