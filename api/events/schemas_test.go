@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -41,6 +42,15 @@ func TestEveryTypeHasASchema(t *testing.T) {
 		want = append(want, string(kind)+".json")
 	}
 	slices.Sort(want)
+	docs, err := os.ReadFile("../../docs/events.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range event.Types {
+		if !strings.Contains(string(docs), "`"+string(kind)+"`") {
+			t.Errorf("docs/events.md does not say what %s means", kind)
+		}
+	}
 	if !slices.Equal(files, want) {
 		t.Errorf("schemas of %v, types are %v", files, want)
 	}
