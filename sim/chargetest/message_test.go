@@ -2,6 +2,8 @@ package chargetest_test
 
 import (
 	"errors"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,6 +32,19 @@ func TestBudget(t *testing.T) {
 	for i := range want {
 		if calls[i] != want[i] {
 			t.Fatalf("a charge is %q, want %q", calls, want)
+		}
+	}
+	docs, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []string{
+		"| dispatch of a due record | 1 |",                                    // lease-due
+		"| charge of a cycle: claim, order, outcome, next date | 4 | 0 | 1 |", // claim-cycle, create, save, save-subscription; charge
+		"| the same message again | 1 (refused; no item changes) | 0 | 0 |",
+	} {
+		if !strings.Contains(string(docs), row) {
+			t.Errorf("docs/architecture.md does not say %s", row)
 		}
 	}
 	calls = nil

@@ -2,7 +2,9 @@ package world_test
 
 import (
 	"crypto/rand"
+	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -39,6 +41,41 @@ func (c *counter) since() []string {
 	return asked
 }
 
+// budget is a row of the table in docs/architecture.md: writes, reads and provider calls, as far as the cells are figures.
+func budget(t *testing.T, row string) (writes, reads, calls string) {
+	t.Helper()
+	docs, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(docs)) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		if len(cells) == 4 && strings.TrimSpace(cells[0]) == row {
+			figure := func(i int) string { return strings.TrimRight(strings.Fields(cells[i] + " -")[0], ";,") }
+			return figure(1), figure(2), figure(3)
+		}
+	}
+	t.Fatalf("docs/architecture.md has no budget of %q", row)
+	return "", "", ""
+}
+
+// wantBudget compares what was asked of the table, and of the provider, with what docs/architecture.md says.
+func wantBudget(t *testing.T, row string, requests []string, calls int) {
+	t.Helper()
+	writes, reads := 0, 0
+	for _, r := range requests {
+		if r == "PutItem" || r == "UpdateItem" {
+			writes++
+		} else {
+			reads++
+		}
+	}
+	w, r, c := budget(t, row)
+	if got, want := fmt.Sprint(writes, reads, calls), strings.Join([]string{w, r, c}, " "); got != want {
+		t.Errorf("%s costs %s, docs/architecture.md says %s: writes, reads, provider calls", row, got, want)
+	}
+}
+
 // TestCostInDynamoDB counts through the real SDK: a confirm is 2 writes, no read and 1 question to the provider; a repeated one 1 write
 // and no question, also when a hundred come at once.
 func TestCostInDynamoDB(t *testing.T) {
@@ -53,15 +90,27 @@ func TestCostInDynamoDB(t *testing.T) {
 			m := s.order("order-1")
 			if got := wire.since(); !slices.Equal(got, []string{"PutItem"}) {
 				t.Errorf("an order costs %v", got)
+			} else {
+				wantBudget(t, "create an order", got, 0)
 			}
+			s.read("order-1")
+			wantBudget(t, "payment page, status, `GET /orders/{id}`", wire.since(), 0)
+			s.open(m.CheckoutURL)
+			wantBudget(t, "payment page, status, `GET /orders/{id}`", wire.since(), 0)
+			s.open(m.CheckoutURL + "/status")
+			wantBudget(t, "payment page, status, `GET /orders/{id}`", wire.since(), 0)
 			redirect := s.approve(m)
 			s.wantPage("the return", s.open(redirect), paidPage)
 			if got := wire.since(); !slices.Equal(got, []string{"UpdateItem", "PutItem"}) {
 				t.Errorf("a confirm costs %v, want 2 writes and no read", got)
+			} else {
+				wantBudget(t, "confirm", got, s.Toss.Calls()[tosssim.OpConfirm])
 			}
 			s.wantPage("the repeated return", s.open(redirect), paidPage)
 			if got := wire.since(); !slices.Equal(got, []string{"UpdateItem"}) {
 				t.Errorf("a repeated confirm costs %v, want 1 write and no read", got)
+			} else {
+				wantBudget(t, "confirm again (reload, second tab) of a settled order", got, s.Toss.Calls()[tosssim.OpConfirm]-1)
 			}
 			if calls := s.Toss.Calls(); calls[tosssim.OpConfirm] != 1 || len(calls) != 1 {
 				t.Errorf("the provider was asked %v, want 1 confirm", calls)
