@@ -60,6 +60,17 @@ var columns = []struct {
 	{"customerName", false, func(s *client.NewSubscription, text string) error { customer(s).Name = text; return nil }},
 	{"customerEmail", false, func(s *client.NewSubscription, text string) error { customer(s).Email = text; return nil }},
 	{"customerPhone", false, func(s *client.NewSubscription, text string) error { customer(s).Phone = text; return nil }},
+	{"cashReceiptType", false, func(s *client.NewSubscription, text string) error { charging(s).CashReceiptType = text; return nil }},
+	{"cashReceipt", false, func(s *client.NewSubscription, text string) error {
+		charging(s).CashReceipt = new(bool)
+		return truth(s.PortOne.CashReceipt, text)
+	}},
+	{"cashReceiptTradeOption", false, func(s *client.NewSubscription, text string) error {
+		charging(s).CashReceiptTradeOption = text
+		return nil
+	}},
+	{"sendFailPush", false, func(s *client.NewSubscription, text string) error { return truth(&charging(s).SendFailPush, text) }},
+	{"cardQuota", false, func(s *client.NewSubscription, text string) error { return small(&charging(s).CardQuota, text) }},
 	{"deleteImportedKey", false, func(s *client.NewSubscription, text string) error { return truth(&s.DeleteImportedKey, text) }},
 	{"importAgain", false, func(s *client.NewSubscription, text string) error { return truth(&s.ImportAgain, text) }},
 }
@@ -69,6 +80,13 @@ func customer(s *client.NewSubscription) *client.Customer {
 		s.Customer = &client.Customer{}
 	}
 	return s.Customer
+}
+
+func charging(s *client.NewSubscription) *client.ChargeOptions {
+	if s.PortOne == nil {
+		s.PortOne = &client.ChargeOptions{}
+	}
+	return s.PortOne
 }
 
 func whole(into *int64, text string) (err error) {

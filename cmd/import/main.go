@@ -44,7 +44,8 @@ Columns, by name in the first line, in any order. UTF-8, with or without a byte 
   name               of the plan, at most 40 bytes (needed)
   interval           day, week, month or year (needed)
   anchorDay          day of the month, 1 to 31 (needed for month and year)
-  every, chargeHour, catchUp, language, returnUrl, taxFreeAmount, vatAmount, customerName, customerEmail, customerPhone
+  every, chargeHour, catchUp, language, returnUrl, taxFreeAmount, vatAmount, customerName, customerEmail, customerPhone,
+  cashReceiptType, cashReceipt, cashReceiptTradeOption, sendFailPush, cardQuota
                      as in api/openapi.yaml; empty: absent
   deleteImportedKey  true: the key is deleted at PortOne when the subscription ends; empty or false: it stays
   importAgain        true: the key is taken in once more after its subscription has ended, to correct a mistake

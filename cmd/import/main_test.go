@@ -212,15 +212,17 @@ func TestFilesThatAreRefused(t *testing.T) {
 func TestColumns(t *testing.T) {
 	t.Parallel()
 	lines, err := read(strings.NewReader("importBillingKey,customerId,firstChargeAt,amount,name,interval,anchorDay,every,chargeHour,catchUp,language,returnUrl," +
-		"taxFreeAmount,vatAmount,customerName,customerEmail,customerPhone,deleteImportedKey,importAgain\n" +
-		"key, c-1 ,2026-12-25,9900,우유,month,25,2,9,each,ko,https://shop.example/,100,890,홍길동,a@example.com,010-1234-5678,true,true\n"))
+		"taxFreeAmount,vatAmount,customerName,customerEmail,customerPhone,deleteImportedKey,importAgain," +
+		"cashReceiptType,cashReceipt,cashReceiptTradeOption,sendFailPush,cardQuota\n" +
+		"key, c-1 ,2026-12-25,9900,우유,month,25,2,9,each,ko,https://shop.example/,100,890,홍길동,a@example.com,010-1234-5678,true,true,person,false,CULTURE,true,3\n"))
 	if err != nil || len(lines) != 1 || lines[0].wrong != nil {
 		t.Fatalf("%+v, %v", lines, err)
 	}
-	first, hour, vat := time.Date(2026, 12, 25, 9, 0, 0, 0, korea), 9, int64(890)
+	first, hour, vat, receipt := time.Date(2026, 12, 25, 9, 0, 0, 0, korea), 9, int64(890), false
 	want := client.NewSubscription{
 		ImportBillingKey: "key", CustomerID: "c-1", FirstChargeAt: &first, Language: "ko", ReturnURL: "https://shop.example/", DeleteImportedKey: true, ImportAgain: true,
 		Customer: &client.Customer{Name: "홍길동", Email: "a@example.com", Phone: "010-1234-5678"},
+		PortOne:  &client.ChargeOptions{CashReceiptType: "person", CashReceipt: &receipt, CashReceiptTradeOption: "CULTURE", SendFailPush: true, CardQuota: 3},
 		Plan: client.NewPlan{
 			Amount: 9900, Currency: "KRW", Name: "우유", Interval: "month", AnchorDay: 25, Every: 2, ChargeHour: &hour, CatchUp: "each", TaxFreeAmount: 100, VATAmount: &vat,
 		},
@@ -228,7 +230,7 @@ func TestColumns(t *testing.T) {
 	if got, want := asJSON(t, lines[0].request), asJSON(t, want); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if len(columns) != 19 {
+	if len(columns) != 24 {
 		t.Errorf("%d columns: add the new one here and to the usage", len(columns))
 	}
 	for _, c := range columns {
