@@ -12,6 +12,26 @@ const (
 // chargeMutants are the rules of scheduled charges.
 var chargeMutants = []mutant{
 	{
+		"the first charge takes the whole price of a period that has begun", "shared/subscription/first.go",
+		"s.First = first", "_ = first",
+		charges, "TestFirstPeriods",
+	},
+	{
+		"a share that no provider takes is charged", "shared/subscription/first.go",
+		"first.Amount.Value >= ShareMin", "true",
+		charges, "TestFirstPeriods",
+	},
+	{
+		"a share is charged in place of a whole period", cycles,
+		"|| s.CatchUp == Once && s.opening()", "",
+		"./shared/subscription", "TestShareStandsForItsOwnDays",
+	},
+	{
+		"a change of the plan takes the share's place", "shared/subscription/first.go",
+		"	if s.opening() {\n		first := s.First", "	if false {\n		first := s.First",
+		"./shared/subscription", "TestPlanChangesLeaveTheShare",
+	},
+	{
 		"a key is imported twice, with another date", importUse,
 		"if stored.Request != r.digest() {", "if false {",
 		charges, "TestKeyIsImportedOnce",

@@ -256,6 +256,8 @@ type NewPlan struct {
 	AnchorDay  int    `json:"anchorDay,omitempty"`
 	ChargeHour *int   `json:"chargeHour,omitempty"` // 0 to 23, in Korea
 	CatchUp    string `json:"catchUp,omitempty"`    // once, each or skip
+	// FirstPeriod is full (the default), toAnchor or prorated: what the first charge pays for when it is not on AnchorDay.
+	FirstPeriod string `json:"firstPeriod,omitempty"`
 
 	TaxFreeAmount int64  `json:"taxFreeAmount,omitempty"`
 	VATAmount     *int64 `json:"vatAmount,omitempty"`
@@ -299,6 +301,7 @@ type Subscription struct {
 	DueAt             time.Time          `json:"dueAt"`
 	NextPlan          *PlanChange        `json:"nextPlan"`
 	Upcoming          []time.Time        `json:"upcoming"`
+	UpcomingCharges   []Charge           `json:"upcomingCharges"` // the same, with what each costs
 	CancelAtPeriodEnd bool               `json:"cancelAtPeriodEnd"`
 	Dunning           *Dunning           `json:"dunning"`
 	Consent           *Consent           `json:"consent"` // nil: nothing is, or was, asked
@@ -312,6 +315,16 @@ type Subscription struct {
 	DryRun            bool               `json:"dryRun"` // nothing was stored
 }
 
+// Charge is one that lies ahead.
+type Charge struct {
+	Cycle         int       `json:"cycle"`
+	At            time.Time `json:"at"`
+	Amount        int64     `json:"amount"`
+	Currency      string    `json:"currency"`
+	TaxFreeAmount int64     `json:"taxFreeAmount"`
+	VATAmount     *int64    `json:"vatAmount"`
+}
+
 // Plan of a subscription.
 type Plan struct {
 	Amount     int64  `json:"amount"`
@@ -322,6 +335,8 @@ type Plan struct {
 	AnchorDay  int    `json:"anchorDay"`
 	ChargeHour int    `json:"chargeHour"`
 	CatchUp    string `json:"catchUp"`
+	// FirstPeriod is full, toAnchor or prorated.
+	FirstPeriod string `json:"firstPeriod"`
 
 	TaxFreeAmount int64  `json:"taxFreeAmount"`
 	VATAmount     *int64 `json:"vatAmount"`

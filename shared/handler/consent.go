@@ -61,6 +61,9 @@ func consentView(s subscription.Subscription, lang web.Language, base string) we
 		Plan:       web.Plan{IntervalUnit: string(s.Calendar.Interval), Every: s.Calendar.Every},
 		MeansBrand: s.Key.Brand, MeansMasked: s.Key.Masked, LanguageLinks: links, ReturnURL: backToShop(s.ReturnURL, "subscriptionId", s.ID),
 	}
+	if first := s.CyclePlan(); first.Amount != s.Plan.Amount && c.Kind == subscription.TrialEnd {
+		v.First = first.Amount.Value
+	}
 	switch state := c.State(); {
 	case c.Used, v.Date.IsZero(), s.Status == subscription.Canceled, state == subscription.ConsentLapsed:
 		v.State = web.ConsentClosed

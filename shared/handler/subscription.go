@@ -97,6 +97,7 @@ type planBody struct {
 	AnchorDay  *int   `json:"anchorDay"`
 	ChargeHour *int   `json:"chargeHour"`
 	CatchUp    string `json:"catchUp"`
+	First      string `json:"firstPeriod"`
 	TaxFree    int64  `json:"taxFreeAmount"`
 	VAT        *int64 `json:"vatAmount"`
 }
@@ -116,6 +117,7 @@ type subscriptionBody struct {
 	DueAt          *time.Time          `json:"dueAt,omitempty"`
 	NextPlan       *planChange         `json:"nextPlan,omitempty"` // what the cycle after the next costs, when it changes
 	Upcoming       []time.Time         `json:"upcoming"`           // the next dates it will be charged on
+	Charges        []chargeBody        `json:"upcomingCharges"`    // the same, with what each costs
 	CancelAtEnd    bool                `json:"cancelAtPeriodEnd,omitempty"`
 	Dunning        *dunningBody        `json:"dunning,omitempty"`
 	Consent        *consentBody        `json:"consent,omitempty"`
@@ -138,6 +140,7 @@ type planView struct {
 	AnchorDay  int                   `json:"anchorDay,omitempty"`
 	ChargeHour int                   `json:"chargeHour"`
 	CatchUp    subscription.CatchUp  `json:"catchUp"`
+	First      string                `json:"firstPeriod"`
 	taxBody
 }
 
@@ -259,7 +262,7 @@ func (in subscribeBody) request() payment.NewSubscription {
 	r := payment.NewSubscription{
 		SubscriptionID: in.SubscriptionID, CustomerID: in.CustomerID, Customer: in.Customer, Language: in.Language, ReturnURL: in.ReturnURL,
 		Amount: *in.Plan.Amount, Currency: in.Plan.Currency, Name: in.Plan.Name, Interval: in.Plan.Interval, ChargeHour: in.Plan.ChargeHour,
-		CatchUp: in.Plan.CatchUp, FirstChargeAt: in.FirstChargeAt, Tax: payment.Tax{Free: in.Plan.TaxFree, VAT: in.Plan.VAT},
+		CatchUp: in.Plan.CatchUp, FirstPeriod: in.Plan.First, FirstChargeAt: in.FirstChargeAt, Tax: payment.Tax{Free: in.Plan.TaxFree, VAT: in.Plan.VAT},
 		AppScheme: in.AppScheme, PortOne: in.PortOne, DeleteImportedKey: in.DeleteImportedKey, ImportAgain: in.ImportAgain, DryRun: in.DryRun,
 	}
 	if in.imports() {
@@ -307,10 +310,11 @@ func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
 	b := subscriptionBody{
 		SubscriptionID: s.ID, Status: s.Status, Provider: s.Provider, Mode: s.Mode, CustomerID: s.CustomerID, Revision: s.Revision, Cycle: s.Cycle,
 		CreatedAt: s.CreatedAt, Cycles: []cycleBody{}, History: []subscriptionStep{}, CancelAtEnd: s.CancelAtEnd && s.Status != subscription.Canceled,
-		Upcoming: append([]time.Time{}, s.Upcoming(upcomingShown)...),
+		Upcoming: append([]time.Time{}, s.Upcoming(upcomingShown)...), Charges: chargesOf(s),
 		Plan: planView{
 			Amount: s.Plan.Amount.Value, Currency: s.Plan.Amount.Currency, Name: s.Plan.Name, Interval: s.Calendar.Interval,
 			Every: s.Calendar.Every, AnchorDay: s.Calendar.Anchor, ChargeHour: s.Calendar.Hour, CatchUp: s.CatchUp, taxBody: taxOf(order.Tax(s.Plan.Tax)),
+			First: s.Calendar.FirstPeriod.String(),
 		},
 	}
 	switch s.Status {

@@ -84,8 +84,8 @@ func planOf(s subscription.Subscription, now time.Time) web.Plan {
 	default: // it is being charged
 		p.Charge, p.ChargeAt = web.NextCharge, now
 	}
-	if after.Plan.Amount != lastingPlan(after).Amount {
-		p.ChargeAmount = after.Plan.Amount.Value
+	if next := after.CyclePlan(); next.Amount != lastingPlan(after).Amount {
+		p.ChargeAmount = next.Amount.Value
 	}
 	return p
 }

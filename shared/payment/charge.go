@@ -215,7 +215,7 @@ func (w *Worker) take(ctx context.Context, s subscription.Subscription, now time
 			return o, err
 		}
 		o, err = w.claimAgain(ctx, order.Claim{
-			OrderID: id, Provider: s.Provider, LinkToken: s.LinkToken, Attempt: attempt, Amount: s.Plan.Amount, BillingKey: s.KeyName(s.Key.N), At: now, AskAfter: until,
+			OrderID: id, Provider: s.Provider, LinkToken: s.LinkToken, Attempt: attempt, Amount: s.CyclePlan().Amount, BillingKey: s.KeyName(s.Key.N), At: now, AskAfter: until,
 		})
 	}
 	var refusal *order.Refusal
@@ -283,10 +283,10 @@ func rekeyed(o order.Order, s subscription.Subscription) order.Order {
 
 func cycleOrder(s subscription.Subscription, id string, now, askAfter time.Time) order.Order {
 	return order.NewCycle(order.Order{
-		ID: id, Provider: s.Provider, Mode: s.Mode, Account: s.Account, Amount: s.Plan.Amount, Name: s.Plan.Name, Language: s.Language, ReturnURL: s.ReturnURL,
+		ID: id, Provider: s.Provider, Mode: s.Mode, Account: s.Account, Amount: s.CyclePlan().Amount, Name: s.Plan.Name, Language: s.Language, ReturnURL: s.ReturnURL,
 		Customer: order.Customer{ID: s.CustomerID, Name: s.Customer.Name, Email: s.Customer.Email, Phone: s.Customer.Phone},
 		Request:  s.Request, LinkToken: s.LinkToken, CreatedAt: now.UTC(), BillingKey: s.KeyName(s.Key.N),
-		Charging: order.Charging(s.Charging), Extras: order.Extras{Tax: order.Tax(s.Plan.Tax)},
+		Charging: order.Charging(s.Charging), Extras: order.Extras{Tax: order.Tax(s.CyclePlan().Tax)},
 	}, askAfter)
 }
 

@@ -33,7 +33,8 @@ type NewSubscription struct {
 	ChargeHour     *int                  `json:"chargeHour"`    // nil: the hour of FirstChargeAt, or midnight without one
 	FirstChargeAt  time.Time             `json:"firstChargeAt"` // zero: when the means is registered; else charged at its full hour or the next
 	CatchUp        string                `json:"catchUp"`
-	Trial          *Trial                `json:"trial,omitempty"` // nil: nothing is free
+	Trial          *Trial                `json:"trial,omitempty"`       // nil: nothing is free
+	FirstPeriod    string                `json:"firstPeriod,omitempty"` // full, toAnchor or prorated; empty: full
 	Tax            Tax                   `json:"tax,omitzero"`
 	AppScheme      string                `json:"appScheme,omitempty"`
 	PortOne        *ChargeOptions        `json:"portone,omitempty"`
@@ -355,6 +356,9 @@ func (e *Enroller) draft(r NewSubscription) subscription.Subscription {
 // not before the charge hour if one was given.
 func (r NewSubscription) calendar(now time.Time) subscription.Calendar {
 	c := subscription.Calendar{First: now, Interval: subscription.Interval(r.Interval), Every: r.Every, Anchor: r.AnchorDay}
+	if r.FirstPeriod != subscription.FirstFullName {
+		c.FirstPeriod = subscription.FirstPeriod(r.FirstPeriod)
+	}
 	if !r.FirstChargeAt.IsZero() {
 		c.First, c.Hour = subscription.FullHour(r.FirstChargeAt), r.firstHour()
 	}

@@ -123,6 +123,9 @@ func (r NewSubscription) checkExtras() error {
 	if err := r.PortOne.check(); err != nil {
 		return err
 	}
+	if r.PortOne != nil && r.PortOne.CardQuota != 0 && r.FirstPeriod == string(subscription.FirstProrated) {
+		return &FieldError{"plan.firstPeriod", "must not be prorated with portone.cardQuota: a share may be too small for instalments"}
+	}
 	if r.PortOne != nil && r.PortOne.CardQuota != 0 && r.Amount < quotaAmountMin {
 		return &FieldError{"portone.cardQuota", fmt.Sprintf("needs a plan of %d won or more", quotaAmountMin)}
 	}

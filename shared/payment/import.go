@@ -203,6 +203,8 @@ func (r NewSubscription) checkImport() error {
 		return &FieldError{"firstChargeAt", "is needed with importBillingKey: the next date of the running subscription"}
 	case monthly && r.AnchorDay == 0:
 		return &FieldError{"plan.anchorDay", "is needed with importBillingKey: the day of the month that the running subscription is charged on"}
+	case r.FirstPeriod != "" && r.FirstPeriod != subscription.FirstFullName:
+		return &FieldError{"plan.firstPeriod", "must be full with importBillingKey: the running subscription has had its first period"}
 	}
 	return nil
 }

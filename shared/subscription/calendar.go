@@ -38,6 +38,8 @@ type Calendar struct {
 	Every    int // of Interval; 1 or more
 	Anchor   int // day of the month for months and years, 1 to 31; a month that has no such day is charged on its last
 	Hour     int // of the day in Seoul
+
+	FirstPeriod FirstPeriod // when date 1 is, and what the first charge is of
 }
 
 // FullHour is the first full hour at or after t: charges are made at full hours, and a first charge never before it was asked for. Seoul is
@@ -62,6 +64,8 @@ func (c Calendar) Check() error {
 		return fmt.Errorf("anchorDay %w", ErrAnchor)
 	case c.Hour < 0 || c.Hour > 23:
 		return fmt.Errorf("chargeHour %w", ErrHour)
+	case !c.checkFirst():
+		return fmt.Errorf("firstPeriod %w", ErrFirstPeriod)
 	}
 	return nil
 }
@@ -71,7 +75,7 @@ func (c Calendar) monthly() bool { return c.Interval == Month || c.Interval == Y
 // Date is when the n-th date of the calendar is due, n >= 0: the charge hour of that day in Seoul.
 //
 // The first date is First's own day, whatever the anchor; from the second on the anchor rules. A subscription that begins on
-// 15 January with anchor 31 is charged on 15 January, 28 February, 31 March.
+// 15 January with anchor 31 is charged on 15 January, 28 February, 31 March; unless FirstPeriod puts 31 January between the first two.
 func (c Calendar) Date(n int) time.Time {
 	year, month, day := c.First.In(Seoul).Date()
 	if n == 0 {
@@ -82,12 +86,8 @@ func (c Calendar) Date(n int) time.Time {
 		return c.at(year, month, day+n*c.Every)
 	case Week:
 		return c.at(year, month, day+7*n*c.Every)
-	case Year:
-		month += time.Month(12 * n * c.Every)
-	default:
-		month += time.Month(n * c.Every)
 	}
-	year, month = normal(year, month)
+	year, month = normal(year, month+time.Month(c.firstMonths()+(n-1)*c.months()))
 	return c.at(year, month, min(c.Anchor, daysIn(year, month)))
 }
 

@@ -117,7 +117,7 @@ func (s Subscription) AskConsent(c Consent, at time.Time) Subscription {
 	if c.Kind == TrialEnd {
 		c.Before = Plan{}
 	}
-	if s.begun() {
+	if s.begun() || c.Kind == PriceRise && s.opening() {
 		c.Cycle++
 	}
 	s.Consent = c
@@ -184,7 +184,7 @@ func (s Subscription) agreed(text, language, evidence string, at time.Time) Subs
 
 // price sets what the next cycle to begin costs.
 func (s *Subscription) price(p Plan) {
-	if s.begun() {
+	if s.begun() || s.opening() {
 		s.NextPlan = p
 		return
 	}

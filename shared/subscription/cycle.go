@@ -155,7 +155,7 @@ func (s Subscription) Charged(k, date int, at time.Time) Subscription {
 
 // DateAt is the calendar date that a charge made at the given time stands for: the cycle's own, or the latest of all that went by.
 func (s Subscription) DateAt(at time.Time) int {
-	if s.CatchUp == Each {
+	if s.CatchUp == Each || s.CatchUp == Once && s.opening() { // a share stands for no whole period
 		return s.Date
 	}
 	date := s.Calendar.After(at) - 1
@@ -259,7 +259,7 @@ func (s Subscription) begin(k, date int) Subscription {
 	}
 	s.Cycle = k
 	s.stand(max(s.Date+1, date))
-	s.Begun, s.AskAfter, s.Dunning = time.Time{}, time.Time{}, Dunning{}
+	s.Begun, s.AskAfter, s.Dunning, s.First = time.Time{}, time.Time{}, Dunning{}, Plan{}
 	s.takeNextPlan()
 	return s
 }
@@ -469,7 +469,7 @@ func (s Subscription) ChangePlan(p Plan, at time.Time) (Subscription, bool) {
 	case c.Kind != "":
 		s.Consent.After = p // less than was agreed to and more than before: it still rests on the buyer's word, which may grow old
 	}
-	if s.begun() {
+	if s.begun() || s.opening() {
 		if s.NextPlan == p {
 			return s, true
 		}

@@ -100,6 +100,7 @@ type Subscription struct {
 
 	Plan     Plan
 	NextPlan Plan // from the cycle after the one being charged; zero: the same
+	First    Plan // what the first charge takes when it is of a share of a period; zero: Plan. See CyclePlan
 	Calendar Calendar
 	CatchUp  CatchUp
 	Charging Charging
@@ -234,6 +235,7 @@ func (s Subscription) Issued(key Key, at time.Time) Subscription {
 	case s.Status == Enrolling:
 		to = Active
 		s.Date = max(s.Date, s.Calendar.After(at)-1) // dates before there was a means were never owed
+		s.open(at)
 		s.due(later(s.Calendar.Date(s.Date), at))
 	case s.Status == Suspended || s.Status == PastDue && !s.Dunning.Since.IsZero():
 		to = s.goOn(at)

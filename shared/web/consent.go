@@ -27,8 +27,9 @@ type ConsentView struct {
 	Name           string
 	Before, After  int64 // per period of Plan, smallest unit of the currency
 	Currency       string
-	Free           bool // it was free before
-	Ends           bool // without consent the subscription ends; false: the old price stays
+	First          int64 // what the first charge takes when it is of a share of a period; 0: After
+	Free           bool  // it was free before
+	Ends           bool  // without consent the subscription ends; false: the old price stays
 	Date           time.Time
 	Plan           Plan // its interval
 	MeansBrand     string
@@ -90,6 +91,9 @@ func (v ConsentView) rows(words *catalog, language Language) []row {
 		{Label: words.Consent.After, Value: v.price(v.After, language), Emphasis: true},
 		{Label: words.Consent.Before, Value: before},
 		{Label: words.Consent.Date, Value: dateText(v.Date, language)},
+	}
+	if v.First > 0 {
+		rows = append(rows, row{Label: words.FirstCharge, Value: amountText(v.First, v.Currency, language)})
 	}
 	if means := strings.TrimSpace(v.MeansBrand + " " + maskedNumber(v.MeansMasked)); means != "" {
 		rows = append(rows, row{Label: words.Means, Value: means})

@@ -35,9 +35,16 @@ type shown struct {
 	Plan           struct{ Amount int64 }
 	NextPlan       *struct{ Amount int64 }
 	Upcoming       []time.Time
-	CancelAtEnd    bool `json:"cancelAtPeriodEnd"`
-	CheckoutURL    string
-	Means          *struct {
+
+	UpcomingCharges []struct {
+		Cycle                            int
+		At                               time.Time
+		Amount, TaxFreeAmount, VATAmount int64
+	}
+
+	CancelAtEnd bool `json:"cancelAtPeriodEnd"`
+	CheckoutURL string
+	Means       *struct {
 		Key           string
 		Masked, Brand string
 		Imported      bool

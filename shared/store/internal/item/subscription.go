@@ -24,6 +24,7 @@ type Subscription struct {
 	CreatedAt   int64                `dynamodbav:"created_at,omitempty"`
 	Plan        plan                 `dynamodbav:"plan"`
 	NextPlan    *plan                `dynamodbav:"next_plan,omitempty"`
+	First       *plan                `dynamodbav:"first,omitempty"`
 	Calendar    calendar             `dynamodbav:"calendar"`
 	CatchUp     subscription.CatchUp `dynamodbav:"catch_up,omitempty"`
 	Charging    *charging            `dynamodbav:"charging,omitempty"`
@@ -75,6 +76,8 @@ type calendar struct {
 	Every    int                   `dynamodbav:"every,omitempty"`
 	Anchor   int                   `dynamodbav:"anchor,omitempty"`
 	Hour     int                   `dynamodbav:"hour,omitempty"`
+
+	FirstPeriod subscription.FirstPeriod `dynamodbav:"first_period,omitempty"`
 }
 
 type key struct {
@@ -150,10 +153,10 @@ func FromSubscription(s subscription.Subscription) Subscription {
 	it := Subscription{
 		V: Version, ID: s.ID, Provider: s.Provider, Mode: s.Mode, CustomerID: s.CustomerID, Customer: optional(subscriber(s.Customer)),
 		Language: s.Language, ReturnURL: s.ReturnURL, Account: s.Account, Request: s.Request, LinkToken: s.LinkToken, CreatedAt: Millis(s.CreatedAt),
-		Plan: fromPlan(s.Plan), NextPlan: optional(fromPlan(s.NextPlan)),
+		Plan: fromPlan(s.Plan), NextPlan: optional(fromPlan(s.NextPlan)), First: optional(fromPlan(s.First)),
 		Calendar: calendar{
 			First: Millis(s.Calendar.First), Interval: s.Calendar.Interval, Every: s.Calendar.Every, Anchor: s.Calendar.Anchor,
-			Hour: s.Calendar.Hour,
+			Hour: s.Calendar.Hour, FirstPeriod: s.Calendar.FirstPeriod,
 		},
 		CatchUp: s.CatchUp, Charging: optional(charging(s.Charging)), AppScheme: s.AppScheme, Status: s.Status, Key: optional(fromKey(s.Key)), NextKey: optional(fromKey(s.NextKey)), Cycle: s.Cycle,
 		Date: s.Date, ChargeAt: Millis(s.ChargeAt), Due: Millis(s.DueAt), DueAt: Millis(s.DueAt), AskAfter: Millis(s.AskAfter),
@@ -191,10 +194,10 @@ func (it Subscription) Subscription() (subscription.Subscription, error) {
 	s := subscription.Subscription{
 		ID: it.ID, Provider: it.Provider, Mode: it.Mode, CustomerID: it.CustomerID, Customer: subscription.Customer(value(it.Customer)),
 		Language: it.Language, ReturnURL: it.ReturnURL, Account: it.Account, Request: it.Request, LinkToken: it.LinkToken, CreatedAt: Time(it.CreatedAt),
-		Plan: it.Plan.plan(), NextPlan: value(it.NextPlan).plan(),
+		Plan: it.Plan.plan(), NextPlan: value(it.NextPlan).plan(), First: value(it.First).plan(),
 		Calendar: subscription.Calendar{
 			First: Time(it.Calendar.First), Interval: it.Calendar.Interval, Every: it.Calendar.Every, Anchor: it.Calendar.Anchor,
-			Hour: it.Calendar.Hour,
+			Hour: it.Calendar.Hour, FirstPeriod: it.Calendar.FirstPeriod,
 		},
 		CatchUp: it.CatchUp, Charging: subscription.Charging(value(it.Charging)), AppScheme: it.AppScheme, Status: it.Status, Key: value(it.Key).key(), NextKey: value(it.NextKey).key(), Cycle: it.Cycle,
 		Date: it.Date, ChargeAt: Time(it.ChargeAt), DueAt: dueTime(it.Due, it.DueAt), AskAfter: Time(it.AskAfter),
