@@ -12,6 +12,11 @@ const (
 // chargeMutants are the rules of scheduled charges.
 var chargeMutants = []mutant{
 	{
+		"a consent that nobody was asked for counts as given", "shared/subscription/consent.go",
+		"	case ConsentPlanned, ConsentNeeded, ConsentRefused:", "	case ConsentNeeded, ConsentRefused:",
+		charges, "TestScheduleDownWhileConsentWasToBeAsked",
+	},
+	{
 		"the first charge takes the whole price of a period that has begun", "shared/subscription/first.go",
 		"s.First = first", "_ = first",
 		charges, "TestFirstPeriods",

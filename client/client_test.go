@@ -207,7 +207,7 @@ func TestTypesAreTheSpecifications(t *testing.T) {
 		compare(name, goType, keysOf(spec.Components.Schemas[name].Properties))
 	}
 	for path, goType := range map[string]any{
-		"NewOrder.toss": TossOptions{}, "NewOrder.portone": PortOneOptions{}, "Subscription.plan": Plan{}, "Subscription.upcomingCharges": Charge{}, "Subscription.dunning": Dunning{}, "Subscription.consent": Consent{}, "NewSubscription.trial": Trial{},
+		"NewOrder.toss": TossOptions{}, "NewOrder.portone": PortOneOptions{}, "Subscription.plan": Plan{}, "Subscription.upcomingCharges": Charge{}, "Subscription.suspension": Suspension{}, "Subscription.dunning": Dunning{}, "Subscription.consent": Consent{}, "NewSubscription.trial": Trial{},
 		"Subscription.means": Means{}, "Subscription.nextPlan": PlanChange{}, "Subscription.cycles": Cycle{}, "Subscription.history": SubscriptionStep{},
 	} {
 		name, property, _ := strings.Cut(path, ".")

@@ -304,7 +304,8 @@ type Subscription struct {
 	UpcomingCharges   []Charge           `json:"upcomingCharges"` // the same, with what each costs
 	CancelAtPeriodEnd bool               `json:"cancelAtPeriodEnd"`
 	Dunning           *Dunning           `json:"dunning"`
-	Consent           *Consent           `json:"consent"` // nil: nothing is, or was, asked
+	Consent           *Consent           `json:"consent"`    // nil: nothing is, or was, asked
+	Suspension        *Suspension        `json:"suspension"` // nil: it is not suspended
 	Means             *Means             `json:"means"`
 	CheckoutURL       string             `json:"checkoutUrl"` // while a payment method is to be registered
 	Cycles            []Cycle            `json:"cycles"`      // the newest first
@@ -348,6 +349,15 @@ type Dunning struct {
 	Attempt int       `json:"attempt"`
 	Decline string    `json:"decline"` // soft, transient or hard
 	Code    string    `json:"code"`
+}
+
+// Suspension is why a subscription is suspended, or was when it was canceled.
+type Suspension struct {
+	At      time.Time `json:"at"`
+	Cycle   int       `json:"cycle"`   // that was not paid
+	Reason  string    `json:"reason"`  // needs-new-means or cycle-unpaid
+	Code    string    `json:"code"`    // the provider's, of the last refusal
+	Message string    `json:"message"` // the provider's documented words for it
 }
 
 // Means is the registered payment method.

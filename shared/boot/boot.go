@@ -160,7 +160,7 @@ func (p Parts) Worker() *payment.Worker {
 	}
 	w := &payment.Worker{
 		Settler: p.Settler(), Enroller: p.enroller(), Orders: p.Store, Claims: p.Store, Records: p.Store, Cycles: p.Store,
-		Declines: declineOf, Timetable: timetable, Now: p.Now, Log: p.Log,
+		Declines: declineOf, Message: portone.Documented, Timetable: timetable, Now: p.Now, Log: p.Log,
 	}
 	if p.offersPortOne() {
 		w.Deleter = p.portoneAdapter()

@@ -32,6 +32,7 @@ const (
 	SubscriptionPaused        Type = "subscription.paused"
 	SubscriptionResumed       Type = "subscription.resumed"
 	SubscriptionConsentNeeded Type = "subscription.consent_needed" // of a higher price, or the end of a free trial
+	SubscriptionConsentMissed Type = "subscription.consent_missed" // nobody was asked in time: it counts as not given
 	SubscriptionMethodChanged Type = "subscription.payment_method_changed"
 )
 
@@ -39,7 +40,7 @@ const (
 var Types = []Type{
 	OrderPaid, OrderRefunded, OrderFailed, OrderExpired, OrderReview, OrderReversal, SubscriptionActivated, SubscriptionCharged,
 	SubscriptionPastDue, SubscriptionSuspended, SubscriptionCanceled, SubscriptionPaused, SubscriptionResumed, SubscriptionMethodChanged,
-	SubscriptionConsentNeeded,
+	SubscriptionConsentNeeded, SubscriptionConsentMissed,
 }
 
 // Source names us on the event bus.
@@ -63,8 +64,16 @@ type Data struct {
 	Reversal       string        `json:"reversal,omitempty"` // of order.reversal: mismatch, late or second; done when the money is back
 	Reason         string        `json:"reason,omitempty"`   // our word for why a subscription changed
 	Code           string        `json:"code,omitempty"`     // the provider's reason for a refusal
+	Suspension     *Suspension   `json:"suspension,omitempty"`
 	Order          *Order        `json:"order,omitempty"`
 	Subscription   *Subscription `json:"subscription,omitempty"`
+}
+
+// Suspension is why a subscription was suspended. It is absent when the subscription has gone on since and the event is made anew.
+type Suspension struct {
+	Cycle   int    `json:"cycle"`             // that was not paid
+	Code    string `json:"code,omitempty"`    // the provider's, of the last refusal
+	Message string `json:"message,omitempty"` // the provider's documented words for it
 }
 
 // Order is what an event shows of an order: nothing that GET /orders/{orderId} does not, and nothing of the buyer but the merchant's own id.

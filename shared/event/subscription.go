@@ -38,6 +38,8 @@ func subscriptionSays(sub subscription.Subscription) func(step) []said {
 			say(SubscriptionMethodChanged, Data{Reason: s.event})
 		case s.event == "consent-needed":
 			say(SubscriptionConsentNeeded, Data{Reason: string(sub.Consent.Kind)})
+		case s.event == "consent-not-asked":
+			say(SubscriptionConsentMissed, Data{Reason: string(sub.Consent.Kind)})
 		case s.event == "cycle-refused" && to == subscription.PastDue:
 			say(SubscriptionPastDue, Data{Reason: s.event, Code: code})
 		}
@@ -54,7 +56,7 @@ func subscriptionSays(sub subscription.Subscription) func(step) []said {
 		case to == subscription.PastDue && s.event == Unrecorded:
 			say(SubscriptionPastDue, Data{Reason: s.event})
 		case to == subscription.Suspended:
-			say(SubscriptionSuspended, Data{Reason: s.event, Code: code})
+			say(SubscriptionSuspended, Data{Reason: s.event, Code: code, Suspension: suspensionAt(sub, s)})
 		case to == subscription.Canceled:
 			say(SubscriptionCanceled, Data{Reason: s.event})
 		case to == subscription.Paused:
@@ -73,4 +75,12 @@ func showSubscription(s subscription.Subscription) *Subscription {
 		shown.NextDate = &s.ChargeAt
 	}
 	return shown
+}
+
+// suspensionAt is the cause of the suspension that a step made, while the record keeps it.
+func suspensionAt(s subscription.Subscription, made step) *Suspension {
+	if s.Cause == (subscription.Cause{}) || !s.Cause.At.Equal(made.at) {
+		return nil
+	}
+	return &Suspension{Cycle: s.Cause.Cycle, Code: s.Cause.Code, Message: s.Cause.Message}
 }

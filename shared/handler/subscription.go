@@ -121,6 +121,7 @@ type subscriptionBody struct {
 	CancelAtEnd    bool                `json:"cancelAtPeriodEnd,omitempty"`
 	Dunning        *dunningBody        `json:"dunning,omitempty"`
 	Consent        *consentBody        `json:"consent,omitempty"`
+	Suspension     *suspensionBody     `json:"suspension,omitempty"`
 	Means          *meansBody          `json:"means,omitempty"`
 	CheckoutURL    string              `json:"checkoutUrl,omitempty"` // while a means of payment is to be registered
 	Cycles         []cycleBody         `json:"cycles"`                // the newest first, as far back as the history goes
@@ -341,7 +342,7 @@ func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
 	if d := s.Dunning; !d.Since.IsZero() {
 		b.Dunning = &dunningBody{d.Since, d.Attempt, d.Decline, d.Code}
 	}
-	b.Consent = consentOf(s, base)
+	b.Consent, b.Suspension = consentOf(s, base), suspensionOf(s)
 	if issuing := s.Issuing(); issuing != nil {
 		b.CheckoutURL = issuanceURL(s, issuing.N, base)
 	}

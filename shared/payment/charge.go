@@ -31,6 +31,7 @@ type Worker struct {
 	Deleter  KeyDeleter
 	// Declines classifies the provider's code of a refused charge.
 	Declines  func(code string) subscription.Decline
+	Message   func(code string) string // the provider's documented words for it; nil: none
 	Timetable subscription.Timetable
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -332,7 +333,7 @@ func (w *Worker) told(ctx context.Context, o order.Order) (order.Order, error) {
 
 func (w *Worker) move(ctx context.Context, s subscription.Subscription, k int, o order.Order) error {
 	now := w.Now()
-	return w.save(ctx, s, func(s subscription.Subscription) subscription.Subscription {
+	return w.save(ctx, s, w.causing(k, o, func(s subscription.Subscription) subscription.Subscription {
 		date := s.DateAt(o.CreatedAt)
 		if !s.Begun.IsZero() {
 			date = s.DateAt(s.Begun)
@@ -350,7 +351,7 @@ func (w *Worker) move(ctx context.Context, s subscription.Subscription, k int, o
 			return s.Doubted(k, now, o.DueAt)
 		}
 		return s.Ended(k, date, "order "+string(o.Status), o.BillingKey != s.KeyName(s.Key.N), now)
-	})
+	}))
 }
 
 // refusalCode is the code of the attempt before the current one.

@@ -202,7 +202,11 @@ func (s Subscription) withoutConsent(at time.Time) (_ Subscription, ok bool) {
 	if !c.missing() && !expired {
 		return s, false
 	}
-	s.AskAfter = time.Time{} // nothing is at work but this
+	s.AskAfter = time.Time{}         // nothing is at work but this
+	if c.State() == ConsentPlanned { // nobody was asked: no run of the schedule came in the 30 days before, or it was paused
+		s = s.step(at, s.Status, "consent-not-asked", c.After.Amount.String())
+		s.Revision-- // two steps, one change
+	}
 	if c.Ends {
 		return s.canceled(at, "no-consent"), true
 	}

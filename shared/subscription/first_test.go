@@ -172,7 +172,10 @@ func paid(s Subscription, n int) string {
 func TestShareIsOfTheDaysFromRegistration(t *testing.T) {
 	t.Parallel()
 	small := func(s *Subscription) { s.Plan.Amount.Value = 2000 }
-	trial := func(s *Subscription) { s.Calendar.First = time.Date(2026, 12, 15, 10, 0, 0, 0, Seoul); s.Calendar.Hour = 10 }
+	trial := func(s *Subscription) {
+		s.Calendar.First = time.Date(2026, 12, 15, 10, 0, 0, 0, Seoul)
+		s.Calendar.Hour = 10
+	}
 	for _, tc := range []struct {
 		registered string
 		edit       func(*Subscription)

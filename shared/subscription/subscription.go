@@ -124,6 +124,7 @@ type Subscription struct {
 	HeardAt         time.Time
 	Dunning         Dunning
 	Consent         Consent
+	Cause           Cause // of the suspension
 	// CancelAtEnd ends the subscription at the next date instead of charging it.
 	CancelAtEnd bool
 	EndCycle    int // the first cycle that is not charged any more; 0: none
@@ -359,6 +360,9 @@ func (s Subscription) step(at time.Time, to Status, event, note string) Subscrip
 	s.History = append(slices.Clone(s.History), Step{At: at, From: s.Status, To: to, Event: event, Note: note})
 	s.History = s.History[max(0, len(s.History)-historyMax):]
 	s.Status = to
+	if to == Active || to == PastDue {
+		s.Cause = Cause{} // it goes on
+	}
 	s.DueAt = earlier(s.DueAt, s.consentDue())
 	s.Revision++
 	return s

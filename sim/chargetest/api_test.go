@@ -36,6 +36,11 @@ type shown struct {
 	NextPlan       *struct{ Amount int64 }
 	Upcoming       []time.Time
 
+	Suspension *struct {
+		At                    time.Time
+		Cycle                 int
+		Reason, Code, Message string
+	}
 	UpcomingCharges []struct {
 		Cycle                            int
 		At                               time.Time

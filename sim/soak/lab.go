@@ -62,7 +62,7 @@ func NewLab(now func() time.Time, wait func(context.Context, time.Duration) erro
 	}
 	l.Worker = &payment.Worker{
 		Settler: l.Settler, Enroller: l.Enroller, Orders: out, Claims: out, Records: out, Cycles: out, Deleter: out,
-		Declines: declineOf, Timetable: subscription.DefaultTimetable(), Now: now, Log: log,
+		Declines: declineOf, Message: portone.Documented, Timetable: subscription.DefaultTimetable(), Now: now, Log: log,
 	}
 	doors := *l.Settler
 	doors.Paid = l.Worker.Paid

@@ -155,6 +155,16 @@ func ReasonOf(code string) Reason {
 	return ReasonUnknown
 }
 
+// Documented is what the documentation says beside a code of a refused payment, in Korean; empty where it says nothing.
+func Documented(code string) string {
+	for _, rule := range Rules(OpFailure) {
+		if rule.Code == code && rule.Match != "" {
+			return rule.Match
+		}
+	}
+	return ""
+}
+
 // classify finds the rule of a text: by a code that stands in it, which Toss Pay keeps while it changes the words, else by its words.
 func classify(op Operation, status int, text string) (Rule, bool) {
 	if status >= http.StatusInternalServerError || status == http.StatusTooManyRequests {

@@ -46,6 +46,7 @@ type Subscription struct {
 	HeardAt     int64                `dynamodbav:"heard_at,omitempty"`
 	Dunning     *dunning             `dynamodbav:"dunning,omitempty"`
 	Consent     *consent             `dynamodbav:"consent,omitempty"`
+	Cause       *cause               `dynamodbav:"cause,omitempty"`
 	CancelAtEnd bool                 `dynamodbav:"cancel_at_end,omitempty"`
 	EndCycle    int                  `dynamodbav:"end_cycle,omitempty"`
 	Begun       int64                `dynamodbav:"begun,omitempty"`
@@ -98,6 +99,22 @@ type dunning struct {
 	Decline subscription.Decline `dynamodbav:"decline,omitempty"`
 	Code    string               `dynamodbav:"code,omitempty"`
 	Soft    bool                 `dynamodbav:"soft,omitempty"`
+}
+
+type cause struct {
+	At      int64  `dynamodbav:"at,omitempty"`
+	Cycle   int    `dynamodbav:"cycle,omitempty"`
+	Event   string `dynamodbav:"event,omitempty"`
+	Code    string `dynamodbav:"code,omitempty"`
+	Message string `dynamodbav:"message,omitempty"`
+}
+
+func fromCause(c subscription.Cause) cause {
+	return cause{At: Millis(c.At), Cycle: c.Cycle, Event: c.Event, Code: c.Code, Message: c.Message}
+}
+
+func (c cause) cause() subscription.Cause {
+	return subscription.Cause{At: Time(c.At), Cycle: c.Cycle, Event: c.Event, Code: c.Code, Message: c.Message}
 }
 
 type consent struct {
@@ -160,7 +177,7 @@ func FromSubscription(s subscription.Subscription) Subscription {
 		},
 		CatchUp: s.CatchUp, Charging: optional(charging(s.Charging)), AppScheme: s.AppScheme, Status: s.Status, Key: optional(fromKey(s.Key)), NextKey: optional(fromKey(s.NextKey)), Cycle: s.Cycle,
 		Date: s.Date, ChargeAt: Millis(s.ChargeAt), Due: Millis(s.DueAt), DueAt: Millis(s.DueAt), AskAfter: Millis(s.AskAfter),
-		HeardAt: Millis(s.HeardAt), CancelAtEnd: s.CancelAtEnd, EndCycle: s.EndCycle, Begun: Millis(s.Begun),
+		HeardAt: Millis(s.HeardAt), CancelAtEnd: s.CancelAtEnd, EndCycle: s.EndCycle, Begun: Millis(s.Begun), Cause: optional(fromCause(s.Cause)),
 		Offered: s.Offered, Imported: s.Imported, Deletes: s.DeletesImported, Revision: s.Revision, PausedAt: Millis(s.PausedAt),
 		Dunning: optional(dunning{
 			Since: Millis(s.Dunning.Since), Attempt: s.Dunning.Attempt, Decline: s.Dunning.Decline, Code: s.Dunning.Code, Soft: s.Dunning.Soft,
@@ -201,7 +218,7 @@ func (it Subscription) Subscription() (subscription.Subscription, error) {
 		},
 		CatchUp: it.CatchUp, Charging: subscription.Charging(value(it.Charging)), AppScheme: it.AppScheme, Status: it.Status, Key: value(it.Key).key(), NextKey: value(it.NextKey).key(), Cycle: it.Cycle,
 		Date: it.Date, ChargeAt: Time(it.ChargeAt), DueAt: dueTime(it.Due, it.DueAt), AskAfter: Time(it.AskAfter),
-		HeardAt: Time(it.HeardAt), CancelAtEnd: it.CancelAtEnd, EndCycle: it.EndCycle, Begun: Time(it.Begun),
+		HeardAt: Time(it.HeardAt), CancelAtEnd: it.CancelAtEnd, EndCycle: it.EndCycle, Begun: Time(it.Begun), Cause: value(it.Cause).cause(),
 		Offered: it.Offered, Imported: it.Imported, DeletesImported: it.Deletes, Revision: it.Revision, PausedAt: Time(it.PausedAt),
 		Dunning: subscription.Dunning{Since: Time(refused.Since), Attempt: refused.Attempt, Decline: refused.Decline, Code: refused.Code, Soft: refused.Soft},
 	}

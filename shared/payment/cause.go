@@ -1,0 +1,36 @@
+package payment
+
+import (
+	"cmp"
+
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/subscription"
+)
+
+// causing is a change by what became of cycle k's order o, which notes the cause when it suspends the subscription.
+func (w *Worker) causing(
+	k int, o order.Order, change func(subscription.Subscription) subscription.Subscription,
+) func(subscription.Subscription) subscription.Subscription {
+	return func(s subscription.Subscription) subscription.Subscription {
+		next := change(s)
+		if next.Status != subscription.Suspended || s.Status == subscription.Suspended {
+			return next
+		}
+		code, message := lastRefusal(o), ""
+		if w.Message != nil {
+			message = w.Message(code)
+		}
+		return next.Suspends(k, code, message)
+	}
+}
+
+// lastRefusal is the provider's code of the order's last refusal.
+func lastRefusal(o order.Order) string {
+	code := ""
+	for _, e := range o.Evidence {
+		if e.Code != "" && e.HTTP != 0 && (e.Call == "charge" || e.Status != "") {
+			code = e.Code
+		}
+	}
+	return cmp.Or(code, refusalCode(o))
+}
