@@ -27,7 +27,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	_ "tosspay-sam/shared/boot" // with all that the functions are built of
+	_ "tosspay-sam/shared/boot/charging" // these three with all that the functions are built of
+	_ "tosspay-sam/shared/boot/delivering"
+	_ "tosspay-sam/shared/boot/publishing"
 	"tosspay-sam/shared/handler"
 	"tosspay-sam/shared/order"
 	_ "tosspay-sam/shared/process"

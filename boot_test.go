@@ -36,6 +36,7 @@ func TestBoot(t *testing.T) {
 	t.Parallel()
 	doors := buildDoors(t)
 	t.Run("settings", func(t *testing.T) { t.Parallel(); testSettings(t, doors) })
+	t.Run("init", func(t *testing.T) { t.Parallel(); testInit(t, doors) })
 	t.Run("engines", func(t *testing.T) {
 		t.Parallel()
 		for _, engine := range enginetest.Engines(t) {

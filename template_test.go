@@ -542,9 +542,13 @@ func TestVariablesAreRead(t *testing.T) {
 	// Lambda sets these, or `sam local`.
 	elsewhere := regexp.MustCompile(`^AWS_(REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|SAM_LOCAL)$`)
 	read := map[string]bool{}
-	files, err := filepath.Glob("shared/boot/*.go")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no shared/boot: %v", err)
+	var files []string
+	for _, pattern := range []string{"shared/boot/*.go", "shared/boot/*/*.go"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no %s: %v", pattern, err)
+		}
+		files = append(files, found...)
 	}
 	for _, file := range files {
 		source, err := os.ReadFile(file)

@@ -12,7 +12,7 @@ import (
 	"os/signal"
 	"time"
 
-	"tosspay-sam/shared/boot"
+	"tosspay-sam/shared/boot/publishing"
 	"tosspay-sam/shared/event"
 )
 
@@ -33,7 +33,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, er
 	if err != nil {
 		return err
 	}
-	r, scan := boot.Republisher(getenv, o.to, errs)
+	r, scan := publishing.Republisher(getenv, o.to, errs)
 	r.Since, r.Until, r.DryRun = o.since, o.until, o.dry
 	told := time.Now()
 	err = scan(ctx, func(c event.Change) error {
@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, er
 }
 
 type options struct {
-	to           boot.RepublishTo
+	to           publishing.RepublishTo
 	since, until time.Time
 	dry          bool
 }

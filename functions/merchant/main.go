@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"tosspay-sam/shared/boot"
+	"tosspay-sam/shared/boot/environment"
 	"tosspay-sam/shared/process"
 )
 
@@ -14,7 +15,7 @@ func main() {
 	process.Tune(os.Getenv, os.Setenv)
 	door, err := boot.MerchantDoor(os.Getenv, os.Stdout)
 	if err != nil {
-		boot.Refuse(os.Stdout, err)
+		environment.Refuse(os.Stdout, err)
 		os.Exit(1)
 	}
 	lambda.Start(door)

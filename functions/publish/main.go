@@ -6,15 +6,16 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"tosspay-sam/shared/boot"
+	"tosspay-sam/shared/boot/environment"
+	"tosspay-sam/shared/boot/publishing"
 	"tosspay-sam/shared/process"
 )
 
 func main() {
 	process.Tune(os.Getenv, os.Setenv)
-	door, err := boot.PublishDoor(os.Getenv, os.Stdout)
+	door, err := publishing.Door(os.Getenv, os.Stdout)
 	if err != nil {
-		boot.Refuse(os.Stdout, err)
+		environment.Refuse(os.Stdout, err)
 		os.Exit(1)
 	}
 	lambda.Start(door)

@@ -249,18 +249,6 @@ func (p Parts) portoneReady(ctx context.Context) error {
 	return err
 }
 
-// Wait sleeps, or returns early with the context's error.
-func Wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
 // check refuses settings that would only show when a buyer pays, in a sentence that names the parameter and never a value.
 func (p Parts) check() error {
 	if p.Mode != "test" && p.Mode != "live" {

@@ -123,7 +123,7 @@ func TestLateMoneySetting(t *testing.T) {
 // TestGateways: what each provider is asked for. A window that takes the money itself must never be asked to take it.
 func TestGateways(t *testing.T) {
 	t.Parallel()
-	p, err := withSecrets(env(), io.Discard)
+	p, err := WithSecrets(env(), io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -342,22 +342,6 @@ func TestTossKeysHealAfterARotation(t *testing.T) {
 		time.Sleep(secret.Lifetime)
 		if got := get(); got != "test_sk_new" {
 			t.Errorf("Secrets Manager is down: %s, want the key we have", got)
-		}
-	})
-}
-
-func TestWait(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		started := time.Now()
-		if err := Wait(t.Context(), time.Minute); err != nil || time.Since(started) != time.Minute {
-			t.Errorf("%v after %v", err, time.Since(started))
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		started = time.Now()
-		if err := Wait(ctx, time.Minute); !errors.Is(err, context.DeadlineExceeded) || time.Since(started) != time.Second {
-			t.Errorf("%v after %v", err, time.Since(started))
 		}
 	})
 }

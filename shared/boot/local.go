@@ -6,18 +6,17 @@ import (
 	"net"
 	"net/url"
 	"strings"
+
+	"tosspay-sam/shared/boot/environment"
 )
 
 // containerHost is the machine itself, seen from one of its containers (Docker Desktop; on Linux `--add-host`). Top-level domain internal is
 // reserved, so that the name leads nowhere else.
 const containerHost = "host.docker.internal"
 
-// inSAMLocal reports whether this is a container of `sam local`, which says so itself. Lambda never sets the variable.
-func inSAMLocal(getenv func(string) string) bool { return getenv("AWS_SAM_LOCAL") == "true" }
-
 // checkAddresses refuses addresses that a key, a buyer or a developer's own account must not meet, and names the variable.
 func (p Parts) checkAddresses(getenv func(string) string) error {
-	if err := notForgotten(getenv); err != nil {
+	if err := environment.NotForgotten(getenv); err != nil {
 		return err
 	}
 	for name, address := range map[string]string{"TOSS_BASE_URL": p.Toss.BaseURL, "PORTONE_BASE_URL": p.PortOne.BaseURL} {
@@ -29,7 +28,7 @@ func (p Parts) checkAddresses(getenv func(string) string) error {
 		}
 	}
 	for name, address := range map[string]string{"TOSS_SCRIPT_URL": p.Toss.Script, "PORTONE_SCRIPT_URL": p.PortOne.Script} {
-		if address != "" && !(inSAMLocal(getenv) && p.isHere(address)) {
+		if address != "" && !(environment.InSAMLocal(getenv) && p.isHere(address)) {
 			return fmt.Errorf("boot: %s is for `sam local` alone, with a loopback address: a payment page takes its script from the provider", name)
 		}
 	}
@@ -49,32 +48,6 @@ func (p Parts) checkPublicBase(table string) error {
 	here := p.isHere(table) && p.isHere(p.Toss.BaseURL) && (p.isHere(p.PortOne.BaseURL) || !p.offersPortOne())
 	if !isLoopback(p.PublicBase) || !here {
 		return errors.New("boot: PUBLIC_BASE_URL must start with https://; http://127.0.0.1:PORT needs a table and providers of this machine")
-	}
-	return nil
-}
-
-// notForgotten: `sam local` gives its containers the developer's own AWS credentials, and no variable means the real account.
-func notForgotten(getenv func(string) string) error {
-	if !inSAMLocal(getenv) {
-		return nil
-	}
-	for _, need := range []struct{ address, of string }{
-		{"AWS_ENDPOINT_URL_DYNAMODB", "TABLE_NAME"},
-		{"AWS_ENDPOINT_URL_SECRETS_MANAGER", "TOSS_SECRET_ID"},
-		{"AWS_ENDPOINT_URL_SECRETS_MANAGER", "PORTONE_SECRET_ID"},
-		{"AWS_ENDPOINT_URL_SQS", "QUEUE_URL"},
-		{"AWS_ENDPOINT_URL_SQS", "DELIVERY_QUEUE_URL"},
-		{"AWS_ENDPOINT_URL_EVENTBRIDGE", "EVENT_BUS"},
-		{"AWS_ENDPOINT_URL_SECRETS_MANAGER", "MERCHANT_WEBHOOK_SECRET_ID"},
-		{"TOSS_BASE_URL", "TOSS_CLIENT_KEY"},
-		{"PORTONE_BASE_URL", "PORTONE_USER_CODE"},
-	} {
-		if getenv(need.of) != "" && getenv(need.address) == "" {
-			return fmt.Errorf(
-				"boot: `sam local` without %s would reach a real account. Add --env-vars events/env.json with it, and run `make sam-local` beside it",
-				need.address,
-			)
-		}
 	}
 	return nil
 }

@@ -6,21 +6,6 @@ import (
 	"testing"
 )
 
-// TestToldFunctionsAreNotForgotten: the functions that tell of what happened would reach the developer's own bus and queue.
-func TestToldFunctionsAreNotForgotten(t *testing.T) {
-	t.Parallel()
-	none := []string{"TABLE_NAME", "-", "TOSS_SECRET_ID", "-", "PORTONE_SECRET_ID", "-", "TOSS_CLIENT_KEY", "-", "PORTONE_USER_CODE", "-", "AWS_SAM_LOCAL", "true"}
-	_, err := PublishDoor(env(append(none, "EVENT_BUS", "EventBus")...), io.Discard)
-	if err == nil || !strings.Contains(err.Error(), "AWS_ENDPOINT_URL_EVENTBRIDGE") {
-		t.Errorf("publish: %v", err)
-	}
-	_, err = DeliverDoor(env(append(none, "MERCHANT_WEBHOOK_URL", "https://shop.example/hooks", "MERCHANT_WEBHOOK_SECRET_ID", "secret",
-		"DELIVERY_QUEUE_URL", "DeliveryQueue")...), io.Discard)
-	if err == nil || !strings.Contains(err.Error(), "AWS_ENDPOINT_URL_SQS") {
-		t.Errorf("deliver: %v", err)
-	}
-}
-
 // samLocal is the environment of a container of `sam local` whose addresses are this machine's.
 var samLocal = []string{
 	"AWS_SAM_LOCAL", "true", "PUBLIC_BASE_URL", "http://127.0.0.1:3002",

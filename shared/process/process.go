@@ -3,6 +3,7 @@
 package process
 
 import (
+	"crypto/x509"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -11,7 +12,7 @@ import (
 // bundle is where provided.al2023 has the root certificates, as Fedora does: all of them in one file.
 const bundle = "/etc/pki/tls/certs/ca-bundle.crt"
 
-// Tune does both. What the environment says already is left alone.
+// Tune does both, and begins to read the certificates. What the environment says already is left alone.
 func Tune(getenv func(string) string, setenv func(name, value string) error) {
 	if limit := memoryLimit(getenv); limit > 0 {
 		debug.SetMemoryLimit(limit)
@@ -20,6 +21,8 @@ func Tune(getenv func(string) string, setenv func(name, value string) error) {
 	for name, value := range roots(getenv, readable) {
 		_ = setenv(name, value) // both names are well-formed
 	}
+	// Reading the certificates takes longer than all else in a handshake. It goes on beside the rest of init; all connections wait for one reading.
+	go func() { _, _ = x509.SystemCertPool() }()
 }
 
 // memoryLimit is the heap in bytes at which collecting begins, half of the function's memory; 0 leaves Go's own pace, whose first collections

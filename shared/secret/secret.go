@@ -61,6 +61,12 @@ type Source struct {
 	refusedAt time.Time
 }
 
+// New returns the secret of this name or ARN. An endpoint replaces the service's own; nil is the service's.
+func New(config aws.Config, endpoint *string, id string, now func() time.Time) *Source {
+	client := secretsmanager.NewFromConfig(config, func(o *secretsmanager.Options) { o.BaseEndpoint = endpoint })
+	return &Source{API: client, ID: id, Now: now}
+}
+
 // Get returns the current version, fetched at most Lifetime ago. When a new fetch fails it returns the old value rather than none:
 // Secrets Manager being down is no reason not to settle a payment.
 func (s *Source) Get(ctx context.Context) (Value, error) {

@@ -40,8 +40,6 @@ type CheckoutView struct {
 	ReturnURL     string              // the shop; empty = no link
 }
 
-var checkoutCore = asset("checkout.js")
-
 // checkoutScript is the page's whole script. It is closed in a function so that no name of ours can
 // collide with one of the provider's.
 func checkoutScript(p provider) string {

@@ -7,7 +7,7 @@
 package web
 
 import (
-	"embed"
+	_ "embed"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -21,19 +21,17 @@ type Page struct {
 	Body   []byte // UTF-8 HTML
 }
 
-//go:embed static
-var static embed.FS
-
-var pageStyle = asset("page.css")
-
-// asset returns an embedded file. A missing one is found by the first test, not by a buyer.
-func asset(name string) string {
-	data, err := static.ReadFile("static/" + name)
-	if err != nil {
-		panic(err)
-	}
-	return string(data)
-}
+// The files of static/ as strings: they lie in the program, and no cold start copies them.
+var (
+	//go:embed static/page.css
+	pageStyle string
+	//go:embed static/checkout.js
+	checkoutCore string
+	//go:embed static/toss.js
+	tossOpener string
+	//go:embed static/portone.js
+	portoneOpener string
+)
 
 // tone chooses the mark above the heading.
 type tone string

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // pagePolicy is the Content-Security-Policy of every page without a payment button: one style sheet,
@@ -63,7 +64,7 @@ func hashSource(text string) string {
 }
 
 // plainHost keeps a configured URL from writing its own policy: a host may legally contain ";".
-var plainHost = regexp.MustCompile(`^[A-Za-z0-9.-]+(:[0-9]{1,5})?$`)
+var plainHost = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9.-]+(:[0-9]{1,5})?$`) })
 
 // scriptOrigin returns the policy source of the provider script's URL. The URL must be https, or
 // http on the loopback interface for the simulator, or a path on our own host.
@@ -78,7 +79,7 @@ func scriptOrigin(scriptURL string) (origin string, ok bool) {
 	if u.Scheme == "http" && !loopback(u.Hostname()) {
 		return "", false
 	}
-	if plainHost.MatchString(u.Host) {
+	if plainHost().MatchString(u.Host) {
 		return u.Scheme + "://" + u.Host, true
 	}
 	// A policy cannot name an IPv6 address; the simulator is on the page's own host then.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -213,13 +214,13 @@ func stateAdvice(state ResultState, code string, language Language) string {
 }
 
 // codeShape is the shape of the provider's codes. A redirect can put any text in their place.
-var codeShape = regexp.MustCompile(`^[A-Z][A-Z0-9_]{1,63}$`)
+var codeShape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Z][A-Z0-9_]{1,63}$`) })
 
 // supportCode returns the code to quote to the shop, or "" when it would only puzzle the buyer.
 func supportCode(state ResultState, code string) string {
 	switch state {
 	case ResultDeclined, ResultAborted, ResultRejected, ResultFailed, ResultReview, ResultNotRegistered:
-		return codeShape.FindString(code)
+		return codeShape().FindString(code)
 	default:
 		return ""
 	}

@@ -42,11 +42,6 @@ func providerFor(name string) (provider, bool) {
 	}
 }
 
-var (
-	tossOpener    = asset("toss.js")
-	portoneOpener = asset("portone.js")
-)
-
 // acceptToss refuses issuances: static/toss.js asks for a payment, whatever the page says.
 func acceptToss(_ map[string]json.RawMessage, issuance bool) (string, bool) {
 	return "", !issuance

@@ -13,7 +13,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"tosspay-sam/shared/boot"
+	"tosspay-sam/shared/boot/environment"
 	"tosspay-sam/shared/handler"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
@@ -155,7 +155,7 @@ func TestEverythingAtOnce(t *testing.T) {
 		defer cancel()
 		var mu sync.Mutex
 		var sent []payment.Message
-		lab := soak.NewLab(time.Now, boot.Wait, func(m []payment.Message) {
+		lab := soak.NewLab(time.Now, environment.Wait, func(m []payment.Message) {
 			mu.Lock()
 			defer mu.Unlock()
 			sent = append(sent, m...)

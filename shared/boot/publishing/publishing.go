@@ -1,4 +1,5 @@
-package boot
+// Package publishing wires what tells of changes: the publish function, and the command that sends events again.
+package publishing
 
 import (
 	"errors"
@@ -7,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"tosspay-sam/shared/boot/environment"
 	"tosspay-sam/shared/bus"
 	"tosspay-sam/shared/handler"
 	"tosspay-sam/shared/publish"
@@ -15,22 +17,22 @@ import (
 	"tosspay-sam/shared/telemetry"
 )
 
-// PublishDoor builds the handler of the table's stream. It reads no secret and no table.
-func PublishDoor(getenv func(string) string, logs io.Writer) (handler.PublishDoor, error) {
+// Door builds the handler of the table's stream. It reads no secret and no table.
+func Door(getenv func(string) string, logs io.Writer) (handler.PublishDoor, error) {
 	name := getenv("EVENT_BUS")
 	if name == "" {
 		return nil, errors.New("boot: EVENT_BUS is empty")
 	}
-	if err := notForgotten(getenv); err != nil {
+	if err := environment.NotForgotten(getenv); err != nil {
 		return nil, err
 	}
 	log := telemetry.New(logs, getenv("LOG_LEVEL"))
-	events := eventbridge.NewFromConfig(awsConfig(getenv), func(o *eventbridge.Options) {
-		o.BaseEndpoint = endpoint(getenv("AWS_ENDPOINT_URL_EVENTBRIDGE"))
+	events := eventbridge.NewFromConfig(environment.AWS(getenv), func(o *eventbridge.Options) {
+		o.BaseEndpoint = environment.Endpoint(getenv("AWS_ENDPOINT_URL_EVENTBRIDGE"))
 	})
 	p := &publish.Publisher{Sinks: []publish.Sink{&bus.EventBridge{API: events, Name: name}}, Log: log}
 	if url := getenv("DELIVERY_QUEUE_URL"); url != "" {
-		client := sqs.NewFromConfig(awsConfig(getenv), func(o *sqs.Options) { o.BaseEndpoint = endpoint(getenv("AWS_ENDPOINT_URL_SQS")) })
+		client := sqs.NewFromConfig(environment.AWS(getenv), func(o *sqs.Options) { o.BaseEndpoint = environment.Endpoint(getenv("AWS_ENDPOINT_URL_SQS")) })
 		p.Sinks = append(p.Sinks, &queue.Outbox{API: client, URL: url})
 	}
 	return handler.Publish(p, store.Change, log), nil

@@ -1,4 +1,4 @@
-package boot
+package charging
 
 import (
 	"os"
@@ -18,7 +18,7 @@ import (
 // A pattern cannot see whether numbers rise, so their order does not matter.
 func TestTimetableAndTemplateAgree(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../template.yaml")
+	text, err := os.ReadFile("../../../template.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,5 @@
-package boot
+// Package delivering wires the function that delivers the merchant's webhook.
+package delivering
 
 import (
 	"context"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"tosspay-sam/shared/boot/environment"
 	"tosspay-sam/shared/deliver"
 	"tosspay-sam/shared/handler"
 	"tosspay-sam/shared/queue"
@@ -16,8 +18,8 @@ import (
 	"tosspay-sam/shared/telemetry"
 )
 
-// DeliverDoor builds the handler of the queue of the merchant's webhook.
-func DeliverDoor(getenv func(string) string, logs io.Writer) (handler.DeliverDoor, error) {
+// Door builds the handler of the queue of the merchant's webhook.
+func Door(getenv func(string) string, logs io.Writer) (handler.DeliverDoor, error) {
 	address, private := getenv("MERCHANT_WEBHOOK_URL"), getenv("MERCHANT_WEBHOOK_REACH") == "private"
 	if err := deliver.CheckURL(address, false); err != nil {
 		return nil, fmt.Errorf("boot: MERCHANT_WEBHOOK_URL %w", err)
@@ -29,13 +31,13 @@ func DeliverDoor(getenv func(string) string, logs io.Writer) (handler.DeliverDoo
 	case url == "":
 		return nil, errors.New("boot: DELIVERY_QUEUE_URL is empty")
 	}
-	if err := notForgotten(getenv); err != nil {
+	if err := environment.NotForgotten(getenv); err != nil {
 		return nil, err
 	}
-	keys := signingKeys(secretSource(getenv, secretID))
-	client := sqs.NewFromConfig(awsConfig(getenv), func(o *sqs.Options) { o.BaseEndpoint = endpoint(getenv("AWS_ENDPOINT_URL_SQS")) })
+	keys := signingKeys(secret.New(environment.AWS(getenv), environment.Endpoint(getenv("AWS_ENDPOINT_URL_SECRETS_MANAGER")), secretID, time.Now))
+	client := sqs.NewFromConfig(environment.AWS(getenv), func(o *sqs.Options) { o.BaseEndpoint = environment.Endpoint(getenv("AWS_ENDPOINT_URL_SQS")) })
 	sender := &deliver.Sender{URL: address, Keys: keys, Client: deliver.NewClient(private), Now: time.Now}
-	prewarm(func(ctx context.Context) { _, _ = keys(ctx) })
+	environment.Prewarm(func(ctx context.Context) { _, _ = keys(ctx) })
 	return handler.Deliver(sender, &queue.Deliveries{API: client, URL: url}, telemetry.New(logs, getenv("LOG_LEVEL"))), nil
 }
 
