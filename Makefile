@@ -27,8 +27,8 @@ help: ## show this
 # What `sam build` and `sam sync` run for each function of template.yaml (BuildMethod: makefile): build-ConfirmFunction builds functions/confirm.
 # The flags are here and nowhere else. GOFLAGS replaces what your own environment has in it, so that everybody builds the same program.
 # lambda.norpc leaves out the RPC server that only the retired go1.x runtime needed. -s leaves out symbols; stack traces stay.
-# Inlining stays on: without it (-gcflags=all=-l) the programs are 0.4 MB smaller, and a cold start takes 20.3 ms of a processor instead of 17.3
-# (scripts/coldpath 21, medians on a busy machine),
+# Inlining stays on: without it (-gcflags=all=-l) the programs are 0.4 MB smaller, and a cold start takes 20.5 ms of a processor instead of 16.0
+# (scripts/coldpath 31, medians),
 # most of it in crypto. What pays for it is that nothing looks up methods by name (shared/web/markup.go).
 LAMBDA_GOFLAGS := -tags=lambda.norpc -trimpath -buildvcs=false -ldflags=-s
 # arm64, as in template.yaml. Another one is for `sam local` on this machine alone: scripts/sam-local.

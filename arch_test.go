@@ -86,7 +86,9 @@ var archRules = []archRule{
 	{dir: "cmd/import", own: []string{"client"}, others: awsSDK}, // it stands outside, like a merchant's own server
 	{dir: "cmd/...", own: []string{"shared/...", "sim/..."}, others: awsSDK},
 	{dir: "scripts/..."}, // blackbox knows addresses only
-	{dir: "tools/coldpath/minimal", others: slices.Concat(awsSDK, lambdaSDK)}, // what the confirm function is measured against
+	{dir: "tools/coldpath/least", others: slices.Concat(awsSDK, lambdaSDK)}, // what the confirm function is measured against
+	{dir: "tools/coldpath/minimal", own: []string{"tools/coldpath/least"}},
+	{dir: "tools/coldpath/keyed", own: []string{"tools/coldpath/least"}, others: awsSDK},
 	{dir: "tools/...", own: []string{"shared/...", "sim/..."}},
 	{dir: "."},
 }
