@@ -12,6 +12,31 @@ const (
 // chargeMutants are the rules of scheduled charges.
 var chargeMutants = []mutant{
 	{
+		"a charge is announced at every look", "shared/subscription/notice.go",
+		"!s.Noticed.IsZero() && dayOf(s.Noticed) == dayOf(s.ChargeAt)", "false",
+		charges, "TestEachChargeIsAnnouncedOnce",
+	},
+	{
+		"a charge is announced before which the subscription ends", "shared/subscription/notice.go",
+		"case s.CancelAtEnd && s.Cycle >= s.EndCycle:", "case false:",
+		charges, "TestNothingIsAnnouncedThatIsNotCharged",
+	},
+	{
+		"a charge is announced that the buyer has not agreed to", "shared/subscription/notice.go",
+		"case s.Consent.Ends:", "case false:",
+		charges, "TestNothingIsAnnouncedThatIsNotCharged",
+	},
+	{
+		"a charge is announced after its time", "shared/subscription/notice.go",
+		" || !s.ChargeAt.After(at) {", " {",
+		"./shared/subscription", "TestNoNoticeAfterItsCharge",
+	},
+	{
+		"a subscription never takes over for how long before a charge it is announced", chargeUse,
+		"s.NoticeDays = w.NoticeDays", "_ = w.NoticeDays",
+		charges, "TestNoticesAfterTheParameterChanged",
+	},
+	{
 		"a consent that nobody was asked for counts as given", "shared/subscription/consent.go",
 		"	case ConsentPlanned, ConsentNeeded, ConsentRefused:", "	case ConsentNeeded, ConsentRefused:",
 		charges, "TestScheduleDownWhileConsentWasToBeAsked",
@@ -123,7 +148,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"nobody asks for consent when its time comes", chargeUse,
-		"if _, due := s.NeedsConsent(w.Now()); due {", "if false {",
+		"if _, due := s.Woken(w.Now(), w.NoticeDays); due {", "if false {",
 		charges, "TestTrialNeedsConsent",
 	},
 	{
@@ -234,7 +259,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"an issuance has no due time beside the charge", cycles,
-		"s.DueAt = earlier(earlier(at, s.NextKey.askAt()), s.consentDue())", "s.DueAt = earlier(at, s.consentDue())",
+		"s.DueAt = earlier(earlier(earlier(at, s.NextKey.askAt()), s.consentDue()), s.noticeDue())", "s.DueAt = earlier(earlier(at, s.consentDue()), s.noticeDue())",
 		charges, "TestIssuanceOfASuspendedIsAskedAbout",
 	},
 	{

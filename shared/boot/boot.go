@@ -36,6 +36,7 @@ type Parts struct {
 	Mode       string // test or live
 	PublicBase string // public address without a final slash; empty: what API Gateway calls itself
 	ReturnURLs payment.ReturnURLs
+	NoticeDays int  // how long before a charge of a subscription it is announced; 0: not at all
 	KeepLate   bool // money that comes after an order was closed is kept as its payment, instead of given back
 	Toss       TossParts
 	PortOne    PortOneParts // the zero value: PortOne is not offered
@@ -160,7 +161,7 @@ func (p Parts) Worker() *payment.Worker {
 	}
 	w := &payment.Worker{
 		Settler: p.Settler(), Enroller: p.enroller(), Orders: p.Store, Claims: p.Store, Records: p.Store, Cycles: p.Store,
-		Declines: declineOf, Message: portone.Documented, Timetable: timetable, Now: p.Now, Log: p.Log,
+		Declines: declineOf, Message: portone.Documented, Timetable: timetable, NoticeDays: p.NoticeDays, Now: p.Now, Log: p.Log,
 	}
 	if p.offersPortOne() {
 		w.Deleter = p.portoneAdapter()
@@ -209,7 +210,7 @@ func (p Parts) enroller() *payment.Enroller {
 	}
 	e := &payment.Enroller{
 		Subscriptions: p.Store, Windows: p.keyWindows(), Account: p.portoneWindows().Account(), Mode: p.Mode, KeysOf: p.portoneAccount(),
-		AmountMin: portoneAmountMin, ReturnURLs: p.ReturnURLs, Now: p.Now, Wait: p.Wait, NewToken: rand.Text,
+		AmountMin: portoneAmountMin, NoticeDays: p.NoticeDays, ReturnURLs: p.ReturnURLs, Now: p.Now, Wait: p.Wait, NewToken: rand.Text,
 		NewID: func() string { return "sub_" + strings.ToLower(rand.Text())[:20] }, Log: p.Log,
 	}
 	if p.PortOne.Keys != nil {

@@ -24,23 +24,24 @@ const (
 	OrderReview   Type = "order.review"   // a person must decide
 	OrderReversal Type = "order.reversal" // money that is not the order's to keep: is being given back, or is back
 
-	SubscriptionActivated     Type = "subscription.activated"
-	SubscriptionCharged       Type = "subscription.charged"
-	SubscriptionPastDue       Type = "subscription.past_due" // a charge was refused and is tried again
-	SubscriptionSuspended     Type = "subscription.suspended"
-	SubscriptionCanceled      Type = "subscription.canceled"
-	SubscriptionPaused        Type = "subscription.paused"
-	SubscriptionResumed       Type = "subscription.resumed"
-	SubscriptionConsentNeeded Type = "subscription.consent_needed" // of a higher price, or the end of a free trial
-	SubscriptionConsentMissed Type = "subscription.consent_missed" // nobody was asked in time: it counts as not given
-	SubscriptionMethodChanged Type = "subscription.payment_method_changed"
+	SubscriptionActivated       Type = "subscription.activated"
+	SubscriptionCharged         Type = "subscription.charged"
+	SubscriptionPastDue         Type = "subscription.past_due" // a charge was refused and is tried again
+	SubscriptionSuspended       Type = "subscription.suspended"
+	SubscriptionCanceled        Type = "subscription.canceled"
+	SubscriptionPaused          Type = "subscription.paused"
+	SubscriptionResumed         Type = "subscription.resumed"
+	SubscriptionConsentNeeded   Type = "subscription.consent_needed"   // of a higher price, or the end of a free trial
+	SubscriptionConsentMissed   Type = "subscription.consent_missed"   // nobody was asked in time: it counts as not given
+	SubscriptionRenewalUpcoming Type = "subscription.renewal_upcoming" // some days before a charge, if the deployment announces them
+	SubscriptionMethodChanged   Type = "subscription.payment_method_changed"
 )
 
 // Types lists all of them. Each has a JSON Schema, api/events/<type>.json.
 var Types = []Type{
 	OrderPaid, OrderRefunded, OrderFailed, OrderExpired, OrderReview, OrderReversal, SubscriptionActivated, SubscriptionCharged,
 	SubscriptionPastDue, SubscriptionSuspended, SubscriptionCanceled, SubscriptionPaused, SubscriptionResumed, SubscriptionMethodChanged,
-	SubscriptionConsentNeeded, SubscriptionConsentMissed,
+	SubscriptionConsentNeeded, SubscriptionConsentMissed, SubscriptionRenewalUpcoming,
 }
 
 // Source names us on the event bus.
@@ -65,6 +66,7 @@ type Data struct {
 	Reason         string        `json:"reason,omitempty"`   // our word for why a subscription changed
 	Code           string        `json:"code,omitempty"`     // the provider's reason for a refusal
 	Suspension     *Suspension   `json:"suspension,omitempty"`
+	Renewal        *Renewal      `json:"renewal,omitempty"`
 	Order          *Order        `json:"order,omitempty"`
 	Subscription   *Subscription `json:"subscription,omitempty"`
 }
@@ -74,6 +76,14 @@ type Suspension struct {
 	Cycle   int    `json:"cycle"`             // that was not paid
 	Code    string `json:"code,omitempty"`    // the provider's, of the last refusal
 	Message string `json:"message,omitempty"` // the provider's documented words for it
+}
+
+// Renewal is a charge that lies ahead, as it was when it was announced.
+type Renewal struct {
+	Cycle    int       `json:"cycle"`
+	Date     time.Time `json:"date"`
+	Amount   int64     `json:"amount"`
+	Currency string    `json:"currency"`
 }
 
 // Order is what an event shows of an order: nothing that GET /orders/{orderId} does not, and nothing of the buyer but the merchant's own id.

@@ -38,6 +38,10 @@ func subscriptionSays(sub subscription.Subscription) func(step) []said {
 			say(SubscriptionMethodChanged, Data{Reason: s.event})
 		case s.event == "consent-needed":
 			say(SubscriptionConsentNeeded, Data{Reason: string(sub.Consent.Kind)})
+		case s.event == "renewal-upcoming":
+			if n, ok := subscription.ParseNotice(s.note); ok {
+				say(SubscriptionRenewalUpcoming, Data{Renewal: &Renewal{n.Cycle, n.Date, n.Amount, n.Currency}})
+			}
 		case s.event == "consent-not-asked":
 			say(SubscriptionConsentMissed, Data{Reason: string(sub.Consent.Kind)})
 		case s.event == "cycle-refused" && to == subscription.PastDue:

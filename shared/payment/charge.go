@@ -33,8 +33,10 @@ type Worker struct {
 	Declines  func(code string) subscription.Decline
 	Message   func(code string) string // the provider's documented words for it; nil: none
 	Timetable subscription.Timetable
-	Now       func() time.Time
-	Log       *slog.Logger
+	// NoticeDays is how long before a charge it is announced; 0: not at all. A subscription takes it over with each change.
+	NoticeDays int
+	Now        func() time.Time
+	Log        *slog.Logger
 }
 
 // ErrMessage refuses a message that names no record of ours. It is not worth another try.
@@ -168,9 +170,9 @@ func (w *Worker) logPostponed(ctx context.Context, s subscription.Subscription, 
 
 // unclaimed: there is nothing to charge now, but the record may be due for something else.
 func (w *Worker) unclaimed(ctx context.Context, s subscription.Subscription) error {
-	if _, due := s.NeedsConsent(w.Now()); due {
+	if _, due := s.Woken(w.Now(), w.NoticeDays); due {
 		return w.save(ctx, s, func(s subscription.Subscription) subscription.Subscription {
-			s, _ = s.NeedsConsent(w.Now())
+			s, _ = s.Woken(w.Now(), w.NoticeDays)
 			return s
 		})
 	}
@@ -374,6 +376,7 @@ func refusalCode(o order.Order) string {
 func (w *Worker) save(ctx context.Context, s subscription.Subscription, change func(subscription.Subscription) subscription.Subscription) error {
 	stored := s.Revision
 	for range savesMax {
+		s.NoticeDays = w.NoticeDays
 		next := change(s)
 		if next.Revision == stored {
 			return nil

@@ -64,6 +64,7 @@ type Enroller struct {
 	Mode          string
 	KeysOf        string // the account whose keys the deployment has, as Subscription.Account
 	AmountMin     int64
+	NoticeDays    int // as the worker's
 	ReturnURLs    ReturnURLs
 	Now           func() time.Time
 	Wait          func(context.Context, time.Duration) error
@@ -335,7 +336,8 @@ func (e *Enroller) draft(r NewSubscription) subscription.Subscription {
 	buyer, _ := r.buyer()
 	s := subscription.Subscription{
 		ID: r.SubscriptionID, Provider: subscriptionProvider, Mode: e.Mode, Account: e.KeysOf, CustomerID: r.CustomerID, Customer: buyer, Language: r.Language,
-		ReturnURL: r.ReturnURL, Request: r.digest(), LinkToken: e.NewToken(), CreatedAt: now, CatchUp: subscription.CatchUp(r.CatchUp),
+		ReturnURL: r.ReturnURL, Request: r.digest(), LinkToken: e.NewToken(), CreatedAt: now,
+		CatchUp: subscription.CatchUp(r.CatchUp), NoticeDays: e.NoticeDays,
 		Plan:      subscription.Plan{Amount: money.Amount{Value: r.Amount, Currency: money.KRW}, Name: r.Name, Tax: subscription.Tax(r.Tax.order())},
 		AppScheme: r.AppScheme, Charging: r.PortOne.charging(),
 		Calendar: r.calendar(now),

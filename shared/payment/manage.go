@@ -53,6 +53,7 @@ func (e *Enroller) change(ctx context.Context, id string, wish func(subscription
 		return s, err
 	}
 	for range savesMax {
+		s.NoticeDays = e.NoticeDays
 		next, allowed := wish(s)
 		switch {
 		case !allowed:

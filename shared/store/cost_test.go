@@ -113,6 +113,7 @@ const indexTable = `| | due | list | buyer | attention |
 | create an order; a subscription | %s | %s | %s with a customer id | %s |
 | confirm: claim, outcome | %s | %s | %s | %s |
 | charge: claim, cycle's order, its outcome, next date | %s | %s | %s | %s |
+| the notice before a charge: dispatch, save | %s | %s | %s | %s |
 | a subscription's status changes | by its due time | %s | %s | %s |
 | an order comes to need attention; no more | by its due time | %s | %s | %s |
 `
@@ -192,14 +193,23 @@ func TestIndexWrites(t *testing.T) {
 		sub.ChargeAt, sub.DueAt = created.AddDate(0, 1, 0), created.AddDate(0, 1, 0)
 		sub.Cycle++
 		sub.Revision++
-		_, err = s.SaveSubscription(ctx, sub)
+		sub, err = s.SaveSubscription(ctx, sub)
 		want("the subscription's next date", err, map[string]int{"due": 2})
+
+		announced := created.AddDate(0, 0, 25)
+		_, err = s.LeaseDue(ctx, subscriptionRecord(sub.ID), sub.ChargeAt, announced)
+		want("a notice's dispatch", err, map[string]int{"due": 2})
+		sub.Noticed = sub.ChargeAt
+		sub.Revision++
+		_, err = s.SaveSubscription(ctx, sub)
+		want("a notice's save", err, map[string]int{"due": 2})
 
 		all := []string{"due", "list", "buyer", "attention"}
 		cells := tableRow("=", all, counted["an order"], counted["a subscription"])
 		cells = append(cells, tableRow(", ", all, counted["a confirm's claim"], counted["a confirm's end"])...)
 		cells = append(cells, tableRow(", ", all,
 			counted["a charge's claim"], counted["a cycle's order"], counted["its end"], counted["the subscription's next date"])...)
+		cells = append(cells, tableRow(", ", all, counted["a notice's dispatch"], counted["a notice's save"])...)
 		cells = append(cells, tableRow(", ", all[1:], counted["its activation"])...)
 		cells = append(cells, tableRow("; ", all[1:], counted["a review"], counted["its decision"])...)
 		if table := fmt.Sprintf(indexTable, cells...); !strings.Contains(string(docs), table) {

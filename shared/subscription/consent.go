@@ -194,12 +194,8 @@ func (s *Subscription) price(p Plan) {
 // withoutConsent is what a missing consent means for a cycle that has been claimed and has not been charged before; ok is false when nothing is
 // missing. The subscription ends, or the cycle keeps the old price and is due again at once: the record says so before it is charged.
 func (s Subscription) withoutConsent(at time.Time) (_ Subscription, ok bool) {
-	c := &s.Consent
-	if s.Cycle < c.Cycle || c.Used || !s.Dunning.Since.IsZero() {
-		return s, false // it is for another cycle; one that is tried again has its price
-	}
-	expired := s.tooOld()
-	if !c.missing() && !expired {
+	c, expired := &s.Consent, s.tooOld()
+	if !s.lacksConsent() {
 		return s, false
 	}
 	s.AskAfter = time.Time{}         // nothing is at work but this
@@ -217,6 +213,15 @@ func (s Subscription) withoutConsent(at time.Time) (_ Subscription, ok bool) {
 	s.Begun = time.Time{}
 	s.due(at)
 	return s.step(at, s.Status, "consent-lapsed", c.Before.Amount.String()), true
+}
+
+// lacksConsent says that the cycle the subscription stands at was to cost more, and the buyer has not agreed, or too long ago.
+func (s Subscription) lacksConsent() bool {
+	c := s.Consent
+	if s.Cycle < c.Cycle || c.Used || !s.Dunning.Since.IsZero() {
+		return false // it is for another cycle; one that is tried again has its price
+	}
+	return c.missing() || s.tooOld()
 }
 
 // tooOld says that the buyer agreed so long before the date that it no longer counts: the date has moved since, as in a pause.

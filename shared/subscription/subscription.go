@@ -124,7 +124,9 @@ type Subscription struct {
 	HeardAt         time.Time
 	Dunning         Dunning
 	Consent         Consent
-	Cause           Cause // of the suspension
+	Cause           Cause     // of the suspension
+	NoticeDays      int       // how long before a charge its notice is; 0: none
+	Noticed         time.Time // the date that was announced last
 	// CancelAtEnd ends the subscription at the next date instead of charging it.
 	CancelAtEnd bool
 	EndCycle    int // the first cycle that is not charged any more; 0: none
@@ -363,7 +365,7 @@ func (s Subscription) step(at time.Time, to Status, event, note string) Subscrip
 	if to == Active || to == PastDue {
 		s.Cause = Cause{} // it goes on
 	}
-	s.DueAt = earlier(s.DueAt, s.consentDue())
+	s.DueAt = earlier(earlier(s.DueAt, s.consentDue()), s.noticeDue())
 	s.Revision++
 	return s
 }

@@ -196,7 +196,7 @@ func (r *random) subscription(id string) (long bool) {
 
 func (r *random) step(s subscription.Subscription) subscription.Subscription {
 	at := r.pass()
-	switch r.rng.IntN(17) {
+	switch r.rng.IntN(19) {
 	case 12:
 		dearer := s.Plan
 		if s.NextPlan.Amount.Value > dearer.Amount.Value {
@@ -210,6 +210,8 @@ func (r *random) step(s subscription.Subscription) subscription.Subscription {
 		s = s.AskConsent(subscription.Consent{Kind: subscription.TrialEnd, After: s.Plan, Token: "token", Ends: r.rng.IntN(8) == 0}, at)
 	case 15:
 		s, _ = s.NeedsConsent(at)
+	case 17, 18:
+		s, _ = s.Woken(at, r.rng.IntN(30))
 	case 16:
 		if !s.Begun.IsZero() {
 			return s.Prepare(at).Subscription // such as a consent that lapsed
@@ -260,6 +262,8 @@ func TestAuditSees(t *testing.T) {
 	back := paid
 	back.Revision, back.History = 4, append(paid.History[:2:2], order.Step{At: begin, From: order.Paid, To: order.Refunded, Event: "refunded", Revision: 1})
 	back.Status = order.Refunded
+	other := running("renewal-upcoming", 2) // of a charge in December
+	other.History[1].Note = "1 9900 KRW 2026-12-01T00:00:00Z"
 	for what, test := range map[string]struct {
 		changes []event.Change
 		check   func(event.Event) error
@@ -274,6 +278,7 @@ func TestAuditSees(t *testing.T) {
 		}}},
 		"is untrue: no cycle was charged":          {changes: []event.Change{{OldSubscription: running("activated", 1), Subscription: running("cycle-charged", 2)}}},
 		"is untrue: nothing costs more":            {changes: []event.Change{{OldSubscription: running("activated", 1), Subscription: running("consent-needed", 2)}}},
+		"is untrue: no such charge is expected":    {changes: []event.Change{{OldSubscription: running("activated", 1), Subscription: other}}},
 		"later made as":                            {changes: []event.Change{change, {OldOrder: renamed, Order: renamed}}},
 		"comes after sequence":                     {changes: []event.Change{change, {OldOrder: order.Order{ID: "order-0001", Status: order.Paid}, Order: onlyLast(back)}}},
 		"its events end with":                      {changes: []event.Change{{OldOrder: paid, Order: paid}}},

@@ -1,6 +1,8 @@
 package eventaudit
 
 import (
+	"time"
+
 	"tosspay-sam/shared/event"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/subscription"
@@ -65,8 +67,20 @@ func untrueOfSubscription(old, now subscription.Subscription, e event.Event, sin
 	case e.Type == event.SubscriptionConsentNeeded && now.Consent.State() != subscription.ConsentPlanned && // else another one took its place in the same write
 		(now.Consent.NeededAt.IsZero() || now.Consent.After.Amount.Value <= now.Consent.Before.Amount.Value):
 		return "nothing costs more"
+	case e.Type == event.SubscriptionRenewalUpcoming && !charges(old, now, e, single):
+		return "no such charge is expected"
 	}
 	return ""
+}
+
+// charges says that what an event announces lies ahead, is what the subscription would charge next, and was not announced before.
+func charges(old, now subscription.Subscription, e event.Event, single bool) bool {
+	r := e.Data.Renewal
+	if r == nil || !single {
+		return r != nil && r.Date.After(e.Timestamp)
+	}
+	return now.Status == subscription.Active && !now.CancelAtEnd && now.Dunning.Since.IsZero() && r.Cycle == now.Cycle &&
+		r.Date.Equal(now.ChargeAt.Truncate(time.Second)) && r.Date.After(e.Timestamp) && !old.Noticed.Equal(now.ChargeAt)
 }
 
 // addedBy is how many history entries the write added.

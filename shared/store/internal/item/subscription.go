@@ -47,6 +47,8 @@ type Subscription struct {
 	Dunning     *dunning             `dynamodbav:"dunning,omitempty"`
 	Consent     *consent             `dynamodbav:"consent,omitempty"`
 	Cause       *cause               `dynamodbav:"cause,omitempty"`
+	NoticeDays  int                  `dynamodbav:"notice_days,omitempty"`
+	Noticed     int64                `dynamodbav:"noticed,omitempty"`
 	CancelAtEnd bool                 `dynamodbav:"cancel_at_end,omitempty"`
 	EndCycle    int                  `dynamodbav:"end_cycle,omitempty"`
 	Begun       int64                `dynamodbav:"begun,omitempty"`
@@ -178,6 +180,7 @@ func FromSubscription(s subscription.Subscription) Subscription {
 		CatchUp: s.CatchUp, Charging: optional(charging(s.Charging)), AppScheme: s.AppScheme, Status: s.Status, Key: optional(fromKey(s.Key)), NextKey: optional(fromKey(s.NextKey)), Cycle: s.Cycle,
 		Date: s.Date, ChargeAt: Millis(s.ChargeAt), Due: Millis(s.DueAt), DueAt: Millis(s.DueAt), AskAfter: Millis(s.AskAfter),
 		HeardAt: Millis(s.HeardAt), CancelAtEnd: s.CancelAtEnd, EndCycle: s.EndCycle, Begun: Millis(s.Begun), Cause: optional(fromCause(s.Cause)),
+		NoticeDays: s.NoticeDays, Noticed: Millis(s.Noticed),
 		Offered: s.Offered, Imported: s.Imported, Deletes: s.DeletesImported, Revision: s.Revision, PausedAt: Millis(s.PausedAt),
 		Dunning: optional(dunning{
 			Since: Millis(s.Dunning.Since), Attempt: s.Dunning.Attempt, Decline: s.Dunning.Decline, Code: s.Dunning.Code, Soft: s.Dunning.Soft,
@@ -219,6 +222,7 @@ func (it Subscription) Subscription() (subscription.Subscription, error) {
 		CatchUp: it.CatchUp, Charging: subscription.Charging(value(it.Charging)), AppScheme: it.AppScheme, Status: it.Status, Key: value(it.Key).key(), NextKey: value(it.NextKey).key(), Cycle: it.Cycle,
 		Date: it.Date, ChargeAt: Time(it.ChargeAt), DueAt: dueTime(it.Due, it.DueAt), AskAfter: Time(it.AskAfter),
 		HeardAt: Time(it.HeardAt), CancelAtEnd: it.CancelAtEnd, EndCycle: it.EndCycle, Begun: Time(it.Begun), Cause: value(it.Cause).cause(),
+		NoticeDays: it.NoticeDays, Noticed: Time(it.Noticed),
 		Offered: it.Offered, Imported: it.Imported, DeletesImported: it.Deletes, Revision: it.Revision, PausedAt: Time(it.PausedAt),
 		Dunning: subscription.Dunning{Since: Time(refused.Since), Attempt: refused.Attempt, Decline: refused.Decline, Code: refused.Code, Soft: refused.Soft},
 	}
