@@ -88,7 +88,7 @@ func (r chargeReplay) run(t *testing.T, s *stage, name string) {
 	if o := s.read(eventCycle); o.Status != order.Paid || o.Capture.Amount.Value != eventPlanAmount || !o.DueAt.IsZero() {
 		t.Errorf("the cycle's order is %s, due %v, capture %+v", o.Status, o.DueAt, o.Capture)
 	}
-	if of := s.subscription(); of.Cycle != 2 || !of.DueAt.After(time.Now()) {
+	if of := s.subscription(eventSubscription); of.Cycle != 2 || !of.DueAt.After(time.Now()) {
 		t.Errorf("the subscription stands at cycle %d, due %v", of.Cycle, of.DueAt)
 	}
 	if o := s.order(); o.Revision != done.Revision {
@@ -176,7 +176,7 @@ func testQueue(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
 			t.Parallel()
 			s := newStage(t, doors, engine)
 			s.set(scene.Active)
-			before := s.subscription()
+			before := s.subscription(eventSubscription)
 			var mu sync.Mutex
 			var sent []string
 			queue := s.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -192,7 +192,7 @@ func testQueue(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
 				t.Errorf("a second tick answered %s: the first has leased what is due", says)
 			}
 			s.moved(eventCycle)
-			if of := s.subscription(); of.Revision != before.Revision || s.portone.Calls()["again"] > 0 {
+			if of := s.subscription(eventSubscription); of.Revision != before.Revision || s.portone.Calls()["again"] > 0 {
 				t.Errorf("the tick touched the record or charged: %+v", of)
 			}
 			var batch events.SQSEvent

@@ -345,9 +345,9 @@ func (s *stage) read(id string) order.Order {
 	return o
 }
 
-func (s *stage) subscription() subscription.Subscription {
+func (s *stage) subscription(id string) subscription.Subscription {
 	s.t.Helper()
-	found, err := s.records.GetSubscription(s.context(), eventSubscription)
+	found, err := s.records.GetSubscription(s.context(), id)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -12,12 +12,16 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/store/enginetest"
 	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/hooks"
 	"tosspay-sam/sim/portonesim"
 	"tosspay-sam/sim/scene"
 )
+
+// importedID is the id of the subscription that comes with the key of events/subscription-imported.json.
+var importedID = payment.ImportedID(scene.Imported, 1)
 
 // portoneReplays are the files of events/ about PortOne, subscriptions and both providers' webhooks.
 var portoneReplays = map[string]replay{
@@ -42,6 +46,11 @@ var portoneReplays = map[string]replay{
 		hasNot: []string{"9900", "12900", eventEmail}, subscription: subscription.Enrolling, issuing: 1, requests: map[string]int{"PutItem": 1}},
 	"subscription-refused-customer": {status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"customerId"`}},
 	"subscription-import-refused":   {status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"firstChargeAt"`}},
+	"subscription-imported": {status: 201,
+		has:      []string{`"status":"active"`, `"subscriptionId":"` + importedID + `"`, `"means":{"key":"minji_0001_1234"`, `-10-25T00:00:00Z"`},
+		imported: importedID, subscription: subscription.Active,
+		calls: map[string]int{"portone token": 1, "portone customer": 1, "portone schedules": 1}, requests: map[string]int{"GetItem": 1, "PutItem": 1},
+		logged: "subscription.created"},
 	"subscription-read": {status: 200,
 		has:    []string{`"status":"enrolling"`, `"customerId":"cust-1001"`, `"amount":9900`},
 		hasNot: []string{eventEmail, eventPhone, eventName, `"window"`}, subscription: subscription.Enrolling, issuing: 1, requests: map[string]int{"GetItem": 1}},

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -65,6 +66,7 @@ type replay struct {
 	hasNot []string
 
 	id           string              // of the order it is about; empty: eventOrder
+	imported     string              // id of the subscription it is about; empty: eventSubscription
 	order        order.Status        // of the order afterwards; empty: there is none
 	attempt      int                 // of the order; 0 means 1
 	subscription subscription.Status // afterwards; empty: there is none
@@ -316,7 +318,7 @@ func (r replay) checkSubscription(t *testing.T, s *stage) {
 		}
 		return
 	}
-	found, issuing := s.subscription(), 0
+	found, issuing := s.subscription(cmp.Or(r.imported, eventSubscription)), 0
 	if key := found.Issuing(); key != nil {
 		issuing = key.N
 	}
@@ -360,7 +362,7 @@ func (r replay) checkLogs(t *testing.T, s *stage, p *process, event events.APIGa
 	case r.order != "":
 		link = s.read(r.about()).LinkToken
 	case r.subscription != "":
-		link = s.subscription().LinkToken
+		link = s.subscription(cmp.Or(r.imported, eventSubscription)).LinkToken
 	}
 	requests, logged := 0, []string{}
 	for _, line := range p.logs(link) {
@@ -394,6 +396,7 @@ func readEvent(t *testing.T, name string) (events.APIGatewayV2HTTPRequest, []byt
 	if err != nil {
 		t.Fatal(err)
 	}
+	payload = scene.Ahead(payload, time.Now())
 	var e events.APIGatewayV2HTTPRequest
 	decoder := json.NewDecoder(bytes.NewReader(payload))
 	decoder.DisallowUnknownFields()

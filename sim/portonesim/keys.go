@@ -9,8 +9,9 @@ import (
 type Key struct {
 	CustomerUID string
 	CustomerID  string // empty: the provider shows none
-	MID         string // at Toss Pay; default TestMID in a sandbox
+	MID         string // at Toss Pay; default TestMID of a test channel
 	Gateway     string // pg_provider; default tosspay_v2
+	Test        bool   // of a test channel, as all are in a sandbox
 	Live        bool   // of no test channel, although the sandbox has such ones only
 	Account     int    // which of Options.Accounts it belongs to
 }
@@ -28,12 +29,13 @@ func (s *Sim) AddKey(k Key) error {
 		return fmt.Errorf("portonesim: customer_uid %q has a key already", k.CustomerUID)
 	}
 	usual := owner.MID
-	if s.o.Sandbox {
+	test := (s.o.Sandbox || k.Test) && !k.Live
+	if test || s.o.Sandbox {
 		usual = TestMID
 	}
 	now := s.o.Now()
 	s.customers[at] = &customer{
-		uid: k.CustomerUID, id: k.CustomerID, sandbox: s.o.Sandbox && !k.Live, pgID: cmp.Or(k.MID, usual), gateway: k.Gateway,
+		uid: k.CustomerUID, id: k.CustomerID, sandbox: test, pgID: cmp.Or(k.MID, usual), gateway: k.Gateway,
 		inserted: now, updated: now, card: usualCard(),
 	}
 	return nil

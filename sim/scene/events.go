@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
+	"strconv"
 	"strings"
+	"time"
 
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/portonesim"
 	"tosspay-sam/sim/tosssim"
 )
 
@@ -79,6 +83,7 @@ var Events = map[string]Event{
 	"subscription-conflict":         {merchant, nil, "subscription-created"},
 	"subscription-refused-customer": {merchant, nil, ""},
 	"subscription-import-refused":   {merchant, nil, ""},
+	"subscription-imported":         {merchant, Elsewhere, ""},
 	"subscription-read":             {merchant, IssuedBy("redirect", "approve"), ""},
 	"subscription-list":             {merchant, IssuedBy("redirect", "approve"), ""},
 	"subscription-checkout-page":    {checkout, Enrolling, ""},
@@ -273,6 +278,29 @@ func CancelledAtPortOne(ctx context.Context, s *Stage) error {
 func Enrolling(ctx context.Context, s *Stage) error {
 	_, err := s.SeedSubscription(ctx)
 	return err
+}
+
+// Elsewhere: PortOne has a billing key that another system's window issued.
+func Elsewhere(_ context.Context, s *Stage) error {
+	return s.PortOne.AddKey(portonesim.Key{CustomerUID: Imported, CustomerID: "cust-1001", Test: true})
+}
+
+// importDate is the date of the running subscription that subscription-imported.json brings.
+var importDate = regexp.MustCompile(`(firstChargeAt\\":\\")(\d{4})(-\d\d-\d\dT\d\d:00:00\+09:00)`)
+
+// Ahead is an event with its date in the next year in which it lies ahead: an import with a date that has passed is refused, and a file has one date.
+func Ahead(event []byte, now time.Time) []byte {
+	return importDate.ReplaceAllFunc(event, func(text []byte) []byte {
+		part := importDate.FindSubmatch(text)
+		year, _ := strconv.Atoi(string(part[2]))
+		for {
+			date := fmt.Sprintf("%04d%s", year, part[3])
+			if at, err := time.Parse(time.RFC3339, date); err != nil || at.After(now.Add(time.Minute)) {
+				return []byte(string(part[1]) + date)
+			}
+			year++
+		}
+	})
 }
 
 // IssuedBy: its buyer has left the window that issues a key.

@@ -34,7 +34,8 @@ const (
 	Key          = "tviva20261121120000EXAMPLE"
 	PortOneOrder = "order-0002" // of PortOne, paid as
 	ImpUID       = "imp_895265444670"
-	Subscription = "member-0001" // its key is issued under the same imp_uid
+	Subscription = "member-0001"     // its key is issued under the same imp_uid
+	Imported     = "minji_0001_1234" // the customer_uid of a key that was issued elsewhere
 	Link         = "EXAMPLELINKTOKEN2345ABCDEF"
 	HookToken    = "EXAMPLEWEBHOOKTOKEN2345"
 	Origin       = "https://abcdefghij.execute-api.ap-northeast-2.amazonaws.com"
