@@ -132,6 +132,11 @@ var chargeMutants = []mutant{
 		charges, "TestNoConsentNoHigherCharge",
 	},
 	{
+		"consent to one price counts for another", "shared/payment/consent.go",
+		"if !s.Consent.TokenMatches(token) {\n\t\treturn subscription", "if false {\n\t\treturn subscription",
+		charges, "TestConsentOfAnotherPlan",
+	},
+	{
 		"a trial ends in a charge without consent", cycles,
 		"if next, missing := s.withoutConsent(at); missing {", "if next, missing := s, false; missing {",
 		charges, "TestTrialNeedsConsent",

@@ -334,6 +334,7 @@ func TestFlags(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"-tick 1m", ""}, {"-tick 0", ""}, {"-tick 1s", ""}, {"-tick 1h", ""},
 		{"-tick 1ms", "-tick must be 0 or 1s to 1h0m0s"}, {"-tick -1m", "-tick must be"}, {"-tick 2h", "-tick must be"},
+		{"-notice-days 60", ""}, {"-notice-days 61", "-notice-days must be 0 to 60, not 61"}, {"-notice-days -1", "-notice-days must be"},
 		{"-store tape", "-store must be"}, {"-dynamodb-endpoint http://127.0.0.1:1", "go together"}, {"extra", "unexpected argument"},
 	} {
 		_, err := parse(strings.Fields(c.args), io.Discard)

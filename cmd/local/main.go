@@ -21,6 +21,7 @@ import (
 	"tosspay-sam/shared/deliver"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/store/memstore"
+	"tosspay-sam/shared/subscription"
 	"tosspay-sam/shared/telemetry"
 	"tosspay-sam/sim/portonesim"
 	"tosspay-sam/sim/scene"
@@ -40,6 +41,7 @@ type options struct {
 	addr, store, dynamoEndpoint, logLevel, returnURLs string
 	merchantWebhook                                   string
 	containers, functions                             string
+	noticeDays                                        int
 	tick                                              time.Duration
 }
 
@@ -83,7 +85,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 func begin(o options, base string, orders payment.Store, log *slog.Logger) (*world.World, error) {
 	options := world.Options{
 		Base: base, Store: orders, Transport: http.DefaultTransport, Log: log, ReturnURLs: o.returnURLs,
-		Tells: true, MerchantWebhook: o.merchantWebhook,
+		Tells: true, MerchantWebhook: o.merchantWebhook, NoticeDays: o.noticeDays,
 		PortOne: portonesim.Options{WebhookDelay: world.WebhookDelay},
 	}
 	if o.containers != "" { // the world of events/
@@ -130,6 +132,7 @@ func parse(args []string, errs io.Writer) (options, error) {
 		"let containers of sam local in at this address: 127.0.0.1:3011, or docker0:3011 with Docker on Linux")
 	flags.StringVar(&o.functions, "functions", "http://127.0.0.1:3012", "with -containers: where sam local start-api serves")
 	flags.StringVar(&o.merchantWebhook, "merchant-webhook", "", "URL of your own server, http or https, that is sent signed webhooks about orders and subscriptions")
+	flags.IntVar(&o.noticeDays, "notice-days", 0, "days before a subscription's charge on which it is announced, up to 60; 0: not at all")
 	flags.DurationVar(&o.tick, "tick", time.Minute, "how often the schedule runs in real time, 1s to 1h; 0 leaves it to POST /sim/clock")
 	flags.Usage = func() {
 		fmt.Fprintln(errs, "Runs the bundle and the simulated provider on one loopback port. Nothing leaves this machine.\n\nFlags:")
@@ -145,6 +148,8 @@ func parse(args []string, errs io.Writer) (options, error) {
 		return o, fmt.Errorf("-store must be memory or dynamodb, not %q", o.store)
 	case o.tick != 0 && (o.tick < tickMin || o.tick > tickMax):
 		return o, fmt.Errorf("-tick must be 0 or %s to %s, not %s", tickMin, tickMax, o.tick)
+	case o.noticeDays < 0 || o.noticeDays > subscription.NoticeDaysMax:
+		return o, fmt.Errorf("-notice-days must be 0 to %d, not %d", subscription.NoticeDaysMax, o.noticeDays)
 	case (o.store == "dynamodb") != (o.dynamoEndpoint != ""):
 		return o, errors.New("-store dynamodb and -dynamodb-endpoint URL go together")
 	case o.merchantWebhook != "" && o.store != "memory":

@@ -59,6 +59,28 @@ func TestNoConsentNoHigherCharge(t *testing.T) {
 	}
 }
 
+// TestConsentOfAnotherPlan: a page that was sent for one price, or to another subscription's buyer, agrees to no other.
+func TestConsentOfAnotherPlan(t *testing.T) {
+	t.Parallel()
+	s := enrolled(t)
+	s.advance("2d")
+	first := s.must(200, "/plan", dearer).Consent.URL
+	second := s.must(200, "/plan", `{"amount":15900,"currency":"KRW"}`).Consent.URL
+	if first == second {
+		t.Fatalf("two prices have the page %s", first)
+	}
+	for what, address := range map[string]string{"the first price's": first, "another subscription's": strings.Replace(second, id, "sub-other", 1)} {
+		for _, answer := range []string{"", "agree"} {
+			s.wantPage(what, s.answer(address, answer), "404 ")
+		}
+	}
+	if got := s.read(); got.Consent.State != "needed" || got.Consent.After != 15900 {
+		t.Errorf("%+v", got.Consent)
+	}
+	s.advance("30d")
+	s.wantTaken("c1 9900 01-31", "c2 9900 02-28")
+}
+
 func TestConsentGivenIsCharged(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)

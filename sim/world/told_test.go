@@ -2,6 +2,7 @@ package world_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -129,6 +130,23 @@ func TestGoneIsNotTriedAgain(t *testing.T) {
 			t.Errorf("the shop was asked %v", got)
 		}
 	})
+}
+
+// TestChargeIsAnnounced: on a laptop with -notice-days, through the clock that is advanced.
+func TestChargeIsAnnounced(t *testing.T) {
+	t.Parallel()
+	c := newClocked(t, func(o *world.Options) { o.Tells, o.NoticeDays = true, 7 })
+	c.subscribe("sub-0001", `"interval":"month"`, newYear.Add(24*time.Hour).Format(time.RFC3339))
+	c.advance("60d")
+	var told []string
+	for _, e := range eventsOf(t, c.World) {
+		if e.Type == event.SubscriptionRenewalUpcoming {
+			told = append(told, fmt.Sprint(e.Data.Renewal.Cycle, " ", int(e.Data.Renewal.Date.Sub(e.Timestamp).Hours()+0.5)/24))
+		}
+	}
+	if got, want := strings.Join(told, ", "), "1 1, 2 7, 3 7"; got != want {
+		t.Errorf("cycle and days ahead: %s, want %s", got, want)
+	}
 }
 
 // TestSubscriptionIsTold: three months of a subscription on the clock: charged, refused until it is suspended, and ended.
