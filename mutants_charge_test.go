@@ -28,7 +28,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"a charge is announced after its time", "shared/subscription/notice.go",
-		" || !s.ChargeAt.After(at) {", " {",
+		" || !s.ChargeAt.After(at) || !s.", " || !s.",
 		"./shared/subscription", "TestNoNoticeAfterItsCharge",
 	},
 	{
@@ -264,7 +264,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"an issuance has no due time beside the charge", cycles,
-		"s.DueAt = earlier(earlier(earlier(at, s.NextKey.askAt()), s.consentDue()), s.noticeDue())", "s.DueAt = earlier(earlier(at, s.consentDue()), s.noticeDue())",
+		"s.DueAt = earlier(earlier(at, s.NextKey.askAt()), s.consentDue())", "s.DueAt = earlier(at, s.consentDue())",
 		charges, "TestIssuanceOfASuspendedIsAskedAbout",
 	},
 	{

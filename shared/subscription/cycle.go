@@ -517,5 +517,5 @@ func (s Subscription) Upcoming(n int) []time.Time {
 // due sets when the next charge is to be made, zero for not at all; an open issuance is to be asked about all the same.
 func (s *Subscription) due(at time.Time) {
 	s.ChargeAt = at
-	s.DueAt = earlier(earlier(earlier(at, s.NextKey.askAt()), s.consentDue()), s.noticeDue())
+	s.DueAt = earlier(earlier(at, s.NextKey.askAt()), s.consentDue())
 }

@@ -50,21 +50,20 @@ func (s Subscription) expected() (p Plan, ok bool) {
 	return s.CyclePlan(), true
 }
 
-// noticeDue is when the next charge is to be announced; zero when it was, or none is expected.
-func (s Subscription) noticeDue() time.Time {
-	if s.NoticeDays < 1 || !s.Noticed.IsZero() && dayOf(s.Noticed) == dayOf(s.ChargeAt) { // a date that has moved within its day is no news
+// noticeDue is when the next charge is to be announced, at the given time or later; zero when it was, its own time has come, or none is expected.
+func (s Subscription) noticeDue(at time.Time) time.Time {
+	if s.NoticeDays < 1 || !s.ChargeAt.After(at) || !s.Noticed.IsZero() && dayOf(s.Noticed) == dayOf(s.ChargeAt) { // moved within its day: no news
 		return time.Time{}
 	}
 	if _, ok := s.expected(); !ok {
 		return time.Time{}
 	}
-	return s.ChargeAt.AddDate(0, 0, -s.NoticeDays)
+	return later(s.ChargeAt.AddDate(0, 0, -s.NoticeDays), at)
 }
 
 // NeedsNotice announces the next charge when its time has come, and never after the charge's own.
 func (s Subscription) NeedsNotice(at time.Time) (Subscription, bool) {
-	due := s.noticeDue()
-	if due.IsZero() || due.After(at) || !s.ChargeAt.After(at) {
+	if due := s.noticeDue(at); due.IsZero() || due.After(at) {
 		return s, false
 	}
 	plan, _ := s.expected()
@@ -88,6 +87,7 @@ func (s Subscription) Woken(at time.Time, days int) (Subscription, bool) {
 	if s.Revision == revision {
 		ahead := s
 		ahead.due(s.ChargeAt)
+		ahead.DueAt = earlier(ahead.DueAt, ahead.noticeDue(at))
 		if s.Status != Active && s.Status != PastDue || s.DueAt.After(at) || !ahead.DueAt.After(at) {
 			return s, false
 		}

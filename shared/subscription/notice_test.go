@@ -9,14 +9,19 @@ import (
 func announcing() Subscription {
 	s := agreedTo(Month)
 	s.NoticeDays = 7
-	s.due(s.ChargeAt)
-	return s
+	return s.step(seoulNoon, Active, "parameter-changed", "")
 }
 
 // TestNoNoticeAfterItsCharge: neither at its time, which a late message of another cycle may meet, nor later.
 func TestNoNoticeAfterItsCharge(t *testing.T) {
 	t.Parallel()
 	s := announcing()
+	late := s
+	late.due(s.ChargeAt)
+	late = late.step(s.ChargeAt.AddDate(0, 0, -3), Active, "something", "")
+	if want := s.ChargeAt.AddDate(0, 0, -3); !late.DueAt.Equal(want) {
+		t.Errorf("due at %v, want %v: never in the past", late.DueAt, want)
+	}
 	if want := s.ChargeAt.AddDate(0, 0, -7); !s.DueAt.Equal(want) {
 		t.Errorf("due at %v, want %v", s.DueAt, want)
 	}

@@ -365,7 +365,7 @@ func (s Subscription) step(at time.Time, to Status, event, note string) Subscrip
 	if to == Active || to == PastDue {
 		s.Cause = Cause{} // it goes on
 	}
-	s.DueAt = earlier(earlier(s.DueAt, s.consentDue()), s.noticeDue())
+	s.DueAt = earlier(earlier(s.DueAt, s.consentDue()), s.noticeDue(at))
 	s.Revision++
 	return s
 }

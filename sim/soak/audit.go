@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	merchantevent "tosspay-sam/shared/event"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/subscription"
 )
@@ -57,6 +58,13 @@ func (r *run) audit() {
 	r.report.Days = int(r.now.Sub(r.members[0].calendar.First) / day)
 	for _, m := range r.members {
 		r.auditMember(m)
+	}
+	for _, events := range r.told.Events() {
+		for _, e := range events {
+			if e.Type == merchantevent.SubscriptionRenewalUpcoming {
+				r.report.Notices++
+			}
+		}
 	}
 	for _, broken := range r.told.Broken() {
 		r.broken("events: %s", broken)

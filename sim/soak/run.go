@@ -89,6 +89,9 @@ type killed struct{}
 
 var errLost = errors.New("no answer came")
 
+// noticeDays is how long before a charge it is announced, where the seed is even.
+const noticeDays = 5
+
 // Run plays one seed.
 func Run(ctx context.Context, seed uint64, size Size) Report {
 	ctx, cancel := context.WithTimeout(ctx, 12*time.Hour) // the store wants a deadline; the virtual clock knows nothing of it
@@ -99,6 +102,9 @@ func Run(ctx context.Context, seed uint64, size Size) Report {
 	}
 	r.Lab = NewLab(func() time.Time { return r.now }, r.wait, r.collect)
 	r.Lab.Store.Changed = r.told.Changed
+	if seed%2 == 0 {
+		r.Lab.Worker.NoticeDays, r.Lab.Enroller.NoticeDays = noticeDays, noticeDays
+	}
 	r.Bank.Outcome = r.outcome
 	r.plan()
 	if len(r.report.Broken) == 0 {

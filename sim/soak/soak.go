@@ -94,6 +94,7 @@ type Report struct {
 	Replans  int // prices changed
 	Canceled int // before their time
 	Probes   int // charges of a canceled subscription with a key that is gone: they can only be refused, which tells what became of the one before
+	Notices  int // of charges ahead
 	Reloads  int // of pages, and questions of webhooks and the sweep, about a charge
 }
 
@@ -207,6 +208,7 @@ func (r Report) plus(o Report) Report {
 	r.Kills, r.Lost, r.Ticks, r.Messages = r.Kills+o.Kills, r.Lost+o.Lost, r.Ticks+o.Ticks, r.Messages+o.Messages
 	r.Days, r.Declined, r.Renewals, r.Frozen = r.Days+o.Days, r.Declined+o.Declined, r.Renewals+o.Renewals, r.Frozen+o.Frozen
 	r.Caught, r.Repeats = r.Caught+o.Caught, r.Repeats+o.Repeats
+	r.Notices += o.Notices
 	r.Paused, r.Replans, r.Canceled, r.Reloads = r.Paused+o.Paused, r.Replans+o.Replans, r.Canceled+o.Canceled, r.Reloads+o.Reloads
 	r.Probes, r.Resumed = r.Probes+o.Probes, r.Resumed+o.Resumed
 	r.Broken = append(r.Broken, o.Broken...)
@@ -216,7 +218,7 @@ func (r Report) plus(o Report) Report {
 // String is one line.
 func (r Report) String() string {
 	return fmt.Sprintf("%d cycles captured once, %d broken; %d calls, %d replies lost, %d processes killed, %d frozen, %d ticks, %d messages, "+
-		"%d declines, %d repeated charges, %d new means, %d resumed, %d dates caught up, %d pauses, %d prices changed, %d canceled early, %d reloads",
+		"%d declines, %d repeated charges, %d new means, %d resumed, %d dates caught up, %d pauses, %d prices changed, %d canceled early, %d reloads, %d notices",
 		r.Cycles, len(r.Broken), r.Calls, r.Lost, r.Kills, r.Frozen, r.Ticks, r.Messages, r.Declined, r.Repeats, r.Renewals, r.Resumed, r.Caught,
-		r.Paused, r.Replans, r.Canceled, r.Reloads)
+		r.Paused, r.Replans, r.Canceled, r.Reloads, r.Notices)
 }

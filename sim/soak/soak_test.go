@@ -87,14 +87,16 @@ func TestSameSeedSameRun(t *testing.T) {
 // TestEverythingHappens: chances that never come true prove nothing.
 func TestEverythingHappens(t *testing.T) {
 	t.Parallel()
-	var pauses, replans, canceled, reloads, renewals, repeats, resumed int
+	var pauses, replans, canceled, reloads, renewals, repeats, resumed, notices int
 	for seed := range uint64(10) {
 		r := soak.Run(t.Context(), seed, small(func(s *soak.Size) { s.Subscriptions = 20 }))
 		pauses, replans, canceled, reloads = pauses+r.Paused, replans+r.Replans, canceled+r.Canceled, reloads+r.Reloads
+		notices += r.Notices
 		renewals, repeats, resumed = renewals+r.Renewals, repeats+r.Repeats, resumed+r.Resumed
 	}
-	if min(pauses, replans, canceled, reloads, renewals, repeats, resumed) < 5 {
-		t.Errorf("%d pauses, %d prices, %d canceled, %d reloads, %d renewals, %d repeats, %d resumed", pauses, replans, canceled, reloads, renewals, repeats, resumed)
+	if min(pauses, replans, canceled, reloads, renewals, repeats, resumed, notices) < 5 {
+		t.Errorf("%d pauses, %d prices, %d canceled, %d reloads, %d renewals, %d repeats, %d resumed, %d notices",
+			pauses, replans, canceled, reloads, renewals, repeats, resumed, notices)
 	}
 }
 
