@@ -324,7 +324,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"an answer from before the claim ends the attempt", orders,
-		"return o.Status == Settling && e.Attempt == o.Attempt.N && e.Next", "return false && e.Next",
+		"return o.Status == Settling && e.Attempt == o.Attempt && e.Next", "return false && e.Next",
 		"./shared/order", "TestAnswerFromBeforeTheClaim",
 	},
 	{
@@ -349,7 +349,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"an order ends unpaid without a look at its current number", advance,
-		"return s.lookBack(ctx, calls, g, o, o.Attempt.N)", "return s.lookBack(ctx, calls, g, o, o.Attempt.N-1)",
+		"return s.lookBack(ctx, calls, g, o, o.Attempt)", "return s.lookBack(ctx, calls, g, o, o.Attempt-1)",
 		payments, "TestNoEndWithoutALook",
 	},
 	{
@@ -414,7 +414,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"wrong money of an earlier number uses up the next one", orders,
-		"case from == Settling && to == Open && e.Attempt != o.Attempt.N && o.waits()", "case false && o.waits()",
+		"case from == Settling && to == Open && e.Attempt != o.Attempt && o.waits()", "case false && o.waits()",
 		charges, "TestWrongMoneyOfAnEarlierNumber",
 	},
 	{
@@ -435,7 +435,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"the schedule asks about no other number when one has paid the order", advance,
-		"n <= last || n <= o.Attempt.N && o.Closed()", "n <= last && !o.Closed()",
+		"n <= last || n <= o.Attempt && o.Closed()", "n <= last && !o.Closed()",
 		payments, "TestBothNumbersWerePaid",
 	},
 	{

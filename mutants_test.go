@@ -50,7 +50,7 @@ var mutants = []mutant{
 	},
 	{
 		"the attempt check is removed", orders,
-		"case o.Attempt.N != c.Attempt:", "case false:",
+		"case o.Attempt != c.Attempt:", "case false:",
 		world, "TestTwoTabsWhenTheFirstIsDeclined",
 	},
 	{
@@ -186,7 +186,7 @@ var mutants = []mutant{
 	},
 	{
 		"the earlier attempt's money pays while this one is under way", reversal,
-		"(e.Attempt != o.Attempt.N || o", "(o",
+		"(e.Attempt != o.Attempt || o", "(o",
 		pure, "TestEachReversalHasItsReason",
 	},
 	{
@@ -381,7 +381,7 @@ var mutants = []mutant{
 	},
 	{
 		"a return from the first tab asks about the second tab's number", "shared/payment/return.go",
-		"n > 0 && n < o.Attempt.N { // another", "n < 0 { // another",
+		"n > 0 && n < o.Attempt { // another", "n < 0 { // another",
 		world, "TestReturnFromTheFirstTab",
 	},
 	{
@@ -391,7 +391,7 @@ var mutants = []mutant{
 	},
 	{
 		"the return of an earlier number is not looked up while the order settles", "shared/payment/return.go",
-		"if result.Attempt < o.Attempt.N {\n\t\t\tif o, err", "if false {\n\t\t\tif o, err",
+		"if result.Attempt < o.Attempt {\n\t\t\tif o, err", "if false {\n\t\t\tif o, err",
 		world, "TestReturnWhileTheNextNumberIsAskedAbout",
 	},
 	{

@@ -161,6 +161,8 @@ var routes = map[string]struct {
 }{
 	"POST /orders":                                 {"MerchantFunction", true},
 	"GET /orders/{orderId}":                        {"MerchantFunction", true},
+	"POST /orders/{orderId}/refunds":               {"MerchantFunction", true},
+	"POST /orders/{orderId}/resolve":               {"MerchantFunction", true},
 	"GET /pay/{id}/{linkToken}":                    {"CheckoutFunction", false},
 	"GET /pay/{id}/{linkToken}/status":             {"CheckoutFunction", false},
 	"GET /confirm/toss/{orderId}/{linkToken}":      {"ConfirmFunction", false},

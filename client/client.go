@@ -109,7 +109,15 @@ var (
 	ErrKeyOtherMode     = &Error{Code: "BILLING_KEY_OTHER_MODE"}
 	ErrKeyOtherCustomer = &Error{Code: "BILLING_KEY_OTHER_CUSTOMER"}
 	ErrKeyScheduled     = &Error{Code: "BILLING_KEY_SCHEDULED"} // PortOne is to charge it by itself
-	ErrKeyImported      = &Error{Code: "BILLING_KEY_IMPORTED"}  // before, by another request; or it was issued here
+	ErrNotPaid          = &Error{Code: "NOT_PAID"}
+	ErrOverBalance      = &Error{Code: "OVER_BALANCE"} // the message names what is left
+	ErrWholeOnly        = &Error{Code: "WHOLE_ONLY"}
+	ErrRefundExists     = &Error{Code: "REFUND_EXISTS"} // the RefundID was used with another amount
+	ErrTooManyRefunds   = &Error{Code: "TOO_MANY_REFUNDS"}
+	ErrNotInReview      = &Error{Code: "NOT_IN_REVIEW"}
+	ErrNoMoney          = &Error{Code: "NO_MONEY"}
+	ErrKeepsAnother     = &Error{Code: "KEEPS_ANOTHER"}
+	ErrKeyImported      = &Error{Code: "BILLING_KEY_IMPORTED"} // before, by another request; or it was issued here
 )
 
 // CreateOrder creates an order, or returns the one that the same request made before. Without an OrderID the client names this call by an
@@ -121,6 +129,17 @@ func (c *Client) CreateOrder(ctx context.Context, in NewOrder) (Order, error) {
 // Order reads an order. A cycle of a subscription is the order "<subscription>--c<number>".
 func (c *Client) Order(ctx context.Context, id string) (Order, error) {
 	return call[Order](ctx, c, http.MethodGet, nil, nil, "orders", id)
+}
+
+// Refund refunds an order, all that is left or a part of it. It is made within two minutes: read the order, or take the event, to know when. The
+// same RefundID again is the same refund.
+func (c *Client) Refund(ctx context.Context, orderID string, in NewRefund) (Refund, error) {
+	return call[Refund](ctx, c, http.MethodPost, nil, in, "orders", orderID, "refunds")
+}
+
+// Resolve decides about a payment of an order in review.
+func (c *Client) Resolve(ctx context.Context, orderID string, in Resolution) (Order, error) {
+	return call[Order](ctx, c, http.MethodPost, nil, in, "orders", orderID, "resolve")
 }
 
 // CreateSubscription creates a subscription, or returns the one that the same request made before; see CreateOrder about ids.

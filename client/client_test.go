@@ -202,7 +202,7 @@ func TestTypesAreTheSpecifications(t *testing.T) {
 	}
 	for name, goType := range map[string]any{
 		"NewOrder": NewOrder{}, "Customer": Customer{}, "Order": Order{}, "SDK": SDK{}, "Payment": Payment{}, "OrderStep": OrderStep{},
-		"Evidence": Evidence{}, "NewSubscription": NewSubscription{}, "NewPlan": NewPlan{}, "Subscription": Subscription{},
+		"PaymentLine": PaymentLine{}, "Request": Request{}, "NewSubscription": NewSubscription{}, "NewPlan": NewPlan{}, "Subscription": Subscription{},
 	} {
 		compare(name, goType, keysOf(spec.Components.Schemas[name].Properties))
 	}

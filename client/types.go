@@ -61,7 +61,7 @@ const (
 	OrderReview   OrderStatus = "review"
 )
 
-// Order as the API shows it. Window and SDK come only from CreateOrder, History and Evidence only from Order.
+// Order as the API shows it. Window and SDK come only from CreateOrder, History, Payments and Requests only from Order.
 type Order struct {
 	OrderID     string          `json:"orderId"`
 	Status      OrderStatus     `json:"status"`
@@ -87,7 +87,61 @@ type Order struct {
 	Metadata      map[string]string `json:"metadata"`
 	Payment       *Payment          `json:"payment"` // nil until it is paid
 	History       []OrderStep       `json:"history"`
-	Evidence      []Evidence        `json:"evidence"`
+	Payments      []PaymentLine     `json:"payments"` // every payment the provider has shown under the order's numbers; only from Order
+	Requests      []Request         `json:"requests"` // what is not accounted for yet, and the refunds; only from Order
+}
+
+// PaymentLine is one payment the provider has shown, and what it is to the order.
+type PaymentLine struct {
+	Key        string    `json:"key"`
+	Attempt    int       `json:"attempt"`
+	State      string    `json:"state"` // begun, doubtful, declined or captured
+	Amount     int64     `json:"amount"`
+	Balance    int64     `json:"balance"` // what has not been refunded
+	Currency   string    `json:"currency"`
+	Role       string    `json:"role"`   // kept, surplus (being refunded) or returned; empty when it holds no money of the order's
+	Reason     string    `json:"reason"` // why it is surplus: mismatch, second, late or resolved
+	Code       string    `json:"code"`   // the provider's reason, of a declined payment
+	Test       bool      `json:"test"`
+	ApprovedAt time.Time `json:"approvedAt"` // zero when it took nothing
+	SeenAt     time.Time `json:"seenAt"`
+}
+
+// Request is something that may move money and is not accounted for yet, or a refund.
+type Request struct {
+	Kind      string    `json:"kind"` // return, approval, confirm, charge, notice or cancel
+	Attempt   int       `json:"attempt"`
+	Key       string    `json:"key"`
+	RefundID  string    `json:"refundId"`
+	Amount    int64     `json:"amount"` // of a cancel
+	Reason    string    `json:"reason"` // of a refund
+	At        time.Time `json:"at"`
+	Outcome   string    `json:"outcome"` // of a refund: pending, done or denied
+	Code      string    `json:"code"`    // the provider's reply
+	RepliedAt time.Time `json:"repliedAt"`
+}
+
+// NewRefund asks for a refund.
+type NewRefund struct {
+	RefundID string `json:"refundId"`         // yours; the same again is the same refund
+	Amount   int64  `json:"amount,omitempty"` // in won; 0: all that may still be refunded
+	Reason   string `json:"reason,omitempty"`
+}
+
+// Refund is a refund as it stands.
+type Refund struct {
+	Request
+	OrderID    string `json:"orderId"`
+	Status     string `json:"status"`     // of the order
+	Balance    int64  `json:"balance"`    // of the payment, as the provider shows it
+	Refundable int64  `json:"refundable"` // the balance without the refunds that are under way
+}
+
+// Resolution is a person's decision about a payment of an order in review.
+type Resolution struct {
+	Decision string `json:"decision"` // keep or give-back
+	Payment  string `json:"payment"`  // the provider's key
+	Reason   string `json:"reason"`
 }
 
 // Note says what of a request was not used as it came; the request was taken all the same.
@@ -159,19 +213,6 @@ type OrderStep struct {
 	Attempt  int         `json:"attempt"`
 	Note     string      `json:"note"`
 	Reversal string      `json:"reversal"` // mismatch, late or second: money that must be refunded since this step; done: it is back
-}
-
-// Evidence is one answer of the provider.
-type Evidence struct {
-	At             time.Time `json:"at"`
-	Attempt        int       `json:"attempt"`
-	Call           string    `json:"call"`
-	HTTP           int       `json:"http"` // 0 when no answer was read
-	Status         string    `json:"status"`
-	Code           string    `json:"code"`
-	TransactionKey string    `json:"transactionKey"`
-	Digest         string    `json:"digest"`
-	TraceID        string    `json:"traceId"`
 }
 
 // NewSubscription is the request of CreateSubscription.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"tosspay-sam/shared/event/eventtest"
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/store"
@@ -91,11 +92,11 @@ func seed(t *testing.T, s *store.DynamoDB) {
 		if id == "order-0002" {
 			continue
 		}
-		paid, err := o.Apply(order.Event{Kind: order.Captured, At: now, Attempt: 1, Capture: order.Capture{Key: "key", Amount: o.Amount, Balance: 15000, ApprovedAt: now}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.Save(ctx, paid); err != nil {
+		paid := o.Ledger.Learn(ledger.Answer{Account: o.Ledger.Account, Began: now, At: now, Readable: true, Payments: []ledger.Payment{{
+			Key: "key", Attempt: 1, State: ledger.Captured, Amount: 15000, Balance: 15000, Currency: "KRW", Test: true, ApprovedAt: now,
+		}}}).Decide()
+		paid.Revision++
+		if _, err := s.Save(ctx, o.With(paid, now)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -101,7 +101,7 @@ func (p Parts) Merchant() handler.Door {
 		}
 	}
 	merchant := &payment.Merchant{
-		Orders: p.Store, Lister: &payment.Lister{Lists: p.Lists, Now: p.Now}, Offers: offers, Mode: p.Mode, ReturnURLs: p.ReturnURLs, Now: p.Now, NewToken: rand.Text,
+		Orders: p.Store, Settler: p.Settler(), Lister: &payment.Lister{Lists: p.Lists, Now: p.Now}, Offers: offers, Mode: p.Mode, ReturnURLs: p.ReturnURLs, Now: p.Now, NewToken: rand.Text,
 		NewID: func() string { return "ord_" + strings.ToLower(rand.Text())[:20] },
 	}
 	return handler.Merchant(merchant, p.enroller(), p.Log, p.PublicBase)

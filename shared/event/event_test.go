@@ -62,8 +62,8 @@ func words(t *testing.T, events []event.Event) string {
 func TestOrderEvents(t *testing.T) {
 	t.Parallel()
 	created, claimed := order.Step{To: order.Open, Event: "created", Revision: 1}, order.Step{From: order.Open, To: order.Settling, Event: "claimed", Revision: 2}
-	step := func(revision int64, from, to order.Status, kind order.Kind) order.Step {
-		return order.Step{From: from, To: to, Event: string(kind), Revision: revision}
+	step := func(revision int64, from, to order.Status, kind string) order.Step {
+		return order.Step{From: from, To: to, Event: kind, Revision: revision}
 	}
 	with := func(s order.Step, note, reversal string) order.Step {
 		s.Note, s.Reversal = note, reversal
@@ -143,7 +143,7 @@ func TestStatusWithoutEntry(t *testing.T) {
 func TestHistoryIsCut(t *testing.T) {
 	t.Parallel()
 	partly := func(revision int64) order.Step {
-		return order.Step{From: order.Paid, To: order.Paid, Event: string(order.PartlyRefunded), Revision: revision}
+		return order.Step{From: order.Paid, To: order.Paid, Event: order.PartlyRefunded, Revision: revision}
 	}
 	o := anOrder("order-0001", order.Step{To: order.Paid, Event: "captured", Revision: 1}, partly(2), partly(2), partly(3))
 	all, from := event.Change{Order: o}.History()

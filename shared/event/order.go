@@ -46,7 +46,7 @@ func orderSays(o order.Order) func(step) []said {
 		case to == order.Review && entered:
 			say(OrderReview, Data{Code: s.note, Reason: reason})
 		}
-		if order.Status(s.to) == order.Paid && order.Kind(s.event) == order.PartlyRefunded && s.reversal == "" {
+		if order.Status(s.to) == order.Paid && s.event == order.PartlyRefunded && s.reversal == "" {
 			say(OrderRefunded, Data{Full: new(false)})
 		}
 		if s.reversal != "" {

@@ -45,7 +45,7 @@ func (h checkout) page(ctx context.Context, r Request) (Response, error) {
 	return pageResponse(web.Checkout(web.CheckoutView{
 		Language: lang, Provider: o.Provider, OrderID: o.ID, OrderName: o.Name, AmountValue: o.Amount.Value, Currency: string(o.Amount.Currency),
 		ScriptURL: p.Window.Script, ClientKey: p.Window.ClientKey, CustomerKey: p.Window.CustomerKey, WindowJSON: p.Window.Params,
-		Notice: noticeOf(o), NoticeCode: refusalCode(o, o.Attempt.N-1), LanguageLinks: languageLinks(o, base), ReturnURL: backToShop(o.ReturnURL, "orderId", o.ID),
+		Notice: noticeOf(o), NoticeCode: o.RefusalCode(o.Attempt - 1), LanguageLinks: languageLinks(o, base), ReturnURL: backToShop(o.ReturnURL, "orderId", o.ID),
 	})), nil
 }
 
@@ -87,10 +87,10 @@ func statusResponse(status string, err error) (Response, error) {
 }
 
 func noticeOf(o order.Order) web.ResultState {
-	if returnedMoney(o, o.Attempt.N-1) {
+	if returnedMoney(o, o.Attempt-1) {
 		return web.ResultReturned
 	}
-	if o.Attempt.N > 1 {
+	if o.Attempt > 1 {
 		return web.ResultDeclined
 	}
 	return ""

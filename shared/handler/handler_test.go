@@ -50,9 +50,11 @@ func (p *approves) Confirm(ctx context.Context, c provider.Confirm) provider.Ans
 	if end, ok := ctx.Deadline(); ok {
 		p.deadline = time.Until(end)
 	}
-	return provider.Answer{Verdict: provider.Paid, HTTP: 200, Call: "confirm", Payment: provider.Payment{
+	a := provider.Answer{Verdict: provider.Paid, HTTP: 200, Call: "confirm", Payment: provider.Payment{
 		Key: c.Key, Number: c.Number, Amount: c.Amount, Balance: c.Amount, Currency: "KRW", Sandbox: true, Method: p.method,
 	}}
+	a.All = []provider.Shown{{Payment: a.Payment, Verdict: a.Verdict}}
+	return a
 }
 
 func (p *approves) Find(_ context.Context, r provider.Ref) provider.Answer {
@@ -321,13 +323,13 @@ func TestReadBack(t *testing.T) {
 			Amount, Balance int64
 		}
 		History  []struct{ To string }
-		Evidence []struct{ Call string }
+		Payments []struct{ Role string }
 	}
 	if err := json.Unmarshal([]byte(response.Body), &got); err != nil {
 		t.Fatal(err)
 	}
 	if got.OrderID != "order-1" || got.Status != "paid" || got.Mode != "test" || got.Amount != 15000 || got.Currency != "KRW" || got.DueAt != nil ||
-		got.Payment.Key != "key" || got.Payment.Attempt != 1 || got.Payment.Balance != 15000 || len(got.History) != 3 || len(got.Evidence) != 1 {
+		got.Payment.Key != "key" || got.Payment.Attempt != 1 || got.Payment.Balance != 15000 || len(got.History) != 3 || len(got.Payments) != 1 || got.Payments[0].Role != "kept" {
 		t.Errorf("read back %s", response.Body)
 	}
 	if response.Headers["Content-Type"] != "application/json; charset=utf-8" || response.Headers["Cache-Control"] != "no-store" {
@@ -345,7 +347,7 @@ func TestFreshOrderHasEmptyLists(t *testing.T) {
 	h := newHouse(t, "https://pay.example")
 	h.create(t, body)
 	response := call(t, h.merchant, event("GET /orders/{orderId}", "", "", "orderId", "order-1"))
-	if !strings.Contains(response.Body, `"evidence":[]`) || strings.Contains(response.Body, `"payment"`) || strings.Contains(response.Body, "null") {
+	if !strings.Contains(response.Body, `"payments":[],"requests":[]`) || strings.Contains(response.Body, `"payment"`) || strings.Contains(response.Body, "null") {
 		t.Errorf("%s", response.Body)
 	}
 }
@@ -808,7 +810,7 @@ func FuzzReturn(f *testing.F) {
 		}
 		said, doubtful := lenient.Query(query, "orderId", "amount", "paymentKey")
 		exact := len(doubtful) == 0 && id == "order-1" && link == "link" && said["orderId"] == "order-1" && said["amount"] == "15000" && said["paymentKey"] != ""
-		if !exact && (o.Status != order.Open || o.Attempt.N != 1) {
+		if !exact && (o.Status != order.Open || o.Attempt != 1) {
 			t.Errorf("%q, %q, %q made the order %s", query, id, link, o.Status)
 		}
 		if o.Status == order.Paid && o.Capture.Amount != (money.Amount{Value: 15000, Currency: money.KRW}) {

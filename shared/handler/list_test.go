@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tosspay-sam/shared/handler"
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/subscription"
@@ -130,9 +131,12 @@ func TestListAttention(t *testing.T) {
 		edit func(*order.Order)
 	}{
 		{"overdue", func(o *order.Order) {
-			o.Status, o.Attempt.ClaimedAt, o.DueAt = order.Settling, now.Add(-order.AlarmAfter), now.Add(time.Hour)
+			o.Status, o.Since, o.DueAt = order.Settling, now.Add(-order.AlarmAfter), now.Add(time.Hour)
 		}},
-		{"owed", func(o *order.Order) { o.Status, o.Reversals = order.Paid, []order.Reversal{{Key: "k", Amount: 1}} }},
+		{"owed", func(o *order.Order) {
+			o.Status, o.Ledger.Payments = order.Paid, []ledger.Payment{{Key: "k", Attempt: 1, State: ledger.Captured, Amount: 1, Balance: 1, Role: ledger.Surplus}}
+			o.View()
+		}},
 		{"review", func(o *order.Order) { o.Status = order.Review }},
 	} {
 		tc.edit(&o)

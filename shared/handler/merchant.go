@@ -21,6 +21,8 @@ func Merchant(m *payment.Merchant, e *payment.Enroller, log *slog.Logger, public
 		"POST /orders":                       h.create,
 		"GET /orders":                        h.listOrders,
 		"GET /orders/{orderId}":              h.read,
+		"POST /orders/{orderId}/refunds":     h.refund,
+		"POST /orders/{orderId}/resolve":     h.resolve,
 		"POST /subscriptions":                h.subscribing(h.subscribe),
 		"GET /subscriptions":                 h.subscribing(h.listSubscriptions),
 		"GET /subscriptions/{id}":            h.subscribing(h.subscription),
@@ -129,9 +131,10 @@ type sdkBody struct {
 // readBody adds what happened to the money and why we say so.
 type readBody struct {
 	orderBody
-	Payment  *paymentBody   `json:"payment,omitempty"`
-	History  []stepBody     `json:"history"`
-	Evidence []evidenceBody `json:"evidence"`
+	Payment  *paymentBody  `json:"payment,omitempty"`
+	Payments []lineBody    `json:"payments"` // every payment the provider has shown under a number of the order
+	Requests []requestBody `json:"requests"` // what is open, and the refunds
+	History  []stepBody    `json:"history"`
 }
 
 type paymentBody struct {
@@ -154,18 +157,6 @@ type stepBody struct {
 	Note     string       `json:"note,omitempty"`
 	Reversal string       `json:"reversal,omitempty"` // why money must be given back since then; done: it is back
 	Revision int64        `json:"revision"`
-}
-
-type evidenceBody struct {
-	At             time.Time `json:"at"`
-	Attempt        int       `json:"attempt"`
-	Call           string    `json:"call"`
-	HTTP           int       `json:"http"`
-	Status         string    `json:"status,omitempty"`
-	Code           string    `json:"code,omitempty"`
-	TransactionKey string    `json:"transactionKey,omitempty"`
-	Digest         string    `json:"digest,omitempty"`
-	TraceID        string    `json:"traceId,omitempty"`
 }
 
 func (h merchant) create(ctx context.Context, r Request) (Response, error) {
@@ -234,7 +225,7 @@ func decodeCreate(r Request) (payment.NewOrder, *Response) {
 func (h merchant) bodyOf(o order.Order, base string) orderBody {
 	b := orderBody{
 		OrderID: o.ID, Status: o.Status, Provider: o.Provider, Mode: o.Mode, Amount: o.Amount.Value, Currency: o.Amount.Currency,
-		Name: o.Name, Attempt: o.Attempt.N, Revision: o.Revision, CreatedAt: o.CreatedAt, ExpiresAt: o.ExpiresAt,
+		Name: o.Name, Attempt: o.Attempt, Revision: o.Revision, CreatedAt: o.CreatedAt, ExpiresAt: o.ExpiresAt,
 	}
 	b.taxBody = taxOf(o.Extras.Tax)
 	if o.Extras.Metadata != "" {
@@ -251,13 +242,10 @@ func (h merchant) bodyOf(o order.Order, base string) orderBody {
 }
 
 func (h merchant) readOf(o order.Order, base string) readBody {
-	b := readBody{orderBody: h.bodyOf(o, base), History: []stepBody{}, Evidence: []evidenceBody{}}
+	b := readBody{orderBody: h.bodyOf(o, base), Payments: linesOf(o), Requests: requestsOf(o), History: []stepBody{}}
 	b.Payment = paymentOf(o)
 	for _, s := range o.History {
 		b.History = append(b.History, stepBody(s))
-	}
-	for _, e := range o.Evidence {
-		b.Evidence = append(b.Evidence, evidenceBody(e))
 	}
 	return b
 }

@@ -33,7 +33,7 @@ func orderPage(o order.Order, opt orderPageOptions) web.Page {
 	if o.Status == order.Settling {
 		return web.Checking(web.CheckingView{
 			Language: opt.lang, OrderID: o.ID, OrderName: o.Name, AmountValue: o.Amount.Value, Currency: string(o.Amount.Currency),
-			Seconds: min(checkingSeconds+2*o.Attempt.Asks, checkingSecondsMax), Reversing: o.Owed() != nil,
+			Seconds: checkingPause(o), Reversing: o.Owed() != nil,
 		})
 	}
 	v := web.ResultView{
@@ -57,7 +57,7 @@ func resultState(o order.Order, opt orderPageOptions) (web.ResultState, string) 
 	case order.Expired:
 		return web.ResultExpired, ""
 	case order.Failed:
-		return web.ResultFailed, refusalCode(o, o.Attempt.N)
+		return web.ResultFailed, o.RefusalCode(o.Attempt)
 	case order.Open:
 		return openState(o, opt)
 	}
@@ -78,8 +78,8 @@ func openState(o order.Order, opt orderPageOptions) (web.ResultState, string) {
 		return web.ResultRejected, opt.failCode
 	case opt.failed:
 		return web.ResultAborted, opt.failCode
-	case opt.attempt > 0 && opt.attempt < o.Attempt.N:
-		return web.ResultDeclined, refusalCode(o, opt.attempt)
+	case opt.attempt > 0 && opt.attempt < o.Attempt:
+		return web.ResultDeclined, o.RefusalCode(opt.attempt)
 	}
 	return web.ResultOpen, ""
 }
@@ -87,18 +87,16 @@ func openState(o order.Order, opt orderPageOptions) (web.ResultState, string) {
 // returnedMoney says that the attempt a redirect speaks of, or the one just over, took money that has been given back.
 func returnedMoney(o order.Order, attempt int) bool {
 	return slices.ContainsFunc(o.Reversals, func(r order.Reversal) bool {
-		return !r.DoneAt.IsZero() && attempt > 0 && r.Attempt == attempt && attempt < o.Attempt.N
+		return !r.DoneAt.IsZero() && attempt > 0 && r.Attempt == attempt && attempt < o.Attempt
 	})
 }
 
-// refusalCode is the provider's code that ended an attempt, for the buyer's advice.
-func refusalCode(o order.Order, attempt int) string {
-	for _, e := range slices.Backward(o.Evidence) {
-		if e.Attempt == attempt && e.Code != "" && e.HTTP != 0 {
-			return e.Code
-		}
+// checkingPause grows with the time the order has been unclear.
+func checkingPause(o order.Order) int {
+	if o.Since.IsZero() {
+		return checkingSeconds
 	}
-	return ""
+	return min(checkingSeconds+int(o.Ledger.LearnedAt.Sub(o.Since).Seconds())/10, checkingSecondsMax)
 }
 
 // backToShop is the merchant's page, told which record the buyer comes from and not what became of it: anybody can write an address. The

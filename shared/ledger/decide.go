@@ -156,6 +156,11 @@ func (o *Order) useUp(r Request, end Outcome) {
 	case end != Shown:
 		a.Used, a.Code = true, cmp.Or(r.Code, a.Code)
 	}
+	for _, p := range o.Payments {
+		if a.Used && p.Attempt == r.Attempt && p.State == Declined {
+			a.Code = cmp.Or(a.Code, p.Code)
+		}
+	}
 }
 
 // review ends an order whose facts contradict each other, or whose money the provider will not return. A person
@@ -224,7 +229,14 @@ func (o *Order) move() {
 	case used && !over && n < AttemptsMax:
 		o.Attempts[n-1].Used = true
 		o.Attempts = append(o.Attempts, Attempt{OpenedAt: o.LearnedAt})
+		if o.Wanted == Yes && !o.LearnedAt.Before(o.ExpiresAt.Add(-extendBefore)) {
+			o.ExpiresAt = o.LearnedAt.Add(cycleLife) // the attempt must be able to fail without writing the cycle off
+		}
 	case !over && !used, len(o.unseen(o.endsFrom())) > 0, o.hasNotice():
+	case o.Cycle && o.Wanted == NotAsked:
+	case o.Cycle && o.Wanted == Yes && n < AttemptsMax:
+		o.ExpiresAt = o.LearnedAt.Add(cycleLife)
+		o.move()
 	case used:
 		o.Attempts[n-1].Used, o.End = true, EndFailed
 	default:

@@ -41,7 +41,15 @@ func (o Order) Intend(r Request) (Order, error) {
 		}
 		return o.refunding(r)
 	}
+	if r.Kind == Charge { // the repetitions before the last one are long over
+		o.Requests = slices.DeleteFunc(slices.Clone(o.Requests), r.repeats)
+	}
 	return o.with(r), nil
+}
+
+// repeats says that the request is a later repetition of a charge that was a repetition itself.
+func (r Request) repeats(q Request) bool {
+	return q.Kind == Charge && q.Attempt == r.Attempt && 0 < min(q.Turn, r.Turn-q.Turn)
 }
 
 // mayCapture: money is asked for under the current number of an open order for which nothing else may be taken, once;
@@ -99,6 +107,12 @@ func (o Order) noted(r Request) Order {
 	r.Since = o.Requests[i].Since
 	o.Requests[i] = r
 	return o
+}
+
+// Noted says that the order has what somebody says already: the same request is open.
+func (o Order) Noted(r Request) bool {
+	i := o.index(r)
+	return i >= 0 && o.Requests[i].Failed == r.Failed && o.Requests[i].Canceled == r.Canceled
 }
 
 func (o Order) count(k Kind) (n int) {
@@ -162,8 +176,18 @@ func (o Order) refundingAgain(i int, r Request) (Order, error) {
 	}
 	o = o.copied()
 	r.Since, r.Reply, r.Code, r.RepliedAt, r.Outcome = o.Requests[i].Since, NoReply, "", time.Time{}, Pending
+	r.Reason = o.Requests[i].Reason
 	o.Requests[i] = r
 	return o, nil
+}
+
+// RefundOf returns a merchant's refund.
+func (o Order) RefundOf(id string) (Request, bool) {
+	i := slices.IndexFunc(o.Requests, func(r Request) bool { return r.RefundID == id && id != "" })
+	if i < 0 {
+		return Request{}, false
+	}
+	return o.Requests[i], true
 }
 
 // Refundable is what a merchant may still refund: the balance of the payment without the refunds that are under way.

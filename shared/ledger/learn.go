@@ -139,7 +139,7 @@ func (p Payment) older(q Payment) bool {
 	return cmp.Or(p.SeenAt.Compare(q.SeenAt), cmp.Compare(q.Amount, p.Amount), p.ApprovedAt.Compare(q.ApprovedAt),
 		cmp.Compare(p.TransactionKey, q.TransactionKey), cmp.Compare(p.BillingKey, q.BillingKey),
 		cmp.Compare(p.Merchant, q.Merchant), cmp.Compare(p.Currency, q.Currency),
-		cmp.Compare(p.Method, q.Method), cmp.Compare(p.ReceiptURL, q.ReceiptURL)) < 0
+		cmp.Compare(p.Method, q.Method), cmp.Compare(p.ReceiptURL, q.ReceiptURL), cmp.Compare(p.Code, q.Code)) < 0
 }
 
 func union(a, b []string) []string {

@@ -36,6 +36,11 @@ type Timing struct {
 	LookupLag     time.Duration // a lookup may show what was true this long before
 }
 
+// Endless is the timing of a provider of which nothing is known: nothing is ever given up because of it.
+var Endless = Timing{PendingMax: 100 * year, AbsentMax: 100 * year, LookupLag: 100 * year}
+
+const year = 365 * 24 * time.Hour
+
 // windowCaptures says that the provider's window takes the money without a request of ours.
 func (t Timing) windowCaptures() bool { return t.ConfirmWindow == 0 }
 
@@ -75,7 +80,24 @@ type Terms struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	Timing    Timing // the provider's; not stored
+	Wanted    Wanted // of a cycle; not stored
 }
+
+// Wanted is whether a subscription still wants a cycle's order.
+type Wanted uint8
+
+// The answers.
+const (
+	NotAsked Wanted = iota // whoever settles the order does not know: it does not end
+	Yes                    // it gets more time instead of ending
+	No                     // it may end
+)
+
+// cycleLife is how much more time a cycle's order gets: longer than every dunning timetable.
+const cycleLife = 90 * 24 * time.Hour
+
+// extendBefore is longer than a charge can be in doubt without a person being told.
+const extendBefore = 24 * time.Hour
 
 // Buyer is what a provider may be told of the buyer. Never logged.
 type Buyer struct{ Name, Email, Phone string }
@@ -136,6 +158,7 @@ type Request struct {
 	Failed   bool   // of a Return: the redirect names an error
 	Canceled bool   // of a Notice: it speaks of a refund
 	RefundID string // of a Cancel for the merchant; empty when it returns surplus money
+	Reason   string // of a merchant's refund, as the provider shows it
 	Amount   int64  // of a Cancel: to be refunded; of an Approval: as the provider says
 	Balance  int64  // of a Cancel: what was left before it, which the provider compares
 
@@ -220,6 +243,7 @@ type Payment struct {
 	TransactionKey string
 	Method         string
 	ReceiptURL     string
+	Code           string   // why it was declined
 	WholeOnly      bool     // it cannot be refunded in parts
 	ListsRefunds   bool     // the provider says which refunds were made
 	Refunds        []string // ids of the merchant's refunds it lists as made
@@ -287,6 +311,9 @@ func (o Order) surplus() (all []Payment) {
 	}
 	return all
 }
+
+// Payment returns what is known of a payment, or nil.
+func (o Order) Payment(key string) *Payment { return o.payment(key) }
 
 func (o Order) payment(key string) *Payment {
 	i := slices.IndexFunc(o.Payments, func(p Payment) bool { return p.Key == key && key != "" })

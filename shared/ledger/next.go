@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -41,6 +42,7 @@ type Visit struct {
 	Fresh  *Request  // it wrote this request itself and has not sent it: nobody else will
 	Charge *Request  // a charge of the current number that its worker wants, once every number before it was looked up
 	Repeat time.Time // until when a charge that nobody can find may be repeated; zero: not by this visit
+	Key    string    // the billing key to repeat it with; empty: the one it was made with
 }
 
 func (v Visit) looked(l Lookup) bool { return slices.Contains(v.Looked, l) }
@@ -213,8 +215,7 @@ func (r Request) following(now time.Time) Request {
 // lookAtKeys looks up the payments that notices, approvals and returns name.
 func (o Order) lookAtKeys(_ time.Time, v Visit) Step {
 	for _, r := range o.Requests {
-		named := r.Kind == Notice || r.Kind == Approval
-		if !named || r.Key == "" || o.outcome(r) != Pending {
+		if r.Key == "" || !o.byKey(r) || o.outcome(r) != Pending {
 			continue
 		}
 		if s := look(v, Lookup{Key: r.Key}); s.Do == LookUp {
@@ -224,11 +225,23 @@ func (o Order) lookAtKeys(_ time.Time, v Visit) Step {
 	return none
 }
 
+// byKey says that a request is accounted for by lookups of its payment. The one a return names is also looked up when
+// the order has several numbers and it is not under the one that was: the redirect may not say which.
+func (o Order) byKey(r Request) bool {
+	switch r.Kind {
+	case Notice, Approval:
+		return true
+	case Return:
+		return o.Current() > 1 && o.payment(r.Key) == nil && !o.Attempts[r.Attempt-1].LookedAt.Before(r.At)
+	}
+	return false
+}
+
 // lookAtNumbers looks up the numbers of returns, charges and notices without a key, and of a payment that was
 // refunded before we knew it.
 func (o Order) lookAtNumbers(_ time.Time, v Visit) Step {
 	for _, r := range o.Requests {
-		if !r.byNumber() || o.outcome(r) != Pending {
+		if !o.byNumber(r) || o.outcome(r) != Pending {
 			continue
 		}
 		if s := look(v, Lookup{Attempt: r.Attempt}); s.Do == LookUp {
@@ -243,13 +256,16 @@ func (o Order) lookAtNumbers(_ time.Time, v Visit) Step {
 	return none
 }
 
-// byNumber says that a request is accounted for by lookups of its number.
-func (r Request) byNumber() bool {
+// byNumber says that a request is accounted for by lookups of its number. So is a notice whose payment is not shown by
+// its key: PortOne shows test money in live mode by its number only.
+func (o Order) byNumber(r Request) bool {
 	switch r.Kind {
 	case Return, Charge:
 		return true
+	case Notice:
+		return r.Key == "" || o.missing(r) && o.Attempts[r.Attempt-1].LookedAt.Before(r.At)
 	}
-	return r.Kind == Notice && r.Key == ""
+	return false
 }
 
 // chargeAgain repeats a charge that no lookup has found when it can no more be at work, under the same number:
@@ -264,13 +280,25 @@ func (o Order) chargeAgain(now time.Time, v Visit) Step {
 	if !gone || !o.decided(r.Attempt) || len(o.surplus()) > 0 {
 		return none
 	}
-	if !now.Before(v.Repeat) || r.Turn >= turnsMax {
+	if !now.Before(v.Repeat) || o.begun(r.Attempt) {
 		return none
 	}
 	return Step{Do: Send, Request: Request{
-		Kind: Charge, Attempt: r.Attempt, Key: r.Key, Turn: r.Turn + 1, At: now, Since: r.Since, Amount: r.Amount,
+		Kind: Charge, Attempt: r.Attempt, Key: cmp.Or(v.Key, r.Key), Turn: r.Turn + 1, At: now, Since: r.Since,
+		Amount: r.Amount,
 	}}
 }
+
+// begun says that the newest lookup of a number shows a payment with a billing key that is not decided, however old: it
+// is the charge. A window, which has none, is waited for until SearchMax.
+func (o Order) begun(attempt int) bool {
+	looked := o.Attempts[attempt-1].LookedAt
+	return slices.ContainsFunc(o.Payments, func(p Payment) bool {
+		return p.Attempt == attempt && p.undecidedCharge() && !p.SeenAt.Before(looked)
+	})
+}
+
+func (p Payment) undecidedCharge() bool { return p.State == Begun && p.BillingKey != "" }
 
 // chargeNext charges a further number of a cycle, once every number before it was looked up by this visit: a buyer
 // can make a window under any.
@@ -286,7 +314,7 @@ func (o Order) chargeNext(now time.Time, v Visit) Step {
 			return Step{Do: Wait} // it could not be read: the charge waits
 		}
 	}
-	if v.Charge.Attempt != o.Current() {
+	if v.Charge.Attempt != o.Current() || !v.Repeat.IsZero() && !now.Before(v.Repeat) {
 		return none
 	}
 	r := *v.Charge
@@ -309,8 +337,8 @@ func (o Order) lastLook(now time.Time, v Visit) Step {
 // toLookUp are the numbers whose last look is due.
 func (o Order) toLookUp(now time.Time) []int {
 	switch {
-	case !now.Before(o.Over()) && o.awaitsLastLook():
-		return o.unseen(o.Over())
+	case !now.Before(o.lastLookAt()) && o.awaitsLastLook():
+		return o.unseen(o.lastLookAt())
 	case !o.closed() && o.exhausted():
 		return o.unseen(o.endsFrom())
 	}
@@ -319,10 +347,19 @@ func (o Order) toLookUp(now time.Time) []int {
 
 // awaitsLastLook says that some number must be looked up after its windows are over.
 func (o Order) awaitsLastLook() bool {
-	if o.closed() && (o.Cycle || !o.Timing.windowCaptures()) {
+	switch {
+	case o.closed() && !o.Timing.windowCaptures(), o.Paid() != nil && o.Cycle:
 		return false
 	}
-	return len(o.unseen(o.Over())) > 0
+	return len(o.unseen(o.lastLookAt())) > 0
+}
+
+// lastLookAt is when no window of the order can capture any more. No window is opened for an order that is paid.
+func (o Order) lastLookAt() time.Time {
+	if p := o.Paid(); p != nil && p.KnownAt.Add(OpenGrace).Before(o.Over()) {
+		return p.KnownAt.Add(OpenGrace)
+	}
+	return o.Over()
 }
 
 // exhausted says that the last number a buyer may have is used up.

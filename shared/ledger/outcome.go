@@ -34,6 +34,8 @@ func (o Order) afterReturn(r Request) Outcome {
 		return Pending
 	case !looked.Before(r.Since.Add(o.Timing.PendingMax)):
 		return Lapsed
+	case r.Failed && r.Key == "" && !o.shows(r.Attempt):
+		return Lapsed // the buyer closed the window, and nothing was begun in it
 	case !o.shows(r.Attempt):
 		return lapsedIf(!looked.Before(r.At.Add(o.Timing.AbsentMax)))
 	case r.Key == "" && o.decided(r.Attempt) && o.tells(r, looked):
@@ -120,20 +122,36 @@ func (o Order) lastTurn(r Request) Request {
 func (o Order) afterCharge(r Request) Outcome {
 	last, looked := o.lastCharge(r.Attempt), o.Attempts[r.Attempt-1].LookedAt
 	agreed := o.decided(r.Attempt) && !looked.Before(last.RepliedAt)
-	own := slices.ContainsFunc(o.Payments, func(p Payment) bool {
-		return p.Attempt == r.Attempt && p.State == Captured && p.BillingKey == last.Key
-	})
+	own := o.own(last) // only the charge has the key
 	switch {
-	case last.Reply == Accepted, own && last.Turn == 0:
+	case last.Reply == Accepted, own == Captured:
 		return Shown
+	case own == Declined && o.decided(r.Attempt):
+		return Denied
 	case last.Reply == Refused && (last.Turn == 0 || agreed):
 		return Denied
 	case last.Reply == Already && agreed && o.captured(r.Attempt):
 		return Denied // another payment, such as of a window of the buyer's own making, used the number up
-	case !o.closed():
+	case !o.closed() && !o.refunded(r.Attempt):
 		return Pending
 	}
 	return lapsedIf(o.decided(r.Attempt) && !looked.Before(last.At.Add(o.Timing.PendingMax)))
+}
+
+// own is how far the payment of a charge has come that was made once; 0: it is not shown, or of a repetition.
+func (o Order) own(r Request) (state State) {
+	for _, p := range o.Payments {
+		if r.Turn == 0 && p.Attempt == r.Attempt && p.BillingKey == r.Key {
+			state = max(state, p.State)
+		}
+	}
+	return state
+}
+
+// refunded says that a payment which fits was taken under a number and refunded before we knew of it: nobody is
+// charged once more.
+func (o Order) refunded(attempt int) bool {
+	return slices.ContainsFunc(o.Payments, func(p Payment) bool { return p.Attempt == attempt && o.refundedUnseen(p) })
 }
 
 // lastCharge is the newest charge under a number, whatever its billing key.

@@ -8,8 +8,8 @@ type Status string
 
 // The statuses.
 const (
-	Open       Status = "open"       // may be paid
-	Processing Status = "processing" // money may be taken, or is to go back; nobody shall pay meanwhile
+	Open       Status = "open"     // may be paid
+	Processing Status = "settling" // money may be taken, or is to go back; nobody shall pay meanwhile
 	Paid       Status = "paid"
 	Refunded   Status = "refunded" // it was paid, and nothing is left of the payment
 	Failed     Status = "failed"   // the provider says that the last number took nothing, and there is no next one
@@ -32,6 +32,24 @@ func (o Order) Status() Status {
 		return Processing
 	}
 	return Open
+}
+
+// Payable is the number that may be claimed now, or 0.
+func (o Order) Payable() int {
+	if n := o.Current(); o.Status() == Open && !o.Attempts[n-1].Used {
+		return n
+	}
+	return 0
+}
+
+// ProcessingSince is since when money may have been taken without an answer; zero: nothing is unclear.
+func (o Order) ProcessingSince() (since time.Time) {
+	for _, r := range o.Requests {
+		if o.blocks(r) && (since.IsZero() || r.Since.Before(since)) {
+			since = r.Since
+		}
+	}
+	return since
 }
 
 // pauses are the ages of a matter at which the provider is asked about it; after the last one it is asked every hour.
@@ -70,10 +88,10 @@ func (o Order) Due() time.Time {
 		}
 	}
 	switch {
-	case o.awaitsLastLook() && !o.LearnedAt.Before(o.Over()):
-		at(after(o.Over(), o.LearnedAt))
+	case o.awaitsLastLook() && !o.LearnedAt.Before(o.lastLookAt()):
+		at(after(o.lastLookAt(), o.LearnedAt))
 	case o.awaitsLastLook():
-		at(o.Over())
+		at(o.lastLookAt())
 	}
 	if !o.closed() {
 		at(o.openDue())
@@ -100,9 +118,13 @@ func (o Order) openDue() time.Time {
 // Unsettled says that money has been unclear since an hour or more, for the alarm.
 func (o Order) Unsettled(now time.Time) bool {
 	for _, r := range o.Requests {
-		if o.outcomeOf(r) == Pending && !now.Before(r.Since.Add(time.Hour)) {
+		leftAlone := r.Kind == Return && o.leftAlone(r)
+		if o.outcomeOf(r) == Pending && !leftAlone && !now.Before(r.Since.Add(time.Hour)) {
 			return true
 		}
+	}
+	if !o.closed() && !now.Before(o.Over().Add(time.Hour)) {
+		return true // its numbers cannot be looked up
 	}
 	for _, p := range o.surplus() {
 		if !now.Before(p.KnownAt.Add(time.Hour)) {

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
@@ -127,9 +128,18 @@ func (b *bank) Find(_ context.Context, r provider.Ref) provider.Answer {
 		}
 	}
 	if !ok {
-		return provider.Answer{Verdict: provider.Absent, Call: "find", HTTP: 404, Code: "NOT_FOUND", Class: provider.ClassAbsent}
+		return provider.Answer{
+			Verdict: provider.Absent, Call: "find", HTTP: 404, Code: "NOT_FOUND", Class: provider.ClassAbsent, Complete: r.Number != "",
+		}
 	}
-	return provider.Answer{Verdict: verdictOf(found), Call: "find", HTTP: 200, Payment: found}
+	a := provider.Answer{Verdict: verdictOf(found), Call: "find", HTTP: 200, Payment: found, Complete: r.Number != ""}
+	for _, p := range b.payments {
+		if p.Key == r.Key || r.Key == "" && p.Number == r.Number {
+			a.All = append(a.All, provider.Shown{Payment: p, Verdict: verdictOf(p)})
+			a.Complete = a.Complete && verdictOf(p) != provider.Unknown
+		}
+	}
+	return a
 }
 
 func (b *bank) Cancel(_ context.Context, c provider.Cancel) provider.Answer {
@@ -158,7 +168,7 @@ func (b *bank) Cancel(_ context.Context, c provider.Cancel) provider.Answer {
 		wrong.answer.Call = "cancel"
 		return wrong.answer
 	}
-	return provider.Answer{Verdict: verdictOf(p), Call: "cancel", HTTP: 200, Payment: p}
+	return provider.Answer{Verdict: verdictOf(p), Call: "cancel", HTTP: 200, Payment: p, All: []provider.Shown{{Payment: p, Verdict: verdictOf(p)}}}
 }
 
 // till is one shop's order-1, its table, its bank and what settles it.
@@ -178,7 +188,7 @@ func newTill(t *testing.T, edits ...func(*order.Order)) *till {
 		Orders: x.store, Claims: x.store, Now: time.Now, Log: telemetry.New(x.log, "debug"), Wait: sleep,
 		Gateways: map[string]payment.Gateway{"portone": {
 			Finder: x.bank, Canceler: x.bank, Account: account, Ready: func(context.Context) error { return nil },
-			Timing: provider.Timing{PendingMax: 75 * time.Minute, AbsentMax: 2 * time.Minute},
+			Timing: provider.Timing{PendingMax: 75 * time.Minute, AbsentMax: 2 * time.Minute, LookupLag: 5 * time.Minute},
 		}},
 	}
 	o := order.Order{
@@ -229,14 +239,18 @@ func (x *till) read() order.Order {
 }
 
 // edit changes the stored order, as if other requests had.
-func (x *till) edit(f func(*order.Order)) {
+func (x *till) edit(f func(*ledger.Order)) {
 	x.t.Helper()
 	o := x.read()
-	f(&o)
-	o.Revision++
+	l := o.Ledger
+	l.Timing = ledger.Timing(x.Gateways["portone"].Timing)
+	o.Ledger.Timing = l.Timing
+	f(&l)
+	l = l.Decide()
+	l.Revision++
 	ctx, cancel := x.door()
 	defer cancel()
-	if _, err := x.store.Save(ctx, o); err != nil {
+	if _, err := x.store.Save(ctx, o.With(l, time.Now())); err != nil {
 		x.t.Fatal(err)
 	}
 }
@@ -264,7 +278,7 @@ func (x *till) hint(key, number string) error {
 // keeps says that a webhook was taken and that its payment will be asked about.
 func (x *till) keeps(err error, key string) bool {
 	o := x.read()
-	return err == nil && slices.ContainsFunc(o.Hints, func(h order.Hint) bool { return h.Key == key }) && !o.DueAt.After(time.Now().Add(time.Minute))
+	return err == nil && slices.ContainsFunc(o.Ledger.Requests, func(r ledger.Request) bool { return r.Key == key }) && !o.DueAt.After(time.Now().Add(time.Minute))
 }
 
 func (x *till) mustHear(key, number string) {
@@ -314,8 +328,8 @@ func (x *till) due() order.Order {
 
 func (x *till) want(status order.Status, attempt int) {
 	x.t.Helper()
-	if o := x.read(); o.Status != status || o.Attempt.N != attempt {
-		x.t.Errorf("the order is %s in attempt %d, want %s in attempt %d; asked %v", o.Status, o.Attempt.N, status, attempt, x.bank.calls)
+	if o := x.read(); o.Status != status || o.Attempt != attempt {
+		x.t.Errorf("the order is %s in attempt %d, want %s in attempt %d; asked %v", o.Status, o.Attempt, status, attempt, x.bank.calls)
 	}
 }
 

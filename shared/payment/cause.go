@@ -25,12 +25,9 @@ func (w *Worker) causing(
 }
 
 // lastRefusal is the provider's code of the order's last refusal.
-func lastRefusal(o order.Order) string {
-	code := ""
-	for _, e := range o.Evidence {
-		if e.Code != "" && e.HTTP != 0 && (e.Call == "charge" || e.Status != "") {
-			code = e.Code
-		}
+func lastRefusal(o order.Order) (code string) {
+	for n := range o.Attempt {
+		code = cmp.Or(o.RefusalCode(n+1), code)
 	}
-	return cmp.Or(code, refusalCode(o))
+	return code
 }

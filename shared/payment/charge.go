@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/subscription"
@@ -75,15 +76,22 @@ func (w *Worker) settleOrder(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	want := wanted{more: s.Owes(n.Cycle)}
-	if s.Status == subscription.Canceled && s.Final() {
-		want.repeat = w.Now().Add(subscription.ChargeLease)
+	o, err := w.Orders.Get(ctx, id)
+	var visit ledger.Visit
+	wanted := ledger.No
+	if s.Owes(n.Cycle) {
+		wanted = ledger.Yes
 	}
-	o, err := w.Settler.advance(ctx, id, want)
+	if s.Status == subscription.Canceled && s.Final() {
+		visit.Repeat = w.Now().Add(subscription.ChargeLease)
+	}
+	if err == nil {
+		o, err = w.Settler.awaitCycle(ctx, o, visit, wanted)
+	}
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil
-	case err != nil && o.Untold && s.ID != "": // what is known already is told all the same
+	case err != nil && o.Unrecorded && s.ID != "": // what is known already is told all the same
 		_, told := w.tell(ctx, s, n.Cycle, o)
 		return errors.Join(err, told)
 	case err != nil:
@@ -142,30 +150,26 @@ func (w *Worker) charge(ctx context.Context, id string, k int) error {
 		})
 	}
 	o, err := w.take(ctx, s, at)
-	if errors.Is(err, errUnread) || errors.Is(err, errLate) {
-		w.logPostponed(ctx, s, at, err)
-		return nil
-	}
 	if err != nil {
 		return err
+	}
+	if o.Status == order.Open && o.Attempt == s.Attempt() { // as before: it must not be charged before all that went before is known
+		w.logPostponed(ctx, s, at)
+		return nil
 	}
 	_, err = w.tell(ctx, s, k, o)
 	return err
 }
 
-// Why a further attempt is put off: it must not be charged before the provider has said that those before it took nothing, nor so late that
-// its claim is over.
-var (
-	errUnread = errors.New("an earlier attempt could not be looked up")
-	errLate   = errors.New("too little time was left to send the charge")
-)
-
-func (w *Worker) logPostponed(ctx context.Context, s subscription.Subscription, at time.Time, why error) {
+// logPostponed: a further attempt must not be charged before the provider has said that those before it took nothing, nor so late that its claim
+// is over.
+func (w *Worker) logPostponed(ctx context.Context, s subscription.Subscription, at time.Time) {
 	level, event := slog.LevelWarn, "charge.postponed"
 	if at.Sub(s.ChargeAt) >= order.AlarmAfter {
 		level, event = slog.LevelError, "money.unsettled"
 	}
-	w.Log.Log(ctx, level, why.Error()+"; the cycle is due again", "event", event, "subscriptionId", s.ID, "cycle", s.Cycle)
+	w.Log.Log(ctx, level, "an earlier attempt could not be looked up, or too little time was left; the cycle is due again", "event", event,
+		"subscriptionId", s.ID, "cycle", s.Cycle)
 }
 
 // unclaimed: there is nothing to charge now, but the record may be due for something else.
@@ -207,59 +211,24 @@ func (w *Worker) tellLast(ctx context.Context, s subscription.Subscription) erro
 // take charges the cycle a subscription stands at, or finds out what became of an earlier try. Its time is the one at which the claim was good:
 // a worker that stands still after it is too late to send.
 func (w *Worker) take(ctx context.Context, s subscription.Subscription, now time.Time) (order.Order, error) {
-	id, attempt := s.OrderID(s.Cycle), s.Attempt()
-	until := now.Add(ChargeMax)
+	id, key := s.OrderID(s.Cycle), s.KeyName(s.Key.N)
 	var o order.Order
 	var err error
-	if attempt == 1 {
-		o, err = w.Orders.Create(ctx, cycleOrder(s, id, now, until))
-	} else {
-		if o, err = w.lookBack(ctx, id, now); err != nil || o.Closed() || o.Owed() != nil {
-			return o, err
+	if s.Attempt() == 1 {
+		o, err = w.Orders.Create(ctx, cycleOrder(s, id, now, now.Add(ChargeMax), w.Settler.timing(s.Provider)))
+		if err == nil {
+			fresh := o.Ledger.Requests[0]
+			return w.Settler.processCycle(ctx, o, ledger.Work{Visit: ledger.Visit{Fresh: &fresh, Repeat: s.AskAfter, Key: key}}, ledger.Yes)
 		}
-		o, err = w.claimAgain(ctx, order.Claim{
-			OrderID: id, Provider: s.Provider, LinkToken: s.LinkToken, Attempt: attempt, Amount: s.CyclePlan().Amount, BillingKey: s.KeyName(s.Key.N), At: now, AskAfter: until,
-		})
+	} else {
+		o, err = w.Orders.Get(ctx, id)
 	}
-	var refusal *order.Refusal
-	switch {
-	case err == nil:
-		return w.Settler.settle(ctx, rekeyed(o, s), true, wanted{repeat: s.AskAfter, more: true})
-	case errors.Is(err, ErrExists), errors.As(err, &refusal):
-		return w.Settler.await(ctx, o, wanted{repeat: s.AskAfter, more: true})
+	if err != nil && !errors.Is(err, ErrExists) {
+		return o, fmt.Errorf("payment: charge %s: %w", id, err)
 	}
-	return o, fmt.Errorf("payment: charge %s: %w", id, err)
+	next := ledger.Request{Kind: ledger.Charge, Attempt: s.Attempt(), Key: key, Amount: o.Amount.Value} // the order's price: a plan may have changed
+	return w.Settler.processCycle(ctx, o, ledger.Work{Visit: ledger.Visit{Charge: &next, Repeat: s.AskAfter, Key: key}}, ledger.Yes)
 }
-
-// lookBack asks about the attempts that are over, while the order is open, so that money of theirs pays it. An order whose time is nearly over
-// gets more: its next attempt must be able to fail without writing the cycle off.
-func (w *Worker) lookBack(ctx context.Context, id string, now time.Time) (order.Order, error) {
-	o, err := w.Orders.Get(ctx, id)
-	if err != nil || o.Status != order.Open {
-		return o, err
-	}
-	calls, cancel := callContext(ctx)
-	defer cancel()
-	o, earlier, err := w.Settler.lookBack(ctx, calls, w.Settler.Gateways[o.Provider], o, o.Attempt.N-1)
-	switch {
-	case err != nil || o.Closed() || o.Owed() != nil:
-		return o, err
-	case earlier != looked:
-		return o, errUnread
-	case w.Now().Sub(now) > chargeSendMax/2 || !timeToCharge(ctx):
-		return o, errLate
-	case now.Before(o.ExpiresAt.Add(-extendBefore)):
-		return o, nil
-	}
-	o, err = w.Settler.extend(ctx, o)
-	if err == nil && o.Status == order.Open && !now.Before(o.ExpiresAt.Add(-extendBefore)) {
-		err = errLate // somebody else has written meanwhile
-	}
-	return o, err
-}
-
-// extendBefore is longer than a charge can be in doubt without a person being told.
-const extendBefore = 24 * time.Hour
 
 // timeToCharge says that enough of the caller's time is left to send a charge: an intent that is stored and not sent is in doubt for an hour.
 func timeToCharge(ctx context.Context) bool {
@@ -267,30 +236,13 @@ func timeToCharge(ctx context.Context) bool {
 	return !ok || time.Until(end) >= chargeMin
 }
 
-// claimAgain claims a further attempt of a cycle. The cycle's price is what its order says: a plan may have changed since it began.
-func (w *Worker) claimAgain(ctx context.Context, c order.Claim) (order.Order, error) {
-	o, err := w.Claims.Claim(ctx, c)
-	var refusal *order.Refusal
-	if !errors.As(err, &refusal) || refusal.Reason != order.WrongAmount {
-		return o, err
-	}
-	c.Amount = o.Amount
-	return w.Claims.Claim(ctx, c)
-}
-
-// rekeyed: an attempt is charged with the key the subscription has now; the buyer may have registered a new one since the last attempt.
-func rekeyed(o order.Order, s subscription.Subscription) order.Order {
-	o.BillingKey = s.KeyName(s.Key.N)
-	return o
-}
-
-func cycleOrder(s subscription.Subscription, id string, now, askAfter time.Time) order.Order {
+func cycleOrder(s subscription.Subscription, id string, now, askAfter time.Time, t ledger.Timing) order.Order {
 	return order.NewCycle(order.Order{
 		ID: id, Provider: s.Provider, Mode: s.Mode, Account: s.Account, Amount: s.CyclePlan().Amount, Name: s.Plan.Name, Language: s.Language, ReturnURL: s.ReturnURL,
 		Customer: order.Customer{ID: s.CustomerID, Name: s.Customer.Name, Email: s.Customer.Email, Phone: s.Customer.Phone},
-		Request:  s.Request, LinkToken: s.LinkToken, CreatedAt: now.UTC(), BillingKey: s.KeyName(s.Key.N),
+		Request:  s.Request, LinkToken: s.LinkToken, CreatedAt: now.UTC().Truncate(time.Millisecond), BillingKey: s.KeyName(s.Key.N),
 		Charging: order.Charging(s.Charging), Extras: order.Extras{Tax: order.Tax(s.CyclePlan().Tax)},
-	}, askAfter)
+	}, t, askAfter)
 }
 
 // Paid tells the subscription that a cycle's order was paid, which somebody else found out. When that fails the order is due, and the schedule
@@ -320,10 +272,10 @@ func (w *Worker) tell(ctx context.Context, s subscription.Subscription, k int, o
 }
 
 func (w *Worker) told(ctx context.Context, o order.Order) (order.Order, error) {
-	if !o.Untold {
+	if !o.Unrecorded {
 		return o, nil
 	}
-	told, err := w.Claims.Save(ctx, o.Told())
+	told, err := w.Claims.Save(ctx, w.Settler.governed(o).Recorded())
 	switch {
 	case errors.Is(err, ErrConflict):
 		return told, nil // it stays due, and is told once more
@@ -344,32 +296,16 @@ func (w *Worker) move(ctx context.Context, s subscription.Subscription, k int, o
 		case o.WasPaid():
 			return shownBy(s.Charged(k, date, now), o, now)
 		case o.Status == order.Open:
-			code := refusalCode(o)
+			code := o.RefusalCode(o.Attempt - 1)
 			if o.BillingKey != s.KeyName(s.Key.N) {
-				return s.RefusedReplaced(k, o.Attempt.N, w.Declines(code), code, now)
+				return s.RefusedReplaced(k, o.Attempt, w.Declines(code), code, now)
 			}
-			return s.Refused(k, o.Attempt.N, w.Declines(code), code, w.Timetable, now)
+			return s.Refused(k, o.Attempt, w.Declines(code), code, w.Timetable, now)
 		case o.Status == order.Settling:
 			return s.Doubted(k, now, o.DueAt)
 		}
 		return s.Ended(k, date, "order "+string(o.Status), o.BillingKey != s.KeyName(s.Key.N), now)
 	}))
-}
-
-// refusalCode is the code of the attempt before the current one.
-func refusalCode(o order.Order) string {
-	code := ""
-	for _, e := range o.Evidence {
-		if e.Attempt == o.Attempt.N-1 && e.Code != "" && e.HTTP != 0 && (e.Call == "charge" || e.Status != "") {
-			code = e.Code
-		}
-	}
-	for _, step := range o.History { // the evidence of a refusal that had to wait for other money may be gone
-		if code == "" && step.Event == string(order.Refused) && step.Attempt == o.Attempt.N-1 {
-			code = step.Note
-		}
-	}
-	return code
 }
 
 // save applies a change and stores it; when somebody else was faster it is applied to what they left.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/provider"
@@ -40,7 +41,7 @@ type Gateway struct {
 	Ready func(context.Context) error
 }
 
-// Settler moves orders by the provider's word. Confirm, Fail and Advance all end in the same settle.
+// Settler moves orders by the provider's word. Every entry point writes a request, or notes one, and ends in process.
 type Settler struct {
 	Orders   Orders
 	Claims   Claims
@@ -51,7 +52,8 @@ type Settler struct {
 	Log  *slog.Logger
 	// KeepLate takes money that comes after an order was closed as payment, instead of giving it back.
 	KeepLate bool
-	// Paid, when set, hears that a cycle's order was paid without its worker: the subscription may rest, and be looked at by nobody.
+	// Paid, when set, records in the subscription that a cycle's order was paid without its worker: the subscription may rest, and be looked at
+	// by nobody. It returns the order.
 	Paid func(context.Context, order.Order) order.Order
 }
 
@@ -107,7 +109,8 @@ func (s *Settler) Confirm(ctx context.Context, r Return) (Result, error) {
 	var refusal *order.Refusal
 	switch {
 	case err == nil:
-		result.Order, err = s.settle(ctx, o, true, wanted{})
+		claimed := o.Ledger.Requests[len(o.Ledger.Requests)-1]
+		result.Order, err = s.process(ctx, o, ledger.Work{Visit: ledger.Visit{Fresh: &claimed}})
 	case !errors.As(err, &refusal):
 		return Result{}, err
 	case refusal.Reason == order.WrongLink:
@@ -116,10 +119,10 @@ func (s *Settler) Confirm(ctx context.Context, r Return) (Result, error) {
 		result.Outcome = Tampered
 		return result, nil
 	default:
-		if o.Attempt.N != claim.Attempt {
+		if o.Attempt != claim.Attempt {
 			result.Outcome = Stale
 		}
-		result.Order, err = s.await(ctx, o, wanted{})
+		result.Order, err = s.await(ctx, o, ledger.Visit{})
 	}
 	return result, err
 }
@@ -140,7 +143,7 @@ func (s *Settler) unready(ctx context.Context, r Return, cause error) (Result, e
 		return Result{}, err
 	}
 	if o.Status != order.Open {
-		return Result{Order: o, Outcome: Settled, Attempt: o.Attempt.N}, nil
+		return Result{Order: o, Outcome: Settled, Attempt: o.Attempt}, nil
 	}
 	return Result{}, ErrNotReady
 }
@@ -166,7 +169,7 @@ func (s *Settler) claimOf(r Return) (order.Claim, error) {
 	}
 	// A number that is no amount (0, or far too large) becomes the zero amount, which no order has: tampering, not a typing error.
 	amount, _ := money.Parse(r.Amount, money.KRW)
-	now := s.Now()
+	now := s.now()
 	return order.Claim{
 		OrderID: r.OrderID, Provider: r.Provider, LinkToken: r.LinkToken, Attempt: number.Attempt, Amount: amount, Key: r.Key,
 		At: now, AskAfter: now.Add(CallMax + SettleKeep),

@@ -74,6 +74,7 @@ var ErrNotRegistered = errors.New("the provider could not be told of the order; 
 // Merchant serves the private API.
 type Merchant struct {
 	Orders     Orders
+	Settler    *Settler // records refunds and decisions; it asks no provider
 	Lister     *Lister
 	Offers     map[string]Offer // by provider name
 	Mode       string           // test or live

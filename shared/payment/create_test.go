@@ -67,7 +67,7 @@ func TestCreate(t *testing.T) {
 		t.Fatalf("created %+v, %v", got, err)
 	}
 	o := got.Order
-	if o.Status != order.Open || o.Attempt.N != 1 || o.LinkToken == "" || o.Language != "" || o.Mode != "test" || !o.ExpiresAt.Equal(noon.Add(time.Hour)) {
+	if o.Status != order.Open || o.Attempt != 1 || o.LinkToken == "" || o.Language != "" || o.Mode != "test" || !o.ExpiresAt.Equal(noon.Add(time.Hour)) {
 		t.Errorf("a new order is %+v", o)
 	}
 	if !o.DueAt.Equal(o.ExpiresAt.Add(order.OpenGrace)) {

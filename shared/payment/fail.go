@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/order"
 )
 
@@ -13,9 +14,9 @@ func (s *Settler) Fail(ctx context.Context, orderID, linkToken string) (Result, 
 	if err != nil {
 		return Result{}, err
 	}
-	result := Result{Order: o, Outcome: Settled, Attempt: o.Attempt.N}
+	result := Result{Order: o, Outcome: Settled, Attempt: o.Attempt}
 	if o.Status == order.Settling {
-		result.Order, err = s.await(ctx, o, wanted{})
+		result.Order, err = s.await(ctx, o, ledger.Visit{})
 	}
 	return result, err
 }

@@ -10,15 +10,15 @@ import (
 
 // learned translates an adapter's answer into what a ledger learns from it. It chooses nothing: every payment that
 // was shown goes along.
-func learned(o ledger.Order, step ledger.Step, a provider.Answer) ledger.Answer {
+func learned(o order.Order, step ledger.Step, a provider.Answer) ledger.Answer {
 	l := ledger.Answer{Key: step.Key, Attempt: step.Attempt, Complete: a.Complete}
 	l.Readable = a.Verdict != provider.Unknown || a.Payment.Issuance
 	for _, shown := range a.All {
-		n := attemptUnder(o.ID, shown.Payment.Number)
+		n := o.AttemptOf(shown.Payment.Number)
 		p, ok := shownPayment(shown)
 		switch p.Attempt = n; {
 		case n == 0:
-			l.Elsewhere = l.Elsewhere || step.Key != ""
+			l.Elsewhere = l.Elsewhere || step.Key != "" && shown.Payment.Number != ""
 		case ok:
 			l.Payments = append(l.Payments, p)
 		}
@@ -28,15 +28,6 @@ func learned(o ledger.Order, step ledger.Step, a provider.Answer) ledger.Answer 
 		l.To, l.Reply, l.Code = &r, replyOf(r, a), a.Code
 	}
 	return l
-}
-
-// attemptUnder is the attempt of an order that a number names, or 0.
-func attemptUnder(orderID, number string) int {
-	n, err := order.ParseNumber(number)
-	if err != nil || n.OrderID() != orderID {
-		return 0
-	}
-	return n.Attempt
 }
 
 // shownPayment is a payment in the ledger's words; ok is false for one that took and can take nothing, such as an
@@ -52,7 +43,7 @@ func shownPayment(s provider.Shown) (_ ledger.Payment, ok bool) {
 		Key: p.Key, State: state, Amount: p.Amount, Balance: balance, Currency: p.Currency,
 		Merchant: merchantOf(p.Account), Test: p.Sandbox, BillingKey: p.BillingKey, ApprovedAt: p.ApprovedAt,
 		TransactionKey: p.TransactionKey, Method: p.Method, ReceiptURL: p.ReceiptURL,
-		WholeOnly: !p.PartialRefundable,
+		WholeOnly: !p.PartialRefundable, Code: s.Code,
 	}, state != 0 && !p.Issuance
 }
 

@@ -5,10 +5,12 @@ import (
 	"time"
 
 	"tosspay-sam/shared/ledger"
+	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/provider"
 )
 
-var ledgerOrder = ledger.New(ledger.Terms{ID: "order-1", Amount: 15000, Currency: "KRW", CreatedAt: time.Unix(0, 0)})
+var learning = order.New(order.Order{ID: "order-1", Amount: money.Amount{Value: 15000, Currency: money.KRW}, CreatedAt: time.Unix(0, 0)})
 
 // TestLearnedPayments: every payment that was shown goes along, in the ledger's words; what took and can take nothing does not.
 func TestLearnedPayments(t *testing.T) {
@@ -39,7 +41,7 @@ func TestLearnedPayments(t *testing.T) {
 	} {
 		for _, key := range []string{"key-1", ""} {
 			a := provider.Answer{Verdict: tc.shown.Verdict, Payment: tc.shown.Payment, All: []provider.Shown{tc.shown}, Complete: key == ""}
-			l := learned(ledgerOrder, ledger.Step{Do: ledger.LookUp, Key: key, Attempt: 2}, a)
+			l := learned(learning, ledger.Step{Do: ledger.LookUp, Key: key, Attempt: 2}, a)
 			if went := len(l.Payments) == 1; went != (tc.state != 0) || l.Complete != a.Complete {
 				t.Errorf("%s: %+v", tc.name, l)
 				continue
@@ -85,7 +87,7 @@ func TestReplies(t *testing.T) {
 		"a refund that shows no refund":   {ledger.Cancel, answer(provider.Paid, 200, 0), ledger.Unusable},
 		"a refund that is refused":        {ledger.Cancel, answer(provider.Unknown, 403, provider.ClassMerchant), ledger.Refused},
 	} {
-		l := learned(ledgerOrder, ledger.Step{Do: ledger.Send, Request: ledger.Request{Kind: tc.kind, Attempt: 1, Key: "key-1"}}, tc.a)
+		l := learned(learning, ledger.Step{Do: ledger.Send, Request: ledger.Request{Kind: tc.kind, Attempt: 1, Key: "key-1"}}, tc.a)
 		if l.Reply != tc.want || l.To == nil || l.To.Key != "key-1" {
 			t.Errorf("%s: reply %d, want %d", name, l.Reply, tc.want)
 		}

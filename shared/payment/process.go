@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,178 +15,272 @@ import (
 	"tosspay-sam/shared/provider"
 )
 
-// Ledgers is the table's orders as ledgers. Every method is exactly one request to it.
-type Ledgers interface {
-	// Ledger reads an order's ledger, strongly consistent, or returns ErrNotFound.
-	Ledger(ctx context.Context, id string) (ledger.Order, error)
-	// SaveLedger replaces it if the stored revision is next.Revision-1, or returns the stored one with ErrConflict.
-	SaveLedger(ctx context.Context, next ledger.Order) (ledger.Order, error)
-}
+// Limits of one visit to an order: its calls, and those of them that ask for money or give it back. A provider that answers 500 in a
+// millisecond is not asked for money thirty times a second.
+const (
+	callsMax = 30
+	sendsMax = 2
+	savesMax = 5
+)
 
-// Processor moves orders by what the provider says. Every entry point writes a request, or notes one, and ends in
-// process: it does what the ledger plans, and has no rule about money of its own.
-type Processor struct {
-	Ledgers Ledgers
-	// Through returns the gateway whose keys belong to an account: the deployment's own, or, for lookups and cancels
-	// of what was made with them, a previous pair (retired). Without one nothing of the order moves.
-	Through func(ledger.Account) (g Gateway, retired, ok bool)
-	Now     func() time.Time
-	Log     *slog.Logger
-}
+// now is the time as the table keeps it, so that what was read is equal to what was written; and without Go's monotonic part, which a function
+// that was frozen does not count on.
+func (s *Settler) now() time.Time { return s.Now().Truncate(time.Millisecond) }
 
-// Noted lets an order know of a buyer's return or a webhook, and looks it up. When it returns nil the note is
-// written, whatever the provider answered: its due time does the rest.
-func (p *Processor) Noted(ctx context.Context, id string, r ledger.Request) (ledger.Order, error) {
-	o, err := p.Ledgers.Ledger(ctx, id)
-	if err != nil {
-		return o, err
+// governed is the order under the rules of this deployment: how long its provider keeps things open, which account payments must have gone
+// to, and what becomes of late money.
+func (s *Settler) governed(o order.Order) order.Order {
+	g, ok := s.Gateways[o.Provider]
+	t := &o.Ledger.Terms
+	t.Timing, t.KeepLate, t.Account.Merchant = ledger.Timing(g.Timing), s.KeepLate, merchantOf(g.Account)
+	if !ok {
+		t.Timing = ledger.Endless // nobody knows how long a provider that is not offered any more keeps things open
 	}
-	r.At = p.Now()
-	r.Attempt = min(max(r.Attempt, 1), o.Current())
-	return p.process(ctx, ledger.Work{Stored: o, Noted: &r})
+	return o
 }
 
-// Asked writes a request that asks for money, or for a refund, and makes it. It returns the order as it is when the
-// request must not be made, with one of the ledger's errors.
-func (p *Processor) Asked(ctx context.Context, id string, r ledger.Request) (ledger.Order, error) {
-	o, err := p.Ledgers.Ledger(ctx, id)
-	if err != nil {
-		return o, err
-	}
-	r.At = p.Now()
-	for range savesMax {
-		next, err := o.Intend(r)
-		if err != nil || len(next.Requests) == len(o.Requests) {
-			return o, err
-		}
-		next.Revision = o.Revision + 1
-		stored, err := p.Ledgers.SaveLedger(ctx, next)
-		switch {
-		case errors.Is(err, ErrConflict):
-			o = stored
-			continue
-		case err != nil:
-			return o, fmt.Errorf("payment: record %s of %s: %w", r.Kind, id, err)
-		}
-		fresh := next.Requests[len(next.Requests)-1]
-		return p.process(ctx, ledger.Work{}.Written(stored, &fresh))
-	}
-	return o, ErrConflict
+func (s *Settler) timing(provider string) ledger.Timing {
+	return ledger.Timing(s.Gateways[provider].Timing)
 }
 
-// Due does what is due. Repeat is until when a charge that nobody can find may be repeated; zero: not.
-func (p *Processor) Due(ctx context.Context, id string, v ledger.Visit) (ledger.Order, error) {
-	o, err := p.Ledgers.Ledger(ctx, id)
-	if err != nil {
-		return o, err
-	}
-	return p.process(ctx, ledger.Work{Stored: o, Visit: v})
+// process settles one order, and every entry point ends here: it does what the ledger plans and has no rule about money of its own. The loop
+// is: plan, write what must be written before the step, do it, learn; in the end write once. When somebody else was faster, what was learned
+// is folded onto what they left.
+//
+// An error beside an order means that money may have moved and its record is late, or ErrNotReady.
+func (s *Settler) process(ctx context.Context, o order.Order, w ledger.Work) (order.Order, error) {
+	return s.processCycle(ctx, o, w, ledger.NotAsked)
 }
 
-// process is the loop: plan, write what must be written before the step, do it, learn; and in the end write once.
-// When somebody else was faster, what was learned is folded onto what they left.
-func (p *Processor) process(ctx context.Context, w ledger.Work) (ledger.Order, error) {
+// processCycle is process for whoever knows whether a subscription still wants its cycle's order.
+func (s *Settler) processCycle(ctx context.Context, o order.Order, w ledger.Work, wanted ledger.Wanted) (order.Order, error) {
 	calls, cancel := callContext(ctx)
 	defer cancel()
-	w.Visit.Began = p.Now()
-	g, retired, ok := p.Through(w.Stored.Account)
-	if !ok {
-		p.Log.ErrorContext(ctx, "the deployment has no keys of the order's account", "event", "config.error",
-			"orderId", w.Stored.ID, "merchant", w.Stored.Account.Merchant, "keyDigest", w.Stored.Account.KeyDigest)
-	}
-	for n := 0; ok && n < callsMax && hasTime(calls); n++ {
-		step, write := w.Plan(p.Now())
-		if step.Do == ledger.Wait || retired && !mayRetired(step) {
+	j := &job{Settler: s, charging: w.Visit.Charge != nil || w.Visit.Fresh != nil && w.Visit.Fresh.Kind == ledger.Charge, work: w, wanted: wanted}
+	j.stands(o)
+	j.work.Visit.Began = s.now()
+	g, ready := s.gateway(ctx, o)
+	for n, sends := 0, 0; ready == nil && n < callsMax && hasTime(calls); n++ {
+		step, write := j.work.Plan(s.now())
+		if step.Do == ledger.Wait || step.Do == ledger.Send && (sends == sendsMax || tooLate(calls, step.Request)) {
 			break
 		}
 		if write != nil {
-			stored, err := p.save(ctx, *write)
+			err := j.intend(ctx, *write, step.Request)
 			switch {
 			case errors.Is(err, ErrConflict):
-				w = w.Conflicted(stored)
 				continue
 			case err != nil:
-				return w.Stored, err
+				return j.record, err
 			}
-			fresh := step.Request
-			w = w.Written(stored, &fresh)
+			continue // planned anew: the clock may have moved while it was written
 		}
-		w = w.Did(step, p.do(calls, g, w.Stored, step))
+		if step.Do == ledger.Send {
+			sends++
+		}
+		j.work = j.work.Did(step, j.do(calls, g, step))
 	}
-	return p.finish(ctx, w)
+	if ready != nil && len(j.work.Answers) == 0 {
+		now := s.now()
+		j.work.Answers = append(j.work.Answers, ledger.Answer{Account: j.work.Stored.Account, Began: now, At: now}) // it is due later
+	}
+	o, err := j.finish(ctx)
+	if err == nil {
+		err = ready
+	}
+	return o, err
 }
 
-// finish writes what was learned. It is written onto whatever somebody else left meanwhile: a fact stays a fact.
-func (p *Processor) finish(ctx context.Context, w ledger.Work) (ledger.Order, error) {
+// tooLate says that too little time is left to charge: an intent that is stored and not sent is in doubt for an hour.
+func tooLate(ctx context.Context, r ledger.Request) bool {
+	return r.Kind == ledger.Charge && !timeToCharge(ctx)
+}
+
+// gateway is the provider of an order as this deployment may use it, or ErrNotReady with the reason in the log.
+func (s *Settler) gateway(ctx context.Context, o order.Order) (Gateway, error) {
+	g, ok := s.Gateways[o.Provider]
+	cause := fmt.Errorf("no gateway for provider %q", o.Provider)
+	switch {
+	case ok && otherAccount(g, o.Account):
+		cause = fmt.Errorf("the order was made with the keys of %s, and these are of %s", o.Account, g.Keys)
+	case ok:
+		if cause = ready(ctx, g.Ready); cause == nil {
+			return g, nil
+		}
+	}
+	s.Log.ErrorContext(ctx, "the provider cannot be asked", "event", "config.error", "orderId", o.ID, "cause", cause.Error())
+	return g, fmt.Errorf("payment: settle %s: %w", o.ID, ErrNotReady)
+}
+
+// job is one process at work on one order.
+type job struct {
+	*Settler
+	record   order.Order // as the table has it
+	work     ledger.Work
+	wanted   ledger.Wanted
+	last     time.Time // of tick
+	charging bool      // it holds the cycle, and will tell the subscription
+}
+
+// stands takes over what the table has.
+func (j *job) stands(o order.Order) {
+	j.record = j.governed(o)
+	j.record.Ledger.Wanted = j.wanted
+	j.work.Stored = j.record.Ledger
+}
+
+// intend writes a request before it is made. Who wrote it, and nobody else, sends it.
+func (j *job) intend(ctx context.Context, next ledger.Order, r ledger.Request) error {
+	err := j.save(ctx, next, j.record.AskAfter)
+	if err == nil {
+		fresh := r
+		j.work = j.work.Written(j.record.Ledger, &fresh)
+	}
+	return err
+}
+
+// finish writes what was learned, onto whatever somebody else left meanwhile: a fact stays a fact.
+func (j *job) finish(ctx context.Context) (order.Order, error) {
 	for range savesMax {
-		if !w.Changed() {
-			return w.Stored, nil
+		if !j.work.Changed() {
+			return j.record, nil
 		}
-		stored, err := p.save(ctx, w.Final())
-		switch {
+		next, now := j.work.Final(), j.now()
+		askAfter := now.Add(order.HintPause)
+		if next.Status() == order.Settling {
+			askAfter = now.Add(order.AskPause)
+		}
+		switch err := j.save(ctx, next, askAfter); {
 		case err == nil:
-			return stored, nil
+			return j.record, nil
 		case !errors.Is(err, ErrConflict):
-			return w.Stored, err
+			return j.record, err
 		}
-		w = w.Conflicted(stored)
 	}
-	return w.Stored, fmt.Errorf("payment: record what was learned of %s: %w", w.Stored.ID, ErrConflict)
+	return j.record, fmt.Errorf("payment: record what was learned of %s: %w", j.record.ID, ErrConflict)
 }
 
-func (p *Processor) save(ctx context.Context, next ledger.Order) (ledger.Order, error) {
-	stored, err := p.Ledgers.SaveLedger(ctx, next)
-	if err != nil {
-		err = fmt.Errorf("payment: save %s: %w", next.ID, err)
+// save stores the order with what its ledger has become. On ErrConflict the job stands on what somebody else has left.
+func (j *job) save(ctx context.Context, l ledger.Order, askAfter time.Time) error {
+	before := j.record
+	next := before.With(l, j.now())
+	next.AskAfter = askAfter
+	if j.charging && next.Unrecorded && !before.Unrecorded {
+		next = next.RecordedBy()
 	}
-	return stored, err
+	stored, err := j.Claims.Save(ctx, next)
+	switch {
+	case errors.Is(err, ErrConflict):
+		j.stands(stored)
+		j.work = j.work.Conflicted(j.record.Ledger)
+		return err
+	case err != nil:
+		return fmt.Errorf("payment: save %s: %w", next.ID, err)
+	}
+	j.stands(stored)
+	j.moved(ctx, before, j.record)
+	if j.Paid != nil && j.record.Unrecorded && !before.Unrecorded {
+		j.stands(j.Paid(ctx, j.record))
+	}
+	j.register(ctx, before, j.record)
+	return nil
 }
 
-// mayRetired says that a step may be done with a previous key pair: it moves no money towards us.
-func mayRetired(s ledger.Step) bool {
-	return s.Do == ledger.LookUp || s.Request.Kind == ledger.Cancel
+// register tells the provider the amount of an attempt that has just become the next one. It is a second lock on the window and no more:
+// without it the amount is checked when the payment is looked up, and money of another amount is given back.
+func (s *Settler) register(ctx context.Context, before, after order.Order) {
+	g := s.Gateways[after.Provider]
+	if g.Registrar == nil || after.BillingKey != "" || after.Status != order.Open || after.Attempt == before.Attempt {
+		return
+	}
+	if !s.Now().Before(after.ExpiresAt) || otherAccount(g, after.Account) {
+		return
+	}
+	calls, cancel := callContext(ctx)
+	defer cancel()
+	a := g.Registrar.Register(calls, provider.Registration{Number: after.Number(), Amount: after.Amount.Value})
+	s.answered(ctx, after, a)
 }
 
 // do makes one call.
-func (p *Processor) do(ctx context.Context, g Gateway, o ledger.Order, s ledger.Step) ledger.Answer {
-	began := p.Now()
-	a := call(ctx, g, o, s)
-	l := learned(o, s, a)
-	l.Account, l.Began, l.At = o.Account, began, p.Now()
-	p.logged(ctx, o, s, a)
+func (j *job) do(ctx context.Context, g Gateway, step ledger.Step) ledger.Answer {
+	o, began := j.record, j.tick()
+	a := call(ctx, g, o, step)
+	l := learned(o, step, a)
+	l.Account, l.Began, l.At = o.Ledger.Account, began, j.tick()
+	j.answered(ctx, o, a)
 	return l
 }
 
-func call(ctx context.Context, g Gateway, o ledger.Order, s ledger.Step) provider.Answer {
-	if s.Do == ledger.LookUp {
-		ref := provider.Ref{Key: s.Key}
-		if s.Key == "" {
-			ref = provider.Ref{Number: numberUnder(o.ID, s.Attempt)}
+// tick is the time, and later than every one before it: a lookup must not seem to be begun after a reply that came within the same millisecond.
+func (j *job) tick() time.Time {
+	j.last = j.last.Add(time.Millisecond)
+	if now := j.now(); now.After(j.last) {
+		j.last = now
+	}
+	return j.last
+}
+
+func call(ctx context.Context, g Gateway, o order.Order, step ledger.Step) provider.Answer {
+	if step.Do == ledger.LookUp {
+		ref := provider.Ref{Key: step.Key}
+		if step.Key == "" {
+			ref = provider.Ref{Number: o.NumberOf(step.Attempt)}
 		}
 		return g.Finder.Find(ctx, ref)
 	}
-	r := s.Request
-	number := numberUnder(o.ID, r.Attempt)
+	r := step.Request
 	switch r.Kind {
 	case ledger.Confirm:
-		return g.Confirmer.Confirm(ctx, provider.Confirm{
-			Key: r.Key, Number: number, Amount: o.Amount,
-			IdempotencyKey: fmt.Sprintf("confirm:%s:%d:%s", number, r.Turn, short(r.Key)),
-		})
+		return g.Confirmer.Confirm(ctx, confirmOf(o, r))
 	case ledger.Charge:
-		return g.Charger.Charge(ctx, provider.Charge{
-			BillingKey: r.Key, Number: number, Amount: o.Amount, Name: o.Name, Customer: provider.Buyer(o.Buyer),
-			NotAfter: r.At.Add(ledger.ChargeSendMax),
-		})
+		return g.Charger.Charge(ctx, chargeOf(o, r))
 	}
-	reason, id := "refund "+r.RefundID, "refund:"+r.RefundID
-	if r.RefundID == "" {
-		reason, id = "not the order's to keep", "surplus"
+	return g.Canceler.Cancel(ctx, cancelOf(o, r))
+}
+
+// confirmOf asks Toss Payments for the money. The idempotency key comes from number, turn and payment, so that every copy of this request is the
+// same request to the provider, and no other request ever is.
+func confirmOf(o order.Order, r ledger.Request) provider.Confirm {
+	number := o.NumberOf(r.Attempt)
+	return provider.Confirm{
+		Key: r.Key, Number: number, Amount: o.Amount.Value,
+		IdempotencyKey: fmt.Sprintf("confirm:%s:%d:%s", number, r.Turn, short(r.Key)),
 	}
-	return g.Canceler.Cancel(ctx, provider.Cancel{
+}
+
+func chargeOf(o order.Order, r ledger.Request) provider.Charge {
+	c := provider.Charge{
+		BillingKey: r.Key, Number: o.NumberOf(r.Attempt), Amount: o.Amount.Value, Name: o.Name, NotAfter: r.At.Add(ledger.ChargeSendMax),
+		Customer: provider.Buyer(o.Ledger.Buyer),
+		TaxFree:  o.Extras.Tax.Free, FailPush: o.Charging.FailPush, CardQuota: o.Charging.CardQuota,
+		Receipt: provider.CashReceipt{Type: o.Charging.ReceiptType, TradeOption: o.Charging.TradeOption, None: o.Charging.NoReceipt},
+	}
+	if o.Extras.Tax.GivenVAT {
+		c.VAT = &o.Extras.Tax.VAT
+	}
+	return c
+}
+
+func cancelOf(o order.Order, r ledger.Request) provider.Cancel {
+	id, reason := "surplus", "not the order's to keep"
+	if p := o.Ledger.Payment(r.Key); p != nil && p.Reason != "" {
+		id, reason = string(p.Reason), reason+": "+string(p.Reason)
+	}
+	if r.RefundID != "" {
+		id, reason = "refund:"+r.RefundID, cmp.Or(r.Reason, "refund "+r.RefundID)
+	}
+	c := provider.Cancel{
 		Key: r.Key, Amount: r.Amount, Balance: r.Balance, Reason: reason,
 		IdempotencyKey: fmt.Sprintf("cancel:%s:%s:%d:%s", o.ID, id, r.Turn, short(r.Key)),
-	})
+	}
+	if tax := o.Extras.Tax; r.Amount == o.Amount.Value { // it went through our window, whose parts these are; of another amount nobody knows them
+		c.TaxFree = tax.Free
+		if tax.GivenVAT {
+			c.VAT = &tax.VAT
+		}
+	}
+	return c
 }
 
 // short is a payment's key in an idempotency key.
@@ -194,27 +289,36 @@ func short(key string) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// numberUnder is the number of an order's attempt.
-func numberUnder(orderID string, attempt int) string {
-	n, err := order.ParseNumber(orderID)
-	if err != nil {
-		return orderID
-	}
-	n.Attempt = attempt
-	return n.String()
-}
-
-func (p *Processor) logged(ctx context.Context, o ledger.Order, s ledger.Step, a provider.Answer) {
+// answered logs an answer: the log is where the provider's own words and trace ids are kept.
+func (s *Settler) answered(ctx context.Context, o order.Order, a provider.Answer) {
 	level, event := slog.LevelInfo, "provider.answer"
 	switch {
 	case a.Class == provider.ClassCredentials:
 		level, event = slog.LevelError, "config.error"
 	case a.Class == provider.ClassMerchant:
-		level, event = slog.LevelWarn, "merchant.refusal"
-	case a.Payment.Sandbox && o.Account.Live:
+		level, event = slog.LevelWarn, "merchant.refusal" // every buyer may be refused for the same reason
+	case a.Payment.Sandbox && o.Ledger.Account.Live:
 		level, event = slog.LevelError, "security.sandbox_payment"
 	}
-	p.Log.Log(ctx, level, "the provider answered", "event", event, "orderId", o.ID, "step", s.Do.String(),
-		"call", a.Call, "verdict", a.Verdict.String(), "http", a.HTTP, "code", a.Code, "class", a.Class.String(),
-		"providerTraceId", a.TraceID, "cause", errorText(a.Err))
+	s.Log.Log(ctx, level, "the provider answered", "event", event, "orderId", o.ID, "attempt", o.Attempt, "provider", o.Provider,
+		"call", a.Call, "verdict", a.Verdict.String(), "http", a.HTTP, "status", a.Payment.Status, "code", a.Code, "class", a.Class.String(),
+		"digest", a.Digest, "providerTraceId", a.TraceID, "cause", errorText(a.Err))
+}
+
+// moved logs what a write changed, and raises the alarms.
+func (s *Settler) moved(ctx context.Context, before, after order.Order) {
+	level, event := slog.LevelInfo, "money.transition"
+	switch {
+	case after.Status == order.Review && before.Status != order.Review:
+		level, event = slog.LevelError, "money.review"
+	case after.Ledger.Unsettled(s.now()):
+		level, event = slog.LevelError, "money.unsettled"
+	case len(after.Reversals) > len(before.Reversals):
+		level, event = slog.LevelWarn, "money.reversal"
+	case after.Status == before.Status && len(after.History) == len(before.History):
+		return
+	}
+	last := after.History[len(after.History)-1]
+	s.Log.Log(ctx, level, "the order moved", "event", event, "orderId", after.ID, "attempt", last.Attempt, "from", string(before.Status),
+		"to", string(after.Status), "by", last.Event, "amount", after.Amount.Value, "currency", string(after.Amount.Currency))
 }

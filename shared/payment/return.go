@@ -2,10 +2,10 @@ package payment
 
 import (
 	"context"
-	"slices"
+	"errors"
 
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/order"
-	"tosspay-sam/shared/provider"
 )
 
 // WindowReturn is what a redirect, or the popup's callback, brought back from a window that takes the money by itself. Untrusted.
@@ -18,134 +18,68 @@ type WindowReturn struct {
 	Failed    bool   // the query has an error code
 }
 
-// Return asks what became of a window and records it. The query only says where to look first: paid is what the provider says is paid.
+// Return notes that a buyer is back from a window and looks up what became of it. The query only says where to look: paid is what the provider
+// says is paid.
 func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
-	came := s.Now()
 	o, err := readByLink(ctx, s.Orders, r.OrderID, r.LinkToken)
 	if err != nil {
 		return Result{}, err
 	}
-	g, ok := s.gateway(o)
-	if !ok || o.Provider != r.Provider {
+	if _, ok := s.Gateways[r.Provider]; !ok || o.Provider != r.Provider {
 		return Result{}, ErrNotFound
 	}
-	result := Result{Order: o, Outcome: Settled, Attempt: attemptReturned(o, r.Number)}
+	o = s.governed(o)
+	back := ledger.Request{Kind: ledger.Return, Attempt: attemptReturned(o, r.Number), At: s.now(), Failed: r.Failed}
+	if isPaymentKey(r.Key) {
+		back.Key = r.Key
+	}
+	if o.BillingKey != "" {
+		back.Kind = ledger.Notice // no window of ours leads here, and it may be another attempt's that took money
+	}
+	result := Result{Order: o, Outcome: Settled, Attempt: back.Attempt}
+	noted := o.Ledger.Noted(back)
 	switch {
-	case o.Status == order.Open && o.BillingKey != "": // no window of ours leads here, and it may be another attempt's that took money
-		result.Order, err = s.hearReturn(ctx, o, r, o.NumberOf(result.Attempt))
-		return result, err
+	case knows(o, back.Key):
 	case o.Status == order.Settling:
-		if result.Attempt < o.Attempt.N {
-			if o, err = s.hearReturn(ctx, o, r, r.Number); err != nil {
-				return result, err
-			}
+		if !noted {
+			o, err = s.note(ctx, o, back)
 		}
-		if o.BillingKey == "" && result.Attempt == o.Attempt.N && !o.Attempt.Unanswered && !knows(o, r.Key) { // it is settling for money that goes back
-			if o, err = s.record(ctx, o, order.Event{Kind: order.Announced, At: came, Attempt: o.Attempt.N}, notLooked); err != nil {
-				return result, err
-			}
+		if err == nil {
+			result.Order, err = s.await(ctx, o, ledger.Visit{})
 		}
-		result.Order, err = s.await(ctx, o, wanted{})
-		over := result.Order.Closed() || result.Order.Attempt.N != o.Attempt.N
-		if err == nil && over && !knows(result.Order, r.Key) && result.Order.HeardAt.Before(came) { // by an answer older than this return
-			result.Order, err = s.hearReturn(ctx, result.Order, r, result.Order.NumberOf(result.Attempt))
-		}
-		if err == nil && isPaymentKey(r.Key) && !knows(result.Order, r.Key) && r.Key != result.Order.Attempt.Key {
-			result.Order, err = s.remember(ctx, result.Order, result.Attempt, r.Key, came) // what was found may be all that is shown yet
-		}
-		return result, err
-	case o.Status != order.Open && knows(o, r.Key):
-		return result, nil
-	case o.Status != order.Open: // a second window may have taken money, too
-		result.Order, err = s.hearReturn(ctx, o, r, o.NumberOf(result.Attempt))
-		return result, err
+	case noted && s.now().Sub(o.Ledger.LearnedAt) < order.HintPause: // a reload: somebody has just asked
+	default:
+		result.Order, err = s.process(ctx, o, ledger.Work{Noted: &back})
 	}
-	if err := ready(ctx, g.Ready); err != nil {
-		return s.unready(ctx, Return{OrderID: r.OrderID, LinkToken: r.LinkToken}, err)
+	if errors.Is(err, ErrNotReady) && result.Order.Closed() {
+		err = nil // the order's own state is known, and the return is noted
 	}
-	if n := attemptOf(o, r.Number); n > 0 && n < o.Attempt.N { // another tab's window: the next number says nothing of it
-		result.Order, err = s.hearReturn(ctx, o, r, r.Number)
-		return result, err
-	}
-	result.Order, err = s.look(ctx, g, o, r)
 	return result, err
 }
 
-// hearReturn asks about a payment of an order that is closed, or of an attempt that is over, as a webhook about it would; and returns the
-// order as it is then.
-func (s *Settler) hearReturn(ctx context.Context, o order.Order, r WindowReturn, number string) (order.Order, error) {
-	if err := s.Hear(ctx, r.Provider, provider.Hint{Event: "return", Number: number, Key: r.Key, Status: returned}); err != nil {
-		s.Log.WarnContext(ctx, "another payment's return could not be looked up", "event", "redirect.unheard", "orderId", o.ID, "cause", err.Error())
-		return o, nil // the order's own state is known
-	}
-	if after, err := s.Orders.Get(ctx, o.ID); err == nil {
-		o = after
-	}
-	return o, nil
+// note writes what somebody else says, and asks nobody: the due time does the rest.
+func (s *Settler) note(ctx context.Context, o order.Order, r ledger.Request) (order.Order, error) {
+	j := &job{Settler: s, work: ledger.Work{Noted: &r}}
+	j.stands(o)
+	return j.finish(ctx)
 }
 
-// knows says that a redirect's payment is the one the order was paid with, or one that is given back.
+// knows says that what the provider says of a payment is known and changes nothing: it was captured, or declined under a number that is over.
 func knows(o order.Order, key string) bool {
-	return key == o.Capture.Key && key != "" || o.Listed(key)
+	p := o.Ledger.Payment(key)
+	switch {
+	case p == nil:
+		return false
+	case p.State == ledger.Declined:
+		return o.Closed() || p.Attempt < o.Attempt
+	}
+	return p.State == ledger.Captured
 }
 
 // attemptReturned is the attempt a redirect speaks of; the current one when it does not say, or says something else altogether.
 func attemptReturned(o order.Order, number string) int {
-	if n := attemptOf(o, number); n > 0 && n < o.Attempt.N {
+	if n := o.AttemptOf(number); n > 0 && n < o.Attempt {
 		return n
 	}
-	return o.Attempt.N
-}
-
-// namesEarlier says that a redirect may name a payment of a number before the current one: the answer about that one does not show it.
-func namesEarlier(o order.Order, a provider.Answer, key string) bool {
-	return o.Attempt.N > 1 && isPaymentKey(key) && a.Verdict != provider.Unknown && !shows(a, key)
-}
-
-// shows says that an answer shows a payment.
-func shows(a provider.Answer, key string) bool {
-	return a.Payment.Key == key || slices.ContainsFunc(a.Others, func(p provider.Payment) bool { return p.Key == key })
-}
-
-// look is the lookup of an open order, by our own number: it shows every payment there is under it. Whatever key the redirect names could only
-// be one of them, or of a number before it, or somebody else's.
-func (s *Settler) look(ctx context.Context, g Gateway, o order.Order, r WindowReturn) (order.Order, error) {
-	began := s.Now()
-	calls, cancel := callContext(ctx)
-	defer cancel()
-	a := g.Finder.Find(calls, provider.Ref{Number: o.Number()})
-	evidence, now := s.evidence(ctx, o, []provider.Answer{a}), s.Now()
-	event, ok := fromPayment(o, a, g.Account, now)
-	announced := order.Event{Kind: order.Announced, At: now, Attempt: o.Attempt.N}
-	var first []order.Event
-	switch {
-	case ok && event.Kind == order.Mismatched && !showsAll(a): // his own window may be another one
-		first = append(first, announced)
-	case ok && event.Kind == order.Refused && a.Verdict != provider.Declined && !showsAll(a):
-		event = announced // test money
-	case ok:
-	case namesEarlier(o, a, r.Key):
-		return s.hearReturn(ctx, o, r, o.Number())
-	case a.Verdict == provider.Absent || r.Failed && a.Verdict == provider.Pending:
-		// The provider has taken nothing, whatever the redirect says, or does not show it yet. The window may be opened again under the same
-		// number: should it have been paid after all, the provider refuses to take it twice.
-		if r.Failed && !isPaymentKey(r.Key) {
-			return o, nil
-		}
-		return s.remember(ctx, o, o.Attempt.N, r.Key, began)
-	default:
-		// Until the provider says, nobody shall pay again; the order is settling and has a due time.
-		event = announced
-	}
-	event.Evidence, event.Asked, event.All = evidence, began, showsAll(a)
-	events := append(append(first, event), s.besides(g, o, a.Others, began, showsAll(a))...)
-	hint := hintOf(o.Attempt.N, r.Key, began)
-	if hint.Key != "" && !shows(a, hint.Key) {
-		events[0].Hint = hint // what was found may be all that is shown yet
-	}
-	o, err := s.record(ctx, o, events[0], notLooked, events[1:]...)
-	if err == nil && o.Owed() != nil && o.Status != order.Review && hasTime(calls) {
-		return s.reverse(ctx, calls, g, o)
-	}
-	return o, err
+	return o.Attempt
 }

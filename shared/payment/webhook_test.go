@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/provider"
@@ -56,7 +57,7 @@ func TestHintIsNotBelieved(t *testing.T) {
 				x.bank.put("key-1", "order-1", truth)
 			}
 			if err := x.hint("key-1", "order-1"); err != nil || x.keeps(err, "key-1") != (truth != provider.Paid) { // it says paid
-				t.Errorf("%v: %v, hints %+v", truth, err, x.read().Hints)
+				t.Errorf("%v: %v, open %+v", truth, err, x.read().Ledger.Requests)
 			}
 			x.want(want, 1)
 			if len(x.read().Reversals) > 0 || x.bank.asked("cancel ") > 0 {
@@ -70,13 +71,11 @@ func TestHintIsNotBelieved(t *testing.T) {
 // order: no next attempt may begin, and a paid order is no contradiction.
 func TestHintOfTheOtherTab(t *testing.T) {
 	t.Parallel()
-	claimed := func(o *order.Order) {
-		o.Status = order.Settling
-		o.Attempt.Key, o.Attempt.ClaimedAt, o.Attempt.Unanswered = "key-1", time.Now(), true
-		o.DueAt = time.Now().Add(30 * time.Second)
+	claimed := func(l *ledger.Order) {
+		*l, _ = l.Intend(ledger.Request{Kind: ledger.Return, Attempt: 1, Key: "key-1", At: time.Now()})
 	}
 	for name, tc := range map[string]struct {
-		state func(*order.Order)
+		state func(*ledger.Order)
 		first provider.Verdict // of the window that is at work
 		want  order.Status
 		ends  order.Status
@@ -93,8 +92,8 @@ func TestHintOfTheOtherTab(t *testing.T) {
 				x.bank.put("key-1", "order-1", tc.first)
 				x.bank.put("key-2", "order-1", provider.Declined)
 				x.mustHear("key-2", "order-1")
-				if o := x.read(); o.Status != tc.want && o.Status != order.Settling || o.Attempt.N != 1 {
-					t.Errorf("the other tab's end made the order %s in attempt %d; asked %v", o.Status, o.Attempt.N, x.bank.calls)
+				if o := x.read(); o.Status != tc.want && o.Status != order.Settling || o.Attempt != 1 {
+					t.Errorf("the other tab's end made the order %s in attempt %d; asked %v", o.Status, o.Attempt, x.bank.calls)
 				}
 				x.bank.put("key-1", "order-1", provider.Paid) // and then it is taken
 				x.due()
@@ -119,7 +118,7 @@ func TestConsoleRefunds(t *testing.T) {
 				x.mustHear("key-1", "order-1")
 			}
 			x.want(tc.want, 1)
-			if o := x.read(); o.Capture.Balance != tc.balance || len(o.Reversals) > 0 || x.bank.asked("cancel ") > 0 || !o.DueAt.IsZero() {
+			if o := x.read(); o.Capture.Balance != tc.balance || len(o.Reversals) > 0 || x.bank.asked("cancel ") > 0 {
 				t.Errorf("%d left at the provider, %d on record, gives back %+v", tc.balance, o.Capture.Balance, o.Reversals)
 			}
 		})
@@ -127,16 +126,31 @@ func TestConsoleRefunds(t *testing.T) {
 }
 
 // announcedNow is an order whose buyer is back, and nobody knows yet.
-func announcedNow(o *order.Order) {
-	o.Status, o.Attempt.ClaimedAt, o.Attempt.Unanswered, o.DueAt = order.Settling, time.Now(), true, time.Now().Add(30*time.Second)
+func announcedNow(l *ledger.Order) {
+	*l, _ = l.Intend(ledger.Request{Kind: ledger.Return, Attempt: 1, At: time.Now()})
+}
+
+// paidBefore is an order that key-1 pays.
+func paidBefore(l *ledger.Order) {
+	*l = l.Learn(ledger.Answer{Account: l.Account, Began: time.Now(), At: time.Now(), Readable: true, Payments: []ledger.Payment{{
+		Key: "key-1", Attempt: l.Current(), State: ledger.Captured, Amount: 15000, Balance: 15000, Currency: "KRW", Test: true,
+	}}})
+}
+
+func closedAs(end ledger.End) func(*ledger.Order) { return func(l *ledger.Order) { l.End = end } }
+
+// second has the first number behind it.
+func second(l *ledger.Order) {
+	l.Attempts[0].Used = true
+	l.Attempts = append(l.Attempts, ledger.Attempt{OpenedAt: time.Now()})
 }
 
 // TestHintOutlivesTheOutage: a webhook whose payment could not be looked up is remembered, whatever else is known of the order: PortOne sends it
 // once.
 func TestHintOutlivesTheOutage(t *testing.T) {
 	t.Parallel()
-	for name, state := range map[string]func(*order.Order){
-		"open": func(*order.Order) {}, "settling": announcedNow, "paid": paidBefore, "expired": closedAs(order.Expired), "review": closedAs(order.Review),
+	for name, state := range map[string]func(*ledger.Order){
+		"open": func(*ledger.Order) {}, "settling": announcedNow, "paid": paidBefore, "expired": closedAs(ledger.EndExpired), "review": closedAs(ledger.EndReview),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -145,7 +159,7 @@ func TestHintOutlivesTheOutage(t *testing.T) {
 				x.edit(state)
 				x.bank.down = true
 				if err := x.hint("key-1", "order-1"); !x.keeps(err, "key-1") {
-					t.Errorf("%v, hints %+v", err, x.read().Hints)
+					t.Errorf("%v, open %+v", err, x.read().Ledger.Requests)
 				}
 				x.bank.down = false
 				x.bank.put("key-2", "order-1", provider.Paid)
@@ -163,7 +177,7 @@ func TestHintOutlivesTheOutage(t *testing.T) {
 // asked twice a second at most.
 func TestFloodOfCopies(t *testing.T) {
 	t.Parallel()
-	for name, state := range map[string]func(*order.Order){"open": func(*order.Order) {}, "paid": paidBefore, "expired": closedAs(order.Expired)} {
+	for name, state := range map[string]func(*ledger.Order){"open": func(*ledger.Order) {}, "paid": paidBefore, "expired": closedAs(ledger.EndExpired)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(t *testing.T) {
@@ -295,18 +309,18 @@ func TestReturnOfWrongMoney(t *testing.T) {
 func TestMoneyUnderAnEarlierNumber(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		state func(*order.Order)
+		state func(*ledger.Order)
 		want  order.Status
 		kept  bool
 	}{
-		"open in attempt 2": {func(o *order.Order) { o.Attempt = order.Attempt{N: 2} }, order.Paid, true},
-		"settling in attempt 2": {func(o *order.Order) {
-			o.Status, o.DueAt = order.Settling, time.Now().Add(30*time.Second)
-			o.Attempt = order.Attempt{N: 2, ClaimedAt: time.Now()}
-		}, order.Settling, false},
-		"paid in attempt 2": {func(o *order.Order) {
-			paidBefore(o)
-			o.Attempt.N, o.Capture.Attempt = 2, 2
+		"open in attempt 2": {second, order.Paid, true},
+		"processing in attempt 2": {func(l *ledger.Order) {
+			second(l)
+			*l, _ = l.Intend(ledger.Request{Kind: ledger.Return, Attempt: 2, At: time.Now()})
+		}, order.Paid, true}, // it fits: the first that is written down
+		"paid in attempt 2": {func(l *ledger.Order) {
+			second(l)
+			paidBefore(l)
 		}, order.Paid, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -333,7 +347,7 @@ func TestMoneyUnderAnEarlierNumber(t *testing.T) {
 // not take the webhook: the payment is remembered.
 func TestHintThatWasNotLookedUp(t *testing.T) {
 	t.Parallel()
-	for name, state := range map[string]func(*order.Order){"open": func(*order.Order) {}, "settling": announcedNow, "paid": paidBefore, "expired": closedAs(order.Expired)} {
+	for name, state := range map[string]func(*ledger.Order){"open": func(*ledger.Order) {}, "settling": announcedNow, "paid": paidBefore, "expired": closedAs(ledger.EndExpired)} {
 		bubble(t, func(t *testing.T) {
 			x := newTill(t)
 			x.edit(state)
@@ -356,7 +370,7 @@ func TestHintThatWasNotLookedUp(t *testing.T) {
 // nothing of the other payment: the money is found whichever is asked about first and most often.
 func TestHintsOfTwoPayments(t *testing.T) {
 	t.Parallel()
-	for name, state := range map[string]func(*order.Order){"open": func(*order.Order) {}, "settling": announcedNow, "paid": paidBefore, "expired": closedAs(order.Expired)} {
+	for name, state := range map[string]func(*ledger.Order){"open": func(*ledger.Order) {}, "settling": announcedNow, "paid": paidBefore, "expired": closedAs(ledger.EndExpired)} {
 		for copies := range 12 {
 			for _, slow := range []time.Duration{50 * time.Millisecond, 700 * time.Millisecond} {
 				bubble(t, func(t *testing.T) {

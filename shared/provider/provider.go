@@ -91,6 +91,7 @@ type Payment struct {
 type Shown struct {
 	Payment Payment
 	Verdict Verdict // Unknown: it cannot be read, or issued a billing key
+	Code    string  // why it was declined
 }
 
 // Answer is all that is known after one call. Adapters return no error beside it: an error is an answer of verdict Unknown.

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/store"
 	"tosspay-sam/shared/store/enginetest"
@@ -183,7 +184,7 @@ func TestIndexWrites(t *testing.T) {
 		want("a charge's claim", err, map[string]int{})
 		cycle := order.NewCycle(order.Order{
 			ID: "sub-001--c1", CreatedAt: created, BillingKey: "sub-001--key1", Customer: order.Customer{ID: "customer-1"},
-		}, created)
+		}, ledger.Timing{}, created)
 		cycle, err = s.Create(ctx, cycle)
 		want("a cycle's order", err, map[string]int{"due": 1})
 		cycle.Status, cycle.DueAt = order.Paid, time.Time{}

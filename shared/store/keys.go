@@ -23,7 +23,8 @@ import (
 //	v             N  version of the item's format, 1
 //	status        S  an order's or a subscription's, as package order or subscription lists them
 //	revision      N  +1 with every claim and save; a save's condition
-//	link_token    S  random; a claim's condition, like attempt.n, amount and currency of the order
+//	payable       N  of an order: the number that may be claimed, 0 for none; a claim's condition
+//	link_token    S  random; a claim's condition, like payable, status, provider, amount and currency
 //	ask_after     N  nobody else asks the provider before; a lease's condition, and a cycle claim's. Absent and 0 are the same
 //	cycle         N  of a subscription: the cycle it stands at; a cycle claim's condition, like status and charge_at
 //	charge_at     N  of a subscription: when that cycle may be charged

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"maps"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
@@ -38,8 +37,8 @@ func (d *DynamoDB) Get(ctx context.Context, id string) (_ order.Order, err error
 	return decodeOrder(found)
 }
 
-// Claim implements payment.Claims. Its expressions say what order.Claim says; the conformance suite compares the two. An item that is
-// missing fails the condition, so a claim never makes one.
+// Claim implements payment.Claims. Its expressions say what order.Claim says: payable is the number that the ledger lets be claimed, 0
+// is none; the conformance suite compares the two. An item that is missing fails the condition, so a claim never makes one.
 func (d *DynamoDB) Claim(ctx context.Context, c order.Claim) (_ order.Order, err error) {
 	defer wrap(&err, "claim order", c.OrderID)
 	token, err := d.begin(ctx)
@@ -50,39 +49,39 @@ func (d *DynamoDB) Claim(ctx context.Context, c order.Claim) (_ order.Order, err
 	if err != nil {
 		return order.Order{}, err
 	}
-	set, given, kind := "SET ", values{}, "attribute_not_exists(billing_key)"
-	if c.BillingKey != "" {
-		set, given, kind = "SET billing_key = :billing_key, ", values{":billing_key": str(c.BillingKey)}, "attribute_exists(billing_key)"
+	request, err := attributevalue.Marshal(item.FromRequests(c.Request()))
+	if err != nil {
+		return order.Order{}, err
 	}
-	maps.Copy(given, values{
-		":open":      str(string(order.Open)),
-		":link":      str(c.LinkToken),
-		":n":         num(c.Attempt),
-		":provider":  str(c.Provider),
-		":amount":    num(c.Amount.Value),
-		":currency":  str(string(c.Amount.Currency)),
-		":settling":  str(string(order.Settling)),
-		":key":       str(c.Key),
-		":at":        num(item.Millis(c.At)),
-		":true":      &types.AttributeValueMemberBOOL{Value: true},
-		":ask_after": num(item.Millis(c.AskAfter)),
-		":due_at":    num(item.Millis(order.ClaimDue(c))),
-		":due_shard": str(item.Shard(c.OrderID)),
-		":none":      &types.AttributeValueMemberL{Value: []types.AttributeValue{}},
-		":step":      step,
-		":one":       num(1),
-		":token":     str(token),
-	})
 	out, err := d.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: aws.String(d.table),
 		Key:       orderKey(c.OrderID),
-		ConditionExpression: aws.String("#status = :open AND link_token = :link AND attempt.n = :n" +
-			" AND #provider = :provider AND amount = :amount AND currency = :currency AND " + kind),
-		UpdateExpression: aws.String(set + "#status = :settling, attempt.#key = :key, attempt.claimed_at = :at, attempt.unanswered = :true," +
+		ConditionExpression: aws.String("#status = :open AND payable = :n AND payable > :zero AND link_token = :link AND #provider = :provider" +
+			" AND amount = :amount AND currency = :currency"),
+		UpdateExpression: aws.String("SET #status = :settling, payable = :zero, since = :at," +
+			" requests = list_append(if_not_exists(requests, :none), :request)," +
 			" ask_after = :ask_after, due = :due_at, due_at = :due_at, due_shard = :due_shard," +
 			" history = list_append(if_not_exists(history, :none), :step), revision = revision + :one, write_token = :token"),
-		ExpressionAttributeNames:            map[string]string{"#status": "status", "#key": "key", "#provider": "provider"},
-		ExpressionAttributeValues:           given,
+		ExpressionAttributeNames: map[string]string{"#status": "status", "#provider": "provider"},
+		ExpressionAttributeValues: values{
+			":open":      str(string(order.Open)),
+			":link":      str(c.LinkToken),
+			":n":         num(c.Attempt),
+			":provider":  str(c.Provider),
+			":amount":    num(c.Amount.Value),
+			":currency":  str(string(c.Amount.Currency)),
+			":settling":  str(string(order.Settling)),
+			":zero":      num(0),
+			":at":        num(item.Millis(c.At)),
+			":request":   request,
+			":ask_after": num(item.Millis(c.AskAfter)),
+			":due_at":    num(item.Millis(order.ClaimDue(c))),
+			":due_shard": str(item.Shard(c.OrderID)),
+			":none":      &types.AttributeValueMemberL{Value: []types.AttributeValue{}},
+			":step":      step,
+			":one":       num(1),
+			":token":     str(token),
+		},
 		ReturnValues:                        types.ReturnValueAllNew,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})

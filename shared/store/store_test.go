@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
@@ -84,7 +85,7 @@ func subscriptionRecord(id string) payment.DueRecord {
 func claimOf(o order.Order) order.Claim {
 	at := created.Add(time.Minute)
 	return order.Claim{
-		OrderID: o.ID, Provider: o.Provider, LinkToken: o.LinkToken, Attempt: 1, Amount: o.Amount, Key: "key-1", At: at, AskAfter: at.Add(15 * time.Second), BillingKey: o.BillingKey,
+		OrderID: o.ID, Provider: o.Provider, LinkToken: o.LinkToken, Attempt: 1, Amount: o.Amount, Key: "key-1", At: at, AskAfter: at.Add(15 * time.Second),
 	}
 }
 
@@ -220,16 +221,20 @@ func TestMutantClaimConditions(t *testing.T) {
 	onEngines(t, func(t *testing.T, e enginetest.Engine) {
 		client := enginetest.Client(e.Endpoint)
 		table := enginetest.Table(t, client)
+		used := func(o *order.Order) { o.Ledger.Attempts[0].Used = true }
 		for _, test := range []struct {
 			part   string
 			order  func(*order.Order)
 			claim  func(*order.Claim)
 			reason order.Reason
 		}{
-			{"#status = :open", func(o *order.Order) { o.Status = order.Settling }, func(*order.Claim) {}, order.NotOpen},
+			{"payable = :n AND payable > :zero", used, func(*order.Claim) {}, order.NotOpen},
+			{"payable = :n", func(o *order.Order) {
+				o.Ledger.Attempts = append(o.Ledger.Attempts, ledger.Attempt{})
+			}, func(*order.Claim) {}, order.StaleAttempt},
+			{"payable > :zero", used, func(c *order.Claim) { c.Attempt = 0 }, order.StaleAttempt},
 			{"link_token = :link", func(*order.Order) {}, func(c *order.Claim) { c.LinkToken = "other" }, order.WrongLink},
 			{"#provider = :provider", func(*order.Order) {}, func(c *order.Claim) { c.Provider = "portone" }, order.WrongLink},
-			{"attempt.n = :n", func(o *order.Order) { o.Attempt.N = 2 }, func(*order.Claim) {}, order.StaleAttempt},
 			{"amount = :amount", func(*order.Order) {}, func(c *order.Claim) { c.Amount.Value = 1 }, order.WrongAmount},
 			{"currency = :currency", func(*order.Order) {}, func(c *order.Claim) { c.Amount.Currency = "USD" }, order.WrongAmount},
 		} {
@@ -249,6 +254,37 @@ func TestMutantClaimConditions(t *testing.T) {
 			if _, err := mutant.Claim(timed(t), c); err != nil {
 				t.Errorf("without %q the claim is still refused: %v", test.part, err)
 			}
+		}
+	})
+}
+
+// TestMutantClaimStatus: an item whose status says other than open beside a number that may be paid is somebody's edit. The store writes none,
+// so this one is edited.
+func TestMutantClaimStatus(t *testing.T) {
+	onEngines(t, func(t *testing.T, e enginetest.Engine) {
+		client := enginetest.Client(e.Endpoint)
+		table := enginetest.Table(t, client)
+		s := store.New(client, table, rand.Text)
+		o, err := s.Create(timed(t), newOrder("order-1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.UpdateItem(timed(t), &dynamodb.UpdateItemInput{
+			TableName: aws.String(table), Key: map[string]types.AttributeValue{
+				"PK": &types.AttributeValueMemberS{Value: "order#order-1"}, "SK": &types.AttributeValueMemberS{Value: "order"},
+			},
+			UpdateExpression: aws.String("SET #status = :review"), ExpressionAttributeNames: map[string]string{"#status": "status"},
+			ExpressionAttributeValues: map[string]types.AttributeValue{":review": &types.AttributeValueMemberS{Value: string(order.Review)}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Claim(timed(t), claimOf(o))
+		if refusal, ok := errors.AsType[*order.Refusal](err); !ok || refusal.Reason != order.NotOpen {
+			t.Errorf("got %v, want the refusal %q", err, order.NotOpen)
+		}
+		mutant := store.New(altered{client, without(t, "#status = :open")}, table, rand.Text)
+		if _, err := mutant.Claim(timed(t), claimOf(o)); err != nil {
+			t.Errorf("without the condition the claim is still refused: %v", err)
 		}
 	})
 }
@@ -355,7 +391,7 @@ func TestItem(t *testing.T) {
 		"PK": "order#order-1", "SK": "order", "v": "1", "id": "order-1", "status": "open", "revision": "1", "write_token": "token",
 		"amount": "1000", "currency": "KRW", "link_token": "link", "name": "a thing", "provider": "toss", "mode": "test",
 		"created_at": "1793588645678", "expires_at": "1793590445678", "due": "1793592245678", "due_at": "1793592245678", "due_shard": "11",
-		"attempt": "map", "history": "list", "list": "2026-11-02#7",
+		"attempts": "list", "payable": "1", "history": "list", "list": "2026-11-02#7",
 	})
 	if _, err := s.CreateSubscription(timed(t), sub); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 
 	"tosspay-sam/shared/event"
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/subscription"
@@ -42,9 +43,14 @@ func TestChange(t *testing.T) {
 		CreatedAt: streamed, ExpiresAt: streamed.Add(time.Hour), Toss: order.TossOptions{InternationalCardOnly: true},
 	})
 	old, oldImage := orderImage(t, o)
-	paid, err := old.Apply(order.Event{Kind: order.Captured, At: streamed, Attempt: 1, Capture: order.Capture{Key: "key", Amount: o.Amount, Balance: 15000, ApprovedAt: streamed}})
-	if err != nil {
-		t.Fatal(err)
+	l := old.Ledger
+	l.Payments = []ledger.Payment{{
+		Key: "key", Attempt: 1, State: ledger.Captured, Role: ledger.Kept, Amount: 15000, Balance: 15000, Currency: "KRW", ApprovedAt: streamed,
+	}}
+	l.Revision++
+	paid := old.With(l, streamed)
+	if paid.Capture.Key != "key" || paid.Status != order.Paid {
+		t.Fatalf("the order is %s with %+v", paid.Status, paid.Capture)
 	}
 	now, newImage := orderImage(t, paid)
 	sub, all, err := encodeSubscription(subscription.New(subscription.Subscription{ID: "order-0001", Provider: "portone", CreatedAt: streamed}), "token")

@@ -51,14 +51,14 @@ func TestToldWithoutAGateway(t *testing.T) {
 	if err := s.Doors.Hear(s.ctx, "portone", provider.Hint{Number: id + "--c1", Key: "imps_9"}); err != nil {
 		t.Fatal(err)
 	}
-	if o := s.cycle(1); !o.Untold || !o.Searching {
-		t.Fatalf("%s, untold %v, searching %v", o.Status, o.Untold, o.Searching)
+	if o := s.cycle(1); !o.Unrecorded || len(o.Ledger.Requests) == 0 {
+		t.Fatalf("%s, untold %v, open requests %d", o.Status, o.Unrecorded, len(o.Ledger.Requests))
 	}
 	s.Worker.Settler.Gateways = nil
 	s.now = s.now.Add(time.Hour)
 	err := s.Worker.Work(s.ctx, payment.Message{Kind: payment.KindOrder, ID: id + "--c1"})
-	if o, got := s.cycle(1), s.read(); err == nil || o.Untold || !o.Searching || o.Final() || got.Cycle != 2 {
-		t.Errorf("%v; untold %v, searching %v, due %v, the subscription at cycle %d", err, o.Untold, o.Searching, o.DueAt, got.Cycle)
+	if o, got := s.cycle(1), s.read(); err == nil || o.Unrecorded || len(o.Ledger.Requests) == 0 || o.Final() || got.Cycle != 2 {
+		t.Errorf("%v; untold %v, open requests %d, due %v, the subscription at cycle %d", err, o.Unrecorded, len(o.Ledger.Requests), o.DueAt, got.Cycle)
 	}
 }
 
@@ -120,8 +120,8 @@ func TestWrongMoneyOfAnEarlierNumber(t *testing.T) {
 	s.advance("9d")
 	s.register(s.windowOf(id+"--c1--2", "1000"))
 	s.advance("1d")
-	if o := s.order(id + "--c1"); o.Status != order.Open || o.Attempt.N != 6 || len(o.Reversals) != 1 || o.Owed() != nil {
-		t.Fatalf("%s at attempt %d, %+v", o.Status, o.Attempt.N, o.Reversals)
+	if o := s.order(id + "--c1"); o.Status != order.Open || o.Attempt != 6 || len(o.Reversals) != 1 || o.Owed() != nil {
+		t.Fatalf("%s at attempt %d, %+v", o.Status, o.Attempt, o.Reversals)
 	}
 	s.register(s.must(200, "/renew-key", "").Window)
 	s.advance("1h")

@@ -173,7 +173,7 @@ const price = 3
 
 func (w World) terms() ledger.Terms {
 	t := ledger.Terms{
-		ID: "order", Account: account, Amount: price, Currency: "KRW", Cycle: w.Cycle, CreatedAt: epoch, ExpiresAt: epoch.Add(65 * time.Minute),
+		ID: "order", Account: account, Amount: price, Currency: "KRW", Cycle: w.Cycle, Wanted: ledger.No, CreatedAt: epoch, ExpiresAt: epoch.Add(65 * time.Minute),
 		Timing: ledger.Timing{PendingMax: 75 * time.Minute, AbsentMax: 2 * time.Minute, LookupLag: 5 * time.Minute},
 	}
 	if w.Toss {

@@ -172,7 +172,7 @@ const (
 	orderBytes        = 490
 	captureBytes      = 230
 	stepBytes         = 36
-	evidenceBytes     = 160
+	requestBytes      = 90
 )
 
 func subscriptionSize(s subscription.Subscription) int {
@@ -185,7 +185,7 @@ func subscriptionSize(s subscription.Subscription) int {
 }
 
 func orderSize(o order.Order) int {
-	size := orderBytes + evidenceBytes*len(o.Evidence)
+	size := orderBytes + requestBytes*len(o.Ledger.Requests)
 	for i := range o.History {
 		step := &o.History[i]
 		size += stepBytes + len(step.From) + len(step.To) + len(step.Event) + len(step.Note)

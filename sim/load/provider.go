@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tosspay-sam/shared/provider"
+	"tosspay-sam/shared/subscription"
 )
 
 // The provider's latency: half of the charges take less than a second, one in a thousand between 5 s and 60 s.
@@ -74,7 +75,7 @@ func (g *gateway) Charge(ctx context.Context, c provider.Charge) provider.Answer
 		g.mu.Unlock()
 		a.Verdict, a.Class, a.Code = provider.Declined, provider.ClassLater, declined
 		a.Payment = paymentOf(index, c.Number, "failed", c.Amount)
-		return a
+		return showing(a, c.BillingKey)
 	}
 	g.mu.Lock()
 	g.captures[index]++
@@ -87,7 +88,7 @@ func (g *gateway) Charge(ctx context.Context, c provider.Charge) provider.Answer
 		return provider.Answer{Call: "charge", Sent: true, Code: provider.NoAnswer}
 	}
 	a.Verdict, a.Payment = provider.Paid, paymentOf(index, c.Number, "paid", c.Amount)
-	return a
+	return showing(a, c.BillingKey)
 }
 
 // arrive counts a charge against the provider's rate, and says whether its number was paid before.
@@ -126,7 +127,16 @@ func (g *gateway) Find(ctx context.Context, r provider.Ref) provider.Answer {
 	a := provider.Answer{Call: "find-by-order", Sent: true, HTTP: 200, Verdict: provider.Absent, Class: provider.ClassAbsent}
 	if g.captures[index] > 0 {
 		a.Verdict, a.Class, a.Payment = provider.Paid, provider.ClassUnknown, paymentOf(index, r.Number, "paid", 9900)
+		a = showing(a, subscription.Subscription{ID: subscriptionID(index)}.KeyName(1))
 	}
+	a.Complete = true
+	return a
+}
+
+// showing is an answer that shows its one payment, which was charged with a billing key.
+func showing(a provider.Answer, key string) provider.Answer {
+	a.Payment.BillingKey = key
+	a.All = []provider.Shown{{Payment: a.Payment, Verdict: a.Verdict, Code: a.Code}}
 	return a
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
@@ -359,10 +360,17 @@ func (t *table) order(index uint32, cycle int) (order.Order, error) {
 	if cycle == 0 || cycle > int(t.rows[index].paid) {
 		return order.Order{}, payment.ErrNotFound
 	}
-	return order.Order{
+	o := order.New(order.Order{
 		ID: orderID(index, cycle), Provider: t.template.Provider, Mode: t.template.Mode, Amount: t.template.Plan.Amount, CreatedAt: t.began,
-		Status: order.Paid, Attempt: order.Attempt{N: 1}, Revision: 2,
-	}, nil
+		ExpiresAt: t.began.AddDate(1, 0, 0), BillingKey: t.template.KeyName(1),
+	})
+	paid := o.Ledger
+	paid.Revision++
+	paid.Payments = []ledger.Payment{{
+		Key: "imp", Attempt: 1, State: ledger.Captured, Amount: o.Amount.Value, Balance: o.Amount.Value, Currency: string(o.Amount.Currency),
+		BillingKey: o.BillingKey, KnownAt: t.began, SeenAt: t.began, Role: ledger.Kept,
+	}}
+	return o.With(paid, t.began).RecordedBy(), nil
 }
 
 func (t *table) put(index uint32, cycle int, o order.Order) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/subscription"
@@ -193,15 +194,16 @@ func (s *Stage) claim(ctx context.Context, o order.Order) (order.Order, error) {
 	})
 }
 
-// record brings a settling order to paid.
+// record brings a claimed order to paid.
 func (s *Stage) record(ctx context.Context, o order.Order) error {
-	o, err := o.Apply(order.Event{Kind: order.Captured, At: o.CreatedAt, Attempt: 1, Capture: order.Capture{
-		Key: Key, TransactionKey: "EXAMPLETRANSACTION", Amount: money.Amount{Value: Amount, Currency: money.KRW}, Balance: Amount,
-		ApprovedAt: o.CreatedAt, Method: "카드",
-	}})
-	if err == nil {
-		_, err = s.Records.Save(ctx, o)
-	}
+	l := o.Ledger.Learn(ledger.Answer{
+		Account: o.Ledger.Account, Began: o.CreatedAt, At: o.CreatedAt, Readable: true, Payments: []ledger.Payment{{
+			Key: Key, Attempt: 1, State: ledger.Captured, Amount: Amount, Balance: Amount, Currency: string(money.KRW), Test: true,
+			ApprovedAt: o.CreatedAt, TransactionKey: "EXAMPLETRANSACTION", Method: "카드",
+		}},
+	}).Decide()
+	l.Revision++
+	_, err := s.Records.Save(ctx, o.With(l, o.CreatedAt))
 	return err
 }
 

@@ -218,8 +218,8 @@ func (r *run) story(m *member, k int) string {
 	for _, s := range o.History {
 		line(s.At, "order %s > %s, attempt %d: %s %s", s.From, s.To, s.Attempt, s.Event, s.Note)
 	}
-	for _, e := range o.Evidence {
-		line(e.At, "attempt %d: %s answered %d %s %s", e.Attempt, e.Call, e.HTTP, e.Status, e.Code)
+	for _, p := range o.Ledger.Payments {
+		line(p.SeenAt, "attempt %d: %s is %s, %d of %d left, %s %s", p.Attempt, p.Key, p.State, p.Balance, p.Amount, p.Role, p.Reason)
 	}
 	for _, p := range r.Bank.of(m.id) {
 		if _, cycle, _ := r.parse(p.Number); cycle == k {

@@ -151,22 +151,22 @@ func (b *Bank) Decide(number, reason string) {
 func (b *Bank) Find(_ context.Context, r provider.Ref) provider.Answer {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var found *Payment
-	for _, p := range b.payments[r.Number] {
-		if p.Ended.IsZero() || found != nil && found.Captured() && !found.Back {
+	var shown []provider.Shown
+	last := refusal("PAYMENT_NOT_FOUND", provider.Absent)
+	last.HTTP = 404
+	of := b.payments[r.Number]
+	if r.Key != "" {
+		of = b.all
+	}
+	for _, p := range of {
+		if p.Ended.IsZero() || r.Key != "" && p.Key != r.Key {
 			continue
 		}
-		found = p
+		last = answer("find", p)
+		shown = append(shown, last.All...)
 	}
-	switch {
-	case found == nil:
-		a := refusal("PAYMENT_NOT_FOUND", provider.Absent)
-		a.Call, a.HTTP = "find-by-order", 404
-		return a
-	case holding(b.payments[r.Number]) > 1:
-		return provider.Answer{Call: "find-by-order", HTTP: 200, Code: "SEVERAL_CAPTURES", Sent: true}
-	}
-	return answer("find-by-order", found)
+	last.Call, last.All, last.Complete = "find-by-order", shown, r.Number != ""
+	return last
 }
 
 // BillingKey implements payment.KeyFinder.
@@ -205,17 +205,6 @@ func (b *Bank) Cancel(_ context.Context, c provider.Cancel) provider.Answer {
 	return a
 }
 
-// holding counts the payments whose money is there.
-func holding(of []*Payment) int {
-	n := 0
-	for _, p := range of {
-		if p.Captured() && !p.Back {
-			n++
-		}
-	}
-	return n
-}
-
 func captures(of []*Payment) int {
 	n := 0
 	for _, p := range of {
@@ -241,14 +230,19 @@ func answer(call string, p *Payment) provider.Answer {
 	switch {
 	case p.Back:
 		a.Payment.Status, a.Payment.Balance, a.Verdict = "cancelled", 0, provider.Refunded
-		return a
-	case p.Reason == "":
-		return a
+	case p.Reason != "": // as the adapter reads a failed payment: some reasons leave the outcome open
+		a.Payment.Status, a.Verdict, a.Class = "failed", provider.Pending, portone.ReasonOf(p.Reason).Class()
+		if a.Class.Definitive() {
+			a.Verdict = provider.Declined
+		}
 	}
-	// As the adapter reads a failed payment: some reasons leave the outcome open.
-	a.Payment.Status, a.Verdict, a.Class = "failed", provider.Pending, portone.ReasonOf(p.Reason).Class()
-	if a.Class.Definitive() {
-		a.Verdict = provider.Declined
+	return Showing(a)
+}
+
+// Showing is an answer that shows the payment it gives, and nothing else.
+func Showing(a provider.Answer) provider.Answer {
+	if a.Payment.Key != "" {
+		a.All = []provider.Shown{{Payment: a.Payment, Verdict: a.Verdict, Code: a.Code}}
 	}
 	return a
 }

@@ -88,7 +88,7 @@ func TestSameSeedSameRun(t *testing.T) {
 func TestEverythingHappens(t *testing.T) {
 	t.Parallel()
 	var pauses, replans, canceled, reloads, renewals, repeats, resumed, notices int
-	for seed := range uint64(10) {
+	for seed := range uint64(20) {
 		r := soak.Run(t.Context(), seed, small(func(s *soak.Size) { s.Subscriptions = 20 }))
 		pauses, replans, canceled, reloads = pauses+r.Paused, replans+r.Replans, canceled+r.Canceled, reloads+r.Reloads
 		notices += r.Notices

@@ -174,12 +174,10 @@ type made struct {
 			Currency string
 		}
 	} `json:"window"`
-	Payment  *struct{ Key string } `json:"payment"`
-	Evidence []struct {
-		Call, Code, Status string
-		HTTP               int
-	} `json:"evidence"`
-	History []struct{ From, To order.Status } `json:"history"`
+	Payment  *struct{ Key string }                       `json:"payment"`
+	Payments []struct{ Key, State, Role, Reason string } `json:"payments"`
+	Requests []struct{ Kind, Key string }                `json:"requests"`
+	History  []struct{ From, To order.Status }           `json:"history"`
 }
 
 // order makes one that stays payable for days.
@@ -310,7 +308,7 @@ func (s *stage) settled(id string) made {
 	s.t.Helper()
 	for range roundsMax {
 		o := s.record(id)
-		if o.Status != order.Settling && len(o.Hints) == 0 && (o.Owed() == nil || o.Status == order.Review) {
+		if o.Status != order.Settling && len(o.Ledger.Requests) == 0 && (o.Owed() == nil || o.Status == order.Review) {
 			return s.read(id)
 		}
 		if o.DueAt.IsZero() {

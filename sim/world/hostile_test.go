@@ -615,6 +615,6 @@ func TestSupportCodeIsTheRefusals(t *testing.T) {
 	p := s.open(s.approve(m))
 	s.wantPage("the return", p, declinedPage)
 	if !strings.Contains(p.body, "INVALID_STOPPED_CARD") || strings.Contains(p.body, "TOO_MANY_REQUESTS") {
-		t.Errorf("the declined page does not show the code of the refusal: %s", fmt.Sprint(s.read("order-1").Evidence))
+		t.Errorf("the declined page does not show the code of the refusal: %s", fmt.Sprint(s.read("order-1").Payments))
 	}
 }

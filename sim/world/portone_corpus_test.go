@@ -138,7 +138,7 @@ func (v *villain) states() map[string]string {
 		if err != nil {
 			v.t.Fatal(err)
 		}
-		states[id] = fmt.Sprint(o.Status, o.Attempt.N, o.Amount, o.Capture.Key, o.Capture.Attempt, o.Capture.Balance, len(o.Reversals), o.Request, o.LinkToken, o.ExpiresAt)
+		states[id] = fmt.Sprint(o.Status, o.Attempt, o.Amount, o.Capture.Key, o.Capture.Attempt, o.Capture.Balance, len(o.Reversals), o.Request, o.LinkToken, o.ExpiresAt)
 	}
 	for _, id := range v.subs {
 		s, err := v.Store.GetSubscription(ctx, id)
@@ -248,7 +248,7 @@ func (v *villain) wrong(id string) string {
 		}
 		if e.Kind == ledger.Capture {
 			taken += e.Amount
-			if o.Attempt.N > n.Attempt && o.Status != order.Paid && o.Status != order.Refunded {
+			if o.Attempt > n.Attempt && o.Status != order.Paid && o.Status != order.Refunded {
 				return "it went on to the next attempt after money was taken"
 			}
 		} else {

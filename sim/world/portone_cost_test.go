@@ -56,8 +56,8 @@ func TestCostOfATossPayReturn(t *testing.T) {
 		"paid, and an error_code":             {"approve", []string{"error_code", "F400"}, 1, 1, order.Paid},
 		"failed, and the next one registered": {"fail", nil, 2, 1, order.Open},
 		"failed, no imp_uid":                  {"fail", []string{"imp_uid", "-"}, 2, 1, order.Open},
-		"failed, imp_uid forged":              {"fail", []string{"imp_uid", "imp_999999999999"}, 2, 1, order.Open},
-		"the window did not open":             {"", []string{"error_code", "F400"}, 1, 0, order.Open},
+		"failed, imp_uid forged":              {"fail", []string{"imp_uid", "imp_999999999999"}, 1, 1, order.Open},
+		"the window did not open":             {"", []string{"error_code", "F400"}, 1, 1, order.Open},
 		"nothing is known of it":              {"", []string{"imp_uid", "imp_999999999999"}, 1, 1, order.Open}, // it may not be shown yet
 		"a stranger's link":                   {"approve", []string{"{link}", "wrong"}, 0, 0, order.Open},
 	} {

@@ -282,7 +282,7 @@ func TestTossPayFailsAfterItsTime(t *testing.T) {
 			t.Errorf("the time is over, and the page %q invites to pay again", v.title())
 		}
 		c.wantTitle("after the time", v, expiredPage)
-		c.wantStatus("a window may be open", "order-1", order.Open, 1)
+		c.wantStatus("a window may be open", "order-1", order.Open, 2)
 		if got := c.PortOne.Calls()[portonesim.OpPrepare]; got != 1 {
 			t.Errorf("%d amounts registered, want that of the first attempt", got)
 		}
@@ -292,7 +292,7 @@ func TestTossPayFailsAfterItsTime(t *testing.T) {
 		}
 		c.wantMoved("both windows", "order-1", 1, 0)
 		c.end("order-1")
-		c.wantStatus("in the end", "order-1", order.Paid, 1)
+		c.wantStatus("in the end", "order-1", order.Paid, 2) // by the payment of the first number
 		c.wantLawful()
 	})
 }

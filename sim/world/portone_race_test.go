@@ -199,7 +199,7 @@ func (r *referee) sight() string {
 		return fmt.Sprint(now, moved, calls, s.Revision, s.Status, s.Key, s.DueAt.UnixNano(), s.AskAfter.UnixNano(), s.HeardAt.UnixNano())
 	}
 	o, _ := r.c.Store.Get(ctx, "order-1")
-	return fmt.Sprint(now, moved, calls, o.Revision, o.Status, o.Attempt, len(o.Reversals), o.DueAt.UnixNano(), o.AskAfter.UnixNano(), o.HeardAt.UnixNano())
+	return fmt.Sprint(now, moved, calls, o.Revision, o.Status, o.Attempt, len(o.Reversals), o.DueAt.UnixNano(), o.AskAfter.UnixNano(), o.Ledger.LearnedAt.UnixNano())
 }
 
 // place is everything that decides how a race can go on.

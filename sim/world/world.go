@@ -216,6 +216,8 @@ func (w *World) mount(wrapped func(handler.Door) handler.Door) {
 		"POST /orders":                                 merchant,
 		"GET /orders":                                  merchant,
 		"GET /orders/{orderId}":                        merchant,
+		"POST /orders/{orderId}/refunds":               merchant,
+		"POST /orders/{orderId}/resolve":               merchant,
 		"GET /pay/{id}/{linkToken}":                    checkout,
 		"GET /pay/{id}/{linkToken}/status":             checkout,
 		"GET /confirm/toss/{orderId}/{linkToken}":      confirm,

@@ -58,7 +58,7 @@ func (a *Adapter) findAll(ctx context.Context, number string) (found provider.An
 		}
 		for _, p := range reply.Response.List {
 			next := withPayment(answer, p, asked{number: number})
-			all = append(all, provider.Shown{Payment: next.Payment, Verdict: next.Verdict})
+			all = append(all, provider.Shown{Payment: next.Payment, Verdict: next.Verdict, Code: next.Code})
 			best = better(best, next, seen > 0)
 			seen++
 		}
@@ -341,7 +341,7 @@ func withPayment(a provider.Answer, from Payment, q asked) provider.Answer {
 		a.Verdict, a.Code, a.Class = failureOf(from.FailReason)
 	}
 	a.Payment.Status = statusOf(from)
-	a.All = []provider.Shown{{Payment: a.Payment, Verdict: a.Verdict}}
+	a.All = []provider.Shown{{Payment: a.Payment, Verdict: a.Verdict, Code: a.Code}}
 	return a
 }
 

@@ -190,7 +190,7 @@ func (w Windows) payment(o order.Order, options Options, at provider.Place) (Req
 		return RequestPay{}, err
 	case w.Now == nil:
 		return RequestPay{}, errors.New("there is no clock")
-	case o.Attempt.N < 1:
+	case o.Attempt < 1:
 		return RequestPay{}, errors.New("it has no attempt")
 	}
 	now := w.Now()

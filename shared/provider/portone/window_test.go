@@ -47,7 +47,7 @@ func TestWindow(t *testing.T) {
 	}{
 		{"guest", nil, portone.Options{}, pay(byKey, "tosspay", "order-0001", nobody, notice+lump)},
 		{"by merchant id", func(w *portone.Windows, _ *order.Order) { w.ChannelKey = "" }, portone.Options{}, pay(byMID, "tosspay", "order-0001", nobody, notice+lump)},
-		{"third attempt", func(_ *portone.Windows, o *order.Order) { o.Attempt.N = 3 }, portone.Options{}, pay(byKey, "tosspay", "order-0001--3", nobody, notice+lump)},
+		{"third attempt", func(_ *portone.Windows, o *order.Order) { o.Attempt = 3 }, portone.Options{}, pay(byKey, "tosspay", "order-0001--3", nobody, notice+lump)},
 		{"customer", func(_ *portone.Windows, o *order.Order) {
 			o.Customer = order.Customer{ID: "c-1", Name: "홍길동", Email: "a@example.com", Phone: "010-0000-0000"}
 		}, portone.Options{}, pay(byKey, "tosspay", "order-0001", `"buyer_name":"홍길동","buyer_email":"a@example.com","buyer_tel":"010-0000-0000"`, notice+lump)},
@@ -227,7 +227,7 @@ func TestWindowRefuses(t *testing.T) {
 		{"no base", "", nil, "base"},
 		{"no clock", base, func(w *portone.Windows, _ *order.Order) { w.Now = nil }, "clock"},
 		{"no link token", base, func(_ *portone.Windows, o *order.Order) { o.LinkToken = "" }, "link token"},
-		{"no attempt", base, func(_ *portone.Windows, o *order.Order) { o.Attempt.N = 0 }, "attempt"},
+		{"no attempt", base, func(_ *portone.Windows, o *order.Order) { o.Attempt = 0 }, "attempt"},
 		{"no name", base, func(_ *portone.Windows, o *order.Order) { o.Name = "" }, "name"},
 		{"a name of 41", base, func(_ *portone.Windows, o *order.Order) { o.Name = strings.Repeat("가", 41) }, "name"},
 		{"no amount", base, func(_ *portone.Windows, o *order.Order) { o.Amount.Value = 0 }, "amount"},

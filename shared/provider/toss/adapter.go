@@ -80,11 +80,11 @@ func answer(call string, op Operation, reply Reply, err error, asked provider.Re
 	}
 	a.Payment = p
 	a.Verdict = verdictOf(p)
-	a.All = []provider.Shown{{Payment: p, Verdict: a.Verdict}}
 	a.Complete = asked.Number != "" && a.Verdict != provider.Unknown
 	if a.Verdict == provider.Declined {
 		a.Code, a.Class = failureOf(reply.Payment)
 	}
+	a.All = []provider.Shown{{Payment: p, Verdict: a.Verdict, Code: a.Code}}
 	return a
 }
 

@@ -85,7 +85,7 @@ func requestPayment(o order.Order, at provider.Place) (RequestPayment, error) {
 		return RequestPayment{}, err
 	case !isOrderID(o.Number()):
 		return RequestPayment{}, errors.New("its number is not an orderId")
-	case o.LinkToken == "" || o.Attempt.N < 1:
+	case o.LinkToken == "" || o.Attempt < 1:
 		return RequestPayment{}, errors.New("it has no link token or no attempt")
 	case !within(o.Name, 1, 100):
 		return RequestPayment{}, errors.New("its name must have 1 to 100 characters")
@@ -100,7 +100,7 @@ func requestPayment(o order.Order, at provider.Place) (RequestPayment, error) {
 		OrderName:  o.Name,
 		SuccessURL: at.Back(back, o.Language),
 		// A buyer who closes the window comes back without an orderId, so the address itself says which attempt it was.
-		FailURL:             at.Back(back+"/fail?attempt="+strconv.Itoa(o.Attempt.N), o.Language),
+		FailURL:             at.Back(back+"/fail?attempt="+strconv.Itoa(o.Attempt), o.Language),
 		CustomerName:        optional(within(o.Customer.Name, 1, 100), o.Customer.Name),
 		CustomerEmail:       optional(within(o.Customer.Email, 3, 100) && strings.Contains(o.Customer.Email, "@"), o.Customer.Email),
 		CustomerMobilePhone: optional(isPhone(o.Customer.Phone), o.Customer.Phone),

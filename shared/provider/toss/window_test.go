@@ -33,7 +33,7 @@ func TestWindow(t *testing.T) {
 		want   string
 	}{
 		{"guest", func(*order.Order) {}, first + `}`},
-		{"third attempt", func(o *order.Order) { o.Attempt.N = 3 }, head + `"orderId":"order-0001--3","orderName":"T-shirt",` + fmt.Sprintf(urls, 3) + `}`},
+		{"third attempt", func(o *order.Order) { o.Attempt = 3 }, head + `"orderId":"order-0001--3","orderName":"T-shirt",` + fmt.Sprintf(urls, 3) + `}`},
 		{"customer", func(o *order.Order) {
 			o.Customer = order.Customer{ID: "c-1", Name: "홍길동", Email: "a@example.com", Phone: "01012345678"}
 		}, first + `,"customerName":"홍길동","customerEmail":"a@example.com","customerMobilePhone":"01012345678"}`},
@@ -129,7 +129,7 @@ func TestWindowRefuses(t *testing.T) {
 		{"a final slash", "test_ck_1", base + "/", func(*order.Order) {}, "base"},
 		{"no base", "test_ck_1", "", func(*order.Order) {}, "base"},
 		{"no link token", "test_ck_1", base, func(o *order.Order) { o.LinkToken = "" }, "link token"},
-		{"no attempt", "test_ck_1", base, func(o *order.Order) { o.Attempt.N = 0 }, "attempt"},
+		{"no attempt", "test_ck_1", base, func(o *order.Order) { o.Attempt = 0 }, "attempt"},
 		{"no name", "test_ck_1", base, func(o *order.Order) { o.Name = "" }, "name"},
 		{"a name of 101", "test_ck_1", base, func(o *order.Order) { o.Name = strings.Repeat("가", 101) }, "name"},
 		{"no amount", "test_ck_1", base, func(o *order.Order) { o.Amount.Value = 0 }, "amount"},

@@ -109,7 +109,8 @@ func testDueRestored(t *testing.T, s payment.Store) {
 	}
 	wantEntry(t, s, "after a lease to ask, final ones too", r, chargeAt.Add(dispatched))
 
-	heard, err := s.Save(timed(t), leased.Hear(chargeAt, "")) // by the revision it had before the dispatch
+	leased.Revision++
+	heard, err := s.Save(timed(t), leased) // by the revision it had before the dispatch
 	if err != nil {
 		t.Fatal(err)
 	}

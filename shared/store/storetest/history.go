@@ -17,7 +17,7 @@ func testHistoryRevisions(t *testing.T, s payment.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := claimed.Attempt.ClaimedAt.Add(time.Minute)
+	at := claimed.Since.Add(time.Minute)
 	leased, err := s.Lease(timed(t), order.Lease{OrderID: o.ID, At: at, Until: at.Add(time.Second)})
 	if err != nil {
 		t.Fatal(err)

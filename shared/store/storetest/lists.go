@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
@@ -92,7 +93,7 @@ func testListDay(t *testing.T, s Listing) {
 	next := open("order-next")
 	next.CreatedAt = midnight
 	create(t, s, next)
-	cycle := order.NewCycle(order.Order{ID: "sub-001--c1", CreatedAt: created, BillingKey: "sub-001--key1"}, created)
+	cycle := order.NewCycle(order.Order{ID: "sub-001--c1", CreatedAt: created, BillingKey: "sub-001--key1"}, ledger.Timing{}, created)
 	create(t, s, cycle)
 	q := payment.ListQuery{Index: payment.ListDay, Kind: payment.KindOrder, Value: day}
 	if got := listed(t, s, q); len(got) != 20 || got[0] != "order order-00" {
@@ -135,7 +136,7 @@ func testListCustomer(t *testing.T, s Listing) {
 	createSubscription(t, s, enrolling("sub-001"))
 	cycle := order.NewCycle(order.Order{
 		ID: "sub-001--c1", CreatedAt: created, BillingKey: "sub-001--key1", Customer: order.Customer{ID: "customer-1"},
-	}, created)
+	}, ledger.Timing{}, created)
 	create(t, s, cycle)
 	q := payment.ListQuery{Index: payment.ListCustomer, Kind: payment.KindOrder, Value: "customer-1"}
 	wantListed(t, s, "orders", q, "order order-1", "order order-2")
@@ -151,16 +152,20 @@ func testListAttention(t *testing.T, s Listing) {
 	saved(t, s, fine)
 	review.Status = order.Review
 	saved(t, s, review)
-	owed.Reversals = []order.Reversal{{Key: "key", Amount: 1, DecidedAt: created}}
+	owed.Ledger.Payments = []ledger.Payment{{
+		Key: "key", Attempt: 1, State: ledger.Captured, Amount: 1, Balance: 1, Role: ledger.Surplus, KnownAt: created,
+	}}
+	owed.View()
 	owed = saved(t, s, owed)
-	overdue.Status, overdue.Attempt.ClaimedAt = order.Settling, created
+	overdue.Status, overdue.Since = order.Settling, created
 	overdue.DueAt = created.Add(order.AlarmAfter)
 	overdue = saved(t, s, overdue)
 	q := payment.ListQuery{Index: payment.ListAttention, Kind: payment.KindOrder}
 	wantListed(t, s, "attention", q, "order order-overdue", "order order-owed", "order order-review")
-	owed.Reversals[0].DoneAt = created
+	owed.Ledger.Payments[0].Role, owed.Ledger.Payments[0].Balance = ledger.Returned, 0
+	owed.View()
 	saved(t, s, owed)
-	overdue.Status = order.Paid
+	overdue.Status, overdue.Since = order.Paid, time.Time{}
 	saved(t, s, overdue)
 	wantListed(t, s, "attention, later", q, "order order-review")
 }

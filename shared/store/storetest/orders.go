@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
@@ -83,7 +84,9 @@ func testNothingShared(t *testing.T, s payment.Store) {
 	returned := create(t, s, given)
 	read := get(t, s, given.ID)
 	for _, o := range []order.Order{given, returned, read} {
-		o.History[0].Note, o.Evidence[1].Code, o.Reversals[1].Reason = "scribbled", "scribbled", "scribbled"
+		o.History[0].Note, o.Reversals[1].Reason = "scribbled", "scribbled"
+		o.Ledger.Attempts[0].Code, o.Ledger.Requests[0].Code, o.Ledger.Resolutions[0].Reason = "scribbled", "scribbled", "scribbled"
+		o.Ledger.Payments[0].Method, o.Ledger.Payments[0].Refunds[0] = "scribbled", "scribbled"
 		_ = append(o.History[:1], order.Step{Note: "scribbled"})
 	}
 	wantSame(t, s, "after the caller wrote into its own orders", get(t, s, given.ID), want)
@@ -177,9 +180,10 @@ func testContext(t *testing.T, s payment.Store) {
 func testClaim(t *testing.T, s payment.Store) {
 	fresh := open("order-fresh")
 	// Every field is set, so that a claim that touches one too many, or one too few, is caught.
-	busy := full(t, "order-busy")
-	busy.Status = order.Open
-	bare := order.Order{ID: "order-bare", Provider: "toss", Status: order.Open, LinkToken: "link"}
+	busy := payable(t, "order-busy")
+	bare := derived(order.Order{
+		ID: "order-bare", Provider: "toss", Status: order.Open, LinkToken: "link", Ledger: ledger.Order{Attempts: []ledger.Attempt{{}}},
+	})
 	for _, o := range []order.Order{fresh, busy, bare} {
 		o = create(t, s, o)
 		c := claimOf(o)
@@ -223,12 +227,19 @@ func testClaimRefused(t *testing.T, s payment.Store) {
 	amount := func(c *order.Claim) { c.Amount.Value++ }
 	both := func(a, b func(*order.Claim)) func(*order.Claim) { return func(c *order.Claim) { a(c); b(c) } }
 	is := func(status order.Status) func(*order.Order) { return func(o *order.Order) { o.Status = status } }
+	later := func(o *order.Order) {
+		o.Ledger.Attempts = append(o.Ledger.Attempts, ledger.Attempt{}, ledger.Attempt{})
+	}
+	used := func(o *order.Order) { o.Ledger.Attempts[0].Used = true }
 	tests := []refused{
+		{"number used up while open", used, func(*order.Claim) {}, order.NotOpen},
+		{"no number, and none can be paid", used, func(c *order.Claim) { c.Attempt = 0 }, order.StaleAttempt},
+		{"a cycle's", func(o *order.Order) { o.BillingKey = "key" }, func(*order.Claim) {}, order.WrongLink},
 		{"wrong link", is(order.Open), link, order.WrongLink},
 		{"another provider's door", is(order.Open), func(c *order.Claim) { c.Provider = "portone" }, order.WrongLink},
 		{"empty link", is(order.Open), func(c *order.Claim) { c.LinkToken = "" }, order.WrongLink},
 		{"empty link of an order without one", func(o *order.Order) { o.LinkToken = "" }, func(*order.Claim) {}, order.WrongLink},
-		{"earlier attempt", func(o *order.Order) { o.Attempt.N = 3 }, func(c *order.Claim) { c.Attempt = 2 }, order.StaleAttempt},
+		{"earlier attempt", later, func(c *order.Claim) { c.Attempt = 2 }, order.StaleAttempt},
 		{"later attempt", is(order.Open), attempt, order.StaleAttempt},
 		{"higher amount", is(order.Open), amount, order.WrongAmount},
 		{"lower amount", is(order.Open), func(c *order.Claim) { c.Amount.Value-- }, order.WrongAmount},
@@ -247,7 +258,7 @@ func testClaimRefused(t *testing.T, s payment.Store) {
 		o := open(fmt.Sprintf("order-%d", i))
 		test.order(&o)
 		create(t, s, o)
-		c := claimOf(o)
+		c := claimOf(derived(o))
 		test.claim(&c)
 		got, err := s.Claim(timed(t), c)
 		wantRefusal(t, test.name, err, test.reason)

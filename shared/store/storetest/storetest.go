@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
@@ -173,8 +174,8 @@ func enrolling(id string) subscription.Subscription {
 func claimOf(o order.Order) order.Claim {
 	at := created.Add(time.Minute)
 	return order.Claim{
-		OrderID: o.ID, Provider: o.Provider, LinkToken: o.LinkToken, Attempt: o.Attempt.N, Amount: o.Amount, Key: "claimed-key", At: at,
-		AskAfter: at.Add(15 * time.Second), BillingKey: o.BillingKey,
+		OrderID: o.ID, Provider: o.Provider, LinkToken: o.LinkToken, Attempt: o.Attempt, Amount: o.Amount, Key: "claimed-key", At: at,
+		AskAfter: at.Add(15 * time.Second),
 	}
 }
 
@@ -183,7 +184,37 @@ func full(t *testing.T, id string) order.Order {
 	t.Helper()
 	o := filled[order.Order](t)
 	o.ID = id
+	for i := range o.Ledger.Requests {
+		o.Ledger.Requests[i].Kind = ledger.Kind(i + 1)
+	}
+	for i := range o.Ledger.Payments {
+		p := &o.Ledger.Payments[i]
+		p.State, p.Role = ledger.Captured-ledger.State(i), ledger.Role(i+1)
+		p.Reason = []ledger.Reason{ledger.Second, ledger.Late, ledger.Mismatch}[i]
+	}
+	o.Ledger.End = ledger.EndReview
+	return derived(o)
+}
+
+// derived returns the order with what a store does not keep of it and derives on reading, from the record and its ledger.
+func derived(o order.Order) order.Order {
+	o.Ledger.Terms, o.Ledger.Revision = o.Terms(), o.Revision
+	o.View()
 	return o
+}
+
+// payable returns an order with as many fields set as one can have that may be claimed.
+func payable(t *testing.T, id string) order.Order {
+	t.Helper()
+	o := full(t, id)
+	o.Status, o.BillingKey, o.Unrecorded = order.Open, "", false
+	o.Ledger.End = ledger.NoEnd
+	o.Ledger.Attempts[1].Used = false
+	for i := range o.Ledger.Payments {
+		o.Ledger.Payments[i].State, o.Ledger.Payments[i].Role = ledger.Declined, ledger.NoRole
+	}
+	o.Ledger.Requests = o.Ledger.Requests[ledger.Notice-1 : ledger.Notice] // only a notice leaves an order open
+	return derived(o)
 }
 
 // fullSubscription does the same for a subscription.
@@ -212,7 +243,14 @@ func fill(t *testing.T, v reflect.Value, n *int) {
 			fill(t, v.Field(i), n)
 		}
 	case v.Kind() == reflect.Slice:
-		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		length := 2
+		switch v.Type() {
+		case reflect.TypeFor[[]ledger.Request]():
+			length = int(ledger.Cancel) // one of each kind
+		case reflect.TypeFor[[]ledger.Payment]():
+			length = int(ledger.Returned) // one in each role
+		}
+		v.Set(reflect.MakeSlice(v.Type(), length, length))
 		for i := range v.Len() {
 			fill(t, v.Index(i), n)
 		}
@@ -220,6 +258,8 @@ func fill(t *testing.T, v reflect.Value, n *int) {
 		v.SetString(fmt.Sprintf("text-%d", *n))
 	case v.CanInt():
 		v.SetInt(int64(*n))
+	case v.Kind() == reflect.Uint8:
+		v.SetUint(uint64(1 + *n%4)) // every enumeration of the ledger has that many words
 	case v.Kind() == reflect.Bool:
 		v.SetBool(true)
 	default:
@@ -256,6 +296,7 @@ func get(t *testing.T, s payment.Store, id string) order.Order {
 // wantSame also checks what is stored.
 func wantSame(t *testing.T, s payment.Store, what string, got, want order.Order) {
 	t.Helper()
+	want = derived(want)
 	want.History = slices.Clone(want.History)
 	for i := range want.History {
 		want.History[i].Revision = cmp.Or(want.History[i].Revision, want.Revision) // what the write adds

@@ -59,7 +59,7 @@ func orders() []order.Order {
 		Amount: money.Amount{Value: 15000, Currency: money.KRW},
 	})
 	again := guest
-	again.Attempt.N = 2
+	again.Attempt = 2
 	international := guest
 	international.Toss.InternationalCardOnly = true
 	extras := guest

@@ -8,17 +8,15 @@ import (
 )
 
 // Ledger is what an order's item has of its ledger, beside the terms that the item has anyway. The names within the lists are short because
-// each stands there once for every request and payment; what is as the order says (currency, merchant) is not stored again.
+// each stands there once for every request and payment; the currency is not stored again when it is the order's.
 //
 //	attempts   o opened_at, l looked_at, u used, c code
-//	requests   k kind, n attempt, p payment or billing key, t turn, at, si since, f failed, x canceled, id refund id, a amount, b balance,
+//	requests   k kind, n attempt, p payment or billing key, t turn, at, si since, f failed, x canceled, id refund id, w reason, a amount, b balance,
 //	           r reply, c code, ra replied_at, l looked_at, e elsewhere, o outcome
 //	payments   k key, n attempt, s state, a amount, b balance (absent: all of it, when captured), c currency, m merchant, t test money,
-//	           bk billing key, ap approved_at, tx transaction key, me method, ru receipt url (see short.go), w whole only, lr lists refunds, rf refunds,
+//	           bk billing key, ap approved_at, tx transaction key, me method, ru receipt url (see short.go), fc code of a decline, w whole only, lr lists refunds, rf refunds,
 //	           ka known_at, sa seen_at, ba behind_at, d disputed, z resolved, r role, y reason
 type Ledger struct {
-	Merchant  string          `dynamodbav:"merchant,omitempty"`
-	KeyDigest string          `dynamodbav:"key_digest,omitempty"`
 	Attempts  []ledgerAttempt `dynamodbav:"attempts"`
 	Requests  []ledgerRequest `dynamodbav:"requests,omitempty"`
 	Payments  []ledgerPayment `dynamodbav:"payments,omitempty"`
@@ -54,6 +52,7 @@ type ledgerRequest struct {
 	Failed    bool   `dynamodbav:"f,omitempty"`
 	Canceled  bool   `dynamodbav:"x,omitempty"`
 	RefundID  string `dynamodbav:"id,omitempty"`
+	Reason    string `dynamodbav:"w,omitempty"`
 	Amount    int64  `dynamodbav:"a,omitempty"`
 	Balance   int64  `dynamodbav:"b,omitempty"`
 	Reply     uint8  `dynamodbav:"r,omitempty"`
@@ -71,13 +70,14 @@ type ledgerPayment struct {
 	Amount         int64    `dynamodbav:"a,omitempty"`
 	Balance        *int64   `dynamodbav:"b,omitempty"`
 	Currency       *string  `dynamodbav:"c,omitempty"`
-	Merchant       *string  `dynamodbav:"m,omitempty"`
+	Merchant       string   `dynamodbav:"m,omitempty"`
 	Test           bool     `dynamodbav:"t,omitempty"`
 	BillingKey     string   `dynamodbav:"bk,omitempty"`
 	ApprovedAt     int64    `dynamodbav:"ap,omitempty"`
 	TransactionKey string   `dynamodbav:"tx,omitempty"`
 	Method         string   `dynamodbav:"me,omitempty"`
 	ReceiptURL     string   `dynamodbav:"ru,omitempty"`
+	Code           string   `dynamodbav:"fc,omitempty"`
 	WholeOnly      bool     `dynamodbav:"w,omitempty"`
 	ListsRefunds   bool     `dynamodbav:"lr,omitempty"`
 	Refunds        []string `dynamodbav:"rf,omitempty"`
@@ -92,9 +92,7 @@ type ledgerPayment struct {
 
 // FromLedger returns the stored form. It shares no memory with o.
 func FromLedger(o ledger.Order) Ledger {
-	it := Ledger{
-		Merchant: o.Account.Merchant, KeyDigest: o.Account.KeyDigest, End: string(o.End), Why: o.Why, LearnedAt: Millis(o.LearnedAt),
-	}
+	it := Ledger{End: string(o.End), Why: o.Why, LearnedAt: Millis(o.LearnedAt)}
 	for _, a := range o.Attempts {
 		it.Attempts = append(it.Attempts, ledgerAttempt{OpenedAt: Millis(a.OpenedAt), LookedAt: Millis(a.LookedAt), Used: a.Used, Code: a.Code})
 	}
@@ -110,10 +108,19 @@ func FromLedger(o ledger.Order) Ledger {
 	return it
 }
 
+// FromRequests returns the stored form of requests alone: a claim adds one without reading the order.
+func FromRequests(requests ...ledger.Request) any {
+	var all []ledgerRequest
+	for _, r := range requests {
+		all = append(all, fromRequest(r))
+	}
+	return all
+}
+
 func fromRequest(r ledger.Request) ledgerRequest {
 	it := ledgerRequest{
 		Kind: r.Kind.String(), Attempt: r.Attempt, Key: r.Key, Turn: r.Turn, At: Millis(r.At), Failed: r.Failed, Canceled: r.Canceled,
-		RefundID: r.RefundID, Amount: r.Amount, Balance: r.Balance, Reply: uint8(r.Reply), Code: r.Code, RepliedAt: Millis(r.RepliedAt),
+		RefundID: r.RefundID, Reason: r.Reason, Amount: r.Amount, Balance: r.Balance, Reply: uint8(r.Reply), Code: r.Code, RepliedAt: Millis(r.RepliedAt),
 		LookedAt: Millis(r.LookedAt), Elsewhere: r.Elsewhere,
 	}
 	if since := Millis(r.Since); since != it.At {
@@ -128,8 +135,9 @@ func fromRequest(r ledger.Request) ledgerRequest {
 func fromPayment(o ledger.Order, p ledger.Payment) ledgerPayment {
 	return ledgerPayment{
 		Key: p.Key, Attempt: p.Attempt, State: p.State.String(), Amount: p.Amount, Balance: unless(p.Balance, wholeBalance(p)),
-		Currency: unless(p.Currency, o.Currency), Merchant: unless(p.Merchant, o.Account.Merchant), Test: p.Test, BillingKey: p.BillingKey,
-		ApprovedAt: Millis(p.ApprovedAt), TransactionKey: p.TransactionKey, Method: shortMethod(p.Method), ReceiptURL: shortReceipt(p.ReceiptURL), WholeOnly: p.WholeOnly,
+		Currency: unless(p.Currency, o.Currency), Merchant: p.Merchant, Test: p.Test, BillingKey: p.BillingKey,
+		ApprovedAt: Millis(p.ApprovedAt), TransactionKey: p.TransactionKey, Method: shortMethod(p.Method),
+		ReceiptURL: shortReceipt(p.ReceiptURL), Code: p.Code, WholeOnly: p.WholeOnly,
 		ListsRefunds: p.ListsRefunds, Refunds: slices.Clone(p.Refunds), KnownAt: Millis(p.KnownAt), SeenAt: Millis(p.SeenAt),
 		BehindAt: Millis(p.BehindAt), Disputed: p.Disputed, Resolved: p.Resolved, Role: p.Role.String(), Reason: string(p.Reason),
 	}
@@ -153,7 +161,6 @@ func unless[T comparable](v, usual T) *T {
 
 // Ledger returns the order of the terms, which the item has beside it, or an error when a word in it is not known.
 func (it Ledger) Ledger(t ledger.Terms, revision int64) (ledger.Order, error) {
-	t.Account.Merchant, t.Account.KeyDigest = it.Merchant, it.KeyDigest
 	o := ledger.Order{Terms: t, End: ledger.End(it.End), Why: it.Why, LearnedAt: Time(it.LearnedAt), Revision: revision}
 	for _, a := range it.Attempts {
 		o.Attempts = append(o.Attempts, ledger.Attempt{OpenedAt: Time(a.OpenedAt), LookedAt: Time(a.LookedAt), Used: a.Used, Code: a.Code})
@@ -180,7 +187,7 @@ func (it Ledger) Ledger(t ledger.Terms, revision int64) (ledger.Order, error) {
 func (it ledgerRequest) request() (ledger.Request, error) {
 	r := ledger.Request{
 		Attempt: it.Attempt, Key: it.Key, Turn: it.Turn, At: Time(it.At), Since: Time(it.Since), Failed: it.Failed, Canceled: it.Canceled,
-		RefundID: it.RefundID, Amount: it.Amount, Balance: it.Balance, Reply: ledger.Reply(it.Reply), Code: it.Code,
+		RefundID: it.RefundID, Reason: it.Reason, Amount: it.Amount, Balance: it.Balance, Reply: ledger.Reply(it.Reply), Code: it.Code,
 		RepliedAt: Time(it.RepliedAt), LookedAt: Time(it.LookedAt), Elsewhere: it.Elsewhere,
 	}
 	if it.Since == 0 {
@@ -198,16 +205,13 @@ func (it ledgerRequest) request() (ledger.Request, error) {
 
 func (it ledgerPayment) payment(t ledger.Terms) (ledger.Payment, error) {
 	p := ledger.Payment{
-		Key: it.Key, Attempt: it.Attempt, Amount: it.Amount, Currency: t.Currency, Merchant: t.Account.Merchant, Test: it.Test,
+		Key: it.Key, Attempt: it.Attempt, Amount: it.Amount, Currency: t.Currency, Merchant: it.Merchant, Test: it.Test,
 		BillingKey: it.BillingKey, ApprovedAt: Time(it.ApprovedAt), TransactionKey: it.TransactionKey, Method: longMethod(it.Method),
-		ReceiptURL: longReceipt(it.ReceiptURL), WholeOnly: it.WholeOnly, ListsRefunds: it.ListsRefunds, Refunds: slices.Clone(it.Refunds),
+		ReceiptURL: longReceipt(it.ReceiptURL), Code: it.Code, WholeOnly: it.WholeOnly, ListsRefunds: it.ListsRefunds, Refunds: slices.Clone(it.Refunds),
 		KnownAt: Time(it.KnownAt), SeenAt: Time(it.SeenAt), BehindAt: Time(it.BehindAt), Disputed: it.Disputed, Resolved: it.Resolved, Reason: ledger.Reason(it.Reason),
 	}
 	if it.Currency != nil {
 		p.Currency = *it.Currency
-	}
-	if it.Merchant != nil {
-		p.Merchant = *it.Merchant
 	}
 	var err error
 	if p.State, err = word(it.State, ledger.Begun, ledger.Captured); err != nil {

@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"tosspay-sam/shared/ledger"
+	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/order"
 )
 
 // filled sets every field of a struct to something that is not its zero value.
@@ -140,7 +142,6 @@ func sold(t *testing.T, o ledger.Order) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	delete(all, "attempt") // the old core's
 	all["PK"], all["SK"] = &types.AttributeValueMemberS{Value: "order#" + o.ID}, &types.AttributeValueMemberS{Value: "order"}
 	all["write_token"] = &types.AttributeValueMemberS{Value: strings.Repeat("w", 26)}
 	part, err := attributevalue.MarshalMap(FromLedger(o))
@@ -209,5 +210,81 @@ func TestLedgerItemSize(t *testing.T) {
 			t.Log("a refused attempt adds", now-before)
 		}
 		before = now
+	}
+}
+
+// itemSize is the size of an order's item as a store writes it, keys and write token included.
+func itemSize(t *testing.T, o order.Order) int {
+	t.Helper()
+	all, err := attributevalue.MarshalMap(FromOrder(o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all["PK"], all["SK"] = &types.AttributeValueMemberS{Value: "order#" + o.ID}, &types.AttributeValueMemberS{Value: "order"}
+	all["write_token"] = &types.AttributeValueMemberS{Value: strings.Repeat("w", 26)}
+	return sizeOf(all)
+}
+
+// answered is the order after the provider's answer to its only open request: the money is taken.
+func answered(t *testing.T, o order.Order, p ledger.Payment, began time.Time) order.Order {
+	t.Helper()
+	l := o.Ledger
+	r := l.Requests[len(l.Requests)-1]
+	p.Attempt, p.State, p.Amount, p.Balance, p.Currency = r.Attempt, ledger.Captured, l.Amount, l.Amount, l.Currency
+	p.ApprovedAt = began
+	l = l.Learn(ledger.Answer{
+		Account: l.Account, Began: began, At: began.Add(time.Second), Readable: true, To: &r, Reply: ledger.Accepted, Payments: []ledger.Payment{p},
+	}).Decide()
+	l.Revision++
+	return o.With(l, began.Add(time.Second))
+}
+
+// TestItemSizes: a whole order record, its history with it, is one write unit when it is paid in its first attempt, and so is a paid cycle's.
+func TestItemSizes(t *testing.T) {
+	t.Parallel()
+	at := time.UnixMilli(1795000000123).UTC()
+	customer := order.Customer{ID: "customer-0001", Name: "Minjun Kim", Email: "minjun.kim@example.com", Phone: "01012345678"}
+	base := order.Order{
+		ID: "20261128-000001", Provider: "toss", Mode: "live", Account: strings.Repeat("k", 16),
+		Amount: money.Amount{Value: 163020, Currency: money.KRW}, Name: "T-shirt, black, size L", Language: "en", Customer: customer,
+		ReturnURL: "https://shop.example/orders/20261128-000001", Request: strings.Repeat("d", 43), LinkToken: strings.Repeat("t", 26),
+		CreatedAt: at, ExpiresAt: at.Add(time.Hour),
+	}
+	o := order.New(base)
+	timing := ledger.Timing{ConfirmWindow: 10 * time.Minute, PendingMax: 15 * time.Minute, AbsentMax: 15 * time.Minute, LookupLag: 5 * time.Minute}
+	o.Ledger.Timing = timing
+	claimed, err := o.Claim(order.Claim{
+		OrderID: o.ID, Provider: o.Provider, LinkToken: o.LinkToken, Attempt: 1, Amount: o.Amount, Key: strings.Repeat("K", 51),
+		At: at.Add(time.Minute), AskAfter: at.Add(75 * time.Second),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	paid := answered(t, claimed, ledger.Payment{
+		Key: strings.Repeat("K", 51), Merchant: "tvivarepublica4", Method: "카드", WholeOnly: true, TransactionKey: strings.Repeat("T", 32),
+		ReceiptURL: "https://dashboard.tosspayments.com/receipt/redirection?transactionId=tviva20231201000506vM4Q2&ref=PX",
+	}, at.Add(time.Minute))
+
+	base.ID, base.Provider, base.BillingKey, base.ReturnURL = "membership-000001--c12", "portone", "membership-000001--key1", ""
+	base.LinkToken, base.Request = "", ""
+	charged := order.NewCycle(base, ledger.Timing{}, at.Add(time.Minute))
+	cycle := answered(t, charged, ledger.Payment{
+		Key: "imp_123456789012", BillingKey: base.BillingKey, Method: "point", TransactionKey: strings.Repeat("T", 36),
+		ReceiptURL: "https://pay.toss.im/payfront/web/external/sales-check?payToken=" + strings.Repeat("p", 24) + "&transactionId=" + strings.Repeat("i", 36),
+	}, at).RecordedBy()
+	for _, test := range []struct {
+		name string
+		o    order.Order
+		want order.Status
+		max  int
+	}{
+		{"a new order", o, order.Open, 1024}, {"a claimed one", claimed, order.Settling, 1024}, {"a paid one", paid, order.Paid, 1024},
+		{"a cycle's, charged", charged, order.Settling, 1024}, {"a cycle's, paid", cycle, order.Paid, 1024},
+	} {
+		n := itemSize(t, test.o)
+		t.Logf("%s: %d bytes", test.name, n)
+		if test.o.Status != test.want || n > test.max {
+			t.Errorf("%s is %s with %d bytes, want %s with at most %d", test.name, test.o.Status, n, test.want, test.max)
+		}
 	}
 }

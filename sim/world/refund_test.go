@@ -1,0 +1,147 @@
+package world_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/world"
+)
+
+// refunded is what POST /orders/{orderId}/refunds answers.
+type refunded struct {
+	RefundID, Outcome           string
+	Amount, Balance, Refundable int64
+	Error                       struct{ Code, Message string }
+}
+
+func (x *outside) refund(id, body string) (r refunded, status int) {
+	x.t.Helper()
+	got := x.send(http.MethodPost, outsideBase+"/orders/"+id+"/refunds", "application/json", body)
+	if err := json.Unmarshal([]byte(got.body), &r); err != nil {
+		x.t.Errorf("%d %s: %v", got.status, got.body, err)
+	}
+	return r, got.status
+}
+
+// sold is a world with one order that its buyer has paid.
+func sold(t *testing.T, provider string) *outside {
+	t.Helper()
+	x := newOutside(t, func(o *world.Options) { o.Toss.PartialCancelable = true })
+	b := x.order(provider, "order-1", "24h")
+	if provider == "toss" {
+		x.get(x.card(x.tab(b), "approve"))
+	} else {
+		x.get(x.approves(x.tab(b)))
+	}
+	if got := x.read("order-1"); got.Status != "paid" {
+		t.Fatalf("the order is %s", got.Status)
+	}
+	return x
+}
+
+func (x *outside) wantKept(what string, status string, kept int64) {
+	x.t.Helper()
+	if _, got := x.money("order-1"); got != kept || x.read("order-1").Status != status {
+		x.t.Errorf("%s: the provider keeps %d, the order is %s; want %d and %s", what, got, x.read("order-1").Status, kept, status)
+	}
+}
+
+// TestRefunds: in part and whole at both providers, while requests and replies get lost.
+func TestRefunds(t *testing.T) {
+	t.Parallel()
+	for _, provider := range []string{"toss", "portone"} {
+		for _, kind := range []string{fault.None, fault.LoseReply, fault.RefuseConnection, fault.InternalError, fault.Garbage} {
+			for _, times := range []int{1, 2, 5} {
+				fakeTime(t, func(t *testing.T) {
+					x := sold(t, provider)
+					x.fault(provider, "*", kind, times)
+					if r, status := x.refund("order-1", `{"refundId":"r1","amount":5000,"reason":"one is broken"}`); status != http.StatusAccepted || r.Outcome != "pending" || r.Refundable != outsidePrice-5000 {
+						t.Errorf("%d %+v", status, r)
+					}
+					x.pass("2h")
+					x.wantKept(fmt.Sprintf("%s, %s %d times: in part", provider, kind, times), "paid", outsidePrice-5000)
+					if r, status := x.refund("order-1", `{"refundId":"r1","amount":5000}`); status != http.StatusOK || r.Outcome != "done" {
+						t.Errorf("the same again: %d %+v", status, r)
+					}
+					if r, status := x.refund("order-1", `{"refundId":"r2","amount":10001}`); status != http.StatusConflict || r.Error.Code != "OVER_BALANCE" || !strings.Contains(r.Error.Message, "10000") {
+						t.Errorf("over the balance: %d %+v", status, r)
+					}
+					x.refund("order-1", `{"refundId":"r3"}`)
+					x.pass("2h")
+					x.wantKept("all", "refunded", 0)
+				})
+			}
+		}
+	}
+}
+
+// TestRefundsRace: fifty refunds at the same time, each of a fifth of the payment and more than half of them twice. Their sum never exceeds the payment.
+func TestRefundsRace(t *testing.T) {
+	t.Parallel()
+	for _, provider := range []string{"toss", "portone"} {
+		fakeTime(t, func(t *testing.T) {
+			x := sold(t, provider)
+			x.fault(provider, "*", fault.LoseReply, 3)
+			var mu sync.Mutex
+			var accepted []string
+			var all sync.WaitGroup
+			for i := range 50 {
+				all.Go(func() {
+					id := fmt.Sprintf("r%d", i%20)
+					r, status := x.refund("order-1", fmt.Sprintf(`{"refundId":%q,"amount":3000}`, id))
+					mu.Lock()
+					defer mu.Unlock()
+					switch {
+					case status == http.StatusAccepted:
+						accepted = append(accepted, id)
+					case status != http.StatusConflict && status != http.StatusInternalServerError:
+						t.Errorf("%s: %d %+v", id, status, r)
+					}
+				})
+			}
+			all.Wait()
+			x.pass("6h")
+			slices.Sort(accepted)
+			if ids := slices.Compact(accepted); len(ids) != 5 {
+				t.Errorf("%s: %d refunds of 3000 were accepted: %v", provider, len(ids), ids)
+			}
+			x.wantKept(provider, "refunded", 0)
+		})
+	}
+}
+
+// TestRefundsOfOthers: what cannot be refunded is refused by name, and nothing moves.
+func TestRefundsOfOthers(t *testing.T) {
+	t.Parallel()
+	fakeTime(t, func(t *testing.T) {
+		x := sold(t, "toss")
+		x.order("toss", "order-2", "24h")
+		for body, want := range map[string]string{
+			`{"refundId":"r","amount":0}`: "400 INVALID_FIELD", `{"refundId":"r","amount":-1}`: "400 INVALID_FIELD", `{"refundId":"r","amount":1.5}`: "400 INVALID_FIELD",
+			`{"amount":100}`: "400 INVALID_FIELD", `{"refundId":"a b","amount":100}`: "400 INVALID_FIELD", `{"refundId":"r","amount":15001}`: "409 OVER_BALANCE",
+			`{"refundId":"r","amount":100,"note":"x"}`: "400 UNKNOWN_FIELD",
+		} {
+			if r, status := x.refund("order-1", body); fmt.Sprint(status, " ", r.Error.Code) != want {
+				t.Errorf("%s: %d %s, want %s", body, status, r.Error.Code, want)
+			}
+		}
+		if r, status := x.refund("order-2", `{"refundId":"r","amount":100}`); status != http.StatusConflict || r.Error.Code != "NOT_PAID" {
+			t.Errorf("an order that is not paid: %d %+v", status, r)
+		}
+		if _, status := x.refund("order-3", `{"refundId":"r","amount":100}`); status != http.StatusNotFound {
+			t.Errorf("no such order: %d", status)
+		}
+		x.refund("order-1", `{"refundId":"r","amount":100}`)
+		if r, status := x.refund("order-1", `{"refundId":"r","amount":200}`); status != http.StatusConflict || r.Error.Code != "REFUND_EXISTS" {
+			t.Errorf("the same id with another amount: %d %+v", status, r)
+		}
+		x.pass("1h")
+		x.wantKept("one of 100", "paid", outsidePrice-100)
+	})
+}
