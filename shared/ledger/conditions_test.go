@@ -240,7 +240,7 @@ func TestDecideConditions(t *testing.T) {
 		{"another table's payment, refunded", made(func(o *ledger.Order) {
 			lookedAt(o, time.Hour)
 			o.Payments = []ledger.Payment{line("key-1", ledger.Captured, time.Minute, balance(0), func(p *ledger.Payment) { p.ApprovedAt = in(-time.Hour) })}
-		}), role("key-1", ledger.NoRole)},
+		}), role("key-1", ledger.Foreign)},
 		{"a refund that was denied, and the console refunds as much", made(func(o *ledger.Order) {
 			o.Payments = []ledger.Payment{line("key-1", ledger.Captured, time.Minute, kept, balance(10000), func(p *ledger.Payment) { p.ListsRefunds = false })}
 			o.Requests = []ledger.Request{asks(ledger.Cancel, "key-1", time.Second, refundOf("r1", 5000, 15000, 1))}
@@ -280,8 +280,12 @@ func TestDecideConditions(t *testing.T) {
 			o.LearnedAt = in(2 * time.Minute)
 		}), is(ledger.Failed, ledger.AttemptsMax)},
 	} {
-		if o := tc.o.Decide(); !tc.want(o) {
+		o := tc.o.Decide()
+		if !tc.want(o) {
 			t.Errorf("%s:\n%s", tc.name, show(o))
+		}
+		if again := o.Decide(); !reflect.DeepEqual(again, o) {
+			t.Errorf("%s: decided once more\n%s\nbefore\n%s", tc.name, show(again), show(o))
 		}
 	}
 }

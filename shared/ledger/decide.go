@@ -29,8 +29,10 @@ func (o *Order) place() {
 			p.Role = Returned
 		}
 		switch {
-		case p.Role != NoRole, p.State != Captured, p.Balance == 0:
-		case o.foreign(*p), o.End == EndReview:
+		case p.Role != NoRole, p.State != Captured, o.End == EndReview:
+		case o.foreign(*p):
+			p.Role = Foreign
+		case p.Balance == 0:
 		case o.misfit(*p):
 			p.Role, p.Reason = Surplus, Mismatch
 		case o.Paid() != nil:
@@ -77,10 +79,15 @@ func btoi(b bool) int {
 }
 
 // foreign says that a payment stands under a number of this order and is not its own: it was approved before the
-// order was made, or its number was never opened. Another table or stack on the same account made it. It is neither
-// kept nor refunded.
-func (o Order) foreign(p Payment) bool {
-	return p.Attempt > len(o.Attempts) || !p.ApprovedAt.IsZero() && p.ApprovedAt.Before(o.CreatedAt.Add(-clockSkew))
+// order was made, or its number was never opened. Another table or stack on the same account made it, or this table
+// before it was restored.
+func (o Order) foreign(p Payment) bool { return o.unopened(p) || o.older(p) }
+
+func (o Order) unopened(p Payment) bool { return p.Attempt > len(o.Attempts) }
+
+// older says that a payment was approved before the order was made.
+func (o Order) older(p Payment) bool {
+	return !p.ApprovedAt.IsZero() && p.ApprovedAt.Before(o.CreatedAt.Add(-clockSkew))
 }
 
 // misfit says that money was taken that cannot pay this order.
@@ -145,9 +152,16 @@ func (o *Order) close() {
 	o.Requests = open
 }
 
-// useUp notes what the end of a request means for its number.
+// useUp notes what the end of a request means for its number: where the payment it names is known, for that one's.
 func (o *Order) useUp(r Request, end Outcome) {
-	a := &o.Attempts[r.Attempt-1]
+	n := r.Attempt
+	if p := o.payment(r.Key); p != nil {
+		n = p.Attempt
+	}
+	if n > len(o.Attempts) {
+		return
+	}
+	a := &o.Attempts[n-1]
 	switch {
 	case r.Kind == Notice, r.Kind == Return && end == Lapsed:
 		return // the window may be opened again, under the same number
@@ -157,7 +171,7 @@ func (o *Order) useUp(r Request, end Outcome) {
 		a.Used, a.Code = true, cmp.Or(r.Code, a.Code)
 	}
 	for _, p := range o.Payments {
-		if a.Used && p.Attempt == r.Attempt && p.State == Declined {
+		if a.Used && p.Attempt == n && p.State == Declined {
 			a.Code = cmp.Or(a.Code, p.Code)
 		}
 	}
@@ -193,12 +207,23 @@ func (o Order) contradicts(p Payment) string {
 	back := p.State == Captured && p.BehindAt.After(p.KnownAt.Add(o.Timing.LookupLag))
 	switch {
 	case p.Resolved:
+	case p.Role == Foreign:
+		return o.stray(p)
 	case back && p.Role != NoRole:
 		return "the provider shows less of " + p.Key + " than before"
 	case p.Role == Kept && o.misfit(p):
 		return "the payment " + p.Key + " no longer fits the order"
 	}
 	return ""
+}
+
+// stray says that money lies under a number that was never opened. It may be this buyer's, so he is not asked to pay
+// again before a person has looked.
+func (o Order) stray(p Payment) string {
+	if p.Balance == 0 || o.older(p) || !o.unopened(p) {
+		return ""
+	}
+	return "money was taken under a number that was never opened: " + p.Key
 }
 
 // refusedForGood says that the provider refused to return surplus money, and a lookup begun after that still shows
@@ -232,6 +257,7 @@ func (o *Order) move() {
 		if o.Wanted == Yes && !o.LearnedAt.Before(o.ExpiresAt.Add(-extendBefore)) {
 			o.ExpiresAt = o.LearnedAt.Add(cycleLife) // the attempt must be able to fail without writing the cycle off
 		}
+		o.move() // another table may have used that number up, too
 	case !over && !used, len(o.unseen(o.endsFrom())) > 0, o.hasNotice():
 	case o.Cycle && o.Wanted == NotAsked:
 	case o.Cycle && o.Wanted == Yes && n < AttemptsMax:

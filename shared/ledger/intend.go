@@ -25,7 +25,7 @@ func (o Order) Intend(r Request) (Order, error) {
 	if r.Since.IsZero() {
 		r.Since = r.At
 	}
-	if r.Attempt < 1 || r.Attempt > o.Current() {
+	if r.Attempt < 1 || r.Attempt > o.Current() && r.Kind != Cancel {
 		return o, ErrOtherNumber
 	}
 	switch r.Kind {

@@ -210,9 +210,10 @@ const (
 	Kept          // it pays the order
 	Surplus       // it is to be refunded, for the payment's Reason
 	Returned      // it was, and all of it is back
+	Foreign       // it is not the order's own: neither kept nor refunded
 )
 
-var roles = [...]string{"", "kept", "surplus", "returned"}
+var roles = [...]string{"", "kept", "surplus", "returned", "foreign"}
 
 func (r Role) String() string { return roles[r] }
 

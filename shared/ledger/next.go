@@ -226,13 +226,13 @@ func (o Order) lookAtKeys(_ time.Time, v Visit) Step {
 }
 
 // byKey says that a request is accounted for by lookups of its payment. The one a return names is also looked up when
-// the order has several numbers and it is not under the one that was: the redirect may not say which.
+// it is not shown under the number that was: the redirect may not say which.
 func (o Order) byKey(r Request) bool {
 	switch r.Kind {
 	case Notice, Approval:
 		return true
 	case Return:
-		return o.Current() > 1 && o.payment(r.Key) == nil && !o.Attempts[r.Attempt-1].LookedAt.Before(r.At)
+		return o.payment(r.Key) == nil && !o.Attempts[r.Attempt-1].LookedAt.Before(r.At)
 	}
 	return false
 }

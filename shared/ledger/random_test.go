@@ -97,7 +97,7 @@ func history(t *testing.T, r *rand.Rand, name string) ledger.Status {
 	c.quiet = true
 	for range 120 {
 		o := c.get()
-		if o.Due().IsZero() || kind == 2 && o.Status() == ledger.Open {
+		if o.Due().IsZero() || kind == 2 && o.Status() == ledger.Open && len(o.Requests) == 0 {
 			break
 		}
 		time.Sleep(max(0, time.Until(o.Due())))

@@ -24,13 +24,17 @@ type Resolution struct {
 
 // Resolve writes a person's decision. The payment gets the role that was decided, and the order is paid, or failed
 // when no payment pays it; it comes back to review when another payment contradicts itself, or the provider refuses
-// again. The ledger has the last word: money that is not there cannot be kept, and two payments cannot pay one order.
+// again. The ledger has the last word: money that is not there cannot be kept, and two payments cannot pay one order. A
+// payment that was refunded in the provider's console meanwhile is back already: its order only ends, or is refunded
+// when it is the one that is kept.
 func (o Order) Resolve(r Resolution) (Order, error) {
 	p := o.payment(r.Key)
 	switch paid := o.Paid(); {
 	case o.End != EndReview:
 		return o, ErrNotInReview
-	case p == nil || p.State != Captured || p.Balance == 0:
+	case p == nil || p.State != Captured:
+		return o, ErrNoMoney
+	case p.Balance == 0 && r.Keep && p.Role != Kept:
 		return o, ErrNoMoney
 	case r.Keep && paid != nil && paid.Key != r.Key:
 		return o, ErrKeepsOther

@@ -88,5 +88,13 @@ func TestResolve(t *testing.T) {
 				t.Error(key, err)
 			}
 		}
+		if err := x.resolve("key-9", false); err != nil { // nothing is left to do, and the review ends
+			t.Error(err)
+		}
+		x.rest()
+		x.want(ledger.Failed, 1)
+		if n := x.asked("cancel key-9"); n != 1 {
+			t.Errorf("%d cancels", n)
+		}
 	})
 }

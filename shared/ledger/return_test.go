@@ -105,15 +105,82 @@ func TestMoneyThatIsTheOrders(t *testing.T) {
 	}
 }
 
-// TestNumberNeverOpened: a payment under a number this order never offered is another table's.
+// TestNumberNeverOpened: a payment under a number this order never offered is another table's, or was made before this
+// table was restored. It is neither kept nor refunded, nobody is asked to pay beside it, and a person decides.
 func TestNumberNeverOpened(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name string
+		come func(*till) // how we hear of it
+	}{
+		{"by a notice", func(x *till) { x.notice("key-2", "order-1--2") }},
+		{"by a return to the number before", func(x *till) { x.back("key-2", "order-1", false) }},
+	} {
+		bubble(t, tc.name, func(t *testing.T) {
+			x := newTill(t, open())
+			x.put("key-2", "order-1--2", ledger.Captured)
+			tc.come(x)
+			x.rest()
+			x.want(ledger.Review, 1)
+			x.wantLeft(15000, "key-2")
+			if o := x.get(); o.Attempts[0].Used {
+				t.Error("the number before is used up by it\n" + show(o))
+			}
+		})
+		bubble(t, tc.name+", kept", func(t *testing.T) {
+			x := newTill(t, open())
+			x.put("key-2", "order-1--2", ledger.Captured)
+			tc.come(x)
+			if err := x.resolve("key-2", true); err != nil {
+				t.Fatal(err)
+			}
+			x.rest()
+			x.want(ledger.Paid, 1)
+			x.wantLeft(15000, "key-2")
+		})
+		bubble(t, tc.name+", given back", func(t *testing.T) {
+			x := newTill(t, open())
+			x.put("key-2", "order-1--2", ledger.Captured)
+			tc.come(x)
+			if err := x.resolve("key-2", false); err != nil {
+				t.Fatal(err)
+			}
+			x.rest()
+			x.want(ledger.Failed, 1)
+			x.wantLeft(0, "key-2")
+		})
+		bubble(t, tc.name+", of a paid order", func(t *testing.T) {
+			x := newTill(t, open())
+			x.paidBy("key-1", "order-1")
+			x.put("key-2", "order-1--2", ledger.Captured)
+			tc.come(x)
+			x.rest()
+			x.want(ledger.Review, 1)
+			x.wantLeft(30000, "key-1", "key-2")
+		})
+		bubble(t, tc.name+", and it took nothing", func(t *testing.T) {
+			x := newTill(t, open())
+			x.put("key-2", "order-1--2", ledger.Declined)
+			tc.come(x)
+			x.want(ledger.Open, 1)
+		})
+	}
+}
+
+// TestNumberOfAnotherTable: a number that another table has used up before is passed over, in the same write.
+func TestNumberOfAnotherTable(t *testing.T) {
 	t.Parallel()
 	bubble(t, "", func(t *testing.T) {
 		x := newTill(t, open())
-		x.put("key-7", "order-1--7", ledger.Captured)
-		x.notice("key-7", "order-1--7")
+		x.put("key-2", "order-1--2", ledger.Captured, func(p *ledger.Payment) { p.ApprovedAt = x.get().CreatedAt.Add(-time.Hour) })
+		x.notice("key-2", "order-1--2")
 		x.want(ledger.Open, 1)
-		x.wantLeft(15000, "key-7")
+		x.put("key-1", "order-1", ledger.Declined)
+		x.back("key-1", "order-1", true)
+		x.want(ledger.Open, 3)
+		x.paidBy("key-3", "order-1--3")
+		x.want(ledger.Paid, 3)
+		x.wantLeft(30000, "key-2", "key-3")
 	})
 }
 

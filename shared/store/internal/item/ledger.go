@@ -221,7 +221,7 @@ func (it ledgerPayment) payment(t ledger.Terms) (ledger.Payment, error) {
 		p.Balance = *it.Balance
 	}
 	if it.Role != "" {
-		p.Role, err = word(it.Role, ledger.Kept, ledger.Returned)
+		p.Role, err = word(it.Role, ledger.Kept, ledger.Foreign)
 	}
 	return p, err
 }
