@@ -51,14 +51,14 @@ func TestCostOfATossPayReturn(t *testing.T) {
 		"paid":                                {"approve", nil, 1, 1, order.Paid},
 		"paid, no imp_uid":                    {"approve", []string{"imp_uid", "-"}, 1, 1, order.Paid},
 		"paid, no merchant_uid":               {"approve", []string{"merchant_uid", "-"}, 1, 1, order.Paid},
-		"paid, imp_uid forged":                {"approve", []string{"imp_uid", "imp_999999999999"}, 1, 1, order.Paid},
-		"paid, imp_uid of another order":      {"approve", []string{"imp_uid", "{other}"}, 1, 1, order.Paid},
+		"paid, imp_uid forged":                {"approve", []string{"imp_uid", "imp_999999999999"}, 2, 1, order.Paid},
+		"paid, imp_uid of another order":      {"approve", []string{"imp_uid", "{other}"}, 2, 1, order.Paid},
 		"paid, and an error_code":             {"approve", []string{"error_code", "F400"}, 1, 1, order.Paid},
 		"failed, and the next one registered": {"fail", nil, 2, 1, order.Open},
 		"failed, no imp_uid":                  {"fail", []string{"imp_uid", "-"}, 2, 1, order.Open},
-		"failed, imp_uid forged":              {"fail", []string{"imp_uid", "imp_999999999999"}, 1, 1, order.Open},
+		"failed, imp_uid forged":              {"fail", []string{"imp_uid", "imp_999999999999"}, 2, 1, order.Open},
 		"the window did not open":             {"", []string{"error_code", "F400"}, 1, 1, order.Open},
-		"nothing is known of it":              {"", []string{"imp_uid", "imp_999999999999"}, 1, 1, order.Open}, // it may not be shown yet
+		"nothing is known of it":              {"", []string{"imp_uid", "imp_999999999999"}, 2, 1, order.Open}, // it may not be shown yet
 		"a stranger's link":                   {"approve", []string{"{link}", "wrong"}, 0, 0, order.Open},
 	} {
 		t.Run(name, func(t *testing.T) {
