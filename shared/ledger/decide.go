@@ -217,10 +217,11 @@ func (o Order) contradicts(p Payment) string {
 	return ""
 }
 
-// stray says that money lies under a number that was never opened. It may be this buyer's, so he is not asked to pay
-// again before a person has looked.
+// stray says that money which would pay the order lies under a number that was never opened. It may be this buyer's,
+// so he is not asked to pay again before a person has looked.
 func (o Order) stray(p Payment) string {
-	if p.Balance == 0 || o.older(p) || !o.unopened(p) {
+	pays := p.Balance > 0 && !o.misfit(p)
+	if !pays || o.older(p) || !o.unopened(p) {
 		return ""
 	}
 	return "money was taken under a number that was never opened: " + p.Key

@@ -23,6 +23,7 @@ const (
 	RefundDenied    = "refund-denied"    // the provider does not make it; Note is the refund's id
 	SurplusFound    = "surplus"          // money was taken that is not the order's to keep; Reversal says why
 	SurplusReturned = "surplus-refunded" // all of it is back
+	Stray           = "stray"            // money lies under a number of the order that it never offered, or from before it was made; Note is its key
 	Resolved        = "resolved"         // a person decided; Note says what
 	Ended           = "ended"            // without a payment; To says how
 	Contradicted    = "contradicted"     // Note says what contradicts what
@@ -184,6 +185,8 @@ func paymentChanges(before ledger.Order, p ledger.Payment) (found []Step) {
 		return []Step{{Event: SurplusFound, Attempt: p.Attempt, Reversal: string(p.Reason)}}
 	case p.Role == ledger.Returned && was.Role != ledger.Returned:
 		return []Step{{Event: SurplusReturned, Attempt: p.Attempt, Reversal: ReversalDone}}
+	case p.Role == ledger.Foreign && was.Role != ledger.Foreign:
+		return []Step{{Event: Stray, Attempt: p.Attempt, Note: p.Key}}
 	case kept && p.Balance == 0 && (was.Role != ledger.Kept || was.Balance > 0):
 		return []Step{{Event: FullyRefunded, Attempt: p.Attempt, To: Refunded}}
 	case kept && was.Role != ledger.Kept:

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"tosspay-sam/shared/ledger"
@@ -297,12 +299,21 @@ func (s *Settler) answered(ctx context.Context, o order.Order, a provider.Answer
 		level, event = slog.LevelError, "config.error"
 	case a.Class == provider.ClassMerchant:
 		level, event = slog.LevelWarn, "merchant.refusal" // every buyer may be refused for the same reason
-	case a.Payment.Sandbox && o.Ledger.Account.Live:
+	case o.Ledger.Account.Live && slices.ContainsFunc(a.All, func(s provider.Shown) bool { return s.Payment.Sandbox }):
 		level, event = slog.LevelError, "security.sandbox_payment"
 	}
 	s.Log.Log(ctx, level, "the provider answered", "event", event, "orderId", o.ID, "attempt", o.Attempt, "provider", o.Provider,
-		"call", a.Call, "verdict", a.Verdict.String(), "http", a.HTTP, "status", a.Payment.Status, "code", a.Code, "class", a.Class.String(),
+		"call", a.Call, "verdict", a.Verdict.String(), "http", a.HTTP, "shown", shownIn(a), "code", a.Code, "class", a.Class.String(),
 		"digest", a.Digest, "providerTraceId", a.TraceID, "cause", errorText(a.Err))
+}
+
+// shownIn are the payments an answer shows, each with the provider's own word.
+func shownIn(a provider.Answer) string {
+	var all []string
+	for _, s := range a.All {
+		all = append(all, strings.TrimSpace(s.Payment.Key+" "+s.Payment.Status))
+	}
+	return strings.Join(all, ", ")
 }
 
 // moved logs what a write changed, and raises the alarms.

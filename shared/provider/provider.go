@@ -97,23 +97,18 @@ type Shown struct {
 // Answer is all that is known after one call. Adapters return no error beside it: an error is an answer of verdict Unknown.
 type Answer struct {
 	Verdict Verdict
-	Payment Payment   // zero unless the provider gave one
-	Others  []Payment // further payments of the same number that hold money, when a lookup by number shows several
-	All     []Shown   // every payment the answer shows, none of them chosen
+	Payment Payment // zero unless the provider gave one
+	All     []Shown // every payment the answer shows, none of them chosen
 	// Complete: of a lookup by number, All is everything there is under it, and could be read.
 	Complete bool
-	// Undecided: beside Payment, another one of the same number is begun and not decided, or cannot be read.
-	Undecided bool
-	// Unsure: beside Payment, another one of the same number failed for a reason that leaves open whether its money is taken.
-	Unsure  bool
-	Call    string // the question, as in evidence: confirm, find, find-by-order, cancel
-	HTTP    int    // status of the reply; 0 when none was read
-	Code    string // the provider's error code; or NO_ANSWER, UNREADABLE when it gave none
-	Class   Class  // of Code
-	Digest  string // of the reply's bytes
-	TraceID string // the provider's id of the call
-	Sent    bool   // the request may have reached the provider
-	Err     error  // the cause when no answer was read; never holds a key or buyer data
+	Call     string // the question, as in evidence: confirm, find, find-by-order, cancel
+	HTTP     int    // status of the reply; 0 when none was read
+	Code     string // the provider's error code; or NO_ANSWER, UNREADABLE when it gave none
+	Class    Class  // of Code
+	Digest   string // of the reply's bytes
+	TraceID  string // the provider's id of the call
+	Sent     bool   // the request may have reached the provider
+	Err      error  // the cause when no answer was read; never holds a key or buyer data
 }
 
 // Codes of our own for answers without one.

@@ -28,9 +28,6 @@ func whole(a provider.Answer, r provider.Ref) provider.Answer {
 		return a
 	}
 	a = soak.Showing(a)
-	for _, p := range a.Others {
-		a.All = append(a.All, provider.Shown{Payment: p, Verdict: provider.Paid})
-	}
 	a.Complete = r.Number != ""
 	return a
 }
@@ -42,8 +39,9 @@ func (f canceler) Cancel(_ context.Context, c provider.Cancel) provider.Answer {
 }
 
 func twoPaid(provider.Ref) provider.Answer {
-	return provider.Answer{Verdict: provider.Paid, Call: "find", HTTP: 200, Sent: true,
-		Payment: paidP("imps_1", id+"--c1", price), Others: []provider.Payment{paidP("imps_2", id+"--c1", price)}}
+	first, second := paidP("imps_1", id+"--c1", price), paidP("imps_2", id+"--c1", price)
+	return provider.Answer{Verdict: provider.Paid, Call: "find", HTTP: 200, Sent: true, Payment: first, Complete: true,
+		All: []provider.Shown{{Payment: first, Verdict: provider.Paid}, {Payment: second, Verdict: provider.Paid}}}
 }
 
 // TestToldWithoutAnAnswer: the note that a subscription was told brings no answer; whoever found the money goes on with the order all the same, and
@@ -97,7 +95,7 @@ func TestReviewIsNotDue(t *testing.T) {
 			return provider.Answer{Verdict: provider.Paid, Call: "find", HTTP: 200, Sent: true, Payment: paidP("imps_2", id+"--c1", price)}
 		}
 		a := twoPaid(r)
-		a.Payment.BillingKey = id + "--key1" // the charge itself
+		a.All[0].Payment.BillingKey = id + "--key1" // the charge itself
 		return a
 	})
 	w.Canceler = canceler(func(c provider.Cancel) provider.Answer {

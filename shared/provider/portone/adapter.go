@@ -42,117 +42,50 @@ func (a *Adapter) Find(ctx context.Context, r provider.Ref) provider.Answer {
 	return paymentAnswer("find", OpLookup, reply, err, asked{key: r.Key})
 }
 
-// findAll reads every payment of a number: attempts that failed or were left share it with one that was captured, and the one that was
-// started last may not be that one.
-func (a *Adapter) findAll(ctx context.Context, number string) (found provider.Answer) {
-	var best, last provider.Answer
-	var all []provider.Shown
-	seen, whole := 0, false
-	defer func() { found.All, found.Complete = all, whole && !slices.ContainsFunc(all, unreadable) }()
+// findAll reads every payment of a number: attempts that failed or were left share it with one that was captured, and none of them is chosen.
+// The answer's own payment is the first one that holds money, or else the first one.
+func (a *Adapter) findAll(ctx context.Context, number string) provider.Answer {
+	var found []provider.Shown
+	var first provider.Answer
 	for page := 1; page <= pageMax; page++ {
 		reply, err := twice(func() (Reply[Page], error) { return a.Client.PaymentsByNumber(ctx, number, page) })
 		answer, done := heard("find-by-order", OpLookup, reply, err)
 		if done {
-			whole = page == 1 && answer.Verdict == provider.Absent
-			return unfinished(best, answer, seen)
+			answer.Complete = page == 1 && answer.Verdict == provider.Absent
+			return withFound(answer, found)
 		}
 		for _, p := range reply.Response.List {
 			next := withPayment(answer, p, asked{number: number})
-			all = append(all, provider.Shown{Payment: next.Payment, Verdict: next.Verdict, Code: next.Code})
-			best = better(best, next, seen > 0)
-			seen++
+			found = append(found, provider.Shown{Payment: next.Payment, Verdict: next.Verdict, Code: next.Code})
+			if len(found) == 1 || captured(next) && !captured(first) {
+				first = next
+			}
 		}
 		switch next, total := *reply.Response.Next, *reply.Response.Total; {
-		case next == 0 && seen == 0 && total == 0:
-			answer.Verdict, answer.Code, answer.Class = provider.Absent, codeNothingFound, provider.ClassAbsent
-			whole = true
+		case next == 0 && len(found) == 0 && total == 0:
+			answer.Verdict, answer.Code, answer.Class, answer.Complete = provider.Absent, codeNothingFound, provider.ClassAbsent, true
 			return answer
-		case next == 0 && seen >= total && seen > 0:
-			whole = true
-			return best
+		case next == 0 && len(found) >= total && len(found) > 0:
+			first.Complete = !slices.ContainsFunc(found, unreadable)
+			return withFound(first, found)
 		case next != page+1:
-			return unfinished(best, unread(answer, errors.New("portone: find-by-order: the pages do not add up")), seen)
+			return withFound(unread(answer, errors.New("portone: find-by-order: the pages do not add up")), found)
 		}
-		last = answer
 	}
-	last.Code = CodeTooMany
-	return unfinished(best, last, seen)
+	first.Verdict, first.Code = provider.Unknown, CodeTooMany
+	return withFound(first, found)
+}
+
+// withFound adds what the pages before have shown. After them an absence is only that of the next page.
+func withFound(a provider.Answer, found []provider.Shown) provider.Answer {
+	if a.All = found; len(found) > 0 && a.Verdict == provider.Absent {
+		a.Verdict, a.Class = provider.Unknown, provider.ClassUnknown
+	}
+	return a
 }
 
 // unreadable says that it is not known what a payment took. An issuance took nothing.
 func unreadable(s provider.Shown) bool { return s.Verdict == provider.Unknown && !s.Payment.Issuance }
-
-// unfinished is the answer when not every payment could be read: a capture that was seen is one, and everything else proves nothing.
-func unfinished(best, last provider.Answer, seen int) provider.Answer {
-	switch {
-	case captured(best):
-		best.Undecided = true // what could not be read
-		return best
-	case seen > 0 && last.Verdict == provider.Absent:
-		last.Verdict, last.Class = provider.Unknown, provider.ClassUnknown // the page is not there; the payments before it are
-	}
-	return last
-}
-
-// better returns the answer that says more about the money of a number. read says that there is a best one already.
-func better(best, next provider.Answer, read bool) provider.Answer {
-	if !read {
-		return next
-	}
-	undecided, unsure := best.Undecided || next.Undecided, best.Unsure || next.Unsure
-	switch {
-	case captured(best) && captured(next) && best.Payment.Sandbox == next.Payment.Sandbox:
-		best = withOther(best, next)
-	case weight(next) > weight(best):
-		undecided, unsure = undecided || mayStillCapture(best), unsure || best.Verdict == provider.Pending
-		best = next
-	default:
-		undecided, unsure = undecided || mayStillCapture(next), unsure || next.Verdict == provider.Pending
-	}
-	best.Undecided, best.Unsure = undecided, unsure
-	return best
-}
-
-// mayStillCapture says that a payment's money may be taken after this answer, or may have been by what cannot be read.
-func mayStillCapture(a provider.Answer) bool {
-	return a.Verdict == provider.Unknown || a.Verdict == provider.Pending && a.Payment.Open
-}
-
-// withOther keeps the payment that was captured first, and the second one beside it: one number holds money twice. The same payment stands on
-// two pages when another one was added between them.
-func withOther(best, next provider.Answer) provider.Answer {
-	if next.Payment.Key == best.Payment.Key || slices.ContainsFunc(best.Others, func(p provider.Payment) bool { return p.Key == next.Payment.Key }) {
-		return best
-	}
-	if next.Payment.ApprovedAt.Before(best.Payment.ApprovedAt) {
-		next.Others, best.Others = best.Others, nil
-		best, next = next, best
-	}
-	best.Others = append(slices.Clone(best.Others), next.Payment)
-	return best
-}
-
-// weight orders what the payments of one number prove, the most telling last. A capture wins, and real money over test money, which
-// anybody who can open a test window can make. What cannot be read may be a capture, so it outweighs all that is not one.
-func weight(a provider.Answer) int {
-	switch a.Verdict {
-	case provider.Paid, provider.PartlyRefunded:
-		if a.Payment.Sandbox {
-			return 6
-		}
-		return 7
-	case provider.Unknown:
-		return 5
-	case provider.Refunded:
-		return 4
-	case provider.Pending:
-		if a.Payment.Open {
-			return 3
-		}
-		return 2
-	}
-	return 1
-}
 
 func captured(a provider.Answer) bool {
 	return a.Verdict == provider.Paid || a.Verdict == provider.PartlyRefunded

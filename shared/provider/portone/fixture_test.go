@@ -2,6 +2,7 @@ package portone_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -180,7 +181,11 @@ func ask(t *testing.T, wire *canned, call map[string]string) (text, digest strin
 	if a.Call != call["call"] {
 		t.Errorf("call %q, want %q", a.Call, call["call"])
 	}
-	return strings.TrimRight(render(a)+renderKey(key.Key), "\n"), a.Digest
+	shown := render(a)
+	if call["call"] == "find-by-order" {
+		shown = renderAll(a)
+	}
+	return strings.TrimRight(shown+renderKey(key.Key), "\n"), a.Digest
 }
 
 // askClient puts the questions for which the adapter has no word of its own.
@@ -268,6 +273,17 @@ func render(a provider.Answer) string {
 	line(&b, "payment.account", a.Payment.Account)
 	line(&b, "payment.billing-key", a.Payment.BillingKey)
 	line(&b, "payment.issuance", a.Payment.Issuance)
+	return b.String()
+}
+
+// renderAll adds what a lookup by number has shown.
+func renderAll(a provider.Answer) string {
+	var b strings.Builder
+	b.WriteString(render(a))
+	for _, s := range a.All {
+		line(&b, "shown", strings.TrimSpace(fmt.Sprintf("%s %s %s", cmp.Or(s.Payment.Key, "?"), s.Verdict, s.Code)))
+	}
+	line(&b, "complete", a.Complete)
 	return b.String()
 }
 
