@@ -182,18 +182,18 @@ func declineOf(code string) subscription.Decline {
 
 // Settler returns what moves orders by the provider's word.
 func (p Parts) Settler() *payment.Settler {
-	adapter := &toss.Adapter{Client: &toss.Client{Keys: p.Toss.Keys, BaseURL: p.Toss.BaseURL, PlainHost: p.PlainHost, Transport: p.Transport}}
+	adapter := p.tossAdapter(p.Toss.Keys)
 	gateways := map[string]payment.Gateway{
 		"toss": {
 			Finder: adapter, Confirmer: adapter, Canceler: adapter, Timing: toss.Timing(), Keys: p.tossAccount(),
-			Ready: func(ctx context.Context) error { _, err := p.Toss.Keys.SecretKey(ctx); return err },
+			Ready: func(ctx context.Context) error { _, err := p.Toss.Keys.SecretKey(ctx); return err }, Previous: p.tossBefore,
 		},
 	}
 	if p.offersPortOne() {
 		adapter := p.portoneAdapter()
 		gateways["portone"] = payment.Gateway{
 			Finder: adapter, Canceler: adapter, Charger: adapter, Registrar: adapter, Timing: portone.Timing(), Account: p.portoneWindows().Account(),
-			Ready: p.portoneReady, Keys: p.portoneAccount(),
+			Ready: p.portoneReady, Keys: p.portoneAccount(), Previous: p.portoneBefore,
 		}
 	}
 	return &payment.Settler{
@@ -240,9 +240,17 @@ func (p Parts) portoneAdapter() *portone.Adapter {
 	if p.PortOne.adapter != nil {
 		return p.PortOne.adapter
 	}
-	client := portone.Client{BaseURL: p.PortOne.BaseURL, PlainHost: p.PlainHost, Transport: p.Transport, IncludeSandbox: p.Mode == "test",
+	return p.newPortOneAdapter(p.PortOne.Keys, p.Mode)
+}
+
+func (p Parts) newPortOneAdapter(keys portone.Keys, mode string) *portone.Adapter {
+	client := portone.Client{BaseURL: p.PortOne.BaseURL, PlainHost: p.PlainHost, Transport: p.Transport, IncludeSandbox: mode == "test",
 		BypassObject: p.PortOne.BypassObject}
-	return &portone.Adapter{Client: portone.NewClient(p.PortOne.Keys, p.Now, client)}
+	return &portone.Adapter{Client: portone.NewClient(keys, p.Now, client)}
+}
+
+func (p Parts) tossAdapter(keys toss.Keys) *toss.Adapter {
+	return &toss.Adapter{Client: &toss.Client{Keys: keys, BaseURL: p.Toss.BaseURL, PlainHost: p.PlainHost, Transport: p.Transport}}
 }
 
 func (p Parts) portoneReady(ctx context.Context) error {

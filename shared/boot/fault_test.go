@@ -78,7 +78,7 @@ func partsOf(t *testing.T, log *bytes.Buffer, changes ...string) Parts {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Toss.Keys, p.Store, p.Transport = FixedTossKeys{key}, memstore.New(), nobody{t}
+	p.Toss.Keys, p.Store, p.Transport = FixedTossKeys{Key: key}, memstore.New(), nobody{t}
 	return p
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 
 	"tosspay-sam/shared/provider/toss"
 	"tosspay-sam/shared/secret"
@@ -56,8 +58,42 @@ func (k *tossKeys) parse(value secret.Value) (toss.SecretKey, error) {
 	return toss.NewSecretKey(fields.SecretKey)
 }
 
-// FixedTossKeys holds one key: for the laptop and for tests.
-type FixedTossKeys struct{ Key toss.SecretKey }
+var errTossPrevious = errors.New(`"previous" in the Toss Payments secret must be a list of {"clientKey": "...", "secretKey": "..."}`)
+
+// previous returns the keys of an account that the deployment had before, or none: the secret may hold them beside its own.
+func (k *tossKeys) previous(ctx context.Context, account string) (toss.Keys, error) {
+	value, err := k.source.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var fields struct {
+		Previous []struct {
+			ClientKey string `json:"clientKey"`
+			SecretKey string `json:"secretKey"`
+		} `json:"previous"`
+	}
+	if err := json.Unmarshal([]byte(value.Text()), &fields); err != nil {
+		return nil, errTossPrevious
+	}
+	for _, p := range fields.Previous {
+		mode, _, _ := strings.Cut(p.ClientKey, "_")
+		if tossAccount(mode, p.ClientKey) != account {
+			continue
+		}
+		if err := toss.CheckKeys(mode, p.ClientKey, p.SecretKey); err != nil {
+			return nil, fmt.Errorf("%w: %w", errTossPrevious, err)
+		}
+		key, err := toss.NewSecretKey(p.SecretKey)
+		return FixedTossKeys{Key: key}, err
+	}
+	return nil, nil
+}
+
+// FixedTossKeys holds one key, and those of accounts before: for the laptop and for tests.
+type FixedTossKeys struct {
+	Key    toss.SecretKey
+	Before map[string]toss.SecretKey // by account
+}
 
 var _ toss.Keys = FixedTossKeys{}
 
@@ -66,3 +102,11 @@ func (k FixedTossKeys) SecretKey(context.Context) (toss.SecretKey, error) { retu
 
 // Refused implements toss.Keys.
 func (k FixedTossKeys) Refused(context.Context, toss.SecretKey) {}
+
+func (k FixedTossKeys) previous(_ context.Context, account string) (toss.Keys, error) {
+	key, ok := k.Before[account]
+	if !ok {
+		return nil, nil
+	}
+	return FixedTossKeys{Key: key}, nil
+}

@@ -125,6 +125,39 @@ func parsePortOne(value secret.Value) (portone.Credentials, error) {
 	return portone.NewCredentials(fields.ImpKey, fields.ImpSecret)
 }
 
+var errPortOnePrevious = errors.New(
+	`"previous" in the PortOne secret must be a list of {"mode": "live", "userCode": "imp...", "impKey": "...", "impSecret": "..."}`)
+
+// previous returns the keys of an account that the deployment had before, or none: the secret may hold them beside its own.
+func (k *portoneKeys) previous(ctx context.Context, account string) (portone.Keys, error) {
+	value, err := k.source.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var fields struct {
+		Previous []struct {
+			Mode      string `json:"mode"`
+			UserCode  string `json:"userCode"`
+			ImpKey    string `json:"impKey"`
+			ImpSecret string `json:"impSecret"`
+		} `json:"previous"`
+	}
+	if err := json.Unmarshal([]byte(value.Text()), &fields); err != nil {
+		return nil, errPortOnePrevious
+	}
+	for _, p := range fields.Previous {
+		if portoneAccount(p.Mode, p.UserCode) != account {
+			continue
+		}
+		pair, err := portone.NewCredentials(p.ImpKey, p.ImpSecret)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errPortOnePrevious, err)
+		}
+		return FixedPortOneKeys{Pair: pair}, nil
+	}
+	return nil, nil
+}
+
 // noPortOneKeys stands in for the keys of a deployment whose PortOne settings are wrong: nothing is asked with them.
 type noPortOneKeys struct{ fault error }
 
@@ -138,8 +171,11 @@ func (k noPortOneKeys) Credentials(context.Context) (portone.Credentials, error)
 // Refused implements portone.Keys.
 func (noPortOneKeys) Refused(context.Context, portone.Credentials) {}
 
-// FixedPortOneKeys holds one pair: for the laptop and for tests.
-type FixedPortOneKeys struct{ Pair portone.Credentials }
+// FixedPortOneKeys holds one pair, and those of accounts before: for the laptop and for tests.
+type FixedPortOneKeys struct {
+	Pair   portone.Credentials
+	Before map[string]portone.Credentials // by account
+}
 
 var _ portone.Keys = FixedPortOneKeys{}
 
@@ -150,3 +186,11 @@ func (k FixedPortOneKeys) Credentials(context.Context) (portone.Credentials, err
 
 // Refused implements portone.Keys.
 func (k FixedPortOneKeys) Refused(context.Context, portone.Credentials) {}
+
+func (k FixedPortOneKeys) previous(_ context.Context, account string) (portone.Keys, error) {
+	pair, ok := k.Before[account]
+	if !ok {
+		return nil, nil
+	}
+	return FixedPortOneKeys{Pair: pair}, nil
+}

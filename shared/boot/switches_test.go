@@ -65,7 +65,7 @@ func TestPortOneSwitches(t *testing.T) {
 				t.Fatal(err)
 			}
 			wire := &chargeBodies{}
-			p.Transport, p.PortOne.Keys = wire, FixedPortOneKeys{pair}
+			p.Transport, p.PortOne.Keys = wire, FixedPortOneKeys{Pair: pair}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			p.portoneAdapter().Charge(ctx, provider.Charge{BillingKey: "sub-0001--key1", Number: "sub-0001--c1", Amount: 9900, Name: "Milk"})

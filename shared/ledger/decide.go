@@ -92,13 +92,15 @@ func (o Order) older(p Payment) bool {
 
 // misfit says that money was taken that cannot pay this order.
 func (o Order) misfit(p Payment) bool {
-	switch {
-	case p.Amount != o.Amount, p.Currency != o.Currency, p.Disputed:
-		return true
-	case p.Test == o.Account.Live:
-		return true
-	}
-	return o.Account.Merchant != "" && p.Merchant != "" && p.Merchant != o.Account.Merchant
+	known := o.Account.Merchant != "" && p.Merchant != ""
+	return o.altered(p) || known && p.Merchant != o.Account.Merchant
+}
+
+// altered says the same of a payment that is kept: the account it went to was compared then, and is another one's when
+// the deployment's settings have changed since.
+func (o Order) altered(p Payment) bool {
+	asked := p.Amount == o.Amount && p.Currency == o.Currency
+	return !asked || p.Disputed || p.Test == o.Account.Live
 }
 
 // placeEmpty lets a payment that was refunded before we knew of it pay the order, which is then refunded: only when
@@ -211,7 +213,7 @@ func (o Order) contradicts(p Payment) string {
 		return o.stray(p)
 	case back && p.Role != NoRole:
 		return "the provider shows less of " + p.Key + " than before"
-	case p.Role == Kept && o.misfit(p):
+	case p.Role == Kept && o.altered(p):
 		return "the payment " + p.Key + " no longer fits the order"
 	}
 	return ""

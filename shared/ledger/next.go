@@ -43,7 +43,12 @@ type Visit struct {
 	Charge *Request  // a charge of the current number that its worker wants, once every number before it was looked up
 	Repeat time.Time // until when a charge that nobody can find may be repeated; zero: not by this visit
 	Key    string    // the billing key to repeat it with; empty: the one it was made with
+	// Retired: it has only the keys that the order was made with before the deployment got others. With them it looks
+	// up and gives back, and asks for no money.
+	Retired bool
 }
+
+func (v Visit) allows(s Step) bool { return !v.Retired || s.Do != Send || s.Request.Kind == Cancel }
 
 func (v Visit) looked(l Lookup) bool { return slices.Contains(v.Looked, l) }
 
@@ -53,7 +58,7 @@ func (o Order) Next(now time.Time, v Visit) Step {
 		o.sendFresh, o.returnSurplus, o.refund, o.confirmAgain, o.lookAtKeys, o.lookAtNumbers, o.chargeAgain,
 		o.chargeNext, o.lastLook,
 	} {
-		if s := rule(now, v); s.Do != nothingYet {
+		if s := rule(now, v); s.Do != nothingYet && v.allows(s) {
 			return s
 		}
 	}

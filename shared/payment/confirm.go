@@ -39,6 +39,9 @@ type Gateway struct {
 	Account   string // the merchant account payments must have gone to, in the provider's words; empty: not checked
 	// Ready returns an error, in words for the operator, when the provider cannot be asked at all: no secret, or a key of the wrong mode.
 	Ready func(context.Context) error
+	// Previous, when set, returns the gateway of an account whose keys the deployment had before, as far as its secret still holds them. It only
+	// finds and cancels. ok is false when they are not there.
+	Previous func(ctx context.Context, account string) (g Gateway, ok bool)
 }
 
 // Settler moves orders by the provider's word. Every entry point writes a request, or notes one, and ends in process.

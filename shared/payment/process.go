@@ -35,6 +35,9 @@ func (s *Settler) governed(o order.Order) order.Order {
 	g, ok := s.Gateways[o.Provider]
 	t := &o.Ledger.Terms
 	t.Timing, t.KeepLate, t.Account.Merchant = ledger.Timing(g.Timing), s.KeepLate, merchantOf(g.Account)
+	if otherAccount(g, o.Account) {
+		t.Account.Merchant = "" // only that of today's account is known
+	}
 	if !ok {
 		t.Timing = ledger.Endless // nobody knows how long a provider that is not offered any more keeps things open
 	}
@@ -62,6 +65,7 @@ func (s *Settler) processCycle(ctx context.Context, o order.Order, w ledger.Work
 	j.stands(o)
 	j.work.Visit.Began = s.now()
 	g, ready := s.gateway(ctx, o)
+	j.work.Visit.Retired = otherAccount(s.Gateways[o.Provider], o.Account)
 	for n, sends := 0, 0; ready == nil && n < callsMax && hasTime(calls); n++ {
 		step, write := j.work.Plan(s.now())
 		if step.Do == ledger.Wait || step.Do == ledger.Send && (sends == sendsMax || tooLate(calls, step.Request)) {
@@ -104,6 +108,11 @@ func (s *Settler) gateway(ctx context.Context, o order.Order) (Gateway, error) {
 	cause := fmt.Errorf("no gateway for provider %q", o.Provider)
 	switch {
 	case ok && otherAccount(g, o.Account):
+		if g.Previous != nil {
+			if previous, found := g.Previous(ctx, o.Account); found {
+				return previous, nil
+			}
+		}
 		cause = fmt.Errorf("the order was made with the keys of %s, and these are of %s", o.Account, g.Keys)
 	case ok:
 		if cause = ready(ctx, g.Ready); cause == nil {

@@ -2,10 +2,13 @@ package world_test
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
+	"tosspay-sam/shared/provider"
 	"tosspay-sam/sim/world"
 )
 
@@ -55,19 +58,7 @@ func TestOrderSettlesUnderAnotherAccountsKeys(t *testing.T) {
 			fakeTime(t, func(t *testing.T) {
 				x := newOutside(t)
 				b := x.order(provider, "order-1", "24h")
-				if provider == "toss" {
-					back := x.card(x.tab(b), "approve")
-					x.fault("toss", "confirm", "lose-reply", 1000)
-					x.fault("toss", "find", "http-500", 1000)
-					x.fault("toss", "find-by-order", "http-500", 1000)
-					x.get(back)
-				} else {
-					x.fault("portone", "webhook", "refuse-connection", 1)
-					window := x.tab(b)
-					back := x.approves(window)
-					x.fault("portone", "find-all", "http-500", 1000)
-					x.get(back)
-				}
+				x.takenUnknown(provider, b)
 				other := x.behind(otherKeys)
 				for range 12 {
 					other.pass("10m")
@@ -129,4 +120,106 @@ func TestSubscriptionUnderOtherKeys(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestPreviousKeysSettle: the money is taken and the reply lost; the operator puts another account's keys and leaves the first ones in the secret as
+// previous. With them the order is looked up and paid, and refunded; it is not charged again, and no window of it is opened.
+func TestPreviousKeysSettle(t *testing.T) {
+	t.Parallel()
+	for _, provider := range []string{"toss", "portone"} {
+		t.Run(provider, func(t *testing.T) {
+			t.Parallel()
+			fakeTime(t, func(t *testing.T) {
+				x := newOutside(t)
+				b := x.order(provider, "order-1", "24h")
+				x.takenUnknown(provider, b)
+				other := x.after()
+				other.fault(provider, "*", "none", 1)
+				other.pass("3h")
+				if other.tab(b) != nil {
+					t.Error("a window of the account before is opened")
+				}
+				other.audit("order-1", "paid", 1)
+				if r, status := other.refund("order-1", `{"refundId":"r1"}`); status != 202 {
+					t.Errorf("refund: %d %+v", status, r)
+				}
+				other.pass("2h")
+				other.wantKept("refunded with the keys before", "refunded", 0)
+			})
+		})
+	}
+}
+
+// TestPreviousKeysAskForNoMoney: a confirm never arrived, and would be repeated with the keys it was made with. With those of an account before it is
+// not: the buyer's authentication lapses.
+func TestPreviousKeysAskForNoMoney(t *testing.T) {
+	t.Parallel()
+	fakeTime(t, func(t *testing.T) {
+		x := newOutside(t)
+		b := x.order("toss", "order-1", "24h")
+		back := x.card(x.tab(b), "approve")
+		x.fault("toss", "*", "refuse-connection", 1000)
+		x.get(back)
+		other := x.after()
+		other.fault("toss", "*", "none", 1)
+		other.pass("2d")
+		if captures, _ := other.money("order-1"); captures != 0 {
+			t.Errorf("%d captures", captures)
+		}
+		if got := other.read("order-1"); got.Status != "expired" {
+			t.Errorf("the order is %s", got.Status)
+		}
+	})
+}
+
+// after is the deployment after this one, with another account's keys; its secrets hold the ones before.
+func (x *outside) after() *outside {
+	x.t.Helper()
+	first, ok := x.world.(*world.World)
+	if !ok {
+		x.t.Fatal("it is no world")
+	}
+	return newOutside(x.t, func(o *world.Options) { o.Before = first })
+}
+
+// takenUnknown takes the money of an order, and nobody can be asked whether it was taken.
+func (x *outside) takenUnknown(provider string, b bill) {
+	x.t.Helper()
+	if provider == "toss" {
+		back := x.card(x.tab(b), "approve")
+		x.fault("toss", "confirm", "lose-reply", 1000)
+		x.fault("toss", "find", "http-500", 1000)
+		x.fault("toss", "find-by-order", "http-500", 1000)
+		x.get(back)
+		return
+	}
+	x.fault("portone", "webhook", "refuse-connection", 1)
+	back := x.approves(x.tab(b))
+	x.fault("portone", "find-all", "http-500", 1000)
+	x.get(back)
+}
+
+// TestPaidBeforeTheMIDChanged: the operator sets another PortOneMid. What was paid before was compared with the one before, and stays paid.
+func TestPaidBeforeTheMIDChanged(t *testing.T) {
+	t.Parallel()
+	fakeTime(t, func(t *testing.T) {
+		x := sold(t, "portone")
+		first, ok := x.world.(*world.World)
+		if !ok {
+			t.Fatal("it is no world")
+		}
+		parts := first.Parts
+		parts.PortOne.MID = "another"
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		o, err := parts.Settler().Advance(ctx, "order-1")
+		if err != nil || o.Status != "paid" {
+			t.Fatalf("%s, %v", o.Status, err)
+		}
+		if err := parts.Settler().Hear(ctx, "portone", provider.Hint{Number: "order-1", Key: o.Capture.Key}); err != nil {
+			t.Error(err)
+		}
+		x.pass("2h")
+		x.wantKept("after the change", "paid", outsidePrice)
+	})
 }

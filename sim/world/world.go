@@ -52,7 +52,10 @@ type Options struct {
 	// Account is a digit, usually none: the deployment has the keys of another account then, whose Toss Payments and PortOne know nothing of what
 	// the usual one's did. With another world's Store and Clock it is what an operator's new keys make of that one.
 	Account string
-	Mode    string // empty: test
+	// Before is the deployment before this one: its providers, table and clock stay. This one has the keys of account 2 of the same providers, and
+	// its secrets hold the first ones as previous.
+	Before *World
+	Mode   string // empty: test
 	// Merchant wraps the merchant's door, such as in a test that looks at each of its answers; empty: nothing does.
 	Merchant func(handler.Door) handler.Door
 	Tells    bool // what happens in the embedded store becomes events: GET /sim/events
@@ -93,6 +96,9 @@ const WebhookDelay = 2 * time.Second
 
 // New builds a world.
 func New(o Options) (*World, error) {
+	if o.Before != nil {
+		o.Store, o.Clock, o.Account = o.Before.Store, o.Before.Clock, secondAccount
+	}
 	o = o.withDefaults()
 	w := &World{Faults: &fault.Plan{}, Lag: &lag.Plan{}, Ledger: &ledger.Ledger{}, Store: o.Store, Clock: o.Clock, mux: http.NewServeMux()}
 	w.realTime = o.Functions != o.Base
@@ -103,9 +109,26 @@ func New(o Options) (*World, error) {
 	w.Hooks = &hooks.Queue{Transport: counted{deliveries, &w.attempts}, Now: o.Now}
 	o.Toss.Now, o.Toss.Ledger, o.Toss.Faults, o.Toss.Lag = o.Now, w.Ledger, w.Faults, w.Lag
 	o.Toss.Webhooks, o.Toss.WebhookURL = w.Hooks.Deliver, o.Functions+"/webhooks/toss/"+o.Token
-	if o.Account != "" {
+	switch {
+	case o.Before != nil:
+		w.Faults, w.Lag, w.Ledger, w.Hooks = o.Before.Faults, o.Before.Lag, o.Before.Ledger, o.Before.Hooks
+	case o.Account != "":
 		o.Toss.Keys = []tosssim.KeyPair{{Secret: tosssim.DefaultSecretKey, Client: tosssim.DefaultClientKey + o.Account}}
 		o.PortOne.Accounts = []portonesim.Account{{UserCode: userCode(o)}}
+	default:
+		second := o
+		second.Account = secondAccount
+		if len(o.Toss.Keys) == 0 {
+			o.Toss.Keys = []tosssim.KeyPair{
+				{Secret: tosssim.DefaultSecretKey, Client: tosssim.DefaultClientKey},
+				{Secret: tosssim.DefaultSecretKey + secondAccount, Client: tosssim.DefaultClientKey + secondAccount},
+			}
+		}
+		if len(o.PortOne.Accounts) == 0 {
+			o.PortOne.Accounts = []portonesim.Account{{}, {
+				UserCode: userCode(second), ImpKey: portonesim.DefaultImpKey + secondAccount, ImpSecret: portonesim.DefaultImpSecret + secondAccount,
+			}}
+		}
 	}
 	w.Toss = tosssim.New(o.Toss)
 	o.PortOne.Now, o.PortOne.Ledger, o.PortOne.Faults, o.PortOne.Lag, o.PortOne.Sandbox = o.Now, w.Ledger, w.Faults, w.Lag, true
@@ -114,6 +137,9 @@ func New(o Options) (*World, error) {
 		o.PortOne.ConsoleURL = o.Functions + "/webhooks/portone/" + o.Token
 	}
 	w.PortOne = portonesim.New(o.PortOne)
+	if o.Before != nil {
+		w.Toss, w.PortOne = o.Before.Toss, o.Before.PortOne
+	}
 	if err := w.build(o); err != nil {
 		return nil, fmt.Errorf("world: %w", err)
 	}
@@ -123,6 +149,29 @@ func New(o Options) (*World, error) {
 	}
 	w.mount(o.Merchant)
 	return w, nil
+}
+
+// secondAccount is the other one that the simulators know.
+const secondAccount = "2"
+
+// keys are the deployment's, with those before them.
+func (o Options) keys() (boot.FixedTossKeys, boot.FixedPortOneKeys, error) {
+	own := ""
+	if o.Before != nil {
+		own = o.Account
+	}
+	key, err := toss.NewSecretKey(tosssim.DefaultSecretKey + own)
+	pair, pairErr := portone.NewCredentials(portonesim.DefaultImpKey+own, portonesim.DefaultImpSecret+own)
+	t, p := boot.FixedTossKeys{Key: key}, boot.FixedPortOneKeys{Pair: pair}
+	if o.Before != nil {
+		parts := o.Before.Parts
+		before, errBefore := parts.Toss.Keys.SecretKey(context.Background())
+		pairBefore, pairErrBefore := parts.PortOne.Keys.Credentials(context.Background())
+		err = errors.Join(err, errBefore, pairErrBefore)
+		t.Before = map[string]toss.SecretKey{parts.Mode + "/" + parts.Toss.ClientKey: before}
+		p.Before = map[string]portone.Credentials{parts.Mode + "/" + parts.PortOne.UserCode: pairBefore}
+	}
+	return t, p, errors.Join(err, pairErr)
 }
 
 // userCode is PortOne's usual one, with the account as its last digit.
@@ -136,11 +185,7 @@ func (w *World) build(o Options) error {
 	if err != nil {
 		return err
 	}
-	key, err := toss.NewSecretKey(tosssim.DefaultSecretKey)
-	if err != nil {
-		return err
-	}
-	pair, err := portone.NewCredentials(portonesim.DefaultImpKey, portonesim.DefaultImpSecret)
+	tossKeys, portoneKeys, err := o.keys()
 	if err != nil {
 		return err
 	}
@@ -154,11 +199,11 @@ func (w *World) build(o Options) error {
 	w.Parts = boot.Parts{
 		Mode: cmp.Or(o.Mode, "test"), PublicBase: o.Functions, ReturnURLs: allowed, KeepLate: o.KeepLate, NoticeDays: o.NoticeDays,
 		Toss: boot.TossParts{
-			ClientKey: tosssim.DefaultClientKey + o.Account, Script: o.Base + "/sim/toss/v2/standard", BaseURL: tossBase, Keys: boot.FixedTossKeys{Key: key},
+			ClientKey: tosssim.DefaultClientKey + o.Account, Script: o.Base + "/sim/toss/v2/standard", BaseURL: tossBase, Keys: tossKeys,
 		},
 		PortOne: boot.PortOneParts{
 			UserCode: userCode(o), MID: portonesim.TestMID, Script: o.Base + "/sim/portone/v1/iamport.js",
-			BaseURL: portoneBase, Keys: boot.FixedPortOneKeys{Pair: pair},
+			BaseURL: portoneBase, Keys: portoneKeys,
 		},
 		Webhooks:  boot.WebhookParts{TokenSHA256: handler.DigestOf(o.Token)},
 		Transport: transport, Store: o.Store, Lists: o.Lists, Now: o.Now, Wait: o.Wait, Log: o.Log,
