@@ -100,6 +100,7 @@ var (
 	ErrNotFound           = &Error{Code: "NOT_FOUND"}
 	ErrNotOffered         = &Error{Code: "NOT_OFFERED"}
 	ErrOrderExists        = &Error{Code: "ORDER_EXISTS"}
+	ErrOrderTaken         = &Error{Code: "ORDER_TAKEN"} // by another system on the same PortOne account
 	ErrSubscriptionExists = &Error{Code: "SUBSCRIPTION_EXISTS"}
 	ErrWrongStatus        = &Error{Code: "WRONG_STATUS"}
 

@@ -99,7 +99,7 @@ type PaymentLine struct {
 	Amount     int64     `json:"amount"`
 	Balance    int64     `json:"balance"` // what has not been refunded
 	Currency   string    `json:"currency"`
-	Role       string    `json:"role"`   // kept, surplus (being refunded) or returned; empty when it holds no money of the order's
+	Role       string    `json:"role"`   // kept, surplus (being refunded), returned or foreign (not the order's); empty when it holds no money of the order's
 	Reason     string    `json:"reason"` // why it is surplus: mismatch, second, late or resolved
 	Code       string    `json:"code"`   // the provider's reason, of a declined payment
 	Test       bool      `json:"test"`

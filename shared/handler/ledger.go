@@ -15,7 +15,7 @@ type lineBody struct {
 	Amount     int64      `json:"amount"`
 	Balance    int64      `json:"balance"` // what is not refunded
 	Currency   string     `json:"currency"`
-	Role       string     `json:"role,omitempty"`   // kept, surplus or returned; none of a payment that took nothing
+	Role       string     `json:"role,omitempty"`   // kept, surplus, returned or foreign; none of a payment that took nothing
 	Reason     string     `json:"reason,omitempty"` // why it is surplus: mismatch, second, late or resolved
 	Code       string     `json:"code,omitempty"`   // why it was declined
 	Test       bool       `json:"test,omitempty"`

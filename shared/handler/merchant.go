@@ -180,6 +180,8 @@ func (h merchant) create(ctx context.Context, r Request) (Response, error) {
 		return errorResponse(http.StatusServiceUnavailable, "TRY_AGAIN", payment.ErrNotRegistered.Error()), err
 	case errors.Is(err, payment.ErrOtherBody):
 		return fieldResponse(http.StatusConflict, "ORDER_EXISTS", "orderId", err.Error()), nil
+	case errors.Is(err, payment.ErrNumberTaken):
+		return fieldResponse(http.StatusConflict, "ORDER_TAKEN", "orderId", err.Error()), nil
 	case err != nil:
 		return Response{}, err
 	}

@@ -81,7 +81,7 @@ func btoi(b bool) int {
 // foreign says that a payment stands under a number of this order and is not its own: it was approved before the
 // order was made, or its number was never opened. Another table or stack on the same account made it, or this table
 // before it was restored.
-func (o Order) foreign(p Payment) bool { return o.unopened(p) || o.older(p) }
+func (o Order) foreign(p Payment) bool { return o.End == EndTaken || o.unopened(p) || o.older(p) }
 
 func (o Order) unopened(p Payment) bool { return p.Attempt > len(o.Attempts) }
 
@@ -266,11 +266,18 @@ func (o *Order) move() {
 	case o.Cycle && o.Wanted == Yes && n < AttemptsMax:
 		o.ExpiresAt = o.LearnedAt.Add(cycleLife)
 		o.move()
-	case used:
+	case o.Attempts[n-1].Used, o.tookOwn(n):
 		o.Attempts[n-1].Used, o.End = true, EndFailed
 	default:
 		o.End = EndExpired
 	}
+}
+
+// tookOwn says that money was taken under a number that is not another table's.
+func (o Order) tookOwn(attempt int) bool {
+	return slices.ContainsFunc(o.Payments, func(p Payment) bool {
+		return p.Attempt == attempt && p.State == Captured && p.Role != Foreign
+	})
 }
 
 // endsFrom is the time from which every number must have been looked up before the order may end: when no window can

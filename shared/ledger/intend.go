@@ -181,6 +181,14 @@ func (o Order) refundingAgain(i int, r Request) (Order, error) {
 	return o, nil
 }
 
+// Taken returns a new order whose number the provider knows from another table, or another system on the same merchant
+// account: with another amount, so no window of this order has ever been opened.
+func (o Order) Taken(code string, at time.Time) Order {
+	o = o.copied()
+	o.Attempts[0].Used, o.Attempts[0].Code, o.End, o.LearnedAt = true, code, EndTaken, at
+	return o
+}
+
 // RefundOf returns a merchant's refund.
 func (o Order) RefundOf(id string) (Request, bool) {
 	i := slices.IndexFunc(o.Requests, func(r Request) bool { return r.RefundID == id && id != "" })

@@ -267,6 +267,7 @@ const (
 	EndFailed  End = "failed"
 	EndExpired End = "expired"
 	EndReview  End = "review"
+	EndTaken   End = "taken" // another table or system made its number: nothing under it is the order's
 )
 
 // Order is the ledger of one order.

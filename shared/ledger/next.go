@@ -353,7 +353,7 @@ func (o Order) toLookUp(now time.Time) []int {
 // awaitsLastLook says that some number must be looked up after its windows are over.
 func (o Order) awaitsLastLook() bool {
 	switch {
-	case o.closed() && !o.Timing.windowCaptures(), o.Paid() != nil && o.Cycle:
+	case o.End == EndTaken, o.closed() && !o.Timing.windowCaptures(), o.Paid() != nil && o.Cycle:
 		return false
 	}
 	return len(o.unseen(o.lastLookAt())) > 0

@@ -26,6 +26,8 @@ func (o Order) Status() Status {
 		return Refunded
 	case p != nil:
 		return Paid
+	case o.End == EndTaken:
+		return Failed
 	case o.End != NoEnd:
 		return Status(o.End)
 	case o.processing():

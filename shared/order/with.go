@@ -143,7 +143,7 @@ func changes(before, after ledger.Order) (found []Step) {
 	case after.End == ledger.EndReview:
 		found = append(found, Step{Event: Contradicted, To: Review, Note: after.Why})
 	default:
-		found = append(found, Step{Event: Ended, To: Status(after.End), Note: after.Attempts[after.Current()-1].Code})
+		found = append(found, Step{Event: Ended, To: after.Status(), Note: after.Attempts[after.Current()-1].Code})
 	}
 	return found
 }

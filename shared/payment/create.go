@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/provider"
@@ -68,6 +69,10 @@ type Offer struct {
 	Ready func(context.Context) error
 }
 
+// ErrNumberTaken says that the provider has the order's number with another amount. Another table or system on the same merchant account made
+// it. The order is stored as failed, and nothing under its number is taken for its own.
+var ErrNumberTaken = errors.New("the provider has this id with another amount, from another system or table on the same merchant account: take another id")
+
 // ErrNotRegistered says that the provider could not be told the order's amount. The order is stored; the same request again tries again.
 var ErrNotRegistered = errors.New("the provider could not be told of the order; send the same request again")
 
@@ -120,9 +125,29 @@ func (m *Merchant) Create(ctx context.Context, r NewOrder, base string) (Created
 	case err != nil && !errors.Is(err, ErrExists):
 		return Created{}, fmt.Errorf("payment: create order: %w", err)
 	}
+	if stored.Ledger.End == ledger.EndTaken {
+		return Created{}, ErrNumberTaken
+	}
 	c, err := m.created(ctx, offer, stored, base, notes)
-	c.New = made && err == nil
-	return c, err
+	switch {
+	case errors.Is(err, ErrNumberTaken) && made:
+		return Created{}, m.taken(ctx, stored)
+	case err != nil:
+		return Created{}, err
+	}
+	c.New = made
+	return c, nil
+}
+
+// taken ends an order that was just made, so that nothing under its number is ever taken for its own: nobody has its address.
+func (m *Merchant) taken(ctx context.Context, o order.Order) error {
+	_, err := m.Settler.decided(ctx, o.ID, func(l ledger.Order) (ledger.Order, error) {
+		return l.Taken(provider.OtherAmount, m.Settler.now()), nil
+	})
+	if err != nil {
+		return fmt.Errorf("payment: create order: %w", err)
+	}
+	return ErrNumberTaken
 }
 
 // created is the answer to a request whose order is stored; the window is of one that can be paid now.
@@ -131,7 +156,7 @@ func (m *Merchant) created(ctx context.Context, offer Offer, stored order.Order,
 		return Created{Order: stored, Notes: notes}, nil
 	}
 	if err := m.register(ctx, offer, stored); err != nil {
-		return Created{}, err
+		return Created{Order: stored}, err
 	}
 	window, err := offer.Windows.Window(stored, provider.Place{Base: base})
 	return Created{Order: stored, Window: window, Notes: notes}, err
@@ -163,8 +188,11 @@ func (m *Merchant) register(ctx context.Context, offer Offer, o order.Order) err
 		return fmt.Errorf("%w: %w: %w", ErrNotRegistered, ErrNotReady, err)
 	}
 	a := offer.Registrar.Register(ctx, provider.Registration{Number: o.Number(), Amount: o.Amount.Value})
-	if a.Verdict == provider.Pending {
+	switch {
+	case a.Verdict == provider.Pending:
 		return nil
+	case a.Code == provider.OtherAmount:
+		return ErrNumberTaken
 	}
 	err := fmt.Errorf("%w: %s", ErrNotRegistered, a.Code)
 	if a.Class == provider.ClassCredentials {

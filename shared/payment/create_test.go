@@ -461,9 +461,8 @@ func TestCreateRegistersTheAmount(t *testing.T) {
 func TestCreateWithoutRegistration(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]provider.Answer{
-		"no answer":      {Code: provider.NoAnswer, Err: errors.New("no route")},
-		"another amount": {HTTP: 200, Code: "OTHER_AMOUNT", Class: provider.ClassMerchant},
-		"keys refused":   {HTTP: 401, Class: provider.ClassCredentials},
+		"no answer":    {Code: provider.NoAnswer, Err: errors.New("no route")},
+		"keys refused": {HTTP: 401, Class: provider.ClassCredentials},
 	} {
 		s, r := newWindowShop(t)
 		well := r.answer

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/order"
@@ -83,7 +84,7 @@ func (s *Settler) decided(ctx context.Context, orderID string, ask func(ledger.O
 	j.stands(o)
 	for range savesMax {
 		next, err := ask(j.record.Ledger)
-		if err != nil || len(next.Requests) == len(j.record.Ledger.Requests) && len(next.Resolutions) == len(j.record.Ledger.Resolutions) {
+		if err != nil || reflect.DeepEqual(next, j.record.Ledger) {
 			return j.record, err
 		}
 		next.Revision = j.record.Revision + 1

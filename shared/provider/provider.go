@@ -115,6 +115,8 @@ type Answer struct {
 const (
 	NoAnswer   = "NO_ANSWER"  // connection refused or lost, timeout
 	Unreadable = "UNREADABLE" // an answer that is not what the provider documents
+	// OtherAmount: a number to be registered is registered with another amount. Whoever did it may have opened a window with it.
+	OtherAmount = "PREPARED_DIFFERENTLY"
 )
 
 // Answered says that the provider gave a definite reply, whatever it says.

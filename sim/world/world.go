@@ -55,6 +55,8 @@ type Options struct {
 	// Before is the deployment before this one: its providers, table and clock stay. This one has the keys of account 2 of the same providers, and
 	// its secrets hold the first ones as previous.
 	Before *World
+	// Beside is another deployment on the same merchant account: its providers and clock are this one's, too, and its table is not.
+	Beside *World
 	Mode   string // empty: test
 	// Merchant wraps the merchant's door, such as in a test that looks at each of its answers; empty: nothing does.
 	Merchant func(handler.Door) handler.Door
@@ -96,8 +98,12 @@ const WebhookDelay = 2 * time.Second
 
 // New builds a world.
 func New(o Options) (*World, error) {
+	providers := o.Beside
 	if o.Before != nil {
-		o.Store, o.Clock, o.Account = o.Before.Store, o.Before.Clock, secondAccount
+		providers, o.Store, o.Account = o.Before, o.Before.Store, secondAccount
+	}
+	if providers != nil {
+		o.Clock = providers.Clock
 	}
 	o = o.withDefaults()
 	w := &World{Faults: &fault.Plan{}, Lag: &lag.Plan{}, Ledger: &ledger.Ledger{}, Store: o.Store, Clock: o.Clock, mux: http.NewServeMux()}
@@ -110,8 +116,8 @@ func New(o Options) (*World, error) {
 	o.Toss.Now, o.Toss.Ledger, o.Toss.Faults, o.Toss.Lag = o.Now, w.Ledger, w.Faults, w.Lag
 	o.Toss.Webhooks, o.Toss.WebhookURL = w.Hooks.Deliver, o.Functions+"/webhooks/toss/"+o.Token
 	switch {
-	case o.Before != nil:
-		w.Faults, w.Lag, w.Ledger, w.Hooks = o.Before.Faults, o.Before.Lag, o.Before.Ledger, o.Before.Hooks
+	case providers != nil:
+		w.Faults, w.Lag, w.Ledger, w.Hooks = providers.Faults, providers.Lag, providers.Ledger, providers.Hooks
 	case o.Account != "":
 		o.Toss.Keys = []tosssim.KeyPair{{Secret: tosssim.DefaultSecretKey, Client: tosssim.DefaultClientKey + o.Account}}
 		o.PortOne.Accounts = []portonesim.Account{{UserCode: userCode(o)}}
@@ -137,8 +143,8 @@ func New(o Options) (*World, error) {
 		o.PortOne.ConsoleURL = o.Functions + "/webhooks/portone/" + o.Token
 	}
 	w.PortOne = portonesim.New(o.PortOne)
-	if o.Before != nil {
-		w.Toss, w.PortOne = o.Before.Toss, o.Before.PortOne
+	if providers != nil {
+		w.Toss, w.PortOne = providers.Toss, providers.PortOne
 	}
 	if err := w.build(o); err != nil {
 		return nil, fmt.Errorf("world: %w", err)

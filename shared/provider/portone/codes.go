@@ -95,7 +95,7 @@ const (
 	CodeKeysRefused     = "KEYS_REFUSED"             // no token: getToken refused the API key and secret
 	CodeUnlistedMessage = "UNLISTED_MESSAGE"         // a refusal that no table lists
 	CodeUnlistedReason  = "UNLISTED_REASON"          // a failed payment whose reason no table lists
-	CodeOtherAmount     = "PREPARED_DIFFERENTLY"     // the number is registered with another amount
+	CodeOtherAmount     = provider.OtherAmount       // the number is registered with another amount
 	CodeTooMany         = "MORE_PAYMENTS_THAN_READ"  // one number, more payments than are read, and no capture among those that were
 	codeNothingFound    = "NOTHING_UNDER_THE_NUMBER" // an empty list
 )
