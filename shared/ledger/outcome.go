@@ -164,7 +164,8 @@ func (o Order) lastCharge(attempt int) (last Request) {
 	return last
 }
 
-// afterNotice: what it names is shown as it says, or was looked up so long after that the lookup cannot be behind.
+// afterNotice: what it names is shown as it says, or was looked up so long after that the lookup cannot be behind. What
+// a number shows does not account for a notice without a key: it may mean a payment that is not shown yet.
 func (o Order) afterNotice(r Request) Outcome {
 	looked := r.LookedAt
 	if r.Key == "" {
@@ -174,13 +175,16 @@ func (o Order) afterNotice(r Request) Outcome {
 	case looked.Before(r.At):
 		return Pending
 	case p != nil && p.State >= Declined:
-		if !r.Canceled || p.Balance < p.Amount {
+		if !r.Canceled || p.refundedSince(r.At) {
 			return Shown
 		}
-	case r.Key == "" && o.shows(r.Attempt) && o.decided(r.Attempt):
-		return Shown
 	}
 	return lapsedIf(!looked.Before(r.At.Add(o.Timing.LookupLag)))
+}
+
+// refundedSince says that nothing is left of a payment, or that it was first shown with as little as is left after t.
+func (p Payment) refundedSince(t time.Time) bool {
+	return p.Balance == 0 || p.Balance < p.Amount && !p.KnownAt.Before(t)
 }
 
 // afterCancel: the provider lists the refund, or has accepted it; or, where it lists none, so much less is left. A
