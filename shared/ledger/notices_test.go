@@ -75,3 +75,43 @@ func TestSecondPartBehindTheLookup(t *testing.T) {
 		x.want(ledger.Refunded, 1)
 	})
 }
+
+// TestNoticeOfAPaymentThatHadFailed: PortOne can approve a payment that had failed (TestFailedThenPaid, sim/world). Its notice comes once, and the
+// lookups that follow still show the failure, for up to five minutes.
+func TestNoticeOfAPaymentThatHadFailed(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		state func(*till)
+		known bool // the failure was known before
+	}{
+		"open": {func(*till) {}, false}, "open, and known": {func(*till) {}, true},
+		"expired": {(*till).expire2, false}, "expired, and known": {(*till).expire2, true},
+	} {
+		for _, behind := range []time.Duration{time.Second, 4 * time.Minute} {
+			bubble(t, fmt.Sprint(name, behind), func(t *testing.T) {
+				x := newTill(t, open())
+				x.put("key-1", "order-1", ledger.Declined)
+				if tc.known {
+					x.back("key-1", "order-1", true)
+				}
+				tc.state(x)
+				time.Sleep(time.Minute)
+				ended := x.get().End != ledger.NoEnd
+				x.notice("key-1", "order-1")
+				time.Sleep(behind)
+				x.put("key-1", "order-1", ledger.Captured)
+				for range 8 { // the schedule, within ten minutes
+					if o := x.get(); o.Due().IsZero() || time.Until(o.Due()) > 6*time.Minute {
+						break
+					}
+					x.toDue()
+				}
+				if ended {
+					x.wantLeft(0, "key-1")
+				} else if p := x.get().Paid(); p == nil {
+					t.Errorf("the capture is not found\n%s\n%v", show(x.get()), x.calls)
+				}
+			})
+		}
+	}
+}
