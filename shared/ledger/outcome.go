@@ -174,7 +174,7 @@ func (o Order) afterNotice(r Request) Outcome {
 	switch p := o.payment(r.Key); {
 	case looked.Before(r.At):
 		return Pending
-	case p != nil && p.State >= Declined:
+	case p != nil && p.State == Captured: // one that is shown declined may be captured since
 		if !r.Canceled || p.refundedSince(r.At) {
 			return Shown
 		}
