@@ -37,6 +37,7 @@ type bank struct {
 	before   func(call string)
 	after    func(call string)
 	confirm  func(n int, r ledger.Request) (took bool, reply ledger.Reply, code string)
+	reply    func() (made bool, reply ledger.Reply) // of a cancel
 }
 
 func newBank() *bank {
@@ -153,7 +154,13 @@ func (b *bank) send(r ledger.Request) ledger.Answer {
 }
 
 func (b *bank) cancel(r ledger.Request, a *ledger.Answer) {
+	made, reply := true, ledger.Accepted
+	if b.reply != nil {
+		made, reply = b.reply()
+	}
 	switch p := b.payments[r.Key]; {
+	case !made:
+		a.Readable, a.Reply, a.Code = reply != ledger.NoReply, reply, "CODE"
 	case b.stuck:
 		a.Readable, a.Reply, a.Code = true, ledger.Refused, "NOT_CANCELABLE_PAYMENT"
 	case b.lose > 0:
@@ -167,6 +174,10 @@ func (b *bank) cancel(r ledger.Request, a *ledger.Answer) {
 		}
 		if b.mute > 0 {
 			b.mute--
+			return
+		}
+		if reply != ledger.Accepted {
+			a.Readable, a.Reply, a.Code = reply != ledger.NoReply, reply, "CODE"
 			return
 		}
 		a.Readable, a.Reply, a.Payments = true, ledger.Accepted, []ledger.Payment{*p}
