@@ -339,3 +339,46 @@ func TestCancelReplies(t *testing.T) {
 		}
 	}
 }
+
+// TestGivenBackAgainIsAnotherRequest: a person gives a payment back, and the provider refuses; he mends the cause and gives it back again. The provider
+// answers a request that it has answered with what it said then, for 15 days: it must be another one. (The idempotency key is made of reason, turn
+// and payment: cancelOf in shared/payment.)
+func TestGivenBackAgainIsAnotherRequest(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		x := newTill(t, open(atToss))
+		x.confirmKey1()
+		x.put("key-2", "order-1", ledger.Captured)
+		x.stuck = true
+		sent := map[string]bool{}
+		x.before = func(call string) {
+			if call != "cancel key-2" {
+				return
+			}
+			o := x.get()
+			for _, r := range o.Requests {
+				if r.Kind != ledger.Cancel {
+					continue
+				}
+				id := fmt.Sprint(o.Payment("key-2").Reason, " ", r.Turn)
+				if sent[id] {
+					t.Errorf("%q is sent again, and was refused", id)
+				}
+				sent[id] = true
+			}
+		}
+		x.notice("key-2", "order-1")
+		x.rest()
+		for range 3 {
+			x.want(ledger.Review, 1)
+			time.Sleep(time.Hour)
+			if err := x.resolve("key-2", false); err != nil {
+				t.Fatal(err)
+			}
+			x.rest()
+		}
+		if len(sent) != 4 {
+			t.Errorf("sent %v: %v", sent, x.calls)
+		}
+	})
+}
