@@ -45,7 +45,11 @@ func (o Order) Resolve(r Resolution) (Order, error) {
 	if r.Keep {
 		p.Role, p.Reason = Kept, ""
 	}
-	o.Requests = slices.DeleteFunc(o.Requests, func(q Request) bool { return q.returns(*p) }) // it is asked for anew
+	for i, q := range o.Requests { // asked for anew, as the next turn: the provider keeps its answer to this one
+		if q.returns(*p) && q.Reply == Refused {
+			o.Requests[i].Reply = Unusable
+		}
+	}
 	o.Resolutions = append(slices.Clone(o.Resolutions), r)
 	if o.End, o.Why = NoEnd, ""; o.Paid() == nil {
 		o.End = EndFailed // nobody is asked to pay an order that a person had to end
