@@ -136,7 +136,7 @@ func (b *bank) Find(_ context.Context, r provider.Ref) provider.Answer {
 	for _, p := range b.payments {
 		if p.Key == r.Key || r.Key == "" && p.Number == r.Number {
 			a.All = append(a.All, provider.Shown{Payment: p, Verdict: verdictOf(p)})
-			a.Complete = a.Complete && verdictOf(p) != provider.Unknown
+			a.Complete = a.Complete && (p.Issuance || verdictOf(p) != provider.Unknown)
 		}
 	}
 	return a

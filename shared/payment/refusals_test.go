@@ -1,0 +1,194 @@
+package payment_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tosspay-sam/shared/ledger"
+	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/provider"
+)
+
+// TestReversalsThatGoWrong: whatever the provider answers to a cancel, the money goes back once, and no cancel is repeated without a lookup.
+func TestReversalsThatGoWrong(t *testing.T) {
+	t.Parallel()
+	lost := provider.Answer{Code: provider.NoAnswer, Err: errors.New("reset"), Sent: true}
+	coded := func(code string, class provider.Class) provider.Answer {
+		return provider.Answer{HTTP: 400, Code: code, Class: class}
+	}
+	for _, tc := range []struct {
+		name    string
+		wrong   []*refusal // of the first cancels
+		cancels int        // that reach the provider in all
+		ends    order.Status
+		left    int64
+	}{
+		{"nothing goes wrong", nil, 1, order.Paid, 0},
+		{"the reply is lost", []*refusal{{true, lost}}, 1, order.Paid, 0},
+		{"the request is lost", []*refusal{{false, lost}}, 2, order.Paid, 0},
+		{"it is lost three times", []*refusal{{false, lost}, {false, lost}, {false, lost}}, 4, order.Paid, 0},
+		{"carried out, and an unlisted code", []*refusal{{true, coded("TOMORROW", provider.ClassUnknown)}}, 1, order.Paid, 0},
+		{"not carried out, and an unlisted code", []*refusal{{false, coded("TOMORROW", provider.ClassUnknown)}}, 2, order.Paid, 0},
+		{"carried out, and says it is being worked on", []*refusal{{true, coded("BUSY", provider.ClassProcessing)}}, 1, order.Paid, 0},
+		{"carried out, and says it was before", []*refusal{{true, coded("ALREADY", provider.ClassAlready)}}, 1, order.Paid, 0},
+		{"carried out, and says no", []*refusal{{true, coded("NO", provider.ClassMerchant)}}, 1, order.Paid, 0},
+		{"our key is refused", []*refusal{{false, coded("KEY", provider.ClassCredentials)}}, 2, order.Paid, 0},
+		{"refused for good", []*refusal{{false, coded("NO", provider.ClassMerchant)}}, 1, order.Review, 15000},
+		{"declined for good", []*refusal{{false, coded("NO", provider.ClassDeclined)}}, 1, order.Review, 15000},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(t *testing.T) {
+				x := newTill(t)
+				x.edit(paidBefore)
+				x.bank.put("key-1", "order-1", provider.Paid)
+				x.bank.put("key-2", "order-1", provider.Paid)
+				x.bank.cancel = func(n int, _ provider.Cancel) *refusal {
+					if n <= len(tc.wrong) {
+						return tc.wrong[n-1]
+					}
+					return nil
+				}
+				x.mustHear("key-2", "order-1")
+				x.due()
+				x.want(tc.ends, 1)
+				if left := x.bank.left("key-2"); left != tc.left || x.bank.asked("cancel ") != tc.cancels || x.bank.left("key-1") != 15000 {
+					t.Errorf("%d won are left after %d cancels, want %d after %d: %v", left, x.bank.asked("cancel "), tc.left, tc.cancels, x.bank.calls)
+				}
+				for i, call := range x.bank.calls {
+					if i > 0 && call == "cancel key-2" && x.bank.calls[i-1] == call {
+						t.Errorf("repeated without a lookup: %v", x.bank.calls)
+					}
+				}
+				o := x.read()
+				if inReview := tc.ends == order.Review; (x.logged("money.review") == 1) != inReview || (o.Owed() != nil) != inReview || o.Capture.Key != "key-1" {
+					t.Errorf("%d alarms, owes %+v, paid with %+v", x.logged("money.review"), o.Owed(), o.Capture)
+				}
+			})
+		})
+	}
+}
+
+// lagging is a bank whose lookups by number do not show one payment yet.
+type lagging struct {
+	*bank
+	hidden *atomic.Bool
+}
+
+func (f lagging) Find(ctx context.Context, r provider.Ref) provider.Answer {
+	a := f.bank.Find(ctx, r)
+	if r.Number == "" || !f.hidden.Load() {
+		return a
+	}
+	a.Verdict, a.Payment = provider.Absent, provider.Payment{}
+	shown := a.All
+	a.All = nil
+	for _, s := range shown {
+		if s.Payment.Key != "key-real" {
+			a.All, a.Verdict, a.Payment = append(a.All, s), s.Verdict, s.Payment
+		}
+	}
+	return a
+}
+
+// TestForgedHintsBeforeTheRealOne: somebody has named so many payments that the real one is kept by its number only, under which another one failed
+// long ago. Lookups are behind. The money is found all the same.
+func TestForgedHintsBeforeTheRealOne(t *testing.T) {
+	t.Parallel()
+	for name, state := range map[string]func(*ledger.Order){"paid": paidBefore, "expired": closedAs(ledger.EndExpired)} {
+		for _, behind := range []time.Duration{5 * time.Second, 4 * time.Minute} {
+			bubble(t, func(t *testing.T) {
+				x := newTill(t)
+				time.Sleep(3 * time.Hour) // no last look is to come
+				x.edit(state)
+				x.bank.put("key-failed", "order-1", provider.Declined)
+				if name == "paid" {
+					x.bank.put("key-1", "order-1", provider.Paid)
+				}
+				x.bank.put("key-real", "order-1", provider.Paid)
+				hidden := &atomic.Bool{}
+				hidden.Store(true)
+				x.finds(lagging{x.bank, hidden})
+				x.bank.deaf = "key-real"
+				for i := range 8 {
+					x.mustHear(fmt.Sprint("key-forged-", i), "order-1")
+					time.Sleep(2 * time.Second)
+				}
+				x.mustHear("key-real", "order-1")
+				time.Sleep(behind)
+				hidden.Store(false)
+				x.bank.deaf = ""
+				x.due()
+				if left := x.bank.left("key-real"); left != 0 {
+					t.Errorf("%s, lookups %v behind: %d won are left, and nobody looks for them; asked %v", name, behind, left, x.bank.calls)
+				}
+			})
+		}
+	}
+}
+
+// TestIssuanceIsAnAnswer: somebody registered a means under an order's number. Webhooks of it, and of what else there is, are taken.
+func TestIssuanceIsAnAnswer(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := newTill(t)
+		x.edit(announcedNow)
+		x.bank.put("key-1", "order-1", provider.Unknown, func(p *provider.Payment) { p.Issuance = true })
+		for range 2 {
+			time.Sleep(2 * time.Second)
+			x.mustHear("key-1", "order-1")
+			x.mustHear("", "order-1")
+		}
+		if o := x.read(); o.Status == order.Paid || x.bank.asked("cancel ") > 0 || o.Owed() != nil || o.DueAt.IsZero() {
+			t.Errorf("%s, owes %+v, due %v", o.Status, o.Owed(), o.DueAt)
+		}
+		x.bank.put("key-2", "order-1", provider.Paid)
+		x.due()
+		x.want(order.Paid, 1)
+	})
+}
+
+// brokenTable is a table that takes no write.
+type brokenTable struct{ payment.Claims }
+
+var errBroken = errors.New("the table takes no write")
+
+func (brokenTable) Save(context.Context, order.Order) (order.Order, error) {
+	return order.Order{}, errBroken
+}
+
+// TestSaysWhenItCannotWrite: an answer, a notice or a return that cannot be stored is an error at each entry point: whoever sent it comes again.
+func TestSaysWhenItCannotWrite(t *testing.T) {
+	t.Parallel()
+	for name, come := range map[string]func(context.Context, *till) error{
+		"schedule": func(ctx context.Context, x *till) error { _, err := x.Advance(ctx, "order-1"); return err },
+		"webhook":  func(_ context.Context, x *till) error { return x.hint("key-1", "order-1") },
+		"return": func(ctx context.Context, x *till) error {
+			_, err := x.Return(ctx, payment.WindowReturn{Provider: "portone", OrderID: "order-1", LinkToken: "link", Number: "order-1", Key: "key-2"})
+			return err
+		},
+	} {
+		for state, edit := range map[string]func(*ledger.Order){"processing": announcedNow, "open": func(*ledger.Order) {}} {
+			if state == "open" && name == "schedule" {
+				continue // it is not due
+			}
+			bubble(t, func(t *testing.T) {
+				x := newTill(t)
+				x.edit(edit)
+				x.bank.put("key-1", "order-1", provider.Paid)
+				x.Claims = brokenTable{x.Claims}
+				time.Sleep(31 * time.Second)
+				ctx, cancel := x.door()
+				defer cancel()
+				if err := come(ctx, x); !errors.Is(err, errBroken) {
+					t.Errorf("%s, %s: %v", name, state, err)
+				}
+			})
+		}
+	}
+}
