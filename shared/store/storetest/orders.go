@@ -237,6 +237,7 @@ func testClaimRefused(t *testing.T, s payment.Store) {
 		{"a cycle's", func(o *order.Order) { o.BillingKey = "key" }, func(*order.Claim) {}, order.WrongLink},
 		{"wrong link", is(order.Open), link, order.WrongLink},
 		{"another provider's door", is(order.Open), func(c *order.Claim) { c.Provider = "portone" }, order.WrongLink},
+		{"link and more", is(order.Open), func(c *order.Claim) { c.LinkToken += "2" }, order.WrongLink},
 		{"empty link", is(order.Open), func(c *order.Claim) { c.LinkToken = "" }, order.WrongLink},
 		{"empty link of an order without one", func(o *order.Order) { o.LinkToken = "" }, func(*order.Claim) {}, order.WrongLink},
 		{"earlier attempt", later, func(c *order.Claim) { c.Attempt = 2 }, order.StaleAttempt},
