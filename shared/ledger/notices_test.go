@@ -204,7 +204,7 @@ func TestCopiesOfAnUnansweredNotice(t *testing.T) {
 		for range 3 {
 			<-done
 		}
-		if o := x.get(); len(o.Requests) != 1 || o.Due().Sub(time.Now()) > time.Minute {
+		if o := x.get(); len(o.Requests) != 1 || time.Until(o.Due()) > time.Minute {
 			t.Error(show(o))
 		}
 		x.down, x.before = false, nil

@@ -192,3 +192,25 @@ func TestSaysWhenItCannotWrite(t *testing.T) {
 		}
 	}
 }
+
+// TestReturnedMoneyThereAgain: an answer shows a capture, and beside it wrong money that was returned and is there again: a person is told, once. What
+// a lookup shows that is behind is no contradiction.
+func TestReturnedMoneyThereAgain(t *testing.T) {
+	t.Parallel()
+	for after, want := range map[time.Duration]order.Status{time.Minute: order.Paid, 10 * time.Minute: order.Review} {
+		bubble(t, func(t *testing.T) {
+			x := newTill(t)
+			x.misfit("key-2", "order-1")
+			if x.want(order.Open, 2); x.bank.left("key-2") != 0 {
+				t.Fatalf("%d won are left", x.bank.left("key-2"))
+			}
+			time.Sleep(after)
+			x.bank.put("key-2", "order-1", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 100 })
+			x.bank.put("key-1", "order-1", provider.Paid)
+			x.mustHear("", "order-1")
+			if o := x.read(); o.Status != want || o.Capture.Key != "key-1" || x.logged("money.review") != map[bool]int{true: 1}[want == order.Review] {
+				t.Errorf("after %v: %s, paid with %q, %d alarms", after, o.Status, o.Capture.Key, x.logged("money.review"))
+			}
+		})
+	}
+}
