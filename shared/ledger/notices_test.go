@@ -292,3 +292,28 @@ func TestOpenOrderWithoutAnAnswerIsDueSoon(t *testing.T) {
 		late = due
 	}
 }
+
+// TestReturnFromAWindowThatHadFailed: the same, and nobody sends a notice: the buyer is back, and his redirect says nothing of a failure. The order was
+// closed by another payment long ago.
+func TestReturnFromAWindowThatHadFailed(t *testing.T) {
+	t.Parallel()
+	for _, failed := range []bool{false, true} {
+		bubble(t, fmt.Sprint(failed), func(t *testing.T) {
+			x := newTill(t, open())
+			x.put("key-1", "order-1", ledger.Declined)
+			x.paidBy("key-0", "order-1")
+			x.rest() // the last look is over
+			x.back("key-1", "order-1", failed)
+			if o := x.get(); o.Due().IsZero() != failed {
+				t.Errorf("due %v\n%s", o.Due(), show(o))
+			}
+			if !failed {
+				time.Sleep(4 * time.Minute)
+				x.put("key-1", "order-1", ledger.Captured)
+			}
+			x.rest()
+			x.want(ledger.Paid, 1)
+			x.wantLeft(15000, "key-0", "key-1")
+		})
+	}
+}

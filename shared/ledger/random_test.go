@@ -112,6 +112,7 @@ func (c *chaos) window(key string, kind int) {
 	c.keys = append(c.keys, key)
 	at, stays := time.Duration(c.roll(60))*time.Minute, time.Duration(c.roll(60))*time.Minute
 	truth, notice, returns := c.roll(5), c.roll(3) > 0, c.roll(2) == 0
+	lag, before := time.Duration(max(0, c.roll(500)-220))*time.Second, c.roll(4)
 	c.wg.Go(func() {
 		time.Sleep(at)
 		n := c.get().Current()
@@ -133,7 +134,11 @@ func (c *chaos) window(key string, kind int) {
 			})
 			return
 		}
-		c.put(key, number, state, func(p *ledger.Payment) {
+		if before > 0 {
+			c.put(key, number, ledger.Begun+ledger.State(before-1)) // begun, doubtful or failed first
+			time.Sleep(time.Duration(c.roll(3)) * time.Minute)
+		}
+		c.behind(lag, key, number, state, func(p *ledger.Payment) {
 			switch truth {
 			case 1:
 				p.Amount, p.Balance = 100, 100
@@ -147,7 +152,16 @@ func (c *chaos) window(key string, kind int) {
 			}
 		}
 		if notice || !returns || kind == 2 {
-			for !c.lives(func() { c.notice(key, number) }) {
+			named := key
+			switch c.roll(5) {
+			case 0:
+				named = ""
+			case 1:
+				for i := range 5 {
+					c.lives(func() { c.notice(fmt.Sprint("forged-", i), number) })
+				}
+			}
+			for !c.lives(func() { c.notice(named, number) }) {
 				time.Sleep(time.Minute)
 			}
 		}

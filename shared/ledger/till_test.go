@@ -31,6 +31,8 @@ type bank struct {
 	down     bool           // no lookup is answered
 	deaf     string         // nor any of this payment
 	hide     map[string]bool
+	lag      map[string]time.Time // until when lookups show what was
+	was      map[string]*ledger.Payment
 	stuck    bool // refunds are refused for good
 	lose     int  // refunds whose request is lost
 	mute     int  // refunds that are made and whose reply is lost
@@ -41,7 +43,7 @@ type bank struct {
 }
 
 func newBank() *bank {
-	return &bank{payments: map[string]*ledger.Payment{}, account: ours, hide: map[string]bool{}}
+	return &bank{payments: map[string]*ledger.Payment{}, account: ours, hide: map[string]bool{}, lag: map[string]time.Time{}, was: map[string]*ledger.Payment{}}
 }
 
 func (b *bank) put(key, number string, s ledger.State, edits ...func(*ledger.Payment)) {
@@ -55,6 +57,18 @@ func (b *bank) put(key, number string, s ledger.State, edits ...func(*ledger.Pay
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.payments[key] = p
+}
+
+// behind puts a payment that lookups do not show so for a while.
+func (b *bank) behind(d time.Duration, key, number string, s ledger.State, edits ...func(*ledger.Payment)) {
+	b.mu.Lock()
+	if p := b.payments[key]; p != nil {
+		old := *p
+		b.was[key] = &old
+	}
+	b.lag[key] = time.Now().Add(d)
+	b.mu.Unlock()
+	b.put(key, number, s, edits...)
 }
 
 func (b *bank) left(keys ...string) (sum int64) {
@@ -125,7 +139,11 @@ func (b *bank) lookUp(key string, attempt int) ledger.Answer {
 	a.Readable = true
 	a.Complete = key == ""
 	for _, p := range b.payments {
+		if time.Now().Before(b.lag[p.Key]) {
+			p = b.was[p.Key]
+		}
 		switch {
+		case p == nil:
 		case p.Key == key && p.Attempt == 0:
 			a.Elsewhere = true
 		case p.Key == key, key == "" && p.Attempt == attempt && !b.hide[p.Key]:
