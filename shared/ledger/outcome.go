@@ -28,10 +28,12 @@ func (o Order) afterReturn(r Request) Outcome {
 	looked := o.Attempts[r.Attempt-1].LookedAt
 	p := o.payment(r.Key)
 	switch {
-	case p != nil && p.State >= Declined:
+	case p != nil && p.State == Captured, p != nil && p.State == Declined && r.Failed:
 		return Shown
 	case looked.Before(r.At):
 		return Pending
+	case p != nil && p.State == Declined && !looked.Before(r.At.Add(o.Timing.LookupLag)):
+		return Shown // the redirect says nothing of a failure: the lookup may be behind
 	case !looked.Before(r.Since.Add(o.Timing.PendingMax)):
 		return Lapsed
 	case r.Failed && r.Key == "" && !o.shows(r.Attempt):
