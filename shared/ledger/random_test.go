@@ -12,8 +12,8 @@ import (
 )
 
 // TestRandomHistories: windows and charges take money, or not, at any time; answers get lost, lag, and come in any
-// order; processes die; notices come or not; the merchant refunds, and so does the console. When it is quiet one
-// payment at the most is kept, it fits, and nothing is owed.
+// order; processes die; lookups are behind; notices come or not, without a key or among forged ones; the merchant
+// refunds, and so does the console. When it is quiet one payment at the most is kept, it fits, and nothing is owed.
 func TestRandomHistories(t *testing.T) {
 	t.Parallel()
 	seed, rounds := rand.Uint64(), 5000
