@@ -437,7 +437,7 @@ func (s *stage) environment(name string, change map[string]string) []string {
 	s.t.Helper()
 	values := map[string]string{
 		"MODE": "test", "TABLE_NAME": s.table, "LOG_LEVEL": "debug", "PUBLIC_BASE_URL": "", "TOSS_CLIENT_KEY": tosssim.DefaultClientKey,
-		"RETURN_URL_ALLOW": "https://shop.example", "TOSS_SECRET_ID": tossSecretID, "LATE_MONEY": "reverse",
+		"RETURN_URL_ALLOW": "https://shop.example", "TOSS_SECRET_ID": tossSecretID, "LATE_MONEY": "reverse", "RESTORED_TO": "",
 		"PORTONE_USER_CODE": portonesim.DefaultUserCode, "PORTONE_CHANNEL_KEY": portonesim.TestChannelKey, "PORTONE_MID": portonesim.TestMID,
 		"PORTONE_BYPASS": "", "PORTONE_ISSUANCE_AMOUNT": "", "RENEWAL_NOTICE_DAYS": "0",
 		"PORTONE_SECRET_ID": portoneSecretID, "WEBHOOK_TOKEN_SHA256": handler.DigestOf(eventHookToken), "TOSS_SOURCES": "", "PORTONE_SOURCES": "",

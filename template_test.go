@@ -132,10 +132,10 @@ var variables = map[string]map[string]string{
 	},
 	"CheckoutFunction": {},
 	"ConfirmFunction": {
-		"LATE_MONEY": "LateMoney", "TOSS_SECRET_ID": "TossSecret", "PORTONE_SECRET_ID": "PortOneSecret", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "",
+		"LATE_MONEY": "LateMoney", "RESTORED_TO": "RestoredTo", "TOSS_SECRET_ID": "TossSecret", "PORTONE_SECRET_ID": "PortOneSecret", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "",
 	},
 	"WebhookFunction": {
-		"LATE_MONEY": "LateMoney", "WEBHOOK_TOKEN_SHA256": "WebhookTokenSha256", "TOSS_SOURCES": "TossWebhookSources", "PORTONE_SOURCES": "PortOneWebhookSources",
+		"LATE_MONEY": "LateMoney", "RESTORED_TO": "RestoredTo", "WEBHOOK_TOKEN_SHA256": "WebhookTokenSha256", "TOSS_SOURCES": "TossWebhookSources", "PORTONE_SOURCES": "PortOneWebhookSources",
 		"TOSS_SECRET_ID": "TossSecret", "PORTONE_SECRET_ID": "PortOneSecret", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "",
 	},
 	"PublishFunction": {
@@ -148,7 +148,7 @@ var variables = map[string]map[string]string{
 		"AWS_ENDPOINT_URL_SQS": "",
 	},
 	"ChargeFunction": {
-		"LATE_MONEY": "LateMoney", "QUEUE_URL": "ChargeQueue", "CHARGE_CONCURRENCY": "ChargeConcurrency", "CHARGE_BATCH_SIZE": "ChargeBatchSize", "DUNNING_SOFT_DAYS": "DunningSoftDays",
+		"LATE_MONEY": "LateMoney", "RESTORED_TO": "RestoredTo", "QUEUE_URL": "ChargeQueue", "CHARGE_CONCURRENCY": "ChargeConcurrency", "CHARGE_BATCH_SIZE": "ChargeBatchSize", "DUNNING_SOFT_DAYS": "DunningSoftDays",
 		"DUNNING_TRANSIENT_HOURS": "DunningTransientHours", "TOSS_SECRET_ID": "TossSecret", "PORTONE_SECRET_ID": "PortOneSecret",
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER": "", "AWS_ENDPOINT_URL_SQS": "",
 	},

@@ -36,8 +36,9 @@ type Parts struct {
 	Mode       string // test or live
 	PublicBase string // public address without a final slash; empty: what API Gateway calls itself
 	ReturnURLs payment.ReturnURLs
-	NoticeDays int  // how long before a charge of a subscription it is announced; 0: not at all
-	KeepLate   bool // money that comes after an order was closed is kept as its payment, instead of given back
+	NoticeDays int       // how long before a charge of a subscription it is announced; 0: not at all
+	KeepLate   bool      // money that comes after an order was closed is kept as its payment, instead of given back
+	RestoredTo time.Time // to which the table was restored from a backup; zero: it never was
 	Toss       TossParts
 	PortOne    PortOneParts // the zero value: PortOne is not offered
 	Webhooks   WebhookParts
@@ -198,6 +199,7 @@ func (p Parts) Settler() *payment.Settler {
 	}
 	return &payment.Settler{
 		Orders: p.Store, Claims: p.Store, Now: p.Now, Wait: p.Wait, Log: p.Log, Gateways: gateways, KeepLate: p.KeepLate,
+		RestoredTo: p.RestoredTo,
 	}
 }
 

@@ -144,6 +144,9 @@ func fromEnv(getenv func(string) string, logs io.Writer) (Parts, error) {
 	if p.NoticeDays, err = noticeDays(getenv("RENEWAL_NOTICE_DAYS")); err != nil {
 		return Parts{}, err
 	}
+	if p.RestoredTo, err = restoredTo(getenv("RESTORED_TO"), p.Now()); err != nil {
+		return Parts{}, err
+	}
 	if p.PortOne, err = portoneSwitches(p.PortOne, getenv("PORTONE_BYPASS"), getenv("PORTONE_ISSUANCE_AMOUNT")); err == nil {
 		err = p.portoneWindows().Check(p.Mode)
 	}

@@ -1,6 +1,9 @@
 package boot
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // portoneSwitches reads the two choices about requests that PortOne's documents describe in two ways (developers.portone.io, tosspay-v2 guide and
 // V1 schema, 2026-08): how a charge's bypass is encoded, and whether the window that issues a billing key names an amount. Empty is the
@@ -21,4 +24,16 @@ func portoneSwitches(p PortOneParts, bypass, issuanceAmount string) (PortOnePart
 		return p, errors.New("PortOneIssuanceAmount must be zero or none")
 	}
 	return p, nil
+}
+
+// restoredTo reads the time to which the table was restored from a backup; empty: it never was.
+func restoredTo(value string, now time.Time) (time.Time, error) {
+	if value == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, value)
+	if err != nil || t.After(now) {
+		return time.Time{}, errors.New("boot: RestoredTo must be a time of the past, such as 2026-11-28T09:00:00Z")
+	}
+	return t, nil
 }

@@ -13,6 +13,7 @@ import (
 // confirm or charge of ours asked for, else the one approved first. All others are surplus.
 func (o Order) Decide() Order {
 	o = o.copied()
+	o.reopen()
 	o.place()
 	o.close()
 	o.placeEmpty()
@@ -85,9 +86,13 @@ func (o Order) foreign(p Payment) bool { return o.End == EndTaken || o.unopened(
 
 func (o Order) unopened(p Payment) bool { return p.Attempt > len(o.Attempts) }
 
-// older says that a payment was approved before the order was made.
+// older says that a payment was approved before the order was made, or could have been made before it was lost.
 func (o Order) older(p Payment) bool {
-	return !p.ApprovedAt.IsZero() && p.ApprovedAt.Before(o.CreatedAt.Add(-clockSkew))
+	made := o.CreatedAt
+	if !o.RestoredTo.IsZero() && o.RestoredTo.Before(made) {
+		made = o.RestoredTo
+	}
+	return !p.ApprovedAt.IsZero() && p.ApprovedAt.Before(made.Add(-clockSkew))
 }
 
 // misfit says that money was taken that cannot pay this order.

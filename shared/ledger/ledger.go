@@ -80,7 +80,10 @@ type Terms struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	Timing    Timing // the provider's; not stored
-	Wanted    Wanted // of a cycle; not stored
+	// RestoredTo is the time to which the table was restored from a backup; zero: it never was. What was written after
+	// it is lost, and may have moved money. Not stored.
+	RestoredTo time.Time
+	Wanted     Wanted // of a cycle; not stored
 }
 
 // Wanted is whether a subscription still wants a cycle's order.

@@ -39,6 +39,7 @@ type Lookup struct {
 type Visit struct {
 	Began  time.Time
 	Looked []Lookup  // since the last Send; each question is asked once
+	Read   []Lookup  // those that brought everything there was
 	Fresh  *Request  // it wrote this request itself and has not sent it: nobody else will
 	Charge *Request  // a charge of the current number that its worker wants, once every number before it was looked up
 	Repeat time.Time // until when a charge that nobody can find may be repeated; zero: not by this visit
@@ -52,6 +53,8 @@ func (v Visit) allows(s Step) bool { return !v.Retired || s.Do != Send || s.Requ
 
 func (v Visit) looked(l Lookup) bool { return slices.Contains(v.Looked, l) }
 
+func (v Visit) read(l Lookup) bool { return slices.Contains(v.Read, l) }
+
 // Next plans. It is the only place that says what is done about an order: one step, for the order as it is decided.
 func (o Order) Next(now time.Time, v Visit) Step {
 	for _, rule := range []func(time.Time, Visit) Step{
@@ -59,7 +62,7 @@ func (o Order) Next(now time.Time, v Visit) Step {
 		o.chargeNext, o.lastLook,
 	} {
 		if s := rule(now, v); s.Do != nothingYet && v.allows(s) {
-			return s
+			return o.guarded(s, v)
 		}
 	}
 	return Step{Do: Wait}
@@ -86,7 +89,11 @@ func (o Order) sendFresh(now time.Time, v Visit) Step {
 		return none
 	}
 	r := o.Requests[i]
+	overtaken := o.closed() || r.Attempt != o.Current() // by what this visit has learned since it was written
 	if !r.At.Equal(v.Fresh.At) || !o.inTime(r, now) {
+		return none
+	}
+	if overtaken && r.Kind != Cancel {
 		return none
 	}
 	return Step{Do: Send, Request: r}
@@ -331,7 +338,13 @@ func (o Order) chargeNext(now time.Time, v Visit) Step {
 // was paid, when the provider's window captures by itself. A second window's capture whose only notice was lost is
 // found here.
 func (o Order) lastLook(now time.Time, v Visit) Step {
-	for _, n := range o.toLookUp(now) {
+	due := o.toLookUp(now)
+	if len(due) > 0 {
+		if s := o.ahead(v); s.Do != nothingYet {
+			return s
+		}
+	}
+	for _, n := range due {
 		if s := look(v, Lookup{Attempt: n}); s.Do == LookUp {
 			return s
 		}

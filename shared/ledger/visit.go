@@ -68,6 +68,9 @@ func (w Work) Did(s Step, a Answer) Work {
 	w.Answers = append(append([]Answer(nil), w.Answers...), a)
 	if s.Do == LookUp {
 		w.Visit.Looked = append(append([]Lookup(nil), w.Visit.Looked...), Lookup{s.Key, s.Attempt})
+		if a.Complete {
+			w.Visit.Read = append(append([]Lookup(nil), w.Visit.Read...), Lookup{s.Key, s.Attempt})
+		}
 		return w
 	}
 	w.Visit.Looked, w.Visit.Fresh, w.Visit.Charge = nil, nil, nil

@@ -55,6 +55,8 @@ type Settler struct {
 	Log  *slog.Logger
 	// KeepLate takes money that comes after an order was closed as payment, instead of giving it back.
 	KeepLate bool
+	// RestoredTo is the time to which the table was restored from a backup; zero: it never was.
+	RestoredTo time.Time
 	// Paid, when set, records in the subscription that a cycle's order was paid without its worker: the subscription may rest, and be looked at
 	// by nobody. It returns the order.
 	Paid func(context.Context, order.Order) order.Order

@@ -35,6 +35,7 @@ func (s *Settler) governed(o order.Order) order.Order {
 	g, ok := s.Gateways[o.Provider]
 	t := &o.Ledger.Terms
 	t.Timing, t.KeepLate, t.Account.Merchant = ledger.Timing(g.Timing), s.KeepLate, merchantOf(g.Account)
+	t.RestoredTo = s.RestoredTo
 	if otherAccount(g, o.Account) {
 		t.Account.Merchant = "" // only that of today's account is known
 	}
@@ -316,11 +317,11 @@ func (s *Settler) answered(ctx context.Context, o order.Order, a provider.Answer
 		"digest", a.Digest, "providerTraceId", a.TraceID, "cause", errorText(a.Err))
 }
 
-// shownIn are the payments an answer shows, each with the provider's own word.
+// shownIn are the provider's own words for the payments an answer shows.
 func shownIn(a provider.Answer) string {
 	var all []string
 	for _, s := range a.All {
-		all = append(all, strings.TrimSpace(s.Payment.Key+" "+s.Payment.Status))
+		all = append(all, cmp.Or(s.Payment.Status, s.Verdict.String())) // without its key, which a buyer could use
 	}
 	return strings.Join(all, ", ")
 }

@@ -47,8 +47,9 @@ type Options struct {
 	ReturnURLs string                                     // allow-list
 	Toss       tosssim.Options                            // Now, Ledger, Faults, Lag and Webhooks are set here, as in
 	PortOne    portonesim.Options
-	NoticeDays int  // as boot.Parts
-	KeepLate   bool // late money is kept
+	NoticeDays int       // as boot.Parts
+	KeepLate   bool      // late money is kept
+	RestoredTo time.Time // the store was put back to how it was then
 	// Account is a digit, usually none: the deployment has the keys of another account then, whose Toss Payments and PortOne know nothing of what
 	// the usual one's did. With another world's Store and Clock it is what an operator's new keys make of that one.
 	Account string
@@ -204,6 +205,7 @@ func (w *World) build(o Options) error {
 	}
 	w.Parts = boot.Parts{
 		Mode: cmp.Or(o.Mode, "test"), PublicBase: o.Functions, ReturnURLs: allowed, KeepLate: o.KeepLate, NoticeDays: o.NoticeDays,
+		RestoredTo: o.RestoredTo,
 		Toss: boot.TossParts{
 			ClientKey: tosssim.DefaultClientKey + o.Account, Script: o.Base + "/sim/toss/v2/standard", BaseURL: tossBase, Keys: tossKeys,
 		},

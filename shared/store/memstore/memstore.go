@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"sync"
 	"time"
@@ -365,4 +366,23 @@ func (s *Store) leave(operation string) error {
 		return s.After(operation)
 	}
 	return nil
+}
+
+// Backup returns what puts the store back to how it is now, as a restored table is: what was written since is forgotten.
+func (s *Store) Backup() (restore func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	orders, subscriptions := maps.Clone(s.orders), maps.Clone(s.subscriptions)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.orders, s.subscriptions = maps.Clone(orders), maps.Clone(subscriptions)
+		s.due, s.entries = map[string]*index{}, map[payment.DueRecord]int64{}
+		for id, o := range s.orders {
+			s.list(payment.DueRecord{Kind: payment.KindOrder, ID: id}, o.DueAt)
+		}
+		for id, sub := range s.subscriptions {
+			s.list(payment.DueRecord{Kind: payment.KindSubscription, ID: id}, sub.DueAt)
+		}
+	}
 }
