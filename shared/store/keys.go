@@ -20,7 +20,8 @@ import (
 // The order of a subscription's cycle is an order like every other, with an id of its own. Beside the records' own attributes, which
 // internal/item lists one by one:
 //
-//	v             N  version of the item's format, 1
+//	v             N  version of the item's format: of an order 2, of a subscription 1. An order of version 1 is read as what it amounts to, and
+//	                 every write of it is of version 2: see internal/item/before.go
 //	status        S  an order's or a subscription's, as package order or subscription lists them
 //	revision      N  +1 with every claim and save; a save's condition
 //	payable       N  of an order: the number that may be claimed, 0 for none; a claim's condition

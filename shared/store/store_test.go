@@ -388,7 +388,7 @@ func TestItem(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantItem(t, put, map[string]string{
-		"PK": "order#order-1", "SK": "order", "v": "1", "id": "order-1", "status": "open", "revision": "1", "write_token": "token",
+		"PK": "order#order-1", "SK": "order", "v": "2", "id": "order-1", "status": "open", "revision": "1", "write_token": "token",
 		"amount": "1000", "currency": "KRW", "link_token": "link", "name": "a thing", "provider": "toss", "mode": "test",
 		"created_at": "1793588645678", "expires_at": "1793590445678", "due": "1793592245678", "due_at": "1793592245678", "due_shard": "11",
 		"attempts": "list", "payable": "1", "history": "list", "list": "2026-11-02#7",

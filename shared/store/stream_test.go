@@ -74,7 +74,7 @@ func TestChange(t *testing.T) {
 		}
 	}
 	for name, bad := range map[string]string{
-		"another format": strings.Replace(string(newImage), `"v":{"N":"1"}`, `"v":{"N":"2"}`, 1), "no JSON": "{", "no attributes": `{"PK":"order#1"}`,
+		"another format": strings.Replace(string(newImage), `"v":{"N":"2"}`, `"v":{"N":"3"}`, 1), "no JSON": "{", "no attributes": `{"PK":"order#1"}`,
 		"another type": strings.Replace(string(newImage), `"revision":{"N":`, `"revision":{"S":`, 1),
 	} {
 		if c, ok, err := Change(oldImage, []byte(bad)); err == nil || ok || !reflect.DeepEqual(c, event.Change{}) {

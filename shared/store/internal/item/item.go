@@ -13,8 +13,12 @@ import (
 	"tosspay-sam/shared/payment"
 )
 
-// Version of the format. Whoever finds another one stops: a record half understood must not be written back.
-const Version = 1
+// Versions of the formats. Whoever finds another one stops: a record half understood must not be written back. An order of version 1, which had no
+// ledger, is translated: see before.go.
+const (
+	OrderVersion        = 2
+	SubscriptionVersion = 1
+)
 
 // Order is an order as it is stored. Times are whole milliseconds since 1970 UTC; 0 is no time and, like every empty field, not stored.
 // Amounts and counters that conditions compare are stored even when they are 0.
@@ -113,7 +117,7 @@ type Step struct {
 // FromOrder returns the stored form. It shares no memory with o.
 func FromOrder(o order.Order) Order {
 	it := Order{
-		V: Version, ID: o.ID, Provider: o.Provider, Mode: o.Mode, Amount: o.Amount.Value, Currency: o.Amount.Currency, Name: o.Name,
+		V: OrderVersion, ID: o.ID, Provider: o.Provider, Mode: o.Mode, Amount: o.Amount.Value, Currency: o.Amount.Currency, Name: o.Name,
 		Customer: optional(customer(o.Customer)), Language: o.Language, ReturnURL: o.ReturnURL, Toss: optional(tossOptions(o.Toss)),
 		PortOne: optional(portOneOptions(o.PortOne)), Extras: fromExtras(o.Extras), BillingKey: o.BillingKey, Account: o.Account,
 		Charging: optional(charging(o.Charging)), Request: o.Request, LinkToken: o.LinkToken,
@@ -160,17 +164,11 @@ func FromStep(s order.Step) Step {
 
 // Order returns the order, or an error when the item was written in another format. It shares no memory with it.
 func (it Order) Order() (order.Order, error) {
-	if it.V != Version {
-		return order.Order{}, fmt.Errorf("the stored order has format version %d, this program knows %d", it.V, Version)
+	if it.V != OrderVersion {
+		return order.Order{}, fmt.Errorf("the stored order has format version %d, this program knows %d", it.V, OrderVersion)
 	}
-	o := order.Order{
-		ID: it.ID, Provider: it.Provider, Mode: it.Mode, Amount: money.Amount{Value: it.Amount, Currency: it.Currency}, Name: it.Name,
-		Customer: order.Customer(value(it.Customer)), Language: it.Language, ReturnURL: it.ReturnURL,
-		Toss: order.TossOptions(value(it.Toss)), PortOne: order.PortOneOptions(value(it.PortOne)), Extras: it.Extras.extras(),
-		BillingKey: it.BillingKey, Account: it.Account, Charging: order.Charging(value(it.Charging)), Request: it.Request, LinkToken: it.LinkToken, CreatedAt: Time(it.CreatedAt),
-		ExpiresAt: Time(it.ExpiresAt), Status: it.Status, Since: Time(it.Since), Unrecorded: it.Unrecorded,
-		DueAt: dueTime(it.Due, it.DueAt), AskAfter: Time(it.AskAfter), Revision: it.Revision,
-	}
+	o := it.record()
+	o.Since, o.Unrecorded = Time(it.Since), it.Unrecorded
 	var err error
 	if o.Ledger, err = it.Ledger.Ledger(o.Terms(), it.Revision); err != nil {
 		return order.Order{}, err
@@ -183,6 +181,18 @@ func (it Order) Order() (order.Order, error) {
 		})
 	}
 	return o, nil
+}
+
+// record is what every version stores alike: the order without its money and its history.
+func (it Order) record() order.Order {
+	return order.Order{
+		ID: it.ID, Provider: it.Provider, Mode: it.Mode, Amount: money.Amount{Value: it.Amount, Currency: it.Currency}, Name: it.Name,
+		Customer: order.Customer(value(it.Customer)), Language: it.Language, ReturnURL: it.ReturnURL,
+		Toss: order.TossOptions(value(it.Toss)), PortOne: order.PortOneOptions(value(it.PortOne)), Extras: it.Extras.extras(),
+		BillingKey: it.BillingKey, Account: it.Account, Charging: order.Charging(value(it.Charging)), Request: it.Request, LinkToken: it.LinkToken,
+		CreatedAt: Time(it.CreatedAt), ExpiresAt: Time(it.ExpiresAt), Status: it.Status, DueAt: dueTime(it.Due, it.DueAt), AskAfter: Time(it.AskAfter),
+		Revision: it.Revision,
+	}
 }
 
 // Millis is how a time is stored: milliseconds since 1970 UTC, the rest cut off; 0 for the zero time.

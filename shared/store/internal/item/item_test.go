@@ -33,12 +33,14 @@ func TestShardsAreEven(t *testing.T) {
 
 func TestAnotherFormatIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, version := range []int{0, Version + 1} {
+	for _, version := range []int{0, 1, OrderVersion + 1} {
 		it := FromOrder(order.Order{ID: "order-1"})
 		it.V = version
 		if o, err := it.Order(); err == nil || o.ID != "" {
 			t.Errorf("version %d: got %v, %v, want only an error", version, o.ID, err)
 		}
+	}
+	for _, version := range []int{0, SubscriptionVersion + 1} {
 		sub := FromSubscription(subscription.Subscription{ID: "subscription-1"})
 		sub.V = version
 		if s, err := sub.Subscription(); err == nil || s.ID != "" {
@@ -70,11 +72,11 @@ func TestTimes(t *testing.T) {
 func TestDueTime(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ due, indexed, want int64 }{{0, 0, 0}, {5, 5, 5}, {5, 9, 5}, {0, 5, 5}} {
-		o, err := Order{V: Version, Due: test.due, DueAt: test.indexed}.Order()
+		o, err := Order{V: OrderVersion, Due: test.due, DueAt: test.indexed}.Order()
 		if err != nil || Millis(o.DueAt) != test.want {
 			t.Errorf("order %+v is due at %v, %v", test, o.DueAt, err)
 		}
-		s, err := Subscription{V: Version, Due: test.due, DueAt: test.indexed}.Subscription()
+		s, err := Subscription{V: SubscriptionVersion, Due: test.due, DueAt: test.indexed}.Subscription()
 		if err != nil || Millis(s.DueAt) != test.want {
 			t.Errorf("subscription %+v is due at %v, %v", test, s.DueAt, err)
 		}

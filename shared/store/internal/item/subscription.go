@@ -170,7 +170,7 @@ type subscriptionStep struct {
 // FromSubscription returns the stored form. It shares no memory with s.
 func FromSubscription(s subscription.Subscription) Subscription {
 	it := Subscription{
-		V: Version, ID: s.ID, Provider: s.Provider, Mode: s.Mode, CustomerID: s.CustomerID, Customer: optional(subscriber(s.Customer)),
+		V: SubscriptionVersion, ID: s.ID, Provider: s.Provider, Mode: s.Mode, CustomerID: s.CustomerID, Customer: optional(subscriber(s.Customer)),
 		Language: s.Language, ReturnURL: s.ReturnURL, Account: s.Account, Request: s.Request, LinkToken: s.LinkToken, CreatedAt: Millis(s.CreatedAt),
 		Plan: fromPlan(s.Plan), NextPlan: optional(fromPlan(s.NextPlan)), First: optional(fromPlan(s.First)),
 		Calendar: calendar{
@@ -207,8 +207,8 @@ func FromSubscription(s subscription.Subscription) Subscription {
 
 // Subscription returns the subscription, or an error when the item was written in another format. It shares no memory with it.
 func (it Subscription) Subscription() (subscription.Subscription, error) {
-	if it.V != Version {
-		return subscription.Subscription{}, fmt.Errorf("the stored subscription has format version %d, this program knows %d", it.V, Version)
+	if it.V != SubscriptionVersion {
+		return subscription.Subscription{}, fmt.Errorf("the stored subscription has format version %d, this program knows %d", it.V, SubscriptionVersion)
 	}
 	refused := value(it.Dunning)
 	s := subscription.Subscription{
