@@ -14,6 +14,9 @@ import (
 // about it. Such an item is translated when it is read and stays as it is until the next write, which is of OrderVersion and knows no way back.
 const versionBefore = 1
 
+// windowCaptures is the provider of version 1 whose window captures by itself.
+const windowCaptures = "portone"
+
 // before is an order of version 1. What it has in common with the present form is embedded.
 //
 // Nothing that may have taken money is forgotten: it becomes the request that asked for it, without an answer unless one is known for certain.
@@ -124,6 +127,11 @@ func (it before) translated() order.Order {
 	case order.Review:
 		l.End, l.Why = ledger.EndReview, it.why()
 	}
+	if it.Status == order.Settling && l.Decide().Status() != order.Settling { // the answer that settles it is known: it is looked at once more, and written
+		l.Requests = append(l.Requests, ledger.Request{
+			Kind: ledger.Notice, Attempt: it.Attempt.N, At: Time(it.Attempt.ClaimedAt), Since: Time(it.Attempt.ClaimedAt),
+		})
+	}
 	for _, s := range it.History {
 		o.History = append(o.History, order.Step{
 			At: Time(s.At), From: s.From, To: s.To, Event: s.Event, Attempt: s.Attempt, Note: s.Note, Reversal: s.Reversal,
@@ -229,11 +237,11 @@ func (it before) asked() []ledger.Request {
 	case it.BillingKey != "":
 		r.Kind, r.Key = ledger.Charge, it.BillingKey
 		return it.charged(r)
+	case it.Provider == windowCaptures && (a.Unanswered || a.Key != ""): // the buyer is back
+		return []ledger.Request{{Kind: ledger.Return, Attempt: a.N, Key: a.Key, At: r.At, Since: r.Since}}
 	case a.Key != "":
 		r.Kind, r.Key = ledger.Confirm, a.Key
 		return it.confirmed(r)
-	case a.Unanswered: // the buyer is back from a window that captures by itself
-		return []ledger.Request{{Kind: ledger.Return, Attempt: a.N, At: r.At, Since: r.Since}}
 	}
 	return nil // it waits for money that goes back
 }
