@@ -33,6 +33,7 @@ type wire struct {
 	requests map[string]int // by the operation's name in DynamoDB's API
 	lose     int            // how many replies from now on
 	lost     func()         // what happens between a lost reply and the next try, if anything
+	next     func()         // what happens, once, between the next reply and its reader, if anything
 }
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -41,6 +42,10 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	defer w.mu.Unlock()
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	w.requests[operation]++
+	if meets := w.next; meets != nil {
+		w.next = nil
+		meets()
+	}
 	if err != nil || w.lose == 0 {
 		return reply, err
 	}

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -81,4 +84,72 @@ func TestChange(t *testing.T) {
 			t.Errorf("%s: %+v, %t, %v", name, c, ok, err)
 		}
 	}
+}
+
+// TestChangeOfBefore: of an order of version 1, the first write of the present version tells what it changed, and no more. Nor does a write of a
+// function of version 1 that still runs.
+func TestChangeOfBefore(t *testing.T) {
+	t.Parallel()
+	events := func(name string, old, now []byte) (ids []string) {
+		c, ok, err := Change(old, now)
+		if err != nil || !ok {
+			t.Fatalf("%s: %t, %v", name, ok, err)
+		}
+		told, hole := c.Events()
+		if hole {
+			t.Errorf("%s: something is not told", name)
+		}
+		for _, e := range told {
+			ids = append(ids, e.ID)
+		}
+		return ids
+	}
+	names, err := filepath.Glob("internal/item/testdata/*.json")
+	if err != nil || len(names) == 0 {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, _, err := Change(nil, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		old := c.Order
+		if got := events(name, text, text); got != nil {
+			t.Errorf("%s: leased, and told %q", name, got)
+		}
+		l := old.Ledger
+		l.Revision++
+		_, same := orderImage(t, old.With(l, streamed))
+		if got := events(name, text, same); got != nil {
+			t.Errorf("%s: written as it was, and told %q", name, got)
+		}
+		first, _ := event.Change{Order: old}.History()
+		again, _, _ := Change(nil, same)
+		if after, _ := again.History(); !reflect.DeepEqual(idsOf(after), idsOf(first)) {
+			t.Errorf("%s: its history told %q, and tells %q", name, idsOf(first), idsOf(after))
+		}
+		if old.Status != order.Open && old.Status != order.Settling || old.Owed() != nil {
+			continue
+		}
+		p := ledger.Payment{
+			Key: "key", Attempt: 1, State: ledger.Captured, Role: ledger.Kept, Amount: old.Amount.Value, Balance: old.Amount.Value, Currency: "KRW",
+		}
+		l.Payments, l.Requests = append(l.Payments, p), nil
+		_, paid := orderImage(t, old.With(l, streamed))
+		want := fmt.Sprintf("order/%s/%d/paid", old.ID, old.Revision+1)
+		if got := events(name, text, paid); !reflect.DeepEqual(got, []string{want}) {
+			t.Errorf("%s: paid, and told %q, want %q", name, got, want)
+		}
+	}
+}
+
+func idsOf(events []event.Event) (ids []string) {
+	for _, e := range events {
+		ids = append(ids, e.ID)
+	}
+	return ids
 }

@@ -170,7 +170,7 @@ func TestBeforeIsWrittenAsNow(t *testing.T) {
 				t.Errorf("%s: %s is still stored", name, gone)
 			}
 		}
-		if form.V != OrderVersion || form.List != was.List || form.Buyer != was.Buyer || form.Attention != was.Attention || form.DueShard != was.DueShard || form.Due != was.Due {
+		if form.V != OrderVersion || form.List != was.List || form.Buyer != was.Buyer || form.DueShard != was.DueShard || form.Due != was.Due {
 			t.Errorf("%s: version %d, in the lists %q and %q, due %d", name, form.V, form.List, form.Buyer, form.Due)
 		}
 	}
