@@ -93,6 +93,7 @@ func TestBefore(t *testing.T) {
 		{"portone-open", "25h15m0s", "open 1"},
 		{"portone-paid-hinted", "30s", "paid 0; 1 captured kept 15000 of 15000 30.6s; notice 1 turn 0 at 0s reply 0; notice 1 any turn 0 at 30.6s reply 0"},
 		{"portone-paid-last-look", "1h15m0s", "paid 0; 1 captured kept 15000 of 15000 0s; notice 1 any turn 0 at 0s reply 0"},
+		{"portone-paid-second-number", "1h15m0s", "paid 0; 1 used CARD_NOT_ENOUGH_BALANCE; 2 captured kept 15000 of 15000 0s; notice 1 any turn 0 at 0s reply 0; notice 2 any turn 0 at 0s reply 0"},
 		{"portone-returned", "30s", "settling 0; return 1 any turn 0 at 0s reply 0; notice 1 turn 0 at 0s reply 0"},
 		{"portone-review-searching", "1m31s", "review 0; 1 captured surplus 100 of 100 1s mismatch; return 1 any turn 0 at 0s reply 0; cancel 1 turn 0 at 1s reply 0 100 of 100; found by an earlier version: irreversible paid"},
 		{"portone-searching", "30.05s", "paid 0; 1 captured kept 15000 of 15000 50ms; return 1 any turn 0 at 0s reply 0; notice 1 any turn 0 at 50ms reply 0"},
