@@ -59,12 +59,14 @@ func TestCycleOfBefore(t *testing.T) {
 	for name, test := range map[string]struct {
 		item    string
 		arrives bool // at the bank
+		works   bool // for half an hour
 		charges int  // that arrive there
 	}{
-		"it was carried out":  {"cycle-settling", true, 1},
-		"it never arrived":    {"cycle-settling", false, 1},
-		"it was said twice":   {"cycle-duplicate", true, 1},
-		"the number was used": {"cycle-duplicate", false, 1},
+		"it was carried out": {"cycle-settling", true, false, 1},
+		"it is at work":      {"cycle-settling", true, true, 1},
+		"it never arrived":   {"cycle-settling", false, false, 1},
+		"called a duplicate, and it was carried out": {"cycle-duplicate", true, false, 1},
+		"called a duplicate, and it never arrived":   {"cycle-duplicate", false, false, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -74,6 +76,9 @@ func TestCycleOfBefore(t *testing.T) {
 				switch {
 				case !old:
 					return s.Bank.Charge(s.ctx, c)
+				case test.works:
+					at, _ := s.Bank.Begin(c)
+					s.later = append(s.later, event{due(0).Add(30 * time.Minute), func() { s.Bank.End(at) }})
 				case test.arrives:
 					_ = s.Bank.Charge(s.ctx, c)
 				}

@@ -161,6 +161,15 @@ func TestBeforeIsSettled(t *testing.T) {
 			turnBack(s.t, s.World, "toss-refused-unconfirmed", keyOf(redirect), "")
 			s.mustCapture(redirect)
 		}, order.Paid, 1, 1, 0, 0, 1},
+		"refused after a 500, and the first confirm is still at work": {func(s *stage) {
+			redirect := s.approve(s.order("order-1"))
+			turnBack(s.t, s.World, "toss-refused-after-500", keyOf(redirect), "")
+			for range 3 {
+				s.advance("order-1")
+				time.Sleep(time.Minute)
+			}
+			s.mustCapture(redirect)
+		}, order.Paid, 1, 1, 0, 0, 1},
 		"the buyer is in the window": {func(s *stage) {
 			redirect := s.approve(s.order("order-1"))
 			turnBack(s.t, s.World, "toss-open", "", "")
