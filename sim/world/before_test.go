@@ -301,6 +301,31 @@ func TestLastLookOfBefore(t *testing.T) {
 	})
 }
 
+// TestRefundOfBefore: the merchant refunds an order that a deployment of version 1 was paid for, in two parts and while a reply is lost.
+func TestRefundOfBefore(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		s := newStage(t, func(o *world.Options) { o.Toss.PartialCancelable = true })
+		redirect := s.approve(s.order("order-1"))
+		s.mustCapture(redirect)
+		turnBack(t, s.World, "toss-paid", keyOf(redirect), "")
+		s.fault(fault.Fault{Operation: tosssim.OpCancel, Kind: fault.LoseReply, Times: 1})
+		for _, body := range []string{`{"refundId":"first","amount":5000,"reason":"too small"}`, `{"refundId":"rest","amount":10000,"reason":"too late"}`} {
+			for range 3 { // the same request again is the same refund
+				if p := via(s, post("/orders/order-1/refunds", body)); p.status >= 400 {
+					t.Errorf("%d %s", p.status, p.body)
+				}
+				time.Sleep(time.Minute)
+				s.advance("order-1")
+			}
+		}
+		s.wantOrder("order-1", order.Refunded, 1)
+		if back := s.cancels("order-1"); len(back) != 2 || sum(back) != price {
+			t.Errorf("given back %+v", back)
+		}
+	})
+}
+
 // TestTableOfBefore: the same in the table itself, where the item is what it was until the first write.
 func TestTableOfBefore(t *testing.T) {
 	t.Parallel()

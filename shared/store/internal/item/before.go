@@ -127,10 +127,9 @@ func (it before) translated() order.Order {
 	case order.Review:
 		l.End, l.Why = ledger.EndReview, it.why()
 	}
-	if it.Status == order.Settling && l.Decide().Status() != order.Settling { // the answer that settles it is known: it is looked at once more, and written
-		l.Requests = append(l.Requests, ledger.Request{
-			Kind: ledger.Notice, Attempt: it.Attempt.N, At: Time(it.Attempt.ClaimedAt), Since: Time(it.Attempt.ClaimedAt),
-		})
+	if it.dueForNothing(o, l) {
+		at := Time(cmp.Or(it.Attempt.ClaimedAt, it.learnedAt(), it.CreatedAt))
+		l.Requests = append(l.Requests, ledger.Request{Kind: ledger.Notice, Attempt: it.Attempt.N, At: at, Since: at})
 	}
 	for _, s := range it.History {
 		o.History = append(o.History, order.Step{
@@ -141,6 +140,18 @@ func (it before) translated() order.Order {
 	o.Ledger, o.Unrecorded, o.Since = l, it.Untold, l.ProcessingSince()
 	o.View()
 	return o
+}
+
+// dueForNothing says that the order is due, and that its ledger has nothing to ask then: what settles it is known already, or the last question had no
+// answer. It is looked up, and what is known is written: else it would be due for as long as its windows may be open.
+func (it before) dueForNothing(o order.Order, l ledger.Order) bool {
+	switch it.Status {
+	case order.Settling:
+		return l.Decide().Status() != order.Settling
+	case order.Open:
+		return len(l.Requests) == 0 && o.DueAt.Before(l.Over())
+	}
+	return false
 }
 
 // learnedAt is when the newest answer of the provider came that the item tells of.

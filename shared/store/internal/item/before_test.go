@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/order"
 )
 
@@ -174,5 +175,45 @@ func TestBeforeIsWrittenAsNow(t *testing.T) {
 		if form.V != OrderVersion || form.List != was.List || form.Buyer != was.Buyer || form.DueShard != was.DueShard || form.Due != was.Due {
 			t.Errorf("%s: version %d, in the lists %q and %q, due %d", name, form.V, form.List, form.Buyer, form.Due)
 		}
+	}
+}
+
+// TestBeforeIsNotDueForNothing: an order of version 1 that is due, and of which the ledger knows all there is, is looked up at its due time.
+func TestBeforeIsNotDueForNothing(t *testing.T) {
+	t.Parallel()
+	asked := func(it before) bool {
+		o := it.translated()
+		return len(o.Ledger.Requests) > 0 && o.Ledger.Requests[len(o.Ledger.Requests)-1].Kind == ledger.Notice
+	}
+	_, open := readBefore(t, "toss-open")
+	_, refused := readBefore(t, "cycle-duplicate") // and its first charge was refused, which an earlier number's silence had kept from counting
+	early, known := open, refused
+	early.Due, early.DueAt = open.CreatedAt+30_000, open.CreatedAt+30_000
+	known.Attempt.Unanswered = false
+	for name, test := range map[string]struct {
+		it   before
+		want bool
+	}{
+		"due when its windows are over": {open, false}, "due before, because nobody answered": {early, true},
+		"its charge may have been carried out": {refused, false}, "its charge was refused": {known, true},
+	} {
+		if got := asked(test.it); got != test.want {
+			t.Errorf("%s: looked up %t, want %t", name, got, test.want)
+		}
+	}
+}
+
+// TestReviewOfBefore: a person can end a review that version 1 began. The payment is asked back anew.
+func TestReviewOfBefore(t *testing.T) {
+	t.Parallel()
+	o, _ := readBefore(t, "portone-review-searching")
+	key := o.Ledger.Payments[0].Key
+	l, err := o.Ledger.Resolve(ledger.Resolution{Key: key, By: "Kim", Reason: "not ours", At: o.DueAt})
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := l.Next(o.DueAt, ledger.Visit{Began: o.DueAt})
+	if l.End != ledger.EndFailed || back.Do != ledger.Send || back.Request.Key != key || back.Request.Turn != 0 || l.Payment(key).Reason != ledger.GiveBack {
+		t.Errorf("%s, then %s %+v", told(o.With(l, o.DueAt)), back.Do, back.Request)
 	}
 }
