@@ -48,7 +48,7 @@ type Client struct {
 	pause  func(ctx context.Context, d time.Duration) error
 }
 
-// answerMax is more than the longest answer: an order's history and evidence have limits.
+// answerMax is more than the longest answer: an order's history, payments and requests have limits.
 const answerMax = 1 << 20
 
 // New checks the options.

@@ -212,7 +212,7 @@ type OrderStep struct {
 	Event    string      `json:"event"`
 	Attempt  int         `json:"attempt"`
 	Note     string      `json:"note"`
-	Reversal string      `json:"reversal"` // mismatch, late or second: money that must be refunded since this step; done: it is back
+	Reversal string      `json:"reversal"` // mismatch, late, second or resolved: money that must be refunded since this step; done: it is back
 }
 
 // NewSubscription is the request of CreateSubscription.
