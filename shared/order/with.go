@@ -15,6 +15,7 @@ const (
 	Claimed         = "claimed"          // a confirm or a charge is about to be sent
 	BuyerReturned   = "buyer-returned"   // from a window that captures by itself, and it is not known yet what it took
 	Refused         = "refused"          // the attempt took nothing; Note is the provider's code
+	Declined        = "declined"         // one payment took nothing, and the buyer may go on under the same number; Note is the provider's code
 	Lapsed          = "lapsed"           // what was asked for can take nothing any more
 	Captured        = "captured"         // the payment pays the order
 	PartlyRefunded  = "partly-refunded"  // by the merchant or in the provider's console
@@ -39,10 +40,12 @@ func (o Order) With(l ledger.Order, at time.Time) Order {
 	}
 	before := o.Status
 	o.follow(l)
-	if len(found) == 0 && before != o.Status {
-		found = []Step{{Event: Lapsed}}
-		if o.Status == Settling {
-			found[0].Event = BuyerReturned
+	if before != o.Status && !slices.ContainsFunc(found, func(s Step) bool { return s.Event != Declined }) {
+		switch {
+		case o.Status == Settling:
+			found = append(found, Step{Event: BuyerReturned})
+		case len(found) == 0:
+			found = []Step{{Event: Lapsed}}
 		}
 	}
 	o.History = slices.Clone(o.History)
@@ -123,6 +126,9 @@ func changes(before, after ledger.Order) (found []Step) {
 	}
 	for _, p := range after.Payments {
 		found = append(found, paymentChanges(before, p)...)
+		if declinedNow(before, after, p) {
+			found = append(found, Step{Event: Declined, Attempt: p.Attempt, Note: p.Code})
+		}
 	}
 	for _, r := range after.Requests {
 		if r.RefundID != "" && r.Outcome == ledger.Denied && !slices.ContainsFunc(before.Requests, func(q ledger.Request) bool {
@@ -151,6 +157,14 @@ func changes(before, after ledger.Order) (found []Step) {
 // took says that money was taken under a number, also when it is back.
 func took(o ledger.Order, attempt int) bool {
 	return slices.ContainsFunc(o.Payments, func(p ledger.Payment) bool { return p.Attempt == attempt && p.State == ledger.Captured })
+}
+
+// declinedNow says that a payment is known as declined for the first time and that the end of its number does not tell it.
+func declinedNow(before, after ledger.Order, p ledger.Payment) bool {
+	told := p.Attempt >= 1 && p.Attempt <= len(after.Attempts) && after.Attempts[p.Attempt-1].Used
+	return p.State == ledger.Declined && !told && !slices.ContainsFunc(before.Payments, func(q ledger.Payment) bool {
+		return q.Key == p.Key && q.State == ledger.Declined
+	})
 }
 
 // newRequests are those of ours and the merchant's that were not written before.

@@ -145,3 +145,32 @@ func broken(o, next order.Order) string {
 	}
 	return ""
 }
+
+// TestDeclineIsTold: a window that the provider declined is told once, with the provider's code. A refusal of the number tells it itself.
+func TestDeclineIsTold(t *testing.T) {
+	t.Parallel()
+	events := func(o order.Order) (found []string) {
+		for _, s := range o.History {
+			found = append(found, s.Event+" "+s.Note)
+		}
+		return found
+	}
+	o := fresh()
+	l := o.Ledger
+	l.Payments = []ledger.Payment{{Key: "key-1", Attempt: 1, State: ledger.Declined, Code: "REJECTED", Currency: "KRW", SeenAt: made.Add(time.Minute)}}
+	told := o.With(l, made.Add(time.Minute))
+	if want := []string{"created ", "declined REJECTED"}; !slices.Equal(events(told), want) {
+		t.Errorf("%q, want %q", events(told), want)
+	}
+	if step := told.History[1]; step.Attempt != 1 || step.From != order.Open || step.To != order.Open {
+		t.Errorf("%+v", step)
+	}
+	if again := told.With(l, made.Add(2*time.Minute)); len(again.History) != 2 {
+		t.Errorf("it is told again: %q", events(again))
+	}
+	l.Attempts = slices.Clone(l.Attempts)
+	l.Attempts[0].Used, l.Attempts[0].Code = true, "REJECTED"
+	if refused := o.With(l, made.Add(time.Minute)); slices.Contains(events(refused), "declined REJECTED") || !slices.Contains(events(refused), "refused REJECTED") {
+		t.Errorf("a refusal is told twice: %q", events(refused))
+	}
+}
