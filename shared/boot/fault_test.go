@@ -5,14 +5,21 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"tosspay-sam/shared/handler"
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/provider/portone"
 	"tosspay-sam/shared/provider/toss"
 	"tosspay-sam/shared/store/memstore"
 	"tosspay-sam/sim/specified"
@@ -122,12 +129,61 @@ func portoneIsRefused(t *testing.T, p Parts) {
 	for _, r := range []handler.Response{
 		ask(t, p.Checkout(), "GET /pay/{id}/{linkToken}", "", "id", id, "linkToken", token),
 		ask(t, p.Confirm(), "GET /confirm/portone/{id}/{linkToken}", "", "id", id, "linkToken", token),
-		ask(t, p.Webhook(), "POST /webhooks/portone/{webhookToken}", hint, "webhookToken", "token-1"),
 	} {
 		if r.StatusCode != http.StatusServiceUnavailable {
 			t.Errorf("an order from before: %d %s, want 503", r.StatusCode, r.Body)
 		}
 	}
+	r := ask(t, p.Webhook(), "POST /webhooks/portone/{webhookToken}", hint, "webhookToken", "token-1")
+	o, err := p.Store.Get(ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	noted := slices.ContainsFunc(o.Ledger.Requests, func(r ledger.Request) bool { return r.Kind == ledger.Notice && r.Key == "imp_1" })
+	if r.StatusCode != http.StatusOK || !noted || o.DueAt.IsZero() {
+		t.Errorf("a webhook is answered %d %s, due %v, with %+v in the table; want it noted", r.StatusCode, r.Body, o.DueAt, o.Ledger.Requests)
+	}
+	looksUpWhatWasNoted(t, p.Store)
+}
+
+// looksUpWhatWasNoted says that the first tick after the settings were mended asks PortOne.
+func looksUpWhatWasNoted(t *testing.T, table payment.Store) {
+	t.Helper()
+	var log bytes.Buffer
+	p := partsOf(t, &log)
+	asked := &everybody{}
+	keys, err := portone.NewCredentials("1234567890123456", strings.Repeat("s", 80))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Store, p.Transport, p.PortOne.Keys = table, asked, FixedPortOneKeys{Pair: keys}
+	p.Now = func() time.Time { return time.Now().Add(10 * time.Minute) }
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute) // p.Now is ahead
+	defer cancel()
+	if tick, err := p.Dispatcher().Run(ctx); err != nil || tick.Passed == 0 {
+		t.Error(tick, err)
+	}
+	if !slices.ContainsFunc(asked.paths, func(path string) bool { return strings.Contains(path, "order-3") || strings.Contains(path, "imp_1") }) {
+		t.Errorf("with right settings PortOne is not asked about the webhook: %v, log %s", asked.paths, log.String())
+	}
+}
+
+// everybody is a network in which PortOne gives a token and no other answer, and which remembers what was asked.
+type everybody struct {
+	mu    sync.Mutex
+	paths []string
+}
+
+func (e *everybody) RoundTrip(r *http.Request) (*http.Response, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.paths = append(e.paths, r.URL.Path)
+	if !strings.HasSuffix(r.URL.Path, "/getToken") {
+		return nil, errors.New("nobody is there")
+	}
+	now := time.Now().Unix()
+	body := fmt.Sprintf(`{"code":0,"message":null,"response":{"access_token":"token","now":%d,"expired_at":%d}}`, now, now+1800)
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 
 // ask sends a request to a door; parameters are those of the path, by pairs.
