@@ -105,8 +105,11 @@ var tossReplays = map[string]replay{
 	"order-refused-return-url": {status: 400, has: []string{`"code":"INVALID_FIELD"`, `"field":"returnUrl"`}},
 	"order-read": {status: 200, has: []string{`"status":"paid"`, `"payment":{"key":"` + eventKey + `"`, `"event":"captured"`},
 		hasNot: []string{eventEmail, eventPhone}, order: order.Paid, requests: map[string]int{"GetItem": 1}},
-	"order-list":         {status: 200, has: []string{`{"orders":[]}`}, order: order.Paid, requests: map[string]int{"Query": 1}},
-	"order-read-unknown": {status: 404, has: []string{`"code":"NOT_FOUND"`}, requests: map[string]int{"GetItem": 1}},
+	"order-list":            {status: 200, has: []string{`{"orders":[]}`}, order: order.Paid, requests: map[string]int{"Query": 1}},
+	"refund-whole":          {status: 202, has: []string{`"outcome":"pending"`, `"refundable":0`}, order: order.Paid, requests: map[string]int{"GetItem": 1, "PutItem": 1}},
+	"refund-over-balance":   {status: 409, has: []string{`"code":"OVER_BALANCE"`, "15000"}, order: order.Paid, requests: map[string]int{"GetItem": 1}},
+	"resolve-not-in-review": {status: 409, has: []string{`"code":"NOT_IN_REVIEW"`}, order: order.Paid, requests: map[string]int{"GetItem": 1}},
+	"order-read-unknown":    {status: 404, has: []string{`"code":"NOT_FOUND"`}, requests: map[string]int{"GetItem": 1}},
 
 	"checkout-page": {status: 200,
 		has:    []string{"Review your order", "15,000", "https://js.tosspayments.com/v2/standard", tosssim.DefaultClientKey, `"method":"CARD"`},

@@ -69,6 +69,9 @@ var Events = map[string]Event{
 	"fail-aborted":             {confirm, Left("abort"), ""},
 	"fail-rejected":            {confirm, Left("reject"), ""},
 
+	"refund-whole":                 {merchant, Paid, ""},
+	"refund-over-balance":          {merchant, Paid, ""},
+	"resolve-not-in-review":        {merchant, Paid, ""},
 	"portone-order-created":        {merchant, nil, ""},
 	"portone-order-extras":         {merchant, nil, ""},
 	"portone-order-refused-method": {merchant, nil, ""},
