@@ -157,6 +157,7 @@ func looksUpWhatWasNoted(t *testing.T, table payment.Store) {
 		t.Fatal(err)
 	}
 	p.Store, p.Transport, p.PortOne.Keys = table, asked, FixedPortOneKeys{Pair: keys}
+	p.PortOne.adapter = nil // it has the keys of the environment
 	p.Now = func() time.Time { return time.Now().Add(10 * time.Minute) }
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute) // p.Now is ahead
 	defer cancel()
