@@ -153,6 +153,7 @@ func TestNoticesAreBounded(t *testing.T) {
 func TestNoticesEnd(t *testing.T) {
 	t.Parallel()
 	k := talk{stood(ledger.Paid, atToss), t}
+	k.Attempts[0].LookedAt = in(time.Hour) // nothing is looked for under the number that was refused
 	hear := func(key string, at time.Duration) {
 		t.Helper()
 		next, err := k.Intend(asks(ledger.Notice, key, at, forNumber(2)))

@@ -24,13 +24,13 @@ func (o *Order) reopen() {
 	}
 }
 
-// ahead looks up the current number, and those after it, before money is asked for and when the order's windows are
-// over. It waits while one cannot be read.
+// ahead looks up the current number, and before it those after it, before money is asked for and when the order's
+// windows are over: the order may end once its own numbers are looked up. It waits while one cannot be read.
 func (o Order) ahead(v Visit) Step {
 	if o.RestoredTo.IsZero() {
 		return none
 	}
-	for n := o.Current(); n <= min(o.Current()+aheadMax, AttemptsMax); n++ {
+	for n := min(o.Current()+aheadMax, AttemptsMax); n >= o.Current(); n-- {
 		l := Lookup{Attempt: n}
 		switch {
 		case v.read(l):

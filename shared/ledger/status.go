@@ -95,6 +95,12 @@ func (o Order) Due() time.Time {
 	case o.awaitsLastLook():
 		at(o.lastLookAt())
 	}
+	if n, again := o.refusedUnsure(); n > 0 {
+		if !o.LearnedAt.Before(again) {
+			again = after(again, o.LearnedAt)
+		}
+		at(again)
+	}
 	if !o.closed() {
 		at(o.openDue())
 	}

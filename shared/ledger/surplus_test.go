@@ -377,6 +377,7 @@ func TestStuckMoneyStaysOwed(t *testing.T) {
 func TestSurplusTimetable(t *testing.T) {
 	t.Parallel()
 	k := talk{stood(ledger.Paid, atToss), t}
+	k.Attempts[0].LookedAt = in(time.Hour) // nothing is looked for under the number that was refused
 	at := now(k.Order)
 	k.byKey(at, line("key-other", ledger.Captured, 0, under(2)))
 	r := asks(ledger.Cancel, "key-other", at, forNumber(2), func(r *ledger.Request) { r.Balance = 15000 })

@@ -42,7 +42,8 @@ func TestRestoredOrder(t *testing.T) {
 					window := x.tab(b)
 					restore := x.backup(told)
 					if provider == "toss" {
-						x.get(x.card(window, "reject"))
+						x.refuses("REJECT_CARD_PAYMENT")
+						x.get(x.card(window, "approve"))
 						x.get(x.card(x.tab(b), "approve"))
 					} else {
 						x.get(x.presses(window, x.opens(window), "fail"))
@@ -99,4 +100,14 @@ func TestRestoredCycle(t *testing.T) {
 			})
 		}
 	}
+}
+
+// refuses makes Toss Payments refuse the next confirm.
+func (x *outside) refuses(code string) {
+	x.t.Helper()
+	w, ok := x.world.(*world.World)
+	if !ok {
+		x.t.Fatal("it is no world")
+	}
+	w.Toss.DeclineNext(code)
 }
