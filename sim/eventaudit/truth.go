@@ -32,7 +32,7 @@ func untrueOfOrder(old, now order.Order, e event.Event, single bool) string {
 		return "not all of it was refunded"
 	case e.Type == event.OrderRefunded && !full && alone && (now.Capture.Key == "" || now.Capture.Balance >= now.Capture.Amount.Value):
 		return "nothing of it was refunded"
-	case e.Type == event.OrderReversal && !hasReversal(now, e.Data.Reversal):
+	case e.Type == event.OrderReversal && single && !hasReversal(now, e.Data.Reversal):
 		return "no such payment is owed"
 	}
 	return ""
