@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,8 +22,9 @@ func intended(t *testing.T, o ledger.Order, r ledger.Request) ledger.Order {
 	return next
 }
 
-func failed(r *ledger.Request)   { r.Failed = true }
-func canceled(r *ledger.Request) { r.Canceled = true }
+func failed(r *ledger.Request) { r.Failed = true }
+
+func unlisted(p *ledger.Payment) { p.ListsRefunds = false }
 
 func under(n int) func(*ledger.Payment) { return func(p *ledger.Payment) { p.Attempt = n } }
 
@@ -288,13 +290,110 @@ func TestWhatBecameOfARequest(t *testing.T) {
 		{"a notice of a number under which nothing shows yet", func(*ledger.Terms) {}, time.Minute, []ledger.Request{asks(ledger.Notice, "", time.Second)}, nil, true, 1},
 		{"a confirm of a payment that is only authenticated", atToss, time.Minute, []ledger.Request{asks(ledger.Confirm, "key-1", 0, lookedUp(time.Minute))},
 			[]ledger.Payment{line("key-1", ledger.Begun, time.Minute)}, true, 1},
+		{"a cancel without an answer, and as much less is left", atToss, time.Minute,
+			[]ledger.Request{asks(ledger.Cancel, "key-1", time.Second, refundOf("r1", 5000, 15000, 1))},
+			[]ledger.Payment{line("key-1", ledger.Captured, time.Minute, kept, balance(10000), unlisted)}, false, 1},
 	} {
 		o := made(func(o *ledger.Order) {
 			o.Requests, o.Payments = tc.requests, tc.payments
 			o.Attempts[0].LookedAt, o.LearnedAt = in(tc.looked), in(tc.looked)
 		}, tc.terms).Decide()
-		if open := len(o.Requests) > 0; open != tc.open || o.Current() != tc.number {
+		if open := slices.ContainsFunc(o.Requests, func(r ledger.Request) bool { return r.Outcome == ledger.Pending }); open != tc.open || o.Current() != tc.number {
 			t.Errorf("%s:\n%s", tc.name, show(o))
 		}
+	}
+}
+
+// TestWhatIsSentAgain: one condition of one repetition each.
+func TestWhatIsSentAgain(t *testing.T) {
+	t.Parallel()
+	since := func(at time.Duration) func(*ledger.Request) { return func(r *ledger.Request) { r.Since = in(at) } }
+	confirm := func(at time.Duration, edits ...func(*ledger.Request)) ledger.Request {
+		return asks(ledger.Confirm, "key-1", at, append([]func(*ledger.Request){since(0), lookedUp(2 * time.Minute)}, edits...)...)
+	}
+	looked := []ledger.Lookup{{Key: "key-1"}, {Key: "key-2"}, {Attempt: 1}}
+	worker := ledger.Visit{Looked: looked, Repeat: in(10 * time.Hour)}
+	old := func(p *ledger.Payment) { p.KnownAt = in(-48 * time.Hour) }
+	for _, tc := range []struct {
+		name     string
+		terms    func(*ledger.Terms)
+		now      time.Duration
+		v        ledger.Visit
+		requests []ledger.Request
+		payments []ledger.Payment
+		want     ledger.Do
+	}{
+		{"the next turn, 11 minutes after the return", atToss, 11 * time.Minute,
+			ledger.Visit{Looked: looked, Fresh: &ledger.Request{Kind: ledger.Confirm, Attempt: 1, Key: "key-1", Turn: 1, At: in(9 * time.Minute)}},
+			[]ledger.Request{confirm(0), confirm(9*time.Minute, turn(1))}, nil, ledger.Wait},
+		{"a turn after one whose refusal came late", atToss, 4 * time.Minute, ledger.Visit{Looked: looked},
+			[]ledger.Request{confirm(0, replied(ledger.Refused, 90*time.Second)), confirm(time.Minute, turn(1), replied(ledger.Unusable, 70*time.Second))}, nil, ledger.Wait},
+		{"a confirm whose lookup was begun before its answer", atToss, 4 * time.Minute, ledger.Visit{Looked: looked},
+			[]ledger.Request{confirm(0, replied(ledger.Unusable, 3*time.Minute))}, nil, ledger.Wait},
+		{"a confirm whose lookup was begun after its answer", atToss, 4 * time.Minute, ledger.Visit{Looked: looked},
+			[]ledger.Request{confirm(0, replied(ledger.Unusable, time.Minute))}, nil, ledger.Send},
+		{"a cancel that another process has just made", nil, 4 * time.Minute, ledger.Visit{Began: in(time.Minute), Looked: looked},
+			[]ledger.Request{asks(ledger.Cancel, "key-2", 3*time.Minute, replied(ledger.Unusable, 3*time.Minute))},
+			[]ledger.Payment{line("key-2", ledger.Captured, 2*time.Minute, surplus)}, ledger.Wait},
+		{"a cancel whose lookup brought nothing", nil, 4 * time.Minute, ledger.Visit{Began: in(3 * time.Minute), Looked: looked},
+			[]ledger.Request{asks(ledger.Cancel, "key-2", time.Minute)}, []ledger.Payment{line("key-2", ledger.Captured, 2*time.Minute, surplus)}, ledger.Wait},
+		{"a charge that was answered with a 500 an hour later", cycle, 3 * time.Hour, worker,
+			[]ledger.Request{asks(ledger.Charge, "means", 0, replied(ledger.Unusable, time.Hour))}, nil, ledger.Wait},
+		{"a charge that may be at work", cycle, 3 * time.Hour, worker, []ledger.Request{asks(ledger.Charge, "means", time.Hour)}, nil, ledger.Wait},
+		{"a charge beside a window that was left open for days", cycle, 3 * time.Hour, worker,
+			[]ledger.Request{asks(ledger.Charge, "means", 0)}, []ledger.Payment{line("key-2", ledger.Begun, 2*time.Hour, old)}, ledger.Send},
+		{"a charge that the newest lookup does not show as begun any more", cycle, 3 * time.Hour, worker,
+			[]ledger.Request{asks(ledger.Charge, "means", 0)}, []ledger.Payment{line("key-2", ledger.Begun, time.Hour, old, withMeans)}, ledger.Send},
+	} {
+		o := made(func(o *ledger.Order) {
+			o.Requests, o.Payments = tc.requests, tc.payments
+			if tc.terms != nil {
+				tc.terms(&o.Terms)
+			}
+			if o.Cycle {
+				o.Attempts[0].LookedAt, o.LearnedAt = in(2*time.Hour), in(2*time.Hour)
+			}
+		})
+		s := o.Next(in(tc.now), tc.v)
+		if s.Do != tc.want {
+			t.Errorf("%s: %v %+v\n%s", tc.name, s.Do, s.Request, show(o))
+		}
+		if first := s.Request; s.Do == ledger.Send && !first.Since.Equal(noon) {
+			t.Errorf("%s: its time begins anew, at %v", tc.name, first.Since.Sub(noon))
+		}
+	}
+}
+
+// TestWhatIsDue: what nobody else would look at again.
+func TestWhatIsDue(t *testing.T) {
+	t.Parallel()
+	paid := func(o *ledger.Order) { o.Payments = []ledger.Payment{line("key-1", ledger.Captured, 0, kept)} }
+	review := made(func(o *ledger.Order) {
+		paid(o)
+		o.End, o.Requests = ledger.EndReview, []ledger.Request{asks(ledger.Cancel, "key-1", time.Second, refundOf("r1", 100, 15000, 1))}
+	}, atToss)
+	if due := review.Due(); !due.IsZero() {
+		t.Errorf("a refund in review, which a person ends, is due after %v", due.Sub(noon))
+	}
+	unread := made(func(o *ledger.Order) { paid(o); o.LearnedAt = in(ledger.OpenGrace + time.Minute) })
+	if due := unread.Due(); due.IsZero() || due.After(in(ledger.OpenGrace+2*time.Minute)) {
+		t.Errorf("a last look that could not be made is due after %v", due.Sub(noon))
+	}
+	back := made(func(o *ledger.Order) { o.Payments = []ledger.Payment{line("key-1", ledger.Captured, time.Minute, balance(0))} })
+	if due := back.Due(); due.After(in(2 * time.Minute)) {
+		t.Errorf("a payment that was refunded before we knew of it is due after %v", due.Sub(noon))
+	}
+	again := made(func(o *ledger.Order) {
+		second := asks(ledger.Confirm, "key-1", 50*time.Minute, turn(1))
+		second.Since = noon
+		o.Requests = []ledger.Request{second, asks(ledger.Return, "key-2", time.Minute)}
+	}, atToss)
+	if !again.Unsettled(in(time.Hour)) || !again.ProcessingSince().Equal(noon) {
+		t.Errorf("a confirm that was repeated is unclear since %v, alarm %v", again.ProcessingSince().Sub(noon), again.Unsettled(in(time.Hour)))
+	}
+	reverse := again
+	reverse.Requests = []ledger.Request{again.Requests[1], again.Requests[0]}
+	if !reverse.ProcessingSince().Equal(noon) {
+		t.Errorf("unclear since %v", reverse.ProcessingSince().Sub(noon))
 	}
 }
