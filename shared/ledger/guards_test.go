@@ -379,7 +379,9 @@ func TestWhatIsDue(t *testing.T) {
 	if due := unread.Due(); due.IsZero() || due.After(in(ledger.OpenGrace+2*time.Minute)) {
 		t.Errorf("a last look that could not be made is due after %v", due.Sub(noon))
 	}
-	back := made(func(o *ledger.Order) { o.Payments = []ledger.Payment{line("key-1", ledger.Captured, time.Minute, balance(0))} })
+	back := made(func(o *ledger.Order) {
+		o.Payments = []ledger.Payment{line("key-1", ledger.Captured, time.Minute, balance(0))}
+	})
 	if due := back.Due(); due.After(in(2 * time.Minute)) {
 		t.Errorf("a payment that was refunded before we knew of it is due after %v", due.Sub(noon))
 	}
