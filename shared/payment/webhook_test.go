@@ -404,3 +404,26 @@ func TestHintsOfTwoPayments(t *testing.T) {
 		}
 	}
 }
+
+// TestCancelIsWrittenBeforeTheCall: when the provider is asked to give money back, the table has that request, and that the money is owed.
+func TestCancelIsWrittenBeforeTheCall(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := newTill(t)
+		asked := 0
+		x.bank.before = func(call string) {
+			if call != "cancel key-1" {
+				return
+			}
+			asked++
+			o := x.read()
+			if r := o.Ledger.Requests; o.Owed() == nil || len(r) == 0 || r[len(r)-1].Kind != ledger.Cancel || r[len(r)-1].Amount != 100 {
+				t.Errorf("owes %+v, requests %+v", o.Owed(), r)
+			}
+		}
+		x.misfit("key-1", "order-1")
+		if asked != 1 {
+			t.Errorf("%d cancels", asked)
+		}
+	})
+}
