@@ -399,3 +399,31 @@ func TestWhatIsDue(t *testing.T) {
 		t.Errorf("unclear since %v", reverse.ProcessingSince().Sub(noon))
 	}
 }
+
+// TestNumberOfAnotherSystemTouchesNothing: what lies under a number that another system made is neither kept nor given back.
+func TestNumberOfAnotherSystemTouchesNothing(t *testing.T) {
+	t.Parallel()
+	o := made(as).Taken("OTHER", noon)
+	for _, edit := range []func(*ledger.Payment){func(*ledger.Payment) {}, amount(900, 900)} {
+		o.Payments = []ledger.Payment{line("key-1", ledger.Captured, time.Minute, edit)}
+		if got := o.Decide(); got.Payment("key-1").Role != ledger.Foreign || got.Status() != ledger.Failed {
+			t.Error(show(got))
+		}
+	}
+	if due := o.Due(); !due.IsZero() {
+		t.Errorf("due after %v", due.Sub(noon))
+	}
+}
+
+// TestStrayMoneyThatPaysNothing: under a number that was never opened lies money that cannot be this buyer's. It needs no person.
+func TestStrayMoneyThatPaysNothing(t *testing.T) {
+	t.Parallel()
+	for left, want := range map[int64]ledger.Status{900: ledger.Open, 15000: ledger.Review} {
+		o := made(func(o *ledger.Order) {
+			o.Payments = []ledger.Payment{line("key-2", ledger.Captured, time.Minute, under(2), amount(left, left))}
+		}).Decide()
+		if o.Status() != want {
+			t.Errorf("%d won:\n%s", left, show(o))
+		}
+	}
+}

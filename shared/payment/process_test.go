@@ -6,6 +6,7 @@ import (
 
 	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/provider"
 )
 
 // asking is a request under the second number of order-1.
@@ -80,5 +81,14 @@ func TestGoverned(t *testing.T) {
 	o.Provider = "toss"
 	if l := s.governed(o).Ledger; l.Timing != ledger.Endless {
 		t.Errorf("%+v", l.Timing)
+	}
+}
+
+// TestIssuanceIsNoPayment: whatever PortOne calls the state of an issuance of a billing key, no money was taken with it.
+func TestIssuanceIsNoPayment(t *testing.T) {
+	t.Parallel()
+	shown := provider.Shown{Verdict: provider.Paid, Payment: provider.Payment{Key: "key-1", Number: "order-1", Amount: 15000, Balance: 15000, Issuance: true}}
+	if l := learned(learning, ledger.Step{Do: ledger.LookUp, Attempt: 1}, provider.Answer{Verdict: provider.Paid, All: []provider.Shown{shown}}); len(l.Payments) > 0 {
+		t.Errorf("%+v", l.Payments)
 	}
 }

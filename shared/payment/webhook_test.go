@@ -427,3 +427,17 @@ func TestCancelIsWrittenBeforeTheCall(t *testing.T) {
 		}
 	})
 }
+
+// TestReturnToADeclinedPayment: a webhook has told of the declined payment, which uses no number up. Its buyer's return does.
+func TestReturnToADeclinedPayment(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := newTill(t)
+		x.bank.put("key-1", "order-1", provider.Declined)
+		x.mustHear("key-1", "order-1")
+		x.want(order.Open, 1)
+		time.Sleep(2 * time.Second)
+		x.back("key-1", true)
+		x.want(order.Open, 2)
+	})
+}
