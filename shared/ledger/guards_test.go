@@ -33,7 +33,7 @@ func approved(at time.Duration) func(*ledger.Payment) {
 }
 
 // TestNotesAreBounded: four payments by name, also those of buyers' returns; what another redirect says of the same payment replaces what is
-// written; and there is no number 0.
+// written; and nothing is written under a number that is not open.
 func TestNotesAreBounded(t *testing.T) {
 	t.Parallel()
 	o := made(as)
@@ -47,11 +47,13 @@ func TestNotesAreBounded(t *testing.T) {
 	if r := o.Requests[0]; len(o.Requests) != 1 || r.Failed || !r.At.Equal(in(time.Minute)) {
 		t.Error("a return with an error, and then one without:", show(o))
 	}
-	for _, k := range []ledger.Kind{ledger.Notice, ledger.Confirm} {
-		r := asks(k, "key-1", time.Second)
-		r.Attempt = 0
-		if _, err := made(as).Intend(r); !errors.Is(err, ledger.ErrOtherNumber) {
-			t.Errorf("%s under number 0: %v", k, err)
+	for _, n := range []int{0, 2} {
+		for _, k := range []ledger.Kind{ledger.Notice, ledger.Return, ledger.Confirm} {
+			r := asks(k, "key-1", time.Second)
+			r.Attempt = n
+			if _, err := made(as).Intend(r); !errors.Is(err, ledger.ErrOtherNumber) {
+				t.Errorf("%s under number %d: %v", k, n, err)
+			}
 		}
 	}
 }
@@ -154,6 +156,12 @@ func TestWhatIsOurs(t *testing.T) {
 		if got := o.Payment("key-1").Role; got != tc.want {
 			t.Errorf("%s: %s, want %s", name, got, tc.want)
 		}
+	}
+	o := made(func(o *ledger.Order) {
+		o.Payments = []ledger.Payment{line("key-1", ledger.Captured, time.Minute, kept, func(p *ledger.Payment) { p.Merchant = "mid-9" })}
+	}).Decide()
+	if o.Status() != ledger.Paid {
+		t.Error("paid before the deployment got another account:", show(o))
 	}
 }
 
