@@ -888,7 +888,7 @@ var mutants = []mutant{
 	},
 	{
 		"a window that was left open is asked about for ever", outcomes,
-		"return p.KnownAt.Add(SearchMax)", "return p.KnownAt.Add(100 * year)",
+		"return p.KnownAt.Add(SearchMax)", "return p.KnownAt.Add(30 * SearchMax)",
 		ledgerTests, "TestSearchEnds",
 	},
 	{
@@ -1285,7 +1285,7 @@ var mutants = []mutant{
 	{
 		"the clock is not looked at again after the intent was written", oneLoop,
 		"\t\t\tcontinue // planned anew: the clock may have moved while it was written\n", "",
-		"./sim/chargetest", "TestFrozenWorkers",
+		payments, "TestNothingIsSentAfterASlowWrite",
 	},
 	{
 		"a failing provider is asked for money thirty times in one visit", oneLoop,
@@ -1298,6 +1298,11 @@ var mutants = []mutant{
 		payments, "TestHintsOfTwoPayments",
 	},
 	{
+		"a charge is written that there is no time to send", oneLoop,
+		" || tooLate(calls, step.Request)) {", ") {",
+		"./sim/chargetest", "TestNoTimeLeftAfterTheLook",
+	},
+	{
 		"an order is asked about with another account's keys", oneLoop,
 		"case ok && otherAccount(g, o.Account):", "case false:",
 		world, "TestOrderSettlesUnderAnotherAccountsKeys",
@@ -1305,7 +1310,7 @@ var mutants = []mutant{
 	{
 		"retired keys are not known to be retired", oneLoop,
 		"\tj.work.Visit.Retired = otherAccount(s.Gateways[o.Provider], o.Account)\n", "",
-		world, "TestPreviousKeysAskForNoMoney",
+		payments, "TestPreviousKeysConfirmNothing",
 	},
 	{
 		"today's account is compared with money of the account before", oneLoop,
@@ -1420,7 +1425,12 @@ var mutants = []mutant{
 	{
 		"a claim of an attempt that is over", claiming,
 		"case o.Attempt != c.Attempt:", "case false:",
-		world, "TestTwoTabsWhenTheFirstIsDeclined",
+		"./shared/store/memstore", "TestConformance",
+	},
+	{
+		"a claim whose process dies is never looked at", claiming,
+		"Settling, c.At, ClaimDue(c) //", "Settling, c.At, time.Time{} //",
+		"./shared/store/memstore", "TestConformance",
 	},
 	{
 		"no lease: everybody asks at once", claiming,
@@ -1470,12 +1480,7 @@ var mutants = []mutant{
 	{
 		"a webhook that never had its turn is forgotten", hear,
 		"\tcase leased && expects(o, notice):", "\tcase leased:",
-		payments, "TestHintsOfTwoPayments",
-	},
-	{
-		"every copy of a webhook waits and asks", hear,
-		"\tcase leased && expects(o, notice):", "\tcase leased && false:",
-		payments, "TestFloodOfCopies",
+		payments, "TestHintBehindAnother",
 	},
 	{
 		"a webhook of a refund is not known to be one", hear,
@@ -1485,7 +1490,7 @@ var mutants = []mutant{
 	{
 		"a webhook that the provider did not explain is taken", hear,
 		`if a.Payment.Number == "" && a.Verdict != provider.Absent {`, "if false {",
-		doors, "TestWebhooksThatNameOnlyAKey",
+		payments, "TestIdentifyWithoutAnAnswer",
 	},
 	{
 		"a reload asks about a paid order", "shared/payment/advance.go",
@@ -1495,7 +1500,7 @@ var mutants = []mutant{
 	{
 		"a refund that somebody else's write delays is lost", refunding,
 		"\tfor range savesMax {", "\tfor range 1 {",
-		world, "TestRefundsRace",
+		payments, "TestRefundBehindAnotherWrite",
 	},
 	{
 		"the same refund without an amount is another one", refunding,
@@ -1539,7 +1544,12 @@ var mutants = []mutant{
 	},
 	{
 		"an unforeseen word for the gateway is another account", translation,
-		`return account[strings.LastIndex(account, ".")+1:] }`, `return account[strings.LastIndex(account, " ")+1:] }`,
+		`return account[strings.LastIndex(account, ".")+1:] }`, "return account }",
+		payments, "TestLearnedPayments",
+	},
+	{
+		"the gateway's word counts as its account", "shared/provider/portone/adapter.go",
+		"account(p.PGID),", "account(map[bool]string{true: p.PGID, false: p.PGProvider + p.PGID}[p.PGProvider == gateway]),",
 		world, "TestGatewaysOwnWord",
 	},
 	{

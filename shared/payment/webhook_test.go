@@ -1,6 +1,7 @@
 package payment_test
 
 import (
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/provider"
 )
 
@@ -439,5 +441,51 @@ func TestReturnToADeclinedPayment(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		x.back("key-1", true)
 		x.want(order.Open, 2)
+	})
+}
+
+// TestIdentifyWithoutAnAnswer: a webhook that names only the provider's key is taken when the provider has said which number that is, or that it knows no
+// such payment. Else it is not: it names nothing that could be looked up later.
+func TestIdentifyWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := newTill(t)
+		x.bank.put("key-1", "order-1", provider.Paid)
+		for _, tc := range []struct {
+			key, number string
+			down        bool
+			want        error
+		}{{"key-1", "order-1", false, nil}, {"key-9", "", false, nil}, {"key-1", "", true, payment.ErrBusy}} {
+			x.bank.down = tc.down
+			ctx, cancel := x.door()
+			h, err := x.Identify(ctx, "portone", provider.Hint{Key: tc.key})
+			cancel()
+			if !errors.Is(err, tc.want) || h.Number != tc.number {
+				t.Errorf("%+v: number %q, %v", tc, h.Number, err)
+			}
+		}
+	})
+}
+
+// TestHintBehindAnother: two payments' webhooks come within a second, and the second one's payment shows a minute later. It is looked up when it is due,
+// and not when somebody happens to look again.
+func TestHintBehindAnother(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := newTill(t)
+		x.bank.put("key-1", "order-1", provider.Paid)
+		x.mustHear("key-1", "order-1")
+		time.Sleep(100 * time.Millisecond)
+		x.mustHear("key-2", "order-1")
+		x.want(order.Paid, 1)
+		x.bank.put("key-2", "order-1", provider.Paid)
+		began := time.Now()
+		x.due()
+		if x.bank.left("key-2") != 0 {
+			t.Errorf("%d won are left", x.bank.left("key-2"))
+		}
+		if o := x.read(); len(o.Reversals) != 1 || o.Reversals[0].DecidedAt.Sub(began) > time.Minute {
+			t.Errorf("found %+v", o.Reversals)
+		}
 	})
 }
