@@ -1363,6 +1363,61 @@ var mutants = []mutant{
 		world, "TestCancelNamesItsTax",
 	},
 	{
+		"nobody may look at an order with these keys, and everybody tries all the time", oneLoop,
+		"if ready != nil && len(j.work.Answers) == 0 {", "if false {",
+		world, "TestOtherKeysAreNotTriedAllTheTime",
+	},
+	{
+		"a lookup from the millisecond of a reply counts as after it", oneLoop,
+		"\tj.last = j.last.Add(time.Millisecond)\n\tif now := j.now(); now.After(j.last) {", "\tif now := j.now(); true {",
+		payments, "TestRefusedWithinAMillisecond",
+	},
+	{
+		"what the deployment says of late money is not asked", oneLoop,
+		"s.KeepLate, merchantOf", "false, merchantOf",
+		payments, "TestGoverned",
+	},
+	{
+		"a charge does not say until when it may leave", oneLoop,
+		"NotAfter: r.At.Add(ledger.ChargeSendMax),", "",
+		"./sim/chargetest", "TestChargeSaysUntilWhen",
+	},
+	{
+		"a request is written, and nobody sends it", oneLoop,
+		"j.work = j.work.Written(j.record.Ledger, &fresh)", "j.work = j.work.Written(j.record.Ledger, nil); _ = fresh",
+		payments, "TestCancelIsWrittenBeforeTheCall",
+	},
+	{
+		"a review raises no alarm", oneLoop,
+		"case after.Status == order.Review && before.Status != order.Review:", "case false:",
+		payments, "TestRefusedWithinAMillisecond",
+	},
+	{
+		"money that is unclear for an hour raises no alarm", oneLoop,
+		"case after.Ledger.Unsettled(s.now()):", "case false:",
+		payments, "TestAlarmOfWhatIsUnclear",
+	},
+	{
+		"a write that was refused is repeated as it was", oneLoop,
+		"\tcase errors.Is(err, ErrConflict):\n\t\tj.stands(stored)\n", "\tcase errors.Is(err, ErrConflict):\n",
+		payments, "TestRefundBehindAnotherWrite",
+	},
+	{
+		"a redirect names another order's number", "shared/payment/confirm.go",
+		"if err != nil || number.OrderID() != r.OrderID {", "if err != nil {",
+		world, "TestMalformedReturns",
+	},
+	{
+		"an order is claimed that nobody can confirm", "shared/payment/confirm.go",
+		"err != nil {\n\t\treturn s.unready(ctx, r, err)", "false && err != nil {\n\t\treturn s.unready(ctx, r, err)",
+		world, "TestUnusableSecret",
+	},
+	{
+		"a lease is over at once", "shared/payment/advance.go",
+		"At: now, Until: now.Add(CallMax + SettleKeep)})", "At: now, Until: now})",
+		payments, "TestOneAsksForAll",
+	},
+	{
 		"another order's payment is learned as this one's", translation,
 		"case n == 0:", "case n == -1:",
 		payments, "TestLearnedPayments",
@@ -1435,7 +1490,7 @@ var mutants = []mutant{
 	{
 		"no lease: everybody asks at once", claiming,
 		"case o.AskAfter.After(l.At):", "case false:",
-		payments, "TestFloodOfCopies",
+		payments, "TestOneAsksForAll",
 	},
 	{
 		"a closed order is leased by anybody", claiming,

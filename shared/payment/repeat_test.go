@@ -3,6 +3,7 @@ package payment_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -128,4 +129,71 @@ func TestRefundBehindAnotherWrite(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRefusedWithinAMillisecond: the money is given back, and the reply says that it is not. A lookup from before it, within the same millisecond, does not
+// agree with that; the one after it tells the truth. When it agrees, a person is called.
+func TestRefusedWithinAMillisecond(t *testing.T) {
+	t.Parallel()
+	for carriedOut, want := range map[bool]order.Status{true: order.Open, false: order.Review} {
+		bubble(t, func(t *testing.T) {
+			x := newTill(t)
+			x.bank.cancel = func(int, provider.Cancel) *refusal {
+				return &refusal{carriedOut, provider.Answer{HTTP: 403, Code: "NOT_CANCELABLE", Class: provider.ClassMerchant}}
+			}
+			x.misfit("key-1", "order-1")
+			for range 3 {
+				time.Sleep(time.Minute)
+				x.advance()
+			}
+			if o := x.read(); o.Status != want || x.bank.asked("cancel ") != 1 {
+				t.Errorf("carried out %v: %s, asked %v", carriedOut, o.Status, x.bank.calls)
+			}
+			reviews := map[bool]int{true: 0, false: 1}[carriedOut]
+			if x.logged("money.review") != reviews || x.logged("money.reversal") < 1-reviews {
+				t.Errorf("carried out %v: the log has %d reviews and %d reversals", carriedOut, x.logged("money.review"), x.logged("money.reversal"))
+			}
+		})
+	}
+}
+
+// TestAlarmOfWhatIsUnclear: a buyer is back and nobody answers. After an hour, and not before, each try says so.
+func TestAlarmOfWhatIsUnclear(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := newTill(t)
+		x.bank.down = true
+		x.back("key-1", false)
+		began := time.Now()
+		for time.Since(began) < 3*time.Hour {
+			time.Sleep(time.Until(x.read().DueAt))
+			x.advance()
+			if alarm := x.logged("money.unsettled") > 0; alarm != (time.Since(began) >= time.Hour) {
+				t.Fatalf("alarm %v after %v", alarm, time.Since(began))
+			}
+		}
+	})
+}
+
+// TestOneAsksForAll: fifty buyers' pages ask about one order while the provider takes its time. One of them asks it, and the others wait for what it says.
+func TestOneAsksForAll(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := newTill(t)
+		x.edit(announcedNow)
+		x.bank.put("key-1", "order-1", provider.Paid)
+		x.bank.before = func(string) { time.Sleep(5 * time.Second) }
+		var all sync.WaitGroup
+		for range 50 {
+			all.Go(func() {
+				if o := x.advance(); o.Status != order.Paid {
+					t.Errorf("the order is %s", o.Status)
+				}
+			})
+		}
+		all.Wait()
+		if n := x.bank.asked("find "); n != 1 {
+			t.Errorf("%d lookups: %v", n, x.bank.calls)
+		}
+	})
 }
