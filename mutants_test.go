@@ -1490,7 +1490,7 @@ var mutants = []mutant{
 	{
 		"no lease: everybody asks at once", claiming,
 		"case o.AskAfter.After(l.At):", "case false:",
-		payments, "TestOneAsksForAll",
+		payments, "TestFloodOfCopies",
 	},
 	{
 		"a closed order is leased by anybody", claiming,
