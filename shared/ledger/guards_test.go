@@ -26,8 +26,6 @@ func failed(r *ledger.Request) { r.Failed = true }
 
 func unlisted(p *ledger.Payment) { p.ListsRefunds = false }
 
-func under(n int) func(*ledger.Payment) { return func(p *ledger.Payment) { p.Attempt = n } }
-
 func approved(at time.Duration) func(*ledger.Payment) {
 	return func(p *ledger.Payment) { p.ApprovedAt = in(at) }
 }
@@ -334,6 +332,9 @@ func TestWhatIsSentAgain(t *testing.T) {
 		{"the next turn, 11 minutes after the return", atToss, 11 * time.Minute,
 			ledger.Visit{Looked: looked, Fresh: &ledger.Request{Kind: ledger.Confirm, Attempt: 1, Key: "key-1", Turn: 1, At: in(9 * time.Minute)}},
 			[]ledger.Request{confirm(0), confirm(9*time.Minute, turn(1))}, nil, ledger.Wait},
+		{"a confirm of its own, and another payment has paid meanwhile", atToss, time.Minute,
+			ledger.Visit{Looked: looked, Fresh: &ledger.Request{Kind: ledger.Confirm, Attempt: 1, Key: "key-1", At: noon}},
+			[]ledger.Request{confirm(0)}, []ledger.Payment{line("key-9", ledger.Captured, time.Second, kept)}, ledger.Wait},
 		{"a turn after one whose refusal came late", atToss, 4 * time.Minute, ledger.Visit{Looked: looked},
 			[]ledger.Request{confirm(0, replied(ledger.Refused, 90*time.Second)), confirm(time.Minute, turn(1), replied(ledger.Unusable, 70*time.Second))}, nil, ledger.Wait},
 		{"a confirm whose lookup was begun before its answer", atToss, 4 * time.Minute, ledger.Visit{Looked: looked},

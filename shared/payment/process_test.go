@@ -18,9 +18,8 @@ func asking(k ledger.Kind, edits ...func(*ledger.Request)) ledger.Request {
 	return r
 }
 
-// TestConfirmIsOneRequest: every copy of one confirm has the same idempotency key, and no other request has it; it is as docs/money-safety.md
-// writes it. Toss Payments takes at most 300 characters (docs.tosspayments.com/reference, Idempotency-Key).
-func TestConfirmIsOneRequest(t *testing.T) {
+// TestConfirmsIdempotencyKey: it is as docs/money-safety.md writes it, and no other request has it. Toss Payments takes at most 300 characters (docs.tosspayments.com/reference, Idempotency-Key).
+func TestConfirmsIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	base := confirmOf(learning, asking(ledger.Confirm))
 	if again := confirmOf(learning, asking(ledger.Confirm)); again != base {
