@@ -833,7 +833,7 @@ var mutants = []mutant{
 	{
 		"a webhook is forgotten with a lookup from before it", outcomes,
 		"\tcase looked.Before(r.At):\n\t\treturn Pending\n\tcase p != nil && p.State == Captured: //", "\tcase p != nil && p.State == Captured: //",
-		ledgerTests, "TestNoticeWithoutAKey",
+		ledgerTests, "TestWhatBecameOfARequest",
 	},
 	{
 		"a webhook of a payment that was declined before is forgotten", outcomes,

@@ -293,6 +293,8 @@ func TestWhatBecameOfARequest(t *testing.T) {
 		{"a duplicate of what the charge took, and the number was looked up before that answer", cycle, 2 * time.Hour,
 			[]ledger.Request{asks(ledger.Charge, "means", 0), asks(ledger.Charge, "means", 90*time.Minute, turn(1), replied(ledger.Already, 3*time.Hour))},
 			[]ledger.Payment{line("key-1", ledger.Captured, time.Minute, amount(100, 0))}, true, 1},
+		{"a notice of a payment that was captured before, and not looked up since", atToss, time.Minute, []ledger.Request{asks(ledger.Notice, "key-1", 2*time.Minute)},
+			[]ledger.Payment{line("key-1", ledger.Captured, time.Minute, kept)}, true, 1},
 		{"a notice of a number under which nothing shows yet", func(*ledger.Terms) {}, time.Minute, []ledger.Request{asks(ledger.Notice, "", time.Second)}, nil, true, 1},
 		{"a confirm of a payment that is only authenticated", atToss, time.Minute, []ledger.Request{asks(ledger.Confirm, "key-1", 0, lookedUp(time.Minute))},
 			[]ledger.Payment{line("key-1", ledger.Begun, time.Minute)}, true, 1},
