@@ -193,9 +193,9 @@ func (p Payment) refundedSince(t time.Time) bool {
 // refusal counts when a lookup begun after it still shows the money.
 func (o Order) afterCancel(r Request) Outcome {
 	p := o.payment(r.Key)
-	waits := r.RefundID != "" && r.Turn == 0 // for another refund
+	waits := r.RefundID != "" && r.Turn == 0 // for another refund, as long as enough is left
 	switch {
-	case p == nil, waits:
+	case p == nil, waits && p.Balance >= r.Amount:
 		return Pending
 	case r.Reply == Accepted, p.lists(r.RefundID), p.lessBy(r):
 		return Done
