@@ -99,7 +99,7 @@ var portoneReplays = map[string]replay{
 		requests: map[string]int{"GetItem": 1, "PutItem": 1}},
 	"return-forged": {status: 200, has: []string{"/pay/"},
 		hasNot: []string{"Payment complete", "<script>alert"}, id: eventPortOneOrder, order: order.Open,
-		calls:    map[string]int{"portone token": 1, "portone find-all": 1},
+		calls:    map[string]int{"portone token": 1, "portone find-all": 1, "portone payment": 1},
 		requests: map[string]int{"GetItem": 1, "PutItem": 1}}, // a payment that is not shown yet is looked up again
 	"return-other-amount": {status: 200, has: []string{"15,000"}, hasNot: []string{"Payment complete"},
 		id: eventPortOneOrder, order: order.Open, attempt: 2, moved: []int64{100, -100},
@@ -112,17 +112,17 @@ var portoneReplays = map[string]replay{
 		requests: map[string]int{"GetItem": 1, "PutItem": 2}},
 
 	"webhook-portone-paid": {status: 200, has: []string{`{"result":"ok"}`},
-		id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount}, calls: looked, requests: map[string]int{"GetItem": 1, "UpdateItem": 1, "PutItem": 2},
+		id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount}, calls: looked, requests: map[string]int{"GetItem": 1, "UpdateItem": 1, "PutItem": 1},
 		logged: "webhook.received"},
 	"webhook-portone-form": {status: 200, has: []string{`{"result":"ok"}`},
-		id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount}, calls: looked, requests: map[string]int{"GetItem": 1, "UpdateItem": 1, "PutItem": 2},
+		id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount}, calls: looked, requests: map[string]int{"GetItem": 1, "UpdateItem": 1, "PutItem": 1},
 		logged: "webhook.received"},
 	"webhook-portone-odd": {status: 200, has: []string{`{"result":"ok"}`},
-		id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount}, calls: looked, requests: map[string]int{"UpdateItem": 1, "PutItem": 2},
+		id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount}, calls: looked, requests: map[string]int{"UpdateItem": 1, "PutItem": 1},
 		logged: "webhook.received"},
 	"webhook-portone-duplicate": {status: 200,
 		has: []string{`{"result":"ok"}`}, id: eventPortOneOrder, order: order.Paid, moved: []int64{eventAmount},
-		calls: map[string]int{"portone token": 1, "portone payment": 2}, requests: map[string]int{"GetItem": 1, "UpdateItem": 2, "PutItem": 1}, logged: "webhook.received"},
+		calls: map[string]int{"portone token": 1, "portone payment": 2}, requests: map[string]int{"GetItem": 1, "UpdateItem": 2, "PutItem": 2}, logged: "webhook.received"},
 	"webhook-portone-issued": {status: 200, has: []string{`{"result":"ok"}`},
 		subscription: subscription.Active, calls: keyLooked, requests: map[string]int{"GetItem": 2, "PutItem": 2}, logged: "subscription.transition"},
 	"webhook-portone-cancelled": {status: 200, has: []string{`{"result":"ok"}`},
@@ -140,9 +140,9 @@ var portoneReplays = map[string]replay{
 		requests: map[string]int{"GetItem": 1}}, // is it the order's own?
 
 	"webhook-toss-paid": {status: 200, has: []string{`{"result":"ok"}`}, order: order.Paid, moved: []int64{eventAmount},
-		calls: map[string]int{"find": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 2}, logged: "webhook.received"},
+		calls: map[string]int{"find": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1}, logged: "webhook.received"},
 	"webhook-toss-cancelled": {status: 200, has: []string{`{"result":"ok"}`}, order: order.Refunded,
-		moved: []int64{eventAmount, -eventAmount}, calls: map[string]int{"find": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 2},
+		moved: []int64{eventAmount, -eventAmount}, calls: map[string]int{"find": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1},
 		logged: "money.transition"},
 	"webhook-toss-deposit": {status: 200, has: []string{`{"result":"ok"}`}, order: order.Open,
 		calls: map[string]int{"find-by-order": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1}, logged: "webhook.received"},
@@ -208,10 +208,10 @@ func testWrongPortOneSecret(t *testing.T, doors map[string]*door, engine enginet
 		status       int
 		order        order.Status
 	}{
-		{"no secret", "", http.StatusServiceUnavailable, order.Open},
-		{"not its form", `{"secretKey":"abc"}`, http.StatusServiceUnavailable, order.Open},
-		{"only the key", `{"impKey":"` + portonesim.DefaultImpKey + `"}`, http.StatusServiceUnavailable, order.Open},
-		{"placeholder", secretsOf["PortOneSecret"].placeholder, http.StatusServiceUnavailable, order.Open},
+		{"no secret", "", http.StatusServiceUnavailable, order.Settling},
+		{"not its form", `{"secretKey":"abc"}`, http.StatusServiceUnavailable, order.Settling},
+		{"only the key", `{"impKey":"` + portonesim.DefaultImpKey + `"}`, http.StatusServiceUnavailable, order.Settling},
+		{"placeholder", secretsOf["PortOneSecret"].placeholder, http.StatusServiceUnavailable, order.Settling},
 		{"another account's", `{"impKey":"0000000000000000","impSecret":"WrongPortOneSecret"}`, http.StatusOK, order.Settling},
 	}
 	for _, tt := range tests {

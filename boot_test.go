@@ -296,7 +296,7 @@ func (r replay) checkOrder(t *testing.T, s *stage) {
 		t.Errorf("the order is %s, attempt %d, %s; want %s, attempt %d, %d", o.Status, o.Attempt, o.Amount, r.order, max(r.attempt, 1), eventAmount)
 	}
 	waits := o.Status == order.Open || o.Status == order.Settling || len(o.Ledger.Requests) > 0
-	lastLook := o.Provider == "portone" && o.Status == order.Paid && o.BillingKey == ""
+	lastLook := o.Provider == "portone" && (o.Status == order.Paid || o.Status == order.Refunded) && o.BillingKey == ""
 	if (waits || lastLook) == o.DueAt.IsZero() {
 		t.Errorf("due at %v in status %s: %+v", o.DueAt, o.Status, o.Ledger.Requests)
 	}

@@ -14,6 +14,7 @@ import (
 	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/provider/toss"
 	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/portonesim"
@@ -199,7 +200,9 @@ func (s *Stage) claim(ctx context.Context, o order.Order) (order.Order, error) {
 
 // record brings a claimed order to paid.
 func (s *Stage) record(ctx context.Context, o order.Order) error {
-	l := o.Ledger.Learn(ledger.Answer{
+	l := o.Ledger
+	l.Timing = ledger.Timing(toss.Timing())
+	l = l.Learn(ledger.Answer{
 		Account: o.Ledger.Account, Began: o.CreatedAt, At: o.CreatedAt, Readable: true, Payments: []ledger.Payment{{
 			Key: Key, Attempt: 1, State: ledger.Captured, Amount: Amount, Balance: Amount, Currency: string(money.KRW), Test: true,
 			ApprovedAt: o.CreatedAt, TransactionKey: "EXAMPLETRANSACTION", Method: "카드",
