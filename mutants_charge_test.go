@@ -6,6 +6,16 @@ const (
 	charges   = "./sim/chargetest"
 	cycles    = "shared/subscription/cycle.go"
 	chargeUse = "shared/payment/charge.go"
+	loopRules = "shared/payment/process.go"
+	withRules = "shared/order/with.go"
+
+	ledgerPkg     = "./shared/ledger"
+	intendRules   = "shared/ledger/intend.go"
+	decideRules   = "shared/ledger/decide.go"
+	outcomeRules  = "shared/ledger/outcome.go"
+	stepRules     = "shared/ledger/next.go"
+	restoredRules = "shared/ledger/restored.go"
+
 	importUse = "shared/payment/import.go"
 )
 
@@ -182,15 +192,9 @@ var chargeMutants = []mutant{
 		charges, "TestLateMessages",
 	},
 	{
-		"an unknown outcome opens the next number", decide,
-		"if a.Verdict != provider.Pending && a.Verdict != provider.Absent {\n\t\te := doubtful(o, now)",
-		"if a.Verdict != provider.Pending && a.Verdict != provider.Absent {\n\t\te := refused(o, now)",
-		charges, "TestUnknownKeepsItsNumber",
-	},
-	{
-		"a charge without an answer counts as declined", decide,
-		"case ok || a.Verdict == provider.Declined && a.Class.Definitive():", "case true:",
-		charges, "TestUnknownKeepsItsNumber",
+		"a charge without an answer counts as declined", outcomeRules,
+		"case last.Reply == Refused && (last.Turn == 0 || agreed):", "case last.Reply <= Refused && (last.Turn == 0 || agreed):",
+		ledgerPkg, "TestChargeRefusals",
 	},
 	{
 		"a month is added and not counted from the first", "shared/subscription/calendar.go",
@@ -199,13 +203,8 @@ var chargeMutants = []mutant{
 	},
 	{
 		"the charge is sent before its order is stored", chargeUse,
-		"o, err = w.Orders.Create(ctx, cycleOrder(s, id, now, until))", "o = cycleOrder(s, id, now, until)",
+		"o, err = w.Orders.Create(ctx, cycleOrder(s, id, now, now.Add(ChargeMax), w.Settler.timing(s.Provider)))", "o = cycleOrder(s, id, now, now.Add(ChargeMax), w.Settler.timing(s.Provider))",
 		charges, "TestBudget",
-	},
-	{
-		"a worker that stood still charges all the same", advance,
-		"return now.Before(o.Attempt.ClaimedAt.Add(chargeSendMax))", "return true",
-		charges, "TestFrozenWorkers",
 	},
 	{
 		"a cycle that is over moves the subscription on again", cycles,
@@ -213,9 +212,9 @@ var chargeMutants = []mutant{
 		charges, "TestFrozenWorkers",
 	},
 	{
-		"a return address claims a cycle", orders,
-		`case (o.BillingKey == "") != (c.BillingKey == ""):`, "case false:",
-		"./shared/order", "TestCycleIsItsWorkersToClaim",
+		"a return address claims a cycle", "shared/order/claim.go",
+		`, o.BillingKey != "":`, ":",
+		pure, "TestCycleIsItsWorkersToClaim",
 	},
 	{
 		"a cycle has a payment page", "shared/payment/checkout.go",
@@ -224,7 +223,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"the return address of a cycle makes it settle", "shared/payment/return.go",
-		`case o.Status == order.Open && o.BillingKey != "":`, "case false:",
+		`if o.BillingKey != "" {`, "if false {",
 		charges, "TestReturnDoesNotChargeThePaused",
 	},
 	{
@@ -238,19 +237,9 @@ var chargeMutants = []mutant{
 		charges, "TestNoRepetitionBeforeTheLastDeletion",
 	},
 	{
-		"a payment that is not decided is charged once more", decide,
-		"repeat && over && !a.Payment.Open", "repeat && over",
-		payments, "TestUndecidedPaymentIsWaitedFor",
-	},
-	{
-		"the refusal of a repetition ends the attempt without a look", decide,
-		"if ok && (e.Kind != order.Refused || o.Attempt.Turn == 0) {", "if ok {",
-		payments, "TestUndecidedPaymentIsWaitedFor",
-	},
-	{
-		"the money of an attempt that is over is not looked for", chargeUse,
-		"if o, err = w.lookBack(ctx, id, now); err != nil || o.Closed() || o.Owed() != nil {", "if o, err = w.Orders.Get(ctx, id); err != nil || o.Closed() || o.Owed() != nil {",
-		charges, "TestWindowOfTheBuyersOwnMaking",
+		"the money of an attempt that is over is not looked for", stepRules,
+		"for n := 1; n < o.Current(); n++ {", "for n := 2; n < o.Current(); n++ {",
+		ledgerPkg, "TestNextNumberOfACycle",
 	},
 	{
 		"a key is deleted while a charge with it is at work", cycles,
@@ -284,28 +273,13 @@ var chargeMutants = []mutant{
 	},
 	{
 		"a cycle expires while its subscription is paused", chargeUse,
-		"want := wanted{more: s.Owes(n.Cycle)}", "want := wanted{}",
+		"if s.Owes(n.Cycle) {", "if false {",
 		charges, "TestLongPauseInDunning",
 	},
 	{
-		"a further attempt is charged although one before it could not be looked up", chargeUse,
-		"case earlier != looked:", "case earlier == looked && false:",
-		charges, "TestLookBackWithoutAnAnswer",
-	},
-	{
-		"an order ends unpaid without a look at its earlier numbers", advance,
-		"if earlier != looked && !o.Closed() && (", "if false && (",
-		payments, "TestNoEndWithoutALook",
-	},
-	{
-		"an order ends unpaid although a number of it could not be looked up", advance,
-		"if o = changed; earlier == unread {", "if o = changed; false {",
-		charges, "TestEarlierNumberNeverReadable",
-	},
-	{
-		"a number that hangs takes all the time", advance,
-		"return context.WithTimeout(ctx, left/2)", "return context.WithTimeout(ctx, left)",
-		payments, "TestHangingEarlierNumber",
+		"an order ends unpaid without a look at its earlier numbers", decideRules,
+		"len(o.unseen(o.endsFrom())) > 0", "o.Attempts[n-1].LookedAt.Before(o.endsFrom())",
+		ledgerPkg, "TestNoEndWithoutALook",
 	},
 	{
 		"nobody is told of a try that waits for ever", chargeUse,
@@ -313,34 +287,14 @@ var chargeMutants = []mutant{
 		charges, "TestEarlierNumberNeverReadable",
 	},
 	{
-		"an attempt begins when its order's time is over", chargeUse,
-		"case now.Before(o.ExpiresAt.Add(-extendBefore)):", "case true:",
-		charges, "TestRefusedAtTheEndOfTheOrder",
-	},
-	{
-		"an order gets more time although a number of it could not be looked up", advance,
-		"want.more && (o.Status == order.Settling || earlier == looked)", "want.more",
+		"an order gets more time although a number of it could not be looked up", decideRules,
+		"len(o.unseen(o.endsFrom())) > 0", "len(o.unseen(o.endsFrom())) > 0 && o.Wanted != Yes",
 		charges, "TestMoreTimeNeedsEveryNumber",
 	},
 	{
-		"an answer from before the claim ends the attempt", orders,
-		"return o.Status == Settling && e.Attempt == o.Attempt && e.Next", "return false && e.Next",
-		"./shared/order", "TestAnswerFromBeforeTheClaim",
-	},
-	{
-		"an answer from before the capture contradicts it", orders,
-		" && !o.stale(e) && (e.Asked.IsZero() || !e.Asked.Before(o.since())) {", " {",
-		charges, "TestOldLapseLeavesThePaidCycle",
-	},
-	{
-		"an order ends while a window of it may be open", orders,
-		"return !at.Before(o.ExpiresAt.Add(OpenGrace))", "return !at.Before(o.ExpiresAt)",
-		pure, "TestTheGrace",
-	},
-	{
-		"a reversal ends an attempt whose charge has not answered", orders,
-		"return e.Answered || !o.Attempt.Unanswered // a", "return true // a",
-		payments, "TestAnotherPaymentSaysNothingOfTheCharge",
+		"an order ends while a window of it may be open", "shared/ledger/ledger.go",
+		"return t.ExpiresAt.Add(OpenGrace)", "return t.ExpiresAt",
+		ledgerPkg, "TestTheGrace",
 	},
 	{
 		"an old answer uses up the last question about a key", "shared/subscription/subscription.go",
@@ -348,58 +302,18 @@ var chargeMutants = []mutant{
 		"./shared/subscription", "TestOldAnswerIsNoQuestion",
 	},
 	{
-		"an order ends unpaid without a look at its current number", advance,
-		"return s.lookBack(ctx, calls, g, o, o.Attempt)", "return s.lookBack(ctx, calls, g, o, o.Attempt-1)",
-		payments, "TestNoEndWithoutALook",
+		"an order ends unpaid without a look at its current number", decideRules,
+		"if a.LookedAt.Before(t) {", "if a.LookedAt.Before(t) && i+1 < len(o.Attempts) {",
+		ledgerPkg, "TestNoEndWithoutALook",
 	},
 	{
-		"a window's payment says what became of the charge", decide,
-		"if notTheCharge(o, a, account, now) {", "if false {",
-		payments, "TestAnotherPaymentSaysNothingOfTheCharge",
+		"a failed window ends the charge", outcomeRules,
+		"case own == Declined && o.decided(r.Attempt):", "case o.shows(r.Attempt) && o.decided(r.Attempt):",
+		ledgerPkg, "TestAnotherPaymentSaysNothingOfTheCharge",
 	},
 	{
-		"a webhook of test money ends a charge", "shared/payment/webhook.go",
-		"if ok = ok && !notTheCharge(o, last, g.Account, s.Now()); !ok {", "if !ok {",
-		payments, "TestAnotherPaymentSaysNothingOfTheCharge",
-	},
-	{
-		"a number that is used up is charged for ever", decide,
-		"e.Next.Rejection = a.Code // the", "_ = 0 // the",
-		charges, "TestUsedUpNumber",
-	},
-	{
-		"any provider's door claims an order", orders,
-		", o.Provider != c.Provider:", ":",
-		payments, "TestReturnThroughAnotherProvidersDoor",
-	},
-	{
-		"a payment that is back hides the charge that is not decided", decide,
-		"case a.Undecided: // the", "case false: // the",
-		charges, "TestOpenChargeBehindAnotherPayment",
-	},
-	{
-		"a failed window ends the charge", decide,
-		"return o.Attempt.Unanswered && (testMoney", "return false && (testMoney",
-		payments, "TestAnotherPaymentSaysNothingOfTheCharge",
-	},
-	{
-		"a second payment of a test channel ends the charge", advance,
-		"if !ok || e.Kind == order.Refused {", "if !ok {",
-		payments, "TestSecondTestMoneySaysNothingOfTheCharge",
-	},
-	{
-		"the refund of a cycle's capture is not heard", decide,
-		"if o.BillingKey == \"\" || o.Closed() {", "if o.BillingKey == \"\" {",
-		payments, "TestRefundOfACycleIsHeard",
-	},
-	{
-		"a cycle in doubt ends when its order's time is over", advance,
-		"want.more && (o.Status == order.Settling || earlier == looked)", "want.more && o.Status == order.Open && earlier == looked",
-		charges, "TestDoubtOutlivesTheOrder",
-	},
-	{
-		"who found a cycle paid is trusted to tell its subscription", orders,
-		"case o.Untold:\n\t\treturn e.At.Add(settlingDelays[0])", "case false:\n\t\treturn e.At.Add(settlingDelays[0])",
+		"who found a cycle paid is trusted to tell its subscription", withRules,
+		"if o.Unrecorded {\n\t\tif due", "if false {\n\t\tif due",
 		charges, "TestPaidButNotTold",
 	},
 	{
@@ -408,35 +322,9 @@ var chargeMutants = []mutant{
 		charges, "TestNewsOfAKeyAfterTheQuestions",
 	},
 	{
-		"wrong money of an earlier number leaves an attempt that was never made in doubt", orders,
-		"case o.waits():\n\t\treturn Open", "case false:\n\t\treturn Open",
+		"wrong money of an earlier number uses up the next one", outcomeRules,
+		"return p.Attempt == attempt && p.State == Captured })\n}\n\n// decided", "return p.State == Captured })\n}\n\n// decided",
 		charges, "TestWrongMoneyOfAnEarlierNumber",
-	},
-	{
-		"wrong money of an earlier number uses up the next one", orders,
-		"case from == Settling && to == Open && e.Attempt != o.Attempt && o.waits()", "case false && o.waits()",
-		charges, "TestWrongMoneyOfAnEarlierNumber",
-	},
-	{
-		"a number that held wrong money is charged under again", orders,
-		" == \"\" && !o.spent()\n}", " == \"\"\n}",
-		pure, "TestNumberThatHeldMoneyIsUsedUp",
-	},
-	{
-		"two payments of one answer are two writes", advance,
-		"for range savesMax {\n\t\tsteps",
-		"if len(besides) > 0 {\n\t\tif o, err := s.record(ctx, o, e, earlier); err != nil {\n\t\t\treturn o, err\n\t\t}\n\t\treturn s.record(ctx, o, besides[0], unread, besides[1:]...)\n\t}\n\tfor range savesMax {\n\t\tsteps",
-		payments, "TestOneAnswerIsOneAge",
-	},
-	{
-		"the next of two payments of one answer is stale", advance,
-		"o.HeardAt = heard // what", "_ = heard // what",
-		payments, "TestOneAnswerIsOneAge",
-	},
-	{
-		"the schedule asks about no other number when one has paid the order", advance,
-		"n <= last || n <= o.Attempt && o.Closed()", "n <= last && !o.Closed()",
-		payments, "TestBothNumbersWerePaid",
 	},
 	{
 		"a cycle that was paid and lies in review counts as unpaid", chargeUse,
@@ -459,19 +347,9 @@ var chargeMutants = []mutant{
 		charges, "TestToldWithoutAnAnswer",
 	},
 	{
-		"an attempt that was refused while money was owed is made again", orders,
-		"o.Attempt.Unanswered, o.Attempt.Rejection = false, cmp.Or(", "o.Attempt.Unanswered, _ = false, cmp.Or(",
+		"an attempt that was refused while money was owed is made again", decideRules,
+		"case end != Shown:", "case end != Shown && len(o.surplus()) == 0:",
 		charges, "TestRefusedWhileMoneyIsOwed",
-	},
-	{
-		"what lies in review is due for ever", orders,
-		"o.Searching || o.Owed() != nil && o.Status != Review ||", "o.Searching || o.Owed() != nil ||",
-		charges, "TestReviewIsNotDue",
-	},
-	{
-		"a doubt from before the answer makes the attempt again", orders,
-		"o.Attempt.Unanswered = o.Attempt.Unanswered && next.Unanswered", "o.Attempt.Unanswered = next.Unanswered",
-		charges, "TestStaleDoubtAfterTheAnswer",
 	},
 	{
 		"what was captured around the end of a subscription is not told to it", chargeUse,
@@ -479,9 +357,124 @@ var chargeMutants = []mutant{
 		charges, "TestCapturedAroundTheEnd",
 	},
 	{
-		"the code of a refusal is forgotten with its evidence", chargeUse,
-		"if code == \"\" && step.Event ==", "if false && step.Event ==",
-		payments, "TestRefusalCodeOutlivesItsEvidence",
+		"the code of a refusal is forgotten with its evidence", decideRules,
+		"a.Used, a.Code = true, cmp.Or(r.Code, a.Code)", "a.Used = true",
+		charges, "TestRefusalKeepsItsReason",
+	},
+	{
+		"a charge ends with its own failure beside a payment at work", outcomeRules,
+		"case own == Declined && o.decided(r.Attempt):", "case own == Declined:",
+		ledgerPkg, "TestOpenRequests",
+	},
+	{
+		"what became of the first charge says what became of its repetition", outcomeRules,
+		"&& !r.At.Before(last.At) {", "&& last.Kind == 0 {",
+		ledgerPkg, "TestChargesOwnAnswer",
+	},
+	{
+		"a charge that was shown at work once is never repeated", stepRules,
+		"p.undecidedCharge() && !p.SeenAt.Before(looked)", "p.undecidedCharge()",
+		ledgerPkg, "TestChargeThatIsGone",
+	},
+	{
+		"a window that was left open keeps a charge from being repeated for ever", stepRules,
+		`p.State == Begun && p.BillingKey != ""`, "p.State == Begun",
+		ledgerPkg, "TestChargeThatIsGone",
+	},
+	{
+		"a repeated charge is made with the means that the buyer has replaced", stepRules,
+		"Key: cmp.Or(v.Key, r.Key), Turn", "Key: r.Key, Turn",
+		ledgerPkg, "TestPlanConditions",
+	},
+	{
+		"the repetition of one number's charge forgets another's", intendRules,
+		"q.Kind == Charge && q.Attempt == r.Attempt && 0", "q.Kind == Charge && 0",
+		ledgerPkg, "TestRepetitionsOfACharge",
+	},
+	{
+		"the first number only is looked up before the third is charged", stepRules,
+		"for n := 1; n < o.Current(); n++ {", "for n := 1; n < min(2, o.Current()); n++ {",
+		ledgerPkg, "TestEveryNumberBeforeTheCharge",
+	},
+	{
+		"a cycle that is wanted is looked at and gets no more time", decideRules,
+		"\tcase o.Cycle && o.Wanted == Yes && n < AttemptsMax:\n\t\to.ExpiresAt = o.LearnedAt.Add(cycleLife)\n\t\to.move()\n", "\tcase o.Cycle && o.Wanted == Yes && n < AttemptsMax:\n",
+		ledgerPkg, "TestCycleEnds",
+	},
+	{
+		"a cycle with no number left gets more time for ever", decideRules,
+		"o.Wanted == Yes && n < AttemptsMax:", "o.Wanted == Yes:",
+		ledgerPkg, "TestLastNumberOfACycle",
+	},
+	{
+		"a cycle that is paid is due again", stepRules,
+		", o.Paid() != nil && o.Cycle:\n", ":\n",
+		ledgerPkg, "TestConsoleRefundOfACycle",
+	},
+	{
+		"a restored table asks for money at once", stepRules,
+		"return o.guarded(s, v)", "return s",
+		world, "TestRestoredCycle",
+	},
+	{
+		"a restored table asks for money although a number could not be read", restoredRules,
+		"case v.looked(l):\n\t\t\treturn Step{Do: Wait}", "case v.looked(l):",
+		ledgerPkg, "TestAhead",
+	},
+	{
+		"a restored table asks about the current number only", restoredRules,
+		"n <= min(o.Current()+aheadMax, AttemptsMax)", "n <= o.Current()",
+		world, "TestRestoredCycle",
+	},
+	{
+		"money under a number that a restored table has forgotten is nobody's", restoredRules,
+		"\t\tfor len(o.Attempts) < p.Attempt {", "\t\tfor false {",
+		world, "TestRestoredCycle",
+	},
+	{
+		"an old system's money opens a number of a restored table", restoredRules,
+		"if p.Role != NoRole || o.older(p) || p", "if p.Role != NoRole || p",
+		ledgerPkg, "TestAhead",
+	},
+	{
+		"an order of a restored table ends without a look ahead", stepRules,
+		"\tif len(due) > 0 {\n\t\tif s := o.ahead(v)", "\tif false {\n\t\tif s := o.ahead(v)",
+		world, "TestRestoredOrder",
+	},
+	{
+		"a worker that stood still after its claim charges", chargeUse,
+		"\tif !at.Before(s.AskAfter) {\n\t\treturn nil", "\tif false {\n\t\treturn nil",
+		charges, "TestThawedClaimChargesNothing",
+	},
+	{
+		"a worker's claim does not bound how late it charges", chargeUse,
+		"Visit{Charge: &next, Repeat: s.AskAfter, Key: key}", "Visit{Charge: &next, Repeat: s.AskAfter.Add(time.Hour), Key: key}",
+		charges, "TestFrozenWorkers",
+	},
+	{
+		"a worker wants a charge repeated and the loop is not told", chargeUse,
+		"Visit{Charge: &next, Repeat: s.AskAfter, Key: key}", "Visit{Charge: &next, Key: key}",
+		charges, "TestUnknownKeepsItsNumber",
+	},
+	{
+		"who settles an order does not know that its cycle is wanted", loopRules,
+		"\tj.record.Ledger.Wanted = j.wanted\n", "",
+		charges, "TestLongPauseInDunning",
+	},
+	{
+		"a worker that has told the subscription leaves its order due", loopRules,
+		"if j.charging && next.Unrecorded", "if false && next.Unrecorded",
+		charges, "TestBudget",
+	},
+	{
+		"the order names the first means although a new one was charged", withRules,
+		"\t\t\to.BillingKey = r.Key\n", "\t\t\t_ = r.Key\n",
+		charges, "TestDoubtAndANewKey",
+	},
+	{
+		"a paid cycle is told by nobody when the worker that found it dies", withRules,
+		"\t\to.Unrecorded = true\n", "",
+		charges, "TestPaidButNotTold",
 	},
 }
 
