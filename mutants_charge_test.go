@@ -348,7 +348,7 @@ var chargeMutants = []mutant{
 	{
 		"an attempt that was refused while money was owed is made again", decideRules,
 		"case end != Shown:", "case end != Shown && len(o.surplus()) == 0:",
-		charges, "TestRefusedWhileMoneyIsOwed",
+		ledgerPkg, "TestRefusedChargeBesideOwedMoney",
 	},
 	{
 		"what was captured around the end of a subscription is not told to it", chargeUse,
@@ -443,7 +443,7 @@ var chargeMutants = []mutant{
 	{
 		"a worker wants a charge repeated and the loop is not told", chargeUse,
 		"Visit{Charge: &next, Repeat: s.AskAfter, Key: key}", "Visit{Charge: &next, Key: key}",
-		charges, "TestUnknownKeepsItsNumber",
+		charges, "TestLongOutage",
 	},
 	{
 		"who settles an order does not know that its cycle is wanted", loopRules,
@@ -458,7 +458,7 @@ var chargeMutants = []mutant{
 	{
 		"the order names the first means although a new one was charged", withRules,
 		"\t\t\to.BillingKey = r.Key\n", "\t\t\t_ = r.Key\n",
-		charges, "TestDoubtAndANewKey",
+		pure, "TestOrderNamesTheMeansOfItsLastCharge",
 	},
 	{
 		"a paid cycle is told by nobody when the worker that found it dies", withRules,

@@ -116,3 +116,23 @@ func TestAhead(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusedChargeBesideOwedMoney: a charge is refused while wrong money of an earlier number goes back. Its number is used up all the same, with the
+// code, and the next one opens once the money is back.
+func TestRefusedChargeBesideOwedMoney(t *testing.T) {
+	t.Parallel()
+	second := func(r *ledger.Request) { r.Attempt = 2 }
+	charge := asks(ledger.Charge, "means", 2*time.Minute, second)
+	k := talk{made(func(o *ledger.Order) {
+		opened(o, 2)
+		o.Requests = []ledger.Request{charge}
+		o.Payments = []ledger.Payment{line("key-1", ledger.Captured, 3*time.Minute, amount(100, 100), func(p *ledger.Payment) { p.Role, p.Reason = ledger.Surplus, ledger.Mismatch })}
+	}, cycle), t}
+	k.learn(4*time.Minute, ledger.Answer{To: &charge, Readable: true, Reply: ledger.Refused, Code: "CARD_EXCEED_LIMIT"})
+	k.want("the money is owed", ledger.Processing, 2)
+	k.shows(5*time.Minute, 1, line("key-1", ledger.Captured, 0, amount(100, 0)))
+	k.want("the money is back", ledger.Open, 3)
+	if code := k.Attempts[1].Code; code != "CARD_EXCEED_LIMIT" {
+		t.Errorf("the second number ended with the code %q", code)
+	}
+}

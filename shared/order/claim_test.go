@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/order"
 )
 
@@ -23,5 +24,26 @@ func TestCycleIsItsWorkersToClaim(t *testing.T) {
 	}
 	if _, err := fresh().Claim(claimOf(fresh(), made.Add(2*time.Minute))); err != nil {
 		t.Errorf("an order: %v", err)
+	}
+}
+
+// TestOrderNamesTheMeansOfItsLastCharge: what a refusal says is said of those means, not of the ones that the buyer has replaced before.
+func TestOrderNamesTheMeansOfItsLastCharge(t *testing.T) {
+	t.Parallel()
+	cycle := fresh()
+	cycle.BillingKey = "sub--key1"
+	o := order.NewCycle(cycle, timing, made.Add(time.Minute))
+	l := o.Ledger
+	first := l.Requests[0]
+	l = l.Learn(ledger.Answer{Account: l.Account, Began: made, At: made.Add(time.Second), To: &first, Readable: true, Reply: ledger.Refused, Code: "CODE"}).Decide()
+	if o = o.With(l, made.Add(time.Second)); o.BillingKey != "sub--key1" || o.Attempt != 2 {
+		t.Fatalf("number %d with %q", o.Attempt, o.BillingKey)
+	}
+	next, err := o.Ledger.Intend(ledger.Request{Kind: ledger.Charge, Attempt: 2, Key: "sub--key2", Amount: 15000, At: made.Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o = o.With(next, made.Add(time.Hour)); o.BillingKey != "sub--key2" {
+		t.Errorf("number %d with %q", o.Attempt, o.BillingKey)
 	}
 }
