@@ -413,12 +413,12 @@ var chargeMutants = []mutant{
 	{
 		"a restored table asks about the current number only", restoredRules,
 		"n <= min(o.Current()+aheadMax, AttemptsMax)", "n <= o.Current()",
-		world, "TestRestoredCycle",
+		world, "TestRestoredOrder",
 	},
 	{
 		"money under a number that a restored table has forgotten is nobody's", restoredRules,
 		"\t\tfor len(o.Attempts) < p.Attempt {", "\t\tfor false {",
-		world, "TestRestoredCycle",
+		world, "TestRestoredOrder",
 	},
 	{
 		"an old system's money opens a number of a restored table", restoredRules,
@@ -438,7 +438,7 @@ var chargeMutants = []mutant{
 	{
 		"a worker's claim does not bound how late it charges", chargeUse,
 		"Visit{Charge: &next, Repeat: s.AskAfter, Key: key}", "Visit{Charge: &next, Repeat: s.AskAfter.Add(time.Hour), Key: key}",
-		charges, "TestFrozenWorkers",
+		charges, "TestSlowLookBack",
 	},
 	{
 		"a worker wants a charge repeated and the loop is not told", chargeUse,
@@ -464,6 +464,41 @@ var chargeMutants = []mutant{
 		"a paid cycle is told by nobody when the worker that found it dies", withRules,
 		"\t\to.Unrecorded = true\n", "",
 		charges, "TestPaidButNotTold",
+	},
+	{
+		"what was taken before a restored table's order was made again is another's", decideRules,
+		"!o.RestoredTo.IsZero() && o.RestoredTo.Before(made)", "false",
+		world, "TestRestoredCycle",
+	},
+	{
+		"nobody tells the rules that the table was restored", loopRules,
+		"\tt.RestoredTo = s.RestoredTo\n", "",
+		world, "TestRestoredCycle",
+	},
+	{
+		"a worker lets the order of a cycle that it still wants end", chargeUse,
+		"Repeat: s.AskAfter, Key: key}}, ledger.Yes)\n}", "Repeat: s.AskAfter, Key: key}}, ledger.NotAsked)\n}",
+		charges, "TestRefusedAtTheEndOfTheOrder",
+	},
+	{
+		"an attempt that was not made yet counts as refused", chargeUse,
+		"if o.Status == order.Open && o.Attempt == s.Attempt() {", "if false {",
+		charges, "TestSlowLookBack",
+	},
+	{
+		"the refusal of the means before is held against the new ones", chargeUse,
+		"if o.BillingKey != s.KeyName(s.Key.N) {", "if false {",
+		charges, "TestRefusalOfTheOldKeySparesTheNew",
+	},
+	{
+		"a paid cycle is not told while its provider cannot be asked", chargeUse,
+		`case err != nil && o.Unrecorded && s.ID != "":`, "case false:",
+		charges, "TestToldWithoutAGateway",
+	},
+	{
+		"a cycle is claimed that there is no time to charge", chargeUse,
+		"if !timeToCharge(ctx) {", "if false {",
+		charges, "TestNoTimeLeftIsNoDoubt",
 	},
 }
 
