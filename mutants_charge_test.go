@@ -412,8 +412,13 @@ var chargeMutants = []mutant{
 	},
 	{
 		"a restored table asks about the current number only", restoredRules,
-		"n <= min(o.Current()+aheadMax, AttemptsMax)", "n <= o.Current()",
+		"for n := min(o.Current()+aheadMax, AttemptsMax); n", "for n := o.Current(); n",
 		world, "TestRestoredOrder",
+	},
+	{
+		"an order of a restored table may end before the numbers after its own were looked up", restoredRules,
+		"for n := min(o.Current()+aheadMax, AttemptsMax); n >= o.Current(); n-- {", "for n := o.Current(); n <= min(o.Current()+aheadMax, AttemptsMax); n++ {",
+		ledgerPkg, "TestAhead",
 	},
 	{
 		"money under a number that a restored table has forgotten is nobody's", restoredRules,

@@ -81,17 +81,17 @@ func TestEarlierNumberBeforeTheEnd(t *testing.T) {
 	}
 }
 
-// TestAhead: of a restored table. No money is asked for while a number that the lost hours may have used cannot be read; and what was taken long before
-// opens no number.
+// TestAhead: of a restored table. No money is asked for while a number that the lost hours may have used cannot be read, and the order's own number is
+// looked up last; what was taken long before opens no number.
 func TestAhead(t *testing.T) {
 	t.Parallel()
 	restored := func(t *ledger.Terms) { t.RestoredTo = in(-time.Minute) }
 	charge := ledger.Request{Kind: ledger.Charge, Attempt: 1, Key: "means", Amount: 15000}
 	v := ledger.Visit{Began: in(time.Minute), Repeat: in(time.Hour), Charge: &charge}
 	o := made(as, cycle, restored)
-	for n := 1; n <= 5; n++ {
+	for n := 5; n >= 1; n-- {
 		if s := o.Next(in(time.Minute), v); s.Do != ledger.LookUp || s.Attempt != n {
-			t.Fatalf("%d are read: %v #%d", n-1, s.Do, s.Attempt)
+			t.Fatalf("those after %d are read: %v #%d", n, s.Do, s.Attempt)
 		}
 		unread := v
 		unread.Looked = append([]ledger.Lookup{{Attempt: n}}, v.Looked...)
