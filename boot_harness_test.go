@@ -439,7 +439,7 @@ func (s *stage) environment(name string, change map[string]string) []string {
 		"MODE": "test", "TABLE_NAME": s.table, "LOG_LEVEL": "debug", "PUBLIC_BASE_URL": "", "TOSS_CLIENT_KEY": tosssim.DefaultClientKey,
 		"RETURN_URL_ALLOW": "https://shop.example", "TOSS_SECRET_ID": tossSecretID, "LATE_MONEY": "reverse", "RESTORED_TO": "",
 		"PORTONE_USER_CODE": portonesim.DefaultUserCode, "PORTONE_CHANNEL_KEY": portonesim.TestChannelKey, "PORTONE_MID": portonesim.TestMID,
-		"PORTONE_BYPASS": "", "PORTONE_ISSUANCE_AMOUNT": "", "RENEWAL_NOTICE_DAYS": "0",
+		"PORTONE_BYPASS": "", "PORTONE_ISSUANCE_AMOUNT": "", "PORTONE_CONFIRM_GATE": "", "RENEWAL_NOTICE_DAYS": "0",
 		"PORTONE_SECRET_ID": portoneSecretID, "WEBHOOK_TOKEN_SHA256": handler.DigestOf(eventHookToken), "TOSS_SOURCES": "", "PORTONE_SOURCES": "",
 		"QUEUE_URL": "https://sqs.ap-northeast-2.amazonaws.com/123456789012/charge", "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:1",
 		"EVENT_BUS": "tosspay-sam", "AWS_ENDPOINT_URL_EVENTBRIDGE": "http://127.0.0.1:1", "DELIVERY_QUEUE_URL": deliveryQueue,

@@ -40,6 +40,7 @@ func main() {
 type options struct {
 	addr, store, dynamoEndpoint, logLevel, returnURLs string
 	merchantWebhook                                   string
+	confirmGate                                       bool
 	containers, functions                             string
 	noticeDays                                        int
 	tick                                              time.Duration
@@ -85,7 +86,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 func begin(o options, base string, orders payment.Store, log *slog.Logger) (*world.World, error) {
 	options := world.Options{
 		Base: base, Store: orders, Transport: http.DefaultTransport, Log: log, ReturnURLs: o.returnURLs,
-		Tells: true, MerchantWebhook: o.merchantWebhook, NoticeDays: o.noticeDays,
+		Tells: true, MerchantWebhook: o.merchantWebhook, ConfirmGate: o.confirmGate, NoticeDays: o.noticeDays,
 		PortOne: portonesim.Options{WebhookDelay: world.WebhookDelay},
 	}
 	if o.containers != "" { // the world of events/
@@ -133,6 +134,7 @@ func parse(args []string, errs io.Writer) (options, error) {
 	flags.StringVar(&o.functions, "functions", "http://127.0.0.1:3012", "with -containers: where sam local start-api serves")
 	flags.StringVar(&o.merchantWebhook, "merchant-webhook", "", "URL of your own server, http or https, that is sent signed webhooks about orders and subscriptions")
 	flags.IntVar(&o.noticeDays, "notice-days", 0, "days before a subscription's charge on which it is announced, up to 60; 0: not at all")
+	flags.BoolVar(&o.confirmGate, "confirm-gate", false, "PortOne asks before an order's window captures, as with PortOneConfirmGate=on")
 	flags.DurationVar(&o.tick, "tick", time.Minute, "how often the schedule runs in real time, 1s to 1h; 0 leaves it to POST /sim/clock")
 	flags.Usage = func() {
 		fmt.Fprintln(errs, "Runs the bundle and the simulated provider on one loopback port. Nothing leaves this machine.\n\nFlags:")

@@ -74,8 +74,8 @@ type PortOneParts struct {
 	Script     string // empty for the real SDK
 	BaseURL    string // empty for the real API
 	Keys       portone.Keys
-	// BypassObject and OmitIssuanceAmount: see portone.Client and portone.Windows.
-	BypassObject, OmitIssuanceAmount bool
+	// BypassObject, OmitIssuanceAmount and AsksBefore: see portone.Client and portone.Windows.
+	BypassObject, OmitIssuanceAmount, AsksBefore bool
 	// Fault is what is wrong with these settings. With it every request about PortOne is refused and nobody is asked; Toss Payments works on.
 	Fault error
 	// adapter is the process's, when there is one: every use case then shares its token.
@@ -120,7 +120,7 @@ func (p Parts) Checkout() handler.Door {
 
 // Confirm returns the return door.
 func (p Parts) Confirm() handler.Door {
-	return handler.Confirm(p.telling(), p.enroller(), p.Log, p.PublicBase)
+	return handler.Confirm(p.telling(), p.enroller(), portone.ParseQuestion, p.Log, p.PublicBase)
 }
 
 // Webhook returns the door providers call.
@@ -233,7 +233,7 @@ func (p Parts) tossWindows() toss.Windows {
 func (p Parts) portoneWindows() portone.Windows {
 	return portone.Windows{
 		UserCode: p.PortOne.UserCode, ChannelKey: p.PortOne.ChannelKey, MID: p.PortOne.MID, Script: p.PortOne.Script,
-		OmitIssuanceAmount: p.PortOne.OmitIssuanceAmount, Now: p.Now,
+		OmitIssuanceAmount: p.PortOne.OmitIssuanceAmount, AsksBefore: p.PortOne.AsksBefore, Now: p.Now,
 	}
 }
 

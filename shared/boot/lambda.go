@@ -147,7 +147,7 @@ func fromEnv(getenv func(string) string, logs io.Writer) (Parts, error) {
 	if p.RestoredTo, err = restoredTo(getenv("RESTORED_TO"), p.Now()); err != nil {
 		return Parts{}, err
 	}
-	if p.PortOne, err = portoneSwitches(p.PortOne, getenv("PORTONE_BYPASS"), getenv("PORTONE_ISSUANCE_AMOUNT")); err == nil {
+	if p.PortOne, err = portoneSwitches(p.PortOne, getenv("PORTONE_BYPASS"), getenv("PORTONE_ISSUANCE_AMOUNT"), getenv("PORTONE_CONFIRM_GATE")); err == nil {
 		err = p.portoneWindows().Check(p.Mode)
 	}
 	if p.offersPortOne() && err != nil {

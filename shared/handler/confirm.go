@@ -9,24 +9,27 @@ import (
 
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
+	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/web"
 )
 
-// Confirm is the door to which the providers' windows send the buyer back.
-func Confirm(s *payment.Settler, e *payment.Enroller, log *slog.Logger, publicBase string) Door {
-	h := confirm{s, e, log, publicBase}
+// Confirm is the door to which the providers' windows send the buyer back, and at which PortOne asks before one captures: ask reads its question.
+func Confirm(s *payment.Settler, e *payment.Enroller, ask func(body []byte) (provider.Question, error), log *slog.Logger, publicBase string) Door {
+	h := confirm{s, e, ask, log, publicBase}
 	return serve(log, map[string]route{
 		"GET /consent/{id}/{consentToken}":             h.consent,
 		"POST /consent/{id}/{consentToken}":            h.consented,
 		"GET /confirm/toss/{orderId}/{linkToken}":      h.success,
 		"GET /confirm/toss/{orderId}/{linkToken}/fail": h.fail,
 		"GET /confirm/portone/{id}/{linkToken}":        h.returned,
+		"POST /gate/portone/{orderId}/{linkToken}":     h.gate,
 	}, problemPage)
 }
 
 type confirm struct {
 	use    *payment.Settler
 	enroll *payment.Enroller
+	asked  func(body []byte) (provider.Question, error)
 	log    *slog.Logger
 	base   string
 }

@@ -23,6 +23,7 @@ import (
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/provider"
+	"tosspay-sam/shared/provider/portone"
 	"tosspay-sam/shared/store/memstore"
 	"tosspay-sam/shared/subscription"
 	"tosspay-sam/shared/telemetry"
@@ -133,7 +134,7 @@ func newHouse(t *testing.T, base string) *house {
 			"portone": {Finder: h.provider, Canceler: h.provider, Timing: provider.Timing{PendingMax: time.Hour, AbsentMax: time.Minute}, Ready: ready},
 		},
 	}
-	h.confirm = handler.Confirm(settler, enroller, log, base)
+	h.confirm = handler.Confirm(settler, enroller, portone.ParseQuestion, log, base)
 	parse := func(body []byte) (provider.Hint, error) {
 		if string(body) == "no webhook" {
 			return provider.Hint{}, errors.New("not a webhook")
@@ -760,7 +761,7 @@ func TestWithoutSubscriptions(t *testing.T) {
 	store, log := memstore.New(), telemetry.New(&bytes.Buffer{}, "debug")
 	merchant := handler.Merchant(&payment.Merchant{Orders: store, Now: time.Now}, nil, log, "")
 	checkout := handler.Checkout(&payment.Checkout{Orders: store, Now: time.Now}, nil, log, "")
-	confirm := handler.Confirm(&payment.Settler{Orders: store, Claims: store, Now: time.Now, Log: log}, nil, log, "")
+	confirm := handler.Confirm(&payment.Settler{Orders: store, Claims: store, Now: time.Now, Log: log}, nil, portone.ParseQuestion, log, "")
 	webhook := handler.Webhook(&payment.Settler{Orders: store, Claims: store, Now: time.Now, Log: log}, nil, handler.WebhookSettings{
 		Parsers: map[string]func([]byte) (provider.Hint, error){"portone": func([]byte) (provider.Hint, error) { return provider.Hint{Number: "sub-001--key1"}, nil }},
 	}, log)

@@ -87,6 +87,13 @@ type Payment struct {
 	Open              bool   // it is begun and not decided, so its money may still be taken, however old it is
 }
 
+// Question is what a provider asks just before its window captures.
+type Question struct {
+	Key    string // the provider's key of the payment that would be captured
+	Number string // our order number, as the provider has it
+	Amount int64  // whole won
+}
+
 // Shown is one payment in an answer, with what it proves.
 type Shown struct {
 	Payment Payment

@@ -25,6 +25,7 @@ type catalog struct {
 	Registering    message
 	RegisteringTip string
 	Results        map[ResultState]message
+	Gate           map[GateReason]string
 	NotFound       message
 	Problem        message
 	Advice         [adviceCount]string

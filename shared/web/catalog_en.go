@@ -110,6 +110,14 @@ var english = catalog{
 		ResultNotRegistered:     {"The registration was not finished", "No payment method has been registered. You can try again whenever you are ready."},
 		ResultSubscriptionEnded: {"This subscription has ended", "A payment method can no longer be registered for it. To subscribe again, please visit the shop."},
 	},
+	Gate: map[GateReason]string{
+		GateNumber:      "This payment window is out of date. Please pay in the newest one.",
+		GateAmount:      "The amount is not that of your order. Nothing was charged.",
+		GatePaid:        "This order has been paid already. Nothing was charged again.",
+		GateOver:        "The time to pay this order has passed. Nothing was charged.",
+		GateProcessing:  "A payment for this order is being checked. Please do not pay again.",
+		GateUnavailable: "The payment could not be checked just now. Nothing was charged. Please try again in a moment.",
+	},
 	NotFound: message{
 		Title: "Page not found",
 		Body:  "The address is incorrect, or the link is no longer valid. Please check the link you received from the shop.",

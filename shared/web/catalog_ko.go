@@ -110,6 +110,14 @@ var korean = catalog{
 		ResultNotRegistered:     {"등록이 완료되지 않았습니다", "등록된 결제수단이 없습니다. 원하실 때 다시 등록하실 수 있습니다."},
 		ResultSubscriptionEnded: {"종료된 구독입니다", "이 구독에는 더 이상 결제수단을 등록할 수 없습니다. 다시 구독하시려면 쇼핑몰을 이용해 주세요."},
 	},
+	Gate: map[GateReason]string{
+		GateNumber:      "이전에 열린 결제창입니다. 가장 최근의 결제창에서 결제해 주세요.",
+		GateAmount:      "주문 금액과 다른 금액입니다. 결제되지 않았습니다.",
+		GatePaid:        "이미 결제된 주문입니다. 다시 결제되지 않았습니다.",
+		GateOver:        "결제할 수 있는 시간이 지났습니다. 결제되지 않았습니다.",
+		GateProcessing:  "이 주문의 결제를 확인하고 있습니다. 다시 결제하지 마세요.",
+		GateUnavailable: "지금은 결제를 확인할 수 없어 결제되지 않았습니다. 잠시 후 다시 시도해 주세요.",
+	},
 	NotFound: message{
 		Title: "페이지를 찾을 수 없습니다",
 		Body:  "주소가 잘못되었거나 더 이상 사용할 수 없는 링크입니다. 쇼핑몰에서 받은 링크를 다시 확인해 주세요.",

@@ -110,6 +110,14 @@ var chinese = catalog{
 		ResultNotRegistered:     {"绑定未完成", "支付方式尚未绑定。您可以随时重新绑定。"},
 		ResultSubscriptionEnded: {"此订阅已结束", "无法再为此订阅绑定支付方式。如需重新订阅，请前往商家页面。"},
 	},
+	Gate: map[GateReason]string{
+		GateNumber:      "此支付窗口已失效。请在最新的支付窗口中付款。",
+		GateAmount:      "金额与订单不符，未扣款。",
+		GatePaid:        "此订单已支付，未重复扣款。",
+		GateOver:        "此订单的支付时间已过，未扣款。",
+		GateProcessing:  "正在确认此订单的付款，请勿重复支付。",
+		GateUnavailable: "暂时无法确认付款，未扣款。请稍后再试。",
+	},
 	NotFound: message{
 		Title: "找不到页面",
 		Body:  "网址有误，或链接已失效。请核对商家提供的链接。",

@@ -16,7 +16,7 @@
     pg: 'string', channelKey: 'string', pay_method: 'string', merchant_uid: 'string', name: 'string', amount: 'number',
     currency: 'string', language: 'string', tax_free: 'number', vat_amount: 'number',
     buyer_name: 'string', buyer_email: 'string', buyer_tel: 'string', buyer_addr: 'string', buyer_postcode: 'string',
-    m_redirect_url: 'string', app_scheme: 'string', notice_url: 'string or list', custom_data: 'any',
+    m_redirect_url: 'string', app_scheme: 'string', notice_url: 'string or list', confirm_url: 'string', custom_data: 'any',
     card: 'object', bypass: 'object', customer_uid: 'string', customer_id: 'string', popup: 'boolean',
   };
   var LENGTHS = {

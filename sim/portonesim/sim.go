@@ -50,6 +50,7 @@ const (
 	OpDeleteCustomer   = "delete-customer"   // DELETE /subscribe/customers/{customer_uid}
 	OpCustomerPayments = "customer-payments" // GET /subscribe/customers/{customer_uid}/payments
 	OpSchedules        = "schedules"         // GET /subscribe/customers/{customer_uid}/schedules
+	OpConfirmGate      = "confirm-gate"      // the question at confirm_url
 	OpWebhook          = "webhook"           // a webhook of ours: delay sends it late, lose-reply twice, any other fault not at all
 )
 
@@ -115,6 +116,16 @@ type Options struct {
 	// Resend repeats webhooks that got a 5xx or no answer, which the provider
 	// only does on request.
 	Resend bool
+
+	// Confirm carries the question that is asked at confirm_url before a window
+	// captures; default http.DefaultTransport. Redirects are not followed.
+	Confirm http.RoundTripper
+	// ConfirmTimeout is how long the answer is waited for; default 5 s. The
+	// provider's documents say 10 s and 5 s.
+	ConfirmTimeout time.Duration
+	// ConfirmTwice asks a second time when the first question got no answer.
+	// Whether the provider does is not documented.
+	ConfirmTwice bool
 
 	// RedirectWithoutImpUID leaves imp_uid out of a successful return, as in
 	// the documentation's own example.
@@ -209,6 +220,10 @@ func New(o Options) *Sim {
 	if o.Sleep == nil {
 		o.Sleep = sleep
 	}
+	if o.Confirm == nil {
+		o.Confirm = http.DefaultTransport
+	}
+	o.ConfirmTimeout = cmp.Or(o.ConfirmTimeout, confirmTimeout)
 	if o.Webhooks == nil {
 		o.Webhooks = func(hooks.Delivery) {}
 	}
@@ -234,7 +249,7 @@ func New(o Options) *Sim {
 	}
 	s.o.Lag.Register(Provider)
 	s.Faults.Register(Provider, OpToken, OpPayment, OpFind, OpFindAll, OpList, OpPrepare, OpChangePrepare, OpFindPrepare,
-		OpCancel, OpAgain, OpCustomer, OpDeleteCustomer, OpCustomerPayments, OpSchedules, OpWebhook)
+		OpCancel, OpAgain, OpCustomer, OpDeleteCustomer, OpCustomerPayments, OpSchedules, OpConfirmGate, OpWebhook)
 	return s
 }
 

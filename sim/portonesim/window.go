@@ -66,6 +66,7 @@ type windowRequest struct {
 	returnURL                              string // m_redirect_url
 	origin                                 string // of the page that opened the popup; "" if unknown
 	noticeURLs                             []string
+	confirmURL                             string // is asked before the window captures
 	session                                string // imp_uid of the opened window; "" when a script skips the page
 	owner                                  *account
 	sandbox                                bool
@@ -243,9 +244,28 @@ func (s *Sim) decide(req *windowRequest, outcome string, amount int64) (result, 
 	if p == nil {
 		p = s.open(req)
 	}
-	end := s.settle(p, outcome, amount)
+	end := s.confirm(p, outcome, amount)
 	end.ImpUID = &p.impUID
 	return end, nil
+}
+
+// confirm is settle after the question at confirm_url, if the window names one
+// and would capture. The caller holds mu, which is not held while the answer is
+// waited for: another window may capture meanwhile.
+func (s *Sim) confirm(p *payment, outcome string, amount int64) result {
+	asks := p.window.confirmURL != "" && p.usage != usageIssue
+	if !asks || p.status != ready || s.stops(p, outcome).ErrorCode != "" {
+		return s.settle(p, outcome, amount)
+	}
+	question := questionBody{p.impUID, p.merchantUID, amount}
+	s.mu.Unlock()
+	reason, ok := s.ask(p.window.confirmURL, question)
+	s.mu.Lock()
+	if !ok && p.status == ready {
+		p.end = result{ErrorCode: notConfirmed, ErrorMsg: reason}
+		s.fail(p, reason)
+	}
+	return s.settle(p, outcome, amount)
 }
 
 // settle does what a button says. A second click on any button changes nothing
@@ -254,24 +274,31 @@ func (s *Sim) settle(p *payment, outcome string, amount int64) result {
 	if p.status != ready {
 		return p.end
 	}
-	switch {
-	case outcome == "fail":
-		p.end = notEnough
-	case outcome == "cancel":
-		p.end = buyerCancelled
-	case s.o.Now().After(p.window.expiresAt):
-		p.end = windowExpired
-	case s.isTaken(p.owner, p.merchantUID) && !s.o.TwoWindowsCapture:
-		p.end = duplicateOrder
-	default:
-		if p.usage != usageIssue {
-			p.amount = amount
-		}
-		s.capture(p, p.window.card())
+	if p.end = s.stops(p, outcome); p.end.ErrorCode != "" {
+		s.fail(p, p.end.ErrorMsg)
 		return p.end
 	}
-	s.fail(p, p.end.ErrorMsg)
+	if p.usage != usageIssue {
+		p.amount = amount
+	}
+	s.capture(p, p.window.card())
 	return p.end
+}
+
+// stops is why a window does not capture; the zero value: it does. The caller
+// holds mu.
+func (s *Sim) stops(p *payment, outcome string) result {
+	switch {
+	case outcome == "fail":
+		return notEnough
+	case outcome == "cancel":
+		return buyerCancelled
+	case s.o.Now().After(p.window.expiresAt):
+		return windowExpired
+	case s.isTaken(p.owner, p.merchantUID) && !s.o.TwoWindowsCapture:
+		return duplicateOrder
+	}
+	return result{}
 }
 
 // card is what the buyer pays with.

@@ -29,7 +29,7 @@ func (s *Sim) parseWindow(form url.Values) (*windowRequest, error) {
 	req.Currency, req.Language = p.oneOf("currency", currencies...), windowLanguage(p.text("language", 0))
 	req.PayMethod = p.oneOf("pay_method", payMethods...)
 	req.buyer, req.customData = p.buyer(), p.text("custom_data", 0)
-	req.returnURL = p.text("m_redirect_url", 0)
+	req.returnURL, req.confirmURL = p.text("m_redirect_url", 0), p.text("confirm_url", 0)
 	p.text("app_scheme", 0)
 	if req.Currency == "" {
 		req.Currency = "KRW"
@@ -47,6 +47,9 @@ func (s *Sim) parseWindow(form url.Values) (*windowRequest, error) {
 		if !hasOrigin(address) {
 			p.wrong("notice_url", "must be an http or https address")
 		}
+	}
+	if req.confirmURL != "" && !hasOrigin(req.confirmURL) {
+		p.wrong("confirm_url", "must be an http or https address")
 	}
 	if problem := p.finish(); problem != "" {
 		return nil, errors.New(problem)

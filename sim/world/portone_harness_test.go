@@ -127,6 +127,7 @@ func doorsOf(parts boot.Parts, rest http.Handler) http.Handler {
 		"GET /confirm/toss/{orderId}/{linkToken}":      confirm,
 		"GET /confirm/toss/{orderId}/{linkToken}/fail": confirm,
 		"GET /confirm/portone/{id}/{linkToken}":        confirm,
+		"POST /gate/portone/{orderId}/{linkToken}":     confirm,
 		"POST /webhooks/toss/{webhookToken}":           webhook,
 		"POST /webhooks/portone/{webhookToken}":        webhook,
 	} {

@@ -50,6 +50,8 @@ type Options struct {
 	NoticeDays int       // as boot.Parts
 	KeepLate   bool      // late money is kept
 	RestoredTo time.Time // the store was put back to how it was then
+	// ConfirmGate lets PortOne ask before an order's window captures, as parameter PortOneConfirmGate does.
+	ConfirmGate bool
 	// Account is a digit, usually none: the deployment has the keys of another account then, whose Toss Payments and PortOne know nothing of what
 	// the usual one's did. With another world's Store and Clock it is what an operator's new keys make of that one.
 	Account string
@@ -140,6 +142,9 @@ func New(o Options) (*World, error) {
 	w.Toss = tosssim.New(o.Toss)
 	o.PortOne.Now, o.PortOne.Ledger, o.PortOne.Faults, o.PortOne.Lag, o.PortOne.Sandbox = o.Now, w.Ledger, w.Faults, w.Lag, true
 	o.PortOne.Webhooks = w.Hooks.Deliver
+	if o.PortOne.Confirm == nil {
+		o.PortOne.Confirm = deliveries
+	}
 	if o.PortOne.ConsoleURL == "" {
 		o.PortOne.ConsoleURL = o.Functions + "/webhooks/portone/" + o.Token
 	}
@@ -211,7 +216,7 @@ func (w *World) build(o Options) error {
 		},
 		PortOne: boot.PortOneParts{
 			UserCode: userCode(o), MID: portonesim.TestMID, Script: o.Base + "/sim/portone/v1/iamport.js",
-			BaseURL: portoneBase, Keys: portoneKeys,
+			BaseURL: portoneBase, Keys: portoneKeys, AsksBefore: o.ConfirmGate,
 		},
 		Webhooks:  boot.WebhookParts{TokenSHA256: handler.DigestOf(o.Token)},
 		Transport: transport, Store: o.Store, Lists: o.Lists, Now: o.Now, Wait: o.Wait, Log: o.Log,
@@ -276,6 +281,7 @@ func (w *World) mount(wrapped func(handler.Door) handler.Door) {
 		"GET /confirm/toss/{orderId}/{linkToken}":      confirm,
 		"GET /confirm/toss/{orderId}/{linkToken}/fail": confirm,
 		"GET /confirm/portone/{id}/{linkToken}":        confirm,
+		"POST /gate/portone/{orderId}/{linkToken}":     confirm,
 		"GET /consent/{id}/{consentToken}":             confirm,
 		"POST /consent/{id}/{consentToken}":            confirm,
 		"POST /subscriptions":                          merchant,

@@ -42,7 +42,9 @@ type Windows struct {
 	// OmitIssuanceAmount leaves amount out of the issuance window, as the guide's sample does. Otherwise it is 0: other gateways
 	// document that for "key only", and Toss Pay cannot charge while it issues.
 	OmitIssuanceAmount bool
-	Now                func() time.Time
+	// AsksBefore lets PortOne ask at our gate before an order's window captures. A window that issues a billing key takes no money and asks nobody.
+	AsksBefore bool
+	Now        func() time.Time
 }
 
 // Options are the choices a merchant has for the window of an order. The zero value is the widest: all means, no instalments, 15
@@ -120,7 +122,8 @@ type RequestPay struct {
 	BuyerTel     string `json:"buyer_tel"`      // the SDK's types want it, even empty
 	MRedirectURL string `json:"m_redirect_url"` // where a phone comes back; a PC's popup calls back in the page
 	NoticeURL    string `json:"notice_url,omitempty"`
-	AppScheme    string `json:"app_scheme,omitempty"` // where Toss's app goes back to; needed in a web view
+	ConfirmURL   string `json:"confirm_url,omitempty"` // is asked before the window captures; PortOne's support must enable it
+	AppScheme    string `json:"app_scheme,omitempty"`  // where Toss's app goes back to; needed in a web view
 	// CustomData is an object that PortOne keeps with the payment, as JSON text.
 	CustomData json.RawMessage `json:"custom_data,omitempty"`
 	Card       *RequestCard    `json:"card,omitempty"`
@@ -217,6 +220,10 @@ func (w Windows) payment(o order.Order, options Options, at provider.Place) (Req
 		request.VATAmount = &o.Extras.Tax.VAT
 	}
 	request.Card = &RequestCard{UseInstallment: options.UseInstallment}
+	if w.AsksBefore {
+		gate := at.Base + "/gate/portone/" + url.PathEscape(o.ID) + "/" + url.PathEscape(o.LinkToken)
+		request.ConfirmURL = at.Back(gate, o.Language)
+	}
 	if bypass := (RequestTossPay{expiry, options.CashReceiptTradeOption}); bypass != (RequestTossPay{}) {
 		request.Bypass = &RequestBypass{bypass}
 	}
