@@ -1,11 +1,17 @@
 package world_test
 
 import (
+	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	"tosspay-sam/shared/order"
+	"tosspay-sam/sim/wire"
 	"tosspay-sam/sim/world"
 )
 
@@ -122,4 +128,294 @@ func (x *outside) nothingBack() {
 	if r := x.get(outsideBase + "/sim/ledger"); strings.Contains(r.body, `"cancel"`) {
 		x.t.Errorf("money was given back: %s", r.body)
 	}
+}
+
+// TestGateDownOrSlow: PortOne's question, or our answer, is lost or late. Then the window takes nothing, or what it takes is recorded; the buyer
+// pays again a minute later, and nothing is given back.
+func TestGateDownOrSlow(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		fault    string
+		captures bool // at the first try
+	}{
+		{`"fault":"refuse-connection"`, false},
+		{`"fault":"lose-reply"`, false},
+		{`"fault":"http-500"`, false},
+		{`"fault":"http-500","moment":"after"`, false},
+		{`"fault":"http-429"`, false},
+		{`"fault":"garbage"`, false},
+		{`"fault":"delay","delay":"1s"`, true},
+		{`"fault":"delay","delay":"4s","moment":"after"`, true},
+		{`"fault":"delay","delay":"6s"`, false},
+		{`"fault":"delay","delay":"6s","moment":"after"`, false},
+		{`"fault":"delay","delay":"9m"`, false}, // it is asked when nobody waits any more
+	} {
+		for _, twice := range []bool{false, true} {
+			for _, comesBack := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, asked twice %v, the buyer returns %v", tc.fault, twice, comesBack), func(t *testing.T) {
+					t.Parallel()
+					fakeTime(t, func(t *testing.T) {
+						x := newOutside(t, gated, func(o *world.Options) { o.PortOne.ConfirmTwice = twice })
+						b := x.order("portone", "order-1", "24h")
+						x.control("/sim/faults", `{"provider":"portone","operation":"confirm-gate",`+tc.fault+`}`)
+						back := x.approves(x.tab(b))
+						taken, _ := x.money("order-1")
+						if stopped := arg(back, "error_code") != ""; stopped == (taken == 1) || tc.captures && taken == 0 || !tc.captures && !twice && taken > 0 {
+							t.Errorf("%d captures, and the window says %q", taken, arg(back, "error_code"))
+						}
+						if comesBack {
+							x.get(back)
+						}
+						x.pass("3m")
+						if taken == 0 {
+							again := x.tab(b)
+							if again == nil {
+								t.Fatalf("nothing was taken, and the order is %s: nobody can pay it", x.read("order-1").Status)
+							}
+							x.get(x.approves(again))
+						}
+						x.pass("2d")
+						x.audit("order-1", "paid", 1)
+						x.nothingBack()
+					})
+				})
+			}
+		}
+	}
+}
+
+// TestGateApprovedAndLeft: a window is let through and never captures: its buyer closed it, or PortOne lost it. The order is payable again once
+// the window can capture no more, and at once when the lookup says that it failed.
+func TestGateApprovedAndLeft(t *testing.T) {
+	t.Parallel()
+	for _, declined := range []bool{false, true} {
+		fakeTime(t, func(t *testing.T) {
+			x := newOutside(t, gated)
+			b := x.order("portone", "order-1", "24h")
+			window := x.tab(b)
+			session := x.opens(window)
+			if got := x.asksGate(window, session, outsidePrice); got.status != http.StatusOK {
+				t.Fatalf("%d %s", got.status, got.body)
+			}
+			if x.tab(b) != nil {
+				t.Error("money may be taken, and the page offers to pay")
+			}
+			wait := "80m"
+			if declined {
+				x.presses(window, session, "cancel")
+				wait = "2m"
+			}
+			x.pass(wait)
+			again := x.tab(b)
+			if again == nil {
+				t.Fatalf("declined %v: after %s the order is %s", declined, wait, x.read("order-1").Status)
+			}
+			if got := x.asksGate(window, session, outsidePrice); got.status != http.StatusConflict {
+				t.Errorf("the window that was left asks once more: %d %s", got.status, got.body)
+			}
+			x.get(x.approves(again))
+			x.pass("2d")
+			x.audit("order-1", "paid", 1)
+			x.nothingBack()
+		})
+	}
+}
+
+// asksGate is PortOne's question about a window.
+func (x *outside) asksGate(window map[string]any, key string, amount int64) reply {
+	x.t.Helper()
+	gate, _ := window["confirm_url"].(string)
+	return x.send(http.MethodPost, gate, jsonType, fmt.Sprintf(`{"imp_uid":%q,"merchant_uid":%q,"amount":%d}`, key, window["merchant_uid"], amount))
+}
+
+// TestGateFiftyAtOnce: questions about two windows, and about fifty, all at once, in processes of their own. One window is let through.
+func TestGateFiftyAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, windows := range []int{2, 50} {
+		fakeTime(t, func(t *testing.T) {
+			c := newTown(t, townEdits{options: gated})
+			s := c.reopened(c.order("portone", "order-1", 24))
+			gate := strings.TrimPrefix(s.Window["confirm_url"].(string), townBase)
+			var mu sync.Mutex
+			through, statuses := map[string]bool{}, map[int]int{}
+			var all sync.WaitGroup
+			for i := range 50 {
+				key := fmt.Sprintf("imp_%d", i%windows)
+				door := c.process(func(_ string, carryOut func()) error {
+					time.Sleep(time.Duration(rand.IntN(50)) * time.Millisecond)
+					carryOut()
+					return nil
+				})
+				all.Go(func() {
+					v := ask(door, send(gate, jsonType, fmt.Sprintf(`{"imp_uid":%q,"merchant_uid":"order-1","amount":15000}`, key)))
+					mu.Lock()
+					defer mu.Unlock()
+					statuses[v.status]++
+					if v.status == http.StatusOK {
+						through[key] = true
+					}
+				})
+			}
+			all.Wait()
+			if len(through) != 1 {
+				t.Errorf("%d windows of %d are let through: %v", len(through), windows, statuses)
+			}
+			c.wantStatus("after fifty questions", "order-1", order.Settling, 1)
+		})
+	}
+}
+
+// TestGateDies: the process dies between any two of its steps. What it wrote is settled by the lookup; what PortOne did not hear it does not
+// capture, and the next number can be paid a moment later.
+func TestGateDies(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"get", "save"} {
+		for _, carriesOut := range []bool{false, true} {
+			for _, again := range []bool{false, true} {
+				fakeTime(t, func(t *testing.T) {
+					var doors http.Handler
+					asked := wire.Transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { doors.ServeHTTP(w, r) }))
+					c := newTown(t, townEdits{options: func(o *world.Options) { gated(o); o.PortOne.ConfirmTwice, o.PortOne.Confirm = again, asked }})
+					s := c.reopened(c.order("portone", "order-1", 24))
+					died := false
+					doors = c.process(func(name string, carryOut func()) error {
+						if name != at || died {
+							carryOut()
+							return nil
+						}
+						if died = true; carriesOut {
+							carryOut()
+						}
+						panic(http.ErrAbortHandler)
+					})
+					back := c.tossPay(s, "approve")
+					what := fmt.Sprintf("dead at %s, carried out %v, asked again %v", at, carriesOut, again)
+					captures, _ := c.moved("order-1")
+					if (len(captures) == 1) != again {
+						t.Errorf("%s: %d captures", what, len(captures))
+					}
+					c.visit(back)
+					if !again {
+						if got := c.wantStatus(what, "order-1", order.Open, 2); got.Status == string(order.Open) {
+							c.visit(c.tossPay(c.reopened(s), "approve"))
+						}
+					}
+					c.mailAll()
+					c.rest("order-1")
+					if got := c.read("order-1"); got.Status != string(order.Paid) {
+						t.Errorf("%s: the order is %s", what, got.Status)
+					}
+					c.wantMoved(what, "order-1", 1, 0)
+				})
+			}
+		}
+	}
+}
+
+// TestGateBesideAFlood: copies of a webhook flood the webhook function, and lookups are slow. The gate answers within a second, and yes.
+func TestGateBesideAFlood(t *testing.T) {
+	t.Parallel()
+	fakeTime(t, func(t *testing.T) {
+		c := newTown(t, townEdits{options: gated})
+		s := c.reopened(c.order("portone", "order-1", 24))
+		slowly := func(name string, carryOut func()) error {
+			if name == "provider" || name == "token" {
+				time.Sleep(2 * time.Second)
+			} else {
+				time.Sleep(5 * time.Millisecond)
+			}
+			carryOut()
+			return nil
+		}
+		notice := strings.TrimPrefix(s.Window["notice_url"].(string), townBase)
+		hooks, gate := c.process(slowly), c.process(slowly)
+		var flood sync.WaitGroup
+		for i := range 250 {
+			flood.Go(func() {
+				time.Sleep(time.Duration(i) * 20 * time.Millisecond)
+				ask(hooks, send(notice, jsonType, fmt.Sprintf(`{"imp_uid":"imp_%d","merchant_uid":"order-1","status":"paid"}`, i%3)))
+			})
+		}
+		time.Sleep(2500 * time.Millisecond)
+		began := time.Now()
+		v := ask(gate, send(strings.TrimPrefix(s.Window["confirm_url"].(string), townBase), jsonType, `{"imp_uid":"imp_9","merchant_uid":"order-1","amount":15000}`))
+		if d := time.Since(began); v.status != http.StatusOK || d > time.Second {
+			t.Errorf("%d %s after %v", v.status, v.body, d)
+		}
+		flood.Wait()
+	})
+}
+
+// TestGateAtRandom: buyers with windows of every number, approved, declined and cancelled as it comes, returns followed or not, webhooks, lookups
+// and questions lost. At most one payment is taken, it is recorded, and nothing is ever given back.
+func TestGateAtRandom(t *testing.T) {
+	t.Parallel()
+	seed := *seedFlag
+	if seed == 0 {
+		seed = rand.Uint64N(1 << 40)
+	}
+	var mu sync.Mutex
+	captures, stopped := 0, 0
+	t.Run("orders", func(t *testing.T) {
+		for i := range 60 {
+			t.Run(fmt.Sprint("seed ", seed+uint64(i)), func(t *testing.T) {
+				t.Parallel()
+				fakeTime(t, func(t *testing.T) {
+					taken, refused := gateWalk(t, rand.New(rand.NewPCG(seed+uint64(i), 0)))
+					mu.Lock()
+					defer mu.Unlock()
+					captures, stopped = captures+taken, stopped+refused
+				})
+			})
+		}
+	})
+	t.Logf("seeds %d to %d: %d of 60 orders paid, %d windows stopped", seed, seed+59, captures, stopped)
+	if captures < 20 || stopped < 20 {
+		t.Error("the buyers did not do what they are for")
+	}
+}
+
+func gateWalk(t *testing.T, rng *rand.Rand) (captures, stopped int) {
+	t.Helper()
+	x := newOutside(t, gated, func(o *world.Options) { o.PortOne.ConfirmTwice = rng.IntN(2) == 0 })
+	b := x.order("portone", "order-1", "2h")
+	type opened struct {
+		window  map[string]any
+		session string
+	}
+	var windows []opened
+	for range 25 {
+		switch rng.IntN(8) {
+		case 0, 1:
+			if window := x.tab(b); window != nil {
+				windows = append(windows, opened{window, x.opens(window)})
+			}
+		case 2, 3, 4:
+			if len(windows) == 0 {
+				continue
+			}
+			w := windows[rng.IntN(len(windows))]
+			back := x.presses(w.window, w.session, []string{"approve", "approve", "fail", "cancel"}[rng.IntN(4)])
+			if arg(back, "error_code") == "CONFIRM_REFUSED" {
+				stopped++
+			}
+			if rng.IntN(3) > 0 {
+				x.get(back)
+			}
+		case 5:
+			operation := []string{"confirm-gate", "confirm-gate", "webhook", "payment", "find-all"}[rng.IntN(5)]
+			x.fault("portone", operation, []string{"refuse-connection", "lose-reply", "http-500"}[rng.IntN(3)], 1+rng.IntN(3))
+		default:
+			x.pass(fmt.Sprintf("%ds", 1+rng.IntN(600)))
+		}
+	}
+	x.fault("portone", "*", "none", 1)
+	x.pass("2d")
+	captures, _ = x.money("order-1")
+	status := x.read("order-1").Status
+	if captures > 1 || (captures == 1) != (status == "paid") {
+		t.Errorf("%d captures, and the order is %s", captures, status)
+	}
+	x.nothingBack()
+	return captures, stopped
 }
