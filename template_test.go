@@ -124,7 +124,7 @@ var variables = map[string]map[string]string{
 		"MODE": "Mode", "TABLE_NAME": "Table", "LOG_LEVEL": "LogLevel", "PUBLIC_BASE_URL": "PublicBaseUrl", "TOSS_CLIENT_KEY": "TossClientKey",
 		"PORTONE_USER_CODE": "PortOneUserCode", "PORTONE_CHANNEL_KEY": "PortOneChannelKey", "PORTONE_MID": "PortOneMid",
 		"PORTONE_BYPASS": "PortOneBypass", "PORTONE_ISSUANCE_AMOUNT": "PortOneIssuanceAmount", "RENEWAL_NOTICE_DAYS": "RenewalNoticeDays",
-		"PORTONE_CONFIRM_GATE": "PortOneConfirmGate",
+		"PORTONE_CONFIRM_GATE":      "PortOneConfirmGate",
 		"AWS_ENDPOINT_URL_DYNAMODB": "", "TOSS_BASE_URL": "", "TOSS_SCRIPT_URL": "", "PORTONE_BASE_URL": "", "PORTONE_SCRIPT_URL": "",
 	},
 	"MerchantFunction": {

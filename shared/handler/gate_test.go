@@ -194,9 +194,13 @@ func TestGateRepeated(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h, asked := gateHouse(t)
+		another := strings.Replace(question, "15000", "100", 1)
 		for i := range 3 {
 			if response := answer(t, h.confirm, asks(question)); response.StatusCode != http.StatusOK {
 				t.Errorf("question %d: %d %s", i, response.StatusCode, response.Body)
+			}
+			if response := answer(t, h.confirm, asks(another)); response.StatusCode != http.StatusConflict {
+				t.Errorf("another amount: %d %s", response.StatusCode, response.Body)
 			}
 			time.Sleep(20 * time.Second)
 		}
@@ -204,7 +208,7 @@ func TestGateRepeated(t *testing.T) {
 			t.Errorf("%d writes, want 1", asked["save"])
 		}
 		for name, body := range map[string]string{
-			"a minute later": question, "another amount": strings.Replace(question, "15000", "100", 1), "another window": strings.Replace(question, "imp_1", "imp_2", 1),
+			"a minute later": question, "another amount": another, "another window": strings.Replace(question, "imp_1", "imp_2", 1),
 		} {
 			if response := answer(t, h.confirm, asks(body)); response.StatusCode != http.StatusConflict {
 				t.Errorf("%s: %d %s", name, response.StatusCode, response.Body)

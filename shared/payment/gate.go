@@ -66,7 +66,7 @@ func (s *Settler) Approve(ctx context.Context, q Question) (order.Order, Objecti
 		if objection := objectionTo(j.record, r); objection != NoObjection {
 			return j.record, objection, nil
 		}
-		if _, err := s.gateway(ctx, j.record); err != nil {
+		if err := s.ownKeys(ctx, j.record); err != nil {
 			return j.record, NoObjection, err
 		}
 		next, err := j.record.Ledger.Intend(r)
@@ -83,6 +83,15 @@ func (s *Settler) Approve(ctx context.Context, q Question) (order.Order, Objecti
 		}
 	}
 	return j.record, NoObjection, fmt.Errorf("payment: approve %s: %w", o.ID, ErrConflict)
+}
+
+// ownKeys says that what a window takes can be looked up with the deployment's own keys. Those of an account before ask for no money.
+func (s *Settler) ownKeys(ctx context.Context, o order.Order) error {
+	_, err := s.gateway(ctx, o)
+	if err == nil && otherAccount(s.Gateways[o.Provider], o.Account) {
+		return fmt.Errorf("payment: approve %s: it was made with the keys of %s: %w", o.ID, o.Account, ErrNotReady)
+	}
+	return err
 }
 
 // approved says that this very question has been answered with yes a moment ago, and that nothing is known of the payment since.

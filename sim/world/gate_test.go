@@ -419,3 +419,29 @@ func gateWalk(t *testing.T, rng *rand.Rand) (captures, stopped int) {
 	x.nothingBack()
 	return captures, stopped
 }
+
+// TestGateUnderOtherKeys: nobody here could see what a window of another account takes, so none is let through; nor is one whose keys the secret
+// still holds as previous. With the first keys back it is.
+func TestGateUnderOtherKeys(t *testing.T) {
+	t.Parallel()
+	fakeTime(t, func(t *testing.T) {
+		x := newOutside(t, gated)
+		window := x.tab(x.order("portone", "order-1", "24h"))
+		first, ok := x.world.(*world.World)
+		if !ok {
+			t.Fatal("it is no world")
+		}
+		for name, other := range map[string]*outside{
+			"other keys": x.behind(otherKeys), "the keys are previous": newOutside(t, func(o *world.Options) { o.Before = first }),
+		} {
+			if got := other.asksGate(window, "imp_1", outsidePrice); got.status != http.StatusServiceUnavailable {
+				t.Errorf("%s: %d %s", name, got.status, got.body)
+			}
+			if got := x.read("order-1").Status; got != "open" {
+				t.Errorf("%s: the order is %s", name, got)
+			}
+		}
+		x.get(x.approves(window))
+		x.audit("order-1", "paid", 1)
+	})
+}
