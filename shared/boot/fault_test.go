@@ -48,6 +48,7 @@ func TestWrongPortOneSettingsStopPortOneAlone(t *testing.T) {
 		{"the test merchant in live mode", []string{"MODE", "live", "TOSS_CLIENT_KEY", "live_ck_canary"}, "PortOneMid"},
 		{"a bypass of another form", []string{"PORTONE_BYPASS", "canary"}, "PortOneBypass"},
 		{"an issuance of some amount", []string{"PORTONE_ISSUANCE_AMOUNT", "canary"}, "PortOneIssuanceAmount"},
+		{"a gate that is neither on nor off", []string{"PORTONE_CONFIRM_GATE", "canary"}, "PortOneConfirmGate"},
 		{"no secret", []string{"PORTONE_SECRET_ID", "-"}, "PORTONE_SECRET_ID"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

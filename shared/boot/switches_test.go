@@ -4,14 +4,17 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/provider/portone"
 	"tosspay-sam/shared/subscription"
+	"tosspay-sam/shared/web"
 )
 
 // chargeBodies keeps the bodies of the charges, and answers every call but the token's with a 500.
@@ -50,8 +53,9 @@ func TestPortOneSwitches(t *testing.T) {
 		charge, window string
 	}{
 		{"the defaults", nil, charge + text, window},
-		{"the defaults by name", []string{"PORTONE_BYPASS", "string", "PORTONE_ISSUANCE_AMOUNT", "zero"}, charge + text, window},
+		{"the defaults by name", []string{"PORTONE_BYPASS", "string", "PORTONE_ISSUANCE_AMOUNT", "zero", "PORTONE_CONFIRM_GATE", "off"}, charge + text, window},
 		{"an object", []string{"PORTONE_BYPASS", "object"}, charge + object, window},
+		{"asks before it captures", []string{"PORTONE_CONFIRM_GATE", "on"}, charge + text, window},
 		{"no amount", []string{"PORTONE_ISSUANCE_AMOUNT", "none"}, charge + text, withoutAmount},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -77,9 +81,29 @@ func TestPortOneSwitches(t *testing.T) {
 				Plan: subscription.Plan{Amount: money.Amount{Value: 9900, Currency: money.KRW}, Name: "Milk"},
 			})
 			got, err := p.keyWindows().KeyWindow(s, provider.Place{Base: "https://pay.example.com"})
+			if asks := p.portoneWindows().AsksBefore; asks != slices.Contains(tc.settings, "on") {
+				t.Errorf("asks before it captures: %v", asks)
+			}
 			if err != nil || string(got.Params) != tc.window {
 				t.Errorf("the window is\n%s %v\nwant\n%s", got.Params, err, tc.window)
 			}
 		})
+	}
+}
+
+// TestGateReasonsAreDeclines: what we tell PortOne becomes the payment's fail_reason. None of our sentences may pass for a reason that leaves open
+// whether the money is taken: the order would wait for more than an hour for a payment that we ourselves have stopped.
+func TestGateReasonsAreDeclines(t *testing.T) {
+	t.Parallel()
+	for _, l := range web.Languages() {
+		for _, reason := range web.GateReasons() {
+			text := web.Gate(l, reason)
+			if code, _ := portone.Classify(portone.OpFailure, 200, text); text == "" || code != portone.CodeUnlistedMessage {
+				t.Errorf("%s %s: %q is read as %s", l, reason, text, code)
+			}
+			if utf8.RuneCountInString(text) > 100 {
+				t.Errorf("%s %s: %d characters", l, reason, utf8.RuneCountInString(text))
+			}
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 const (
 	Created         = "created"
 	Claimed         = "claimed"          // a confirm or a charge is about to be sent
+	Approved        = "approved"         // PortOne asked, and its window may capture
 	BuyerReturned   = "buyer-returned"   // from a window that captures by itself, and it is not known yet what it took
 	Refused         = "refused"          // the attempt took nothing; Note is the provider's code
 	Declined        = "declined"         // one payment took nothing, and the buyer may go on under the same number; Note is the provider's code
@@ -170,15 +171,18 @@ func declinedNow(before, after ledger.Order, p ledger.Payment) bool {
 // newRequests are those of ours and the merchant's that were not written before.
 func newRequests(before, after ledger.Order) (found []Step) {
 	for _, r := range after.Requests {
-		ours := r.Kind == ledger.Confirm || r.Kind == ledger.Charge
+		ours := r.Kind == ledger.Confirm || r.Kind == ledger.Charge || r.Kind == ledger.Approval
 		if !ours && r.RefundID == "" || slices.ContainsFunc(before.Requests, func(q ledger.Request) bool {
 			return q.Kind == r.Kind && q.RefundID == r.RefundID && (q.Key == r.Key || r.Kind == ledger.Charge) && q.Attempt == r.Attempt
 		}) {
 			continue
 		}
 		step := Step{Event: Claimed, Attempt: r.Attempt, To: Settling}
-		if r.RefundID != "" {
+		switch {
+		case r.RefundID != "":
 			step = Step{Event: RefundRequested, Attempt: r.Attempt, Note: r.RefundID}
+		case r.Kind == ledger.Approval:
+			step.Event = Approved
 		}
 		found = append(found, step)
 	}

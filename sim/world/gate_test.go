@@ -257,6 +257,9 @@ func TestGateFiftyAtOnce(t *testing.T) {
 				})
 			}
 			all.Wait()
+			if h := c.read("order-1").History; h[len(h)-1].Event != order.Approved {
+				t.Errorf("history %v", h)
+			}
 			if len(through) != 1 {
 				t.Errorf("%d windows of %d are let through: %v", len(through), windows, statuses)
 			}
