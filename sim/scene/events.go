@@ -83,6 +83,9 @@ var Events = map[string]Event{
 	"return-cancelled":             {confirm, BoughtPortOne("redirect", "cancel"), ""},
 	"return-forged":                {confirm, OpenPortOne, ""},
 	"return-other-amount":          {confirm, BoughtForLess, ""},
+	"gate-approved":                {confirm, OpenPortOne, ""},
+	"gate-again":                   {confirm, OpenPortOne, "gate-approved"},
+	"gate-other-amount":            {confirm, OpenPortOne, ""},
 
 	"subscription-created":          {merchant, nil, ""},
 	"subscription-conflict":         {merchant, nil, "subscription-created"},
