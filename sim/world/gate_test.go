@@ -448,3 +448,30 @@ func TestGateUnderOtherKeys(t *testing.T) {
 		x.audit("order-1", "paid", 1)
 	})
 }
+
+// TestCostOfAGatedPayment: what the question, and the return behind it, cost.
+func TestCostOfAGatedPayment(t *testing.T) {
+	t.Parallel()
+	fakeTime(t, func(t *testing.T) {
+		var question toll
+		var doors http.Handler
+		asked := wire.Transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { doors.ServeHTTP(w, r) }))
+		c := newTown(t, townEdits{options: func(o *world.Options) { gated(o); o.PortOne.Confirm = asked }})
+		s := c.order("portone", "order-1", 24)
+		doors = c.process(question.pass)
+		back := c.tossPay(s, "approve")
+		for operation, want := range map[string]int{"get": 1, "save": 1, "lease": 0, "claim": 0, "provider": 0, "token": 0} {
+			if got := question.of(operation); got != want {
+				t.Errorf("the question cost %d of %s, want %d", got, operation, want)
+			}
+		}
+		var returned toll
+		ask(c.process(returned.pass), get(back))
+		c.wantStatus("after the return", "order-1", order.Paid, 1)
+		for operation, want := range map[string]int{"get": 1, "save": 1, "lease": 0, "provider": 1} {
+			if got := returned.of(operation); got != want {
+				t.Errorf("the return cost %d of %s, want %d", got, operation, want)
+			}
+		}
+	})
+}
