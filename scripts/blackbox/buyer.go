@@ -116,7 +116,7 @@ func (p *play) calm() error {
 
 // operations are what may fail of a provider; its webhooks are lost by themselves.
 var operations = map[string][]string{
-	"portone": {"payment", "find-all", "cancel", "prepare"},
+	"portone": {"confirm-gate", "payment", "find-all", "cancel", "prepare"},
 	"toss":    {"confirm", "find", "find-by-order", "cancel"},
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,6 +33,12 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	time.Sleep(g.takes)
 	w.WriteHeader(g.status)
 	_, _ = io.WriteString(w, g.answer)
+}
+
+func (g *gate) asked() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.bodies)
 }
 
 // TestConfirmGate: a window with confirm_url captures after a 200 within 5 s and fails after everything else, with the reason that was given.
@@ -83,10 +90,10 @@ func TestConfirmGate(t *testing.T) {
 				if end.Get("error_msg") != tc.reason || (end.Get("error_code") == "") != (tc.reason == "") {
 					t.Errorf("the window ended with %v", end)
 				}
-				if len(shop.bodies) != tc.asked {
-					t.Errorf("asked %q, want %d", shop.bodies, tc.asked)
+				if len(shop.asked()) != tc.asked {
+					t.Errorf("asked %q, want %d", shop.asked(), tc.asked)
 				}
-				for _, got := range shop.bodies {
+				for _, got := range shop.asked() {
 					question, err := json.Marshal(map[string]any{"imp_uid": uid, "merchant_uid": order, "amount": amount})
 					head := "POST shop.example/gate?a=1 application/json "
 					if err != nil || !strings.HasPrefix(got, head) || !sameJSON(t, got[len(head):], string(question)) {
@@ -119,15 +126,15 @@ func TestConfirmGateIsAskedOnlyBeforeACapture(t *testing.T) {
 		w.submit(windowForm("outcome", outcome, "confirm_url", "https://shop.example/gate"))
 	}
 	w.approve(append(issuance(), "confirm_url", "https://shop.example/gate")...)
-	if len(shop.bodies) != 0 || w.sim.Calls()[portonesim.OpConfirmGate] != 0 {
-		t.Errorf("asked %q", shop.bodies)
+	if len(shop.asked()) != 0 || w.sim.Calls()[portonesim.OpConfirmGate] != 0 {
+		t.Errorf("asked %q", shop.asked())
 	}
 	w.approve("confirm_url", "https://shop.example/gate")
 	if w.sim.Calls()[portonesim.OpConfirmGate] != 1 {
 		t.Error("not asked")
 	}
 	w.submit(windowForm("confirm_url", "https://shop.example/gate"))
-	if len(shop.bodies) != 1 {
-		t.Errorf("asked about a number that is paid: %q", shop.bodies)
+	if len(shop.asked()) != 1 {
+		t.Errorf("asked about a number that is paid: %q", shop.asked())
 	}
 }

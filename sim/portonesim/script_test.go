@@ -80,7 +80,7 @@ try { IMP.init() } catch (e) { console.log(e.message) }
 IMP.init('imp00000000');
 const bad = [
   {amount: '9900'}, {amount: 0}, {amount: 1.5}, {amount: NaN}, {amount: null}, {merchant_uid: 1}, {merchant_uid: 'x'.repeat(41)}, {merchant_uid: ''},
-  {name: '가'.repeat(41)}, {pay_method: 'card'}, {pg: undefined}, {card: {useInstallment: 'no'}}, {popup: 'no'}, {escrow: true}, {notice_url: {}},
+  {name: '가'.repeat(41)}, {pay_method: 'card'}, {pg: undefined}, {card: {useInstallment: 'no'}}, {popup: 'no'}, {escrow: true}, {notice_url: {}}, {confirm_url: 5},
 ].map((change) => ({...good, ...change})).concat([
   {...issue, customer_id: undefined}, {...issue, customer_id: 'x'.repeat(51)}, {...issue, m_redirect_url: null}, {...issue, pay_method: 'tosspay_card'}, {...issue, amount: -1},
 ]);
@@ -96,7 +96,7 @@ console.log(window.to, window.opened, listeners.length);`)
 		"amount must be a number", "amount must be a whole number above 0", "amount must be a whole number above 0", "amount must be a whole number above 0", "amount is required",
 		"merchant_uid must be a string", "merchant_uid is longer than 40 characters", "merchant_uid is required",
 		"name is longer than 40 characters", "pay_method must be tosspay, tosspay_card, tosspay_money", "channelKey or pg is required",
-		"card.useInstallment must be a boolean", "popup must be a boolean", "escrow is not known", "notice_url must be a string or list",
+		"card.useInstallment must be a boolean", "popup must be a boolean", "escrow is not known", "notice_url must be a string or list", "confirm_url must be a string",
 		"customer_id is required", "customer_id is longer than 50 characters", "m_redirect_url is required", "pay_method must be tosspay", "amount must be a whole number above 0",
 	} {
 		want = append(want, "null true INVALID_PARAMETER "+says)
