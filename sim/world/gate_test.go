@@ -21,8 +21,6 @@ func gated(o *world.Options) {
 	o.ConfirmGate, o.PortOne.TwoWindowsCapture, o.PortOne.IgnorePrepare = true, true, true
 }
 
-const gatePath = "/gate/portone/"
-
 // stopped checks that a window ended without a payment, and what it told the buyer.
 func (x *outside) stopped(back, reason string) {
 	x.t.Helper()
