@@ -2,6 +2,8 @@ package portone_test
 
 import (
 	"errors"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -62,4 +64,30 @@ func TestConfirmURL(t *testing.T) {
 			t.Errorf("on %v, an issuance: %s, %v", on, key.Params, err)
 		}
 	}
+}
+
+// FuzzParseQuestion: whatever comes, a question has three values of the right form, or there is none.
+func FuzzParseQuestion(f *testing.F) {
+	for _, body := range []string{
+		`{"imp_uid":"imp_1","merchant_uid":"order-1","amount":15000}`, "imp_uid=imp_1&merchant_uid=order-1&amount=15000", `{"imp_uid":{},"amount":1e9}`,
+		`{"amount":1,"amount":2,"imp_uid":"imp_1","merchant_uid":"order-1"}`, "\xef\xbb\xbf{}", "amount=%00&imp_uid=..%2f",
+	} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		q, err := portone.ParseQuestion([]byte(body))
+		if err != nil {
+			if q != (provider.Question{}) || !errors.Is(err, portone.ErrQuestion) {
+				t.Errorf("%+v beside %v", q, err)
+			}
+			return
+		}
+		if q.Key == "" || q.Number == "" || !hintForms["key"].MatchString(q.Key) || !hintForms["number"].MatchString(q.Number) || q.Amount < 1 {
+			t.Errorf("%+v", q)
+		}
+		form := url.Values{"imp_uid": {q.Key}, "merchant_uid": {q.Number}, "amount": {strconv.FormatInt(q.Amount, 10)}}.Encode()
+		if again, err := portone.ParseQuestion([]byte(form)); err != nil || again != q {
+			t.Errorf("as a form %+v, %v, want %+v", again, err, q)
+		}
+	})
 }

@@ -106,7 +106,9 @@ func emitPortOne(w io.Writer) error {
 			}
 		}
 		o.Extras = allExtras
-		window, err := c.windows.WindowOf(o, portone.Options{}, provider.Place{Base: base, Language: "en"})
+		asking := c.windows
+		asking.AsksBefore = true
+		window, err := asking.WindowOf(o, portone.Options{}, provider.Place{Base: base, Language: "en"})
 		if err := line(w, window, err); err != nil {
 			return err
 		}
