@@ -1,7 +1,6 @@
 package handler_test
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -43,39 +42,21 @@ func gateHouse(t *testing.T) (*house, map[string]int) {
 	return h, asked
 }
 
+// order and change are stored and edit, without what counts or bends the table.
 func (h *house) order(t *testing.T) order.Order {
 	t.Helper()
 	before := h.store.Before
 	h.store.Before = nil
-	o, err := h.store.Get(withinASecond(t), "order-1")
-	h.store.Before = before
-	if err != nil {
-		t.Fatal(err)
-	}
-	return o
+	defer func() { h.store.Before = before }()
+	return h.stored(t)
 }
 
-func withinASecond(t *testing.T) context.Context {
+func (h *house) change(t *testing.T, change func(*ledger.Order)) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// edit stores the order with what happened to its money.
-func (h *house) edit(t *testing.T, change func(*ledger.Order)) {
-	t.Helper()
-	o := h.order(t)
-	l := o.Ledger
-	change(&l)
-	l.Revision++
 	before := h.store.Before
 	h.store.Before = nil
-	_, err := h.store.Save(withinASecond(t), o.With(l, time.Now()))
-	h.store.Before = before
-	if err != nil {
-		t.Fatal(err)
-	}
+	defer func() { h.store.Before = before }()
+	h.edit(t, change)
 }
 
 // TestGate: what PortOne is answered before its window captures, in the buyer's language, and what is written.
@@ -132,7 +113,7 @@ func TestGate(t *testing.T) {
 			t.Parallel()
 			h, asked := gateHouse(t)
 			if tc.change != nil {
-				h.edit(t, tc.change)
+				h.change(t, tc.change)
 			}
 			before := h.order(t)
 			response := answer(t, h.confirm, tc.request)
@@ -302,7 +283,7 @@ func TestGateDecidesAnew(t *testing.T) {
 				if saves > 1 && name == "something else" {
 					return nil
 				}
-				h.edit(t, func(l *ledger.Order) { tc.theirs(saves, l) })
+				h.change(t, func(l *ledger.Order) { tc.theirs(saves, l) })
 				return nil
 			}
 			response := answer(t, h.confirm, asks(question))
