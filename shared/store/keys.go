@@ -29,7 +29,7 @@ import (
 //	ask_after     N  nobody else asks the provider before; a lease's condition, and a cycle claim's. Absent and 0 are the same
 //	cycle         N  of a subscription: the cycle it stands at; a cycle claim's condition, like status and charge_at
 //	charge_at     N  of a subscription: when that cycle may be charged
-//	heard_at      N  when the latest question to the provider was begun whose answer is in the item
+//	learned_at    N  of an order: when the latest question to the provider was begun whose answer is in the item; of a subscription: heard_at
 //	write_token   S  random, new with every write: see stored
 //	due           N  when the record must be looked at again: what a get returns
 //	due_at        N  where the record stands in the index: a write of the record sets it to due, and a dispatch moves it on alone;

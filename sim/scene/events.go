@@ -71,6 +71,8 @@ var Events = map[string]Event{
 	"fail-rejected":            {confirm, Left("reject"), ""},
 
 	"refund-whole":                 {merchant, Paid, ""},
+	"refund-again":                 {merchant, Paid, "refund-whole"},
+	"refund-part":                  {merchant, Paid, ""},
 	"refund-over-balance":          {merchant, Paid, ""},
 	"resolve-not-in-review":        {merchant, Paid, ""},
 	"portone-order-created":        {merchant, nil, ""},
