@@ -108,7 +108,7 @@ type Answer struct {
 	All     []Shown // every payment the answer shows, none of them chosen
 	// Complete: of a lookup by number, All is everything there is under it, and could be read.
 	Complete bool
-	Call     string // the question, as in evidence: confirm, find, find-by-order, cancel
+	Call     string // the question, as the log has it: confirm, find, find-by-order, cancel
 	HTTP     int    // status of the reply; 0 when none was read
 	Code     string // the provider's error code; or NO_ANSWER, UNREADABLE when it gave none
 	Class    Class  // of Code

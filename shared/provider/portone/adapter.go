@@ -432,7 +432,7 @@ func otherGateway(word string) string {
 	return word
 }
 
-// statusOf is a payment's status for the evidence, with PortOne's word for its gateway when that is not ours.
+// statusOf is a payment's status for the log, with PortOne's word for its gateway when that is not ours.
 func statusOf(p Payment) string {
 	if p.PGProvider == gateway || !isVisible(p.PGProvider, 16) {
 		return p.Status

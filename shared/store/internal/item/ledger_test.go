@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -287,4 +288,58 @@ func TestItemSizes(t *testing.T) {
 			t.Errorf("%s is %s with %d bytes, want %s with at most %d", test.name, test.o.Status, n, test.want, test.max)
 		}
 	}
+}
+
+// TestDeclinedSize: a window that was declined, and a number that was refused, with their steps of the history: an order that a buyer tries twenty times
+// stays small.
+func TestDeclinedSize(t *testing.T) {
+	t.Parallel()
+	at := time.UnixMilli(1795000000123).UTC()
+	timing := ledger.Timing{ConfirmWindow: 10 * time.Minute, PendingMax: 15 * time.Minute, AbsentMax: 15 * time.Minute, LookupLag: 5 * time.Minute}
+	o := order.New(order.Order{
+		ID: "20261128-000001", Provider: "toss", Mode: "live", Account: strings.Repeat("k", 16), Amount: money.Amount{Value: 163020, Currency: money.KRW},
+		LinkToken: strings.Repeat("t", 26), CreatedAt: at, ExpiresAt: at.Add(time.Hour),
+	})
+	o.Ledger.Timing = timing
+	learn := func(o order.Order, answers ...ledger.Answer) order.Order {
+		l := o.Ledger
+		for _, a := range answers {
+			a.Account, a.Readable = l.Account, true
+			l = l.Learn(a)
+		}
+		l = l.Decide()
+		l.Revision++
+		return o.With(l, answers[len(answers)-1].At)
+	}
+	decline := func(key string) ledger.Payment {
+		return ledger.Payment{
+			Key: key, Attempt: 1, State: ledger.Declined, Amount: 163020, Currency: "KRW", Method: "카드", WholeOnly: true, Code: "REJECT_CARD_PAYMENT",
+		}
+	}
+	window := o
+	for n := range 3 { // the first adds when something was learned, too
+		before := itemSize(t, window)
+		key, began := strings.Repeat("W", 50)+fmt.Sprint(n), at.Add(time.Duration(n)*time.Minute)
+		window = learn(window, ledger.Answer{Key: key, Began: began, At: began.Add(time.Second), Payments: []ledger.Payment{decline(key)}})
+		added, last := itemSize(t, window)-before, window.History[len(window.History)-1].Event
+		if t.Log("a declined window adds", added); last != order.Declined || added > 230 {
+			t.Errorf("a declined window ends with %s and adds %d bytes, want at most 230", last, added)
+		}
+	}
+	key := strings.Repeat("K", 51)
+	claimed, err := o.Claim(order.Claim{OrderID: o.ID, Provider: o.Provider, LinkToken: o.LinkToken, Attempt: 1, Amount: o.Amount, Key: key, At: at, AskAfter: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := claimed.Ledger.Requests[0]
+	refused := learn(claimed, ledger.Answer{Began: at, At: at.Add(time.Second), To: &r, Reply: ledger.Refused, Code: "REJECT_CARD_PAYMENT"},
+		ledger.Answer{Key: key, Began: at.Add(time.Second), At: at.Add(2 * time.Second), Payments: []ledger.Payment{decline(key)}})
+	var told []string
+	for _, s := range refused.History {
+		told = append(told, s.Event)
+	}
+	if want := []string{order.Created, order.Claimed, order.Refused}; !slices.Equal(told, want) || refused.Attempt != 2 {
+		t.Errorf("a refused number is told as %q, attempt %d; want %q", told, refused.Attempt, want)
+	}
+
 }
