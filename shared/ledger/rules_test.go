@@ -30,6 +30,26 @@ func TestReadable(t *testing.T) {
 			t.Error(broken)
 		}
 	}
+	for _, folder := range []string{"../order", "../payment"} { // the same but for the length of lines
+		files, err := filepath.Glob(folder + "/*.go")
+		if err != nil || len(files) < 8 {
+			t.Fatalf("%s: %d files, %v", folder, len(files), err)
+		}
+		for _, name := range files {
+			source, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			for _, broken := range unreadable(t, name, string(source)) {
+				if !strings.Contains(broken, "is too long (") {
+					t.Error(broken)
+				}
+			}
+		}
+	}
 	for _, bad := range []string{
 		"package x\nfunc f(a, b, c, d bool) bool { return a && b || c && d }",
 		"package x\nfunc f() {" + strings.Repeat("\n", 61) + "}",

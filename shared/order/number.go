@@ -116,7 +116,10 @@ func (n *Number) parseKind(suffix string) error {
 		kind, digits = &n.Cycle, strings.TrimPrefix(suffix, "c")
 	}
 	count, err := strconv.Atoi(digits)
-	if err != nil || digits == suffix || count < 1 || count > countMax {
+	if err != nil || digits == suffix {
+		return ErrNumber
+	}
+	if count < 1 || count > countMax {
 		return ErrNumber
 	}
 	*kind = count
@@ -137,6 +140,8 @@ func cutLast(s string) (id, suffix string, found bool) {
 	return s[:i], s[i+2:], true
 }
 
+const idBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+
 func isIDByte(b byte) bool {
-	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '_' || b == '-'
+	return strings.IndexByte(idBytes, b) >= 0
 }

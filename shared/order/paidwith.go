@@ -84,7 +84,9 @@ const maskedDigitsMax = 12
 // Masked returns a masked card number as the provider wrote it, and "" for one that is not masked: it must be neither stored nor shown.
 func Masked(number string) string {
 	visible := strings.IndexFunc(number, func(r rune) bool { return r <= ' ' || r > '~' || r == '|' }) < 0
-	if n := digits(number); !visible || len(number) > 40 || n > maskedDigitsMax || n == len(number) {
+	n := digits(number)
+	whole := n > maskedDigitsMax || n == len(number)
+	if !visible || whole || len(number) > 40 {
 		return ""
 	}
 	return number

@@ -198,6 +198,7 @@ func paymentChanges(before ledger.Order, p ledger.Payment) (found []Step) {
 		}
 	}
 	kept := p.Role == ledger.Kept
+	emptied := kept && p.Balance == 0
 	switch {
 	case p.Role == ledger.Surplus && was.Role != ledger.Surplus:
 		return []Step{{Event: SurplusFound, Attempt: p.Attempt, Reversal: string(p.Reason)}}
@@ -205,7 +206,7 @@ func paymentChanges(before ledger.Order, p ledger.Payment) (found []Step) {
 		return []Step{{Event: SurplusReturned, Attempt: p.Attempt, Reversal: ReversalDone}}
 	case p.Role == ledger.Foreign && was.Role != ledger.Foreign:
 		return []Step{{Event: Stray, Attempt: p.Attempt, Note: p.Key}}
-	case kept && p.Balance == 0 && (was.Role != ledger.Kept || was.Balance > 0):
+	case emptied && (was.Role != ledger.Kept || was.Balance > 0):
 		return []Step{{Event: FullyRefunded, Attempt: p.Attempt, To: Refunded}}
 	case kept && was.Role != ledger.Kept:
 		found = append(found, Step{Event: Captured, Attempt: p.Attempt, To: Paid})

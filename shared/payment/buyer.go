@@ -55,7 +55,10 @@ func usable(c order.Customer) (order.Customer, []Note) {
 func isEmail(s string) bool {
 	at := strings.LastIndexByte(s, '@')
 	_, tricky := withoutTricks(s)
-	return at > 0 && at < len(s)-1 && utf8.RuneCountInString(s) <= emailMax && !tricky && !strings.ContainsAny(s, " ,;<>\"\\")
+	if at <= 0 || at == len(s)-1 || utf8.RuneCountInString(s) > emailMax {
+		return false
+	}
+	return !tricky && !strings.ContainsAny(s, " ,;<>\"\\")
 }
 
 // phoneDigits drops what people write between digits and before a country's code, and turns full-width digits into plain ones.
@@ -90,11 +93,14 @@ func checkText(field, s string, least, most int) error {
 	return nil
 }
 
+// directions change the direction of the text after them.
+var directions = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0x202A, Hi: 0x202E, Stride: 1}, {Lo: 0x2066, Hi: 0x2069, Stride: 1}}}
+
 // withoutTricks removes what begins a line or turns the direction of the text after it. Joiners and marks that people's names and emoji are
 // made of (Unicode's other format characters, Cf) stay.
 func withoutTricks(s string) (clean string, tricky bool) {
 	clean = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, directions) {
 			tricky = true
 			return -1
 		}

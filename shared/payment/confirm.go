@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"tosspay-sam/shared/ledger"
@@ -184,12 +185,14 @@ func (s *Settler) claimOf(r Return) (order.Claim, error) {
 // paymentKeyMax is Toss Payments' documented limit (docs.tosspayments.com/reference).
 const paymentKeyMax = 200
 
+const keyBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-="
+
 func isPaymentKey(s string) bool {
 	if s == "" || len(s) > paymentKeyMax {
 		return false
 	}
 	for _, b := range []byte(s) {
-		if !('a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '_' || b == '-' || b == '=') {
+		if strings.IndexByte(keyBytes, b) < 0 {
 			return false
 		}
 	}

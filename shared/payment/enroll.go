@@ -298,7 +298,8 @@ func (e *Enroller) learn(ctx context.Context, s subscription.Subscription, n int
 
 // fits: a key of another merchant account, customer or mode is not this subscription's, whatever its name.
 func (e *Enroller) fits(s subscription.Subscription, k provider.BillingKey) bool {
-	return accountFits(e.Account, k.Account) && (k.CustomerID == "" || k.CustomerID == s.CustomerID) && k.Sandbox == (s.Mode == "test")
+	customer := k.CustomerID == "" || k.CustomerID == s.CustomerID
+	return customer && accountFits(e.Account, k.Account) && k.Sandbox == (s.Mode == "test")
 }
 
 func (e *Enroller) window(s subscription.Subscription, at provider.Place) (Enrolled, error) {
@@ -313,7 +314,8 @@ func (e *Enroller) window(s subscription.Subscription, at provider.Place) (Enrol
 
 func (e *Enroller) byLink(ctx context.Context, number, linkToken string) (subscription.Subscription, int, error) {
 	n, err := order.ParseNumber(number)
-	if e == nil || err != nil || n.Key == 0 || linkToken == "" {
+	ofKey := err == nil && n.Key > 0
+	if e == nil || !ofKey || linkToken == "" {
 		return subscription.Subscription{}, 0, ErrNotFound
 	}
 	s, err := e.Subscriptions.GetSubscription(ctx, n.ID)

@@ -97,8 +97,8 @@ func (s *Settler) ownKeys(ctx context.Context, o order.Order) error {
 // approved says that this very question has been answered with yes a moment ago, and that nothing is known of the payment since.
 func approved(o order.Order, r ledger.Request) bool {
 	return slices.ContainsFunc(o.Ledger.Requests, func(q ledger.Request) bool {
-		same := q.Kind == ledger.Approval && q.Key == r.Key && q.Attempt == r.Attempt && q.Amount == r.Amount
-		return same && r.At.Before(q.At.Add(gateRepeat))
+		same := q.Kind == ledger.Approval && q.Key == r.Key && q.Attempt == r.Attempt
+		return same && q.Amount == r.Amount && r.At.Before(q.At.Add(gateRepeat))
 	})
 }
 

@@ -212,5 +212,8 @@ func (r NewSubscription) checkImport() error {
 // importable accepts what the provider's adapter does.
 func importable(name string) bool {
 	outside := func(b rune) bool { return b < '!' || b > '~' }
-	return name != "" && len(name) <= 80 && !strings.ContainsFunc(name, outside) && !strings.ContainsAny(name, `/\?#%`) && name != "." && name != ".."
+	if name == "" || name == "." || name == ".." {
+		return false
+	}
+	return len(name) <= 80 && !strings.ContainsFunc(name, outside) && !strings.ContainsAny(name, `/\?#%`)
 }

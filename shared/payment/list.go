@@ -369,7 +369,10 @@ func decodePosition(cursor string, q ListQuery) (p position, err error) {
 		return position{}, nil
 	}
 	text, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || json.Unmarshal(text, &p) != nil || p.List != q.name() || p.At <= 0 {
+	if err != nil || json.Unmarshal(text, &p) != nil {
+		return position{}, ErrCursor
+	}
+	if p.List != q.name() || p.At <= 0 {
 		return position{}, ErrCursor
 	}
 	return p, nil

@@ -29,7 +29,8 @@ func (e *Enroller) Cancel(ctx context.Context, id string, atPeriodEnd bool) (sub
 		return s.Cancel(e.Now(), atPeriodEnd), true
 	})
 	began := e.Now()
-	if err != nil || s.Final() || s.Status != subscription.Canceled || s.DueAt.After(began) || !deleteKeys(ctx, e.Deleter, s, e.Log) {
+	over := s.Status == subscription.Canceled && !s.Final() && !s.DueAt.After(began)
+	if err != nil || !over || !deleteKeys(ctx, e.Deleter, s, e.Log) {
 		return s, err
 	}
 	return e.change(ctx, id, func(s subscription.Subscription) (subscription.Subscription, bool) {

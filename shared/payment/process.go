@@ -69,7 +69,10 @@ func (s *Settler) processCycle(ctx context.Context, o order.Order, w ledger.Work
 	j.work.Visit.Retired = otherAccount(s.Gateways[o.Provider], o.Account)
 	for n, sends := 0, 0; ready == nil && n < callsMax && hasTime(calls); n++ {
 		step, write := j.work.Plan(s.now())
-		if step.Do == ledger.Wait || step.Do == ledger.Send && (sends == sendsMax || tooLate(calls, step.Request)) {
+		if step.Do == ledger.Wait {
+			break
+		}
+		if step.Do == ledger.Send && (sends == sendsMax || tooLate(calls, step.Request)) {
 			break
 		}
 		if write != nil {
@@ -202,7 +205,8 @@ func (j *job) save(ctx context.Context, l ledger.Order, askAfter time.Time) erro
 // without it the amount is checked when the payment is looked up, and money of another amount is given back.
 func (s *Settler) register(ctx context.Context, before, after order.Order) {
 	g := s.Gateways[after.Provider]
-	if g.Registrar == nil || after.BillingKey != "" || after.Status != order.Open || after.Attempt == before.Attempt {
+	next := after.Status == order.Open && after.Attempt != before.Attempt
+	if g.Registrar == nil || after.BillingKey != "" || !next {
 		return
 	}
 	if !s.Now().Before(after.ExpiresAt) || otherAccount(g, after.Account) {

@@ -53,8 +53,13 @@ func (r ReturnURLs) Check(address string) error {
 func parseReturnURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	// A backslash is a slash to a browser but not to url.Parse.
-	if err != nil || len(s) > returnURLMax || u.Scheme != "https" || u.Host == "" || u.Hostname() == "" || u.User != nil ||
-		u.Fragment != "" || u.Opaque != "" || strings.ContainsAny(s, "\\* \t\r\n") {
+	if err != nil || len(s) > returnURLMax || strings.ContainsAny(s, "\\* \t\r\n") {
+		return nil, errReturnURL
+	}
+	if u.Scheme != "https" || u.Host == "" || u.Hostname() == "" {
+		return nil, errReturnURL
+	}
+	if u.User != nil || u.Fragment != "" || u.Opaque != "" {
 		return nil, errReturnURL
 	}
 	return u, nil

@@ -51,7 +51,8 @@ func (e *Enroller) refreshed(ctx context.Context, s subscription.Subscription) s
 	defer cancel()
 	a := e.Keys.BillingKey(calls, s.KeyName(key.N))
 	logKeyAnswer(ctx, e.Log, s.ID, key.N, a, a.Verdict == provider.Paid)
-	if a.Verdict != provider.Paid || !e.fits(s, a.Key) || a.Key.Brand == key.Brand && a.Key.Masked == key.Masked {
+	known := a.Key.Brand == key.Brand && a.Key.Masked == key.Masked
+	if a.Verdict != provider.Paid || !e.fits(s, a.Key) || known {
 		return claimed
 	}
 	key.Brand, key.Masked = a.Key.Brand, a.Key.Masked
@@ -64,7 +65,11 @@ func (e *Enroller) refreshed(ctx context.Context, s subscription.Subscription) s
 
 // stale says that the provider is to be asked what is behind the key: it is in use, nobody has heard of it for a day, and no charge is at work.
 func (e *Enroller) stale(s subscription.Subscription, now time.Time) bool {
-	return e.Keys != nil && s.Status != subscription.Canceled && !s.Key.IssuedAt.IsZero() && !s.AskAfter.After(now) && now.Sub(s.Key.SeenAt) >= showEvery
+	inUse := s.Status != subscription.Canceled && !s.Key.IssuedAt.IsZero()
+	if e.Keys == nil || !inUse || s.AskAfter.After(now) {
+		return false
+	}
+	return now.Sub(s.Key.SeenAt) >= showEvery
 }
 
 // shownBy takes over what the payment of a cycle shows of the card behind the key. It asks nobody and makes no write of its own: it goes with the

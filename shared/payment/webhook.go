@@ -39,10 +39,12 @@ func (s *Settler) Hear(ctx context.Context, name string, h provider.Hint) error 
 	var refusal *order.Refusal
 	leased := errors.As(err, &refusal)
 	switch {
-	case errors.Is(err, ErrNotFound) || (err == nil || leased) && o.Provider != name:
+	case errors.Is(err, ErrNotFound):
 		return nil
 	case err != nil && !leased:
 		return err
+	case o.Provider != name:
+		return nil
 	}
 	o = s.governed(o)
 	notice.Attempt = min(notice.Attempt, o.Attempt)
