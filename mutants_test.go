@@ -650,7 +650,7 @@ var mutants = []mutant{
 	},
 	{
 		"nobody knows who decided", resolving,
-		"o.Resolutions = append(slices.Clone(o.Resolutions), r)", "_ = r",
+		"o.Resolutions = append(slices.Clone(o.Resolutions), r)", "_ = slices.Clone(o.Resolutions)",
 		ledgerTests, "TestResolve",
 	},
 	{

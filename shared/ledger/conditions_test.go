@@ -330,6 +330,10 @@ func TestRoleOfADecision(t *testing.T) {
 	if err != nil || o.Status() != ledger.Failed || len(o.Requests) != 1 || o.Payment("key-1").Role != ledger.Surplus {
 		t.Error(err, show(o))
 	}
+	o, err = o.Intend(asks(ledger.Cancel, "key-1", 2*time.Hour, func(r *ledger.Request) { r.Balance = 15000 }))
+	if r, ok := o.RefundOf("r1"); err != nil || !ok || r.Outcome != ledger.Denied || r.Reply != ledger.Refused || len(o.Requests) != 2 {
+		t.Errorf("%v: the merchant's refund must stay as it ended\n%s", err, show(o))
+	}
 }
 
 // TestLearnConditions: what a lookup accounts for is what was so when it was begun, and when all it showed was kept.
