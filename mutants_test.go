@@ -119,17 +119,17 @@ var mutants = []mutant{
 	},
 	{
 		"every copy of a webhook is remembered anew", intents,
-		`r.Key != "" && q.Failed == r.Failed && q.Canceled == r.Canceled {`, `r.Key != "" && q.Failed && false {`,
+		`if r.Key != "" && r.copies(o.Requests[i]) {`, `if false {`,
 		ledgerTests, "TestNotes",
 	},
 	{
 		"the webhook of a refund is a copy of the one of its payment", intents,
-		" && q.Canceled == r.Canceled {", " {",
+		" && r.Canceled == q.Canceled\n", "\n",
 		ledgerTests, "TestNotes",
 	},
 	{
 		"a return from a second window is a copy of the first one's", intents,
-		`r.Key != "" && q.Failed`, "q.Failed",
+		`if r.Key != "" && r.copies(`, "if r.copies(",
 		ledgerTests, "TestNotes",
 	},
 	{
@@ -188,9 +188,39 @@ var mutants = []mutant{
 		ledgerTests, "TestIntentConditions",
 	},
 	{
-		"two refunds are at the provider at the same time", intents,
-		"if o.Refundable() == p.Balance {", "if true {",
-		ledgerTests, "TestRefundsWait",
+		"news of a payment is taken for a copy of the notice before", intents,
+		"r.Kind == Notice && r.At.After(q.At.Add(copyWithin))", "false",
+		ledgerTests, "TestNoticeWhileOneIsOpen",
+	},
+	{
+		"a refund goes out with the balance of before a console's refund", plan,
+		"if last.Turn == 0 { // never sent: with the balance as it is now\n\t\tif s := look(v, Lookup{Key: r.Key}); s.Do == LookUp {\n\t\t\treturn s\n\t\t}", "if last.Turn == 0 {",
+		ledgerTests, "TestPlanConditions",
+	},
+	{
+		"a refund is called made before it was sent", intents,
+		"r.Turn, r.Balance = 0, 0\n", "r.Turn, r.Balance = 1, p.Balance\n",
+		world, "TestRefundBesideALargerConsoleRefund",
+	},
+	{
+		"the refusal of the last number is believed while a lookup may be behind", outcomes,
+		"r.Attempt >= AttemptsMax || ", "",
+		ledgerTests, "TestRefusalOfTheLastNumberLies",
+	},
+	{
+		"the refusal after the time to pay is believed while a lookup may be behind", outcomes,
+		"r.Attempt >= AttemptsMax || !o.LearnedAt.Before(o.Over())", "r.Attempt >= AttemptsMax",
+		ledgerTests, "TestRefusalAfterTheTimeLies",
+	},
+	{
+		"a charge that a lost number has overtaken is waited for for ever", outcomes,
+		" && r.Attempt == o.Current(): // no other is repeated (reopen)", ":",
+		ledgerTests, "TestChargeOvertakenByALostNumber",
+	},
+	{
+		"the second refund's notice is answered by the first refund", outcomes,
+		"p.Balance == 0 || !renewed && p", "p.Balance == 0 || (true || !renewed) && p",
+		ledgerTests, "TestSecondPartWhileTheFirstIsUnseen",
 	},
 	{
 		"a refund's id is used twice", intents,
@@ -735,17 +765,17 @@ var mutants = []mutant{
 	},
 	{
 		"every error code counts as a refusal of a confirm", outcomes,
-		"case last.Reply == Refused && !last.LookedAt", "case last.Reply >= Unusable && !last.LookedAt",
+		"case last.Reply == Refused && o.agreed", "case last.Reply >= Unusable && o.agreed",
 		ledgerTests, "TestConfirmRepeats",
 	},
 	{
 		"a confirm without an answer counts as refused", outcomes,
-		"case last.Reply == Refused && !last.LookedAt", "case last.Reply != Accepted && !last.LookedAt",
+		"case last.Reply == Refused && o.agreed", "case last.Reply != Accepted && o.agreed",
 		ledgerTests, "TestConfirmRepeats",
 	},
 	{
 		"a refusal of a confirm is believed without a look", outcomes,
-		"last.Reply == Refused && !last.LookedAt.Before(last.RepliedAt) && o", "last.Reply == Refused && o",
+		"last.Reply == Refused && o.agreed(last) && o", "last.Reply == Refused && o",
 		ledgerTests, "TestOpenRequests",
 	},
 	{
@@ -816,12 +846,12 @@ var mutants = []mutant{
 	},
 	{
 		"a charge that nobody finds is given up", outcomes,
-		"\tcase !o.closed() && !o.refunded(r.Attempt):\n\t\treturn Pending\n", "",
+		"case !o.closed() && !o.refunded(r.Attempt) && r", "case false && r",
 		ledgerTests, "TestChargeIsNotRepeatedEarly",
 	},
 	{
 		"who has been refunded is charged once more", outcomes,
-		"case !o.closed() && !o.refunded(r.Attempt):", "case !o.closed():",
+		"case !o.closed() && !o.refunded(r.Attempt) && r", "case !o.closed() && r",
 		ledgerTests, "TestChargeBehindAWindow",
 	},
 	{
@@ -852,7 +882,7 @@ var mutants = []mutant{
 	},
 	{
 		"a refund that the lookups do not show yet is forgotten", outcomes,
-		"if !r.Canceled || p.refundedSince(r.At) {", "if true {",
+		"if !r.Canceled || p.tellsOfRefund(r) {", "if true {",
 		world, "TestConsoleRefundBehindTheWebhook",
 	},
 	{
@@ -1032,7 +1062,7 @@ var mutants = []mutant{
 	},
 	{
 		"a refund is repeated without a look", plan,
-		"\tif last.Turn > 0 {\n\t\tif s", "\tif false {\n\t\tif s",
+		"} else {\n\t\tif s := o.again", "} else if false {\n\t\tif s := o.again",
 		ledgerTests, "TestRacingRefunds",
 	},
 	{

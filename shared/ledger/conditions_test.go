@@ -147,12 +147,12 @@ func TestRepetitionsOfACharge(t *testing.T) {
 	}
 }
 
-// TestRefundsWait: one refund is at the provider, the next one is written and not sent; a repetition is answered by
-// its own reply only.
+// TestRefundsWait: refunds are written and not sent: the balance they go out with is looked up first. A repetition is
+// answered by its own reply only.
 func TestRefundsWait(t *testing.T) {
 	t.Parallel()
 	o := made(func(o *ledger.Order) { o.Payments = []ledger.Payment{line("key-1", ledger.Captured, 0, kept)} })
-	for i, turn := range []int{1, 0} {
+	for i, turn := range []int{0, 0} {
 		next, err := o.Intend(asks(ledger.Cancel, "key-1", time.Second, refundOf(fmt.Sprint("r", i), 100, 0, 0)))
 		if err != nil {
 			t.Fatal(err)
@@ -181,11 +181,14 @@ func TestNotes(t *testing.T) {
 		return next
 	}
 	o := note(made(as), asks(ledger.Notice, "key-1", time.Second))
-	if again := note(o, asks(ledger.Notice, "key-1", time.Minute)); !reflect.DeepEqual(again, o) {
+	if again := note(o, asks(ledger.Notice, "key-1", 2*time.Second)); !reflect.DeepEqual(again, o) {
 		t.Error("a copy of a notice changes the order:", show(again))
 	}
+	if news := note(o, asks(ledger.Notice, "key-1", time.Minute)).Requests; len(news) != 1 || !news[0].At.Equal(in(time.Minute)) || !news[0].Since.Equal(in(time.Second)) {
+		t.Errorf("a later notice of the same payment: %+v", news)
+	}
 	canceled := func(r *ledger.Request) { r.Canceled = true }
-	if o := note(o, asks(ledger.Notice, "key-1", time.Minute, canceled)); len(o.Requests) != 1 || !o.Requests[0].Canceled || !o.Requests[0].Since.Equal(in(time.Second)) {
+	if o := note(o, asks(ledger.Notice, "key-1", 1500*time.Millisecond, canceled)); len(o.Requests) != 1 || !o.Requests[0].Canceled || !o.Requests[0].Since.Equal(in(time.Second)) {
 		t.Error("the notice of a refund:", show(o))
 	}
 	back := note(note(made(as), asks(ledger.Return, "", time.Second)), asks(ledger.Return, "", time.Minute))
@@ -517,8 +520,14 @@ func TestPlanConditions(t *testing.T) {
 			ledger.Visit{Fresh: &ledger.Request{Kind: ledger.Confirm, Attempt: 1, Key: "key-1", At: noon}},
 			[]ledger.Request{asks(ledger.Confirm, "key-1", 0)}, []ledger.Payment{line("key-1", ledger.Declined, time.Second)}, ledger.Step{Do: ledger.Wait}},
 		{"a refund that waits", atToss, time.Minute, ledger.Visit{}, []ledger.Request{asks(ledger.Cancel, "key-1", 0, refundOf("r1", 5000, 0, 0))},
+			[]ledger.Payment{line("key-1", ledger.Captured, 0, kept)}, ledger.Step{Do: ledger.LookUp}},
+		{"a refund that waits, and the lookup brought nothing", atToss, time.Minute, ledger.Visit{Began: in(time.Second), Looked: []ledger.Lookup{{Key: "key-1"}}},
+			[]ledger.Request{asks(ledger.Cancel, "key-1", 0, refundOf("r1", 5000, 0, 0))},
+			[]ledger.Payment{line("key-1", ledger.Captured, 0, kept)}, ledger.Step{Do: ledger.Wait}},
+		{"a refund that waits, looked up", atToss, time.Minute, ledger.Visit{Looked: []ledger.Lookup{{Key: "key-1"}}},
+			[]ledger.Request{asks(ledger.Cancel, "key-1", 0, refundOf("r1", 5000, 0, 0))},
 			[]ledger.Payment{line("key-1", ledger.Captured, 0, kept)}, ledger.Step{Do: ledger.Send, Key: "key-1"}},
-		{"a refund that waits, and the console has left less", atToss, time.Minute, ledger.Visit{},
+		{"a refund that waits, and the console has left less", atToss, time.Minute, ledger.Visit{Looked: []ledger.Lookup{{Key: "key-1"}}},
 			[]ledger.Request{asks(ledger.Cancel, "key-1", 0, refundOf("r1", 5000, 0, 0))},
 			[]ledger.Payment{line("key-1", ledger.Captured, 0, kept, balance(3000))}, ledger.Step{Do: ledger.Wait}},
 		{"a confirm that brought nothing", atToss, 3 * time.Minute, lookedBoth, []ledger.Request{confirm()}, nil, ledger.Step{Do: ledger.Send}},

@@ -86,8 +86,9 @@ func (o Order) open(r Request) (Request, bool) {
 	return Request{}, false
 }
 
-// noted adds what somebody else says: a buyer's return, or a notice. The same again changes nothing while it is open,
-// but for a return that names no payment, which may be from another window.
+// noted adds what somebody else says: a buyer's return, or a notice. A copy changes nothing while it is open, but for
+// a return that names no payment, which may be from another window. A later notice of the same payment may be news of
+// it, so it is accounted for by what is looked up after it.
 func (o Order) noted(r Request) Order {
 	limit := noticesMax
 	if r.Kind == Return {
@@ -100,7 +101,7 @@ func (o Order) noted(r Request) Order {
 	if i < 0 {
 		return o.with(r)
 	}
-	if q := o.Requests[i]; r.Key != "" && q.Failed == r.Failed && q.Canceled == r.Canceled {
+	if r.Key != "" && r.copies(o.Requests[i]) {
 		return o
 	}
 	o = o.copied()
@@ -109,10 +110,19 @@ func (o Order) noted(r Request) Order {
 	return o
 }
 
+// copyWithin is how soon after a notice the same one is a copy of it; a later one may be news of the same payment.
+const copyWithin = time.Second
+
+// copies says that a note of somebody else says nothing that q does not.
+func (r Request) copies(q Request) bool {
+	news := r.Kind == Notice && r.At.After(q.At.Add(copyWithin))
+	return !news && r.Failed == q.Failed && r.Canceled == q.Canceled
+}
+
 // Noted says that the order has what somebody says already: the same request is open.
 func (o Order) Noted(r Request) bool {
 	i := o.index(r)
-	return i >= 0 && o.Requests[i].Failed == r.Failed && o.Requests[i].Canceled == r.Canceled
+	return i >= 0 && r.copies(o.Requests[i])
 }
 
 func (o Order) count(k Kind) (n int) {
@@ -159,9 +169,6 @@ func (o Order) refunding(r Request) (Order, error) {
 		return o, ErrTooMany
 	}
 	r.Turn, r.Balance = 0, 0
-	if o.Refundable() == p.Balance { // no other is under way: it is sent now
-		r.Turn, r.Balance = 1, p.Balance
-	}
 	return o.with(r), nil
 }
 

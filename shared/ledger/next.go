@@ -166,7 +166,14 @@ func (o Order) refund(now time.Time, v Visit) Step {
 	r := o.Requests[i]
 	last := r
 	r.At, r.Balance = now, p.Balance
-	if last.Turn > 0 {
+	if last.Turn == 0 { // never sent: with the balance as it is now
+		if s := look(v, Lookup{Key: r.Key}); s.Do == LookUp {
+			return s
+		}
+		if p.SeenAt.Before(v.Began) {
+			return none
+		}
+	} else {
 		if s := o.again(&r, last, now, v); s.Do != Send {
 			return s
 		}

@@ -82,10 +82,20 @@ func (o Order) afterConfirm(r Request) Outcome {
 		return Pending // the redirect's key may be of no use, and the number of use
 	case r.Elsewhere:
 		return Denied // the redirect's payment is another order's: the provider never takes it for this one
-	case last.Reply == Refused && !last.LookedAt.Before(last.RepliedAt) && o.othersHarmless(last):
+	case last.Reply == Refused && o.agreed(last) && o.othersHarmless(last):
 		return Denied
 	}
 	return lapsedIf(!last.LookedAt.Before(r.Since.Add(o.Timing.PendingMax)))
+}
+
+// agreed says that a lookup after a refusal was made: of a number that no other follows, which is not looked up again
+// (refusedUnsure), one that cannot be behind.
+func (o Order) agreed(r Request) bool {
+	from := r.RepliedAt
+	if r.Attempt >= AttemptsMax || !o.LearnedAt.Before(o.Over()) {
+		from = from.Add(o.Timing.LookupLag)
+	}
+	return !r.LookedAt.Before(from)
 }
 
 // missing says that a lookup of the request's key did not show a payment of this order.
@@ -134,7 +144,7 @@ func (o Order) afterCharge(r Request) Outcome {
 		return Denied
 	case last.Reply == Already && agreed && o.captured(r.Attempt):
 		return Denied // another payment, such as of a window of the buyer's own making, used the number up
-	case !o.closed() && !o.refunded(r.Attempt):
+	case !o.closed() && !o.refunded(r.Attempt) && r.Attempt == o.Current(): // no other is repeated (reopen)
 		return Pending
 	}
 	return lapsedIf(o.decided(r.Attempt) && !looked.Before(last.At.Add(o.Timing.PendingMax)))
@@ -177,11 +187,18 @@ func (o Order) afterNotice(r Request) Outcome {
 	case looked.Before(r.At):
 		return Pending
 	case p != nil && p.State == Captured: // one that is shown declined may be captured since
-		if !r.Canceled || p.refundedSince(r.At) {
+		if !r.Canceled || p.tellsOfRefund(r) {
 			return Shown
 		}
 	}
 	return lapsedIf(!looked.Before(r.At.Add(o.Timing.LookupLag)))
+}
+
+// tellsOfRefund says that what is shown of a payment is what a notice of a refund speaks of. A part may be that of an
+// earlier notice.
+func (p Payment) tellsOfRefund(r Request) bool {
+	renewed := r.At.After(r.Since)
+	return p.Balance == 0 || !renewed && p.refundedSince(r.At)
 }
 
 // refundedSince says that nothing is left of a payment, or that it was first shown with as little as is left after t.
