@@ -198,6 +198,25 @@ func TestGateRepeated(t *testing.T) {
 	})
 }
 
+// TestGateRepeatedWhenAnotherHasPaid: the question comes again, and another payment pays the order meanwhile.
+func TestGateRepeatedWhenAnotherHasPaid(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := gateHouse(t)
+		if response := answer(t, h.confirm, asks(question)); response.StatusCode != http.StatusOK {
+			t.Fatalf("%d %s", response.StatusCode, response.Body)
+		}
+		h.change(t, func(l *ledger.Order) {
+			*l = l.Learn(ledger.Answer{Account: l.Account, Began: time.Now(), At: time.Now(), Key: "imp_2", Readable: true, Payments: []ledger.Payment{{
+				Key: "imp_2", Attempt: 1, State: ledger.Captured, Amount: 15000, Balance: 15000, Currency: "KRW", Test: true,
+			}}}).Decide()
+		})
+		if response := answer(t, h.confirm, asks(question)); response.StatusCode != http.StatusConflict {
+			t.Errorf("%s: %d %s", h.order(t).Status, response.StatusCode, response.Body)
+		}
+	})
+}
+
 // TestGateWithoutATable: whatever is not stored in time is no.
 func TestGateWithoutATable(t *testing.T) {
 	t.Parallel()

@@ -60,7 +60,7 @@ func (s *Settler) Approve(ctx context.Context, q Question) (order.Order, Objecti
 	j.stands(o)
 	for range gateTries {
 		r := ledger.Request{Kind: ledger.Approval, Attempt: number.Attempt, Key: q.Key, Amount: q.Amount, At: s.now()}
-		if approved(j.record, r) {
+		if approved(j.record, r) && !j.record.Closed() {
 			return j.record, NoObjection, nil
 		}
 		if objection := objectionTo(j.record, r); objection != NoObjection {
@@ -94,7 +94,8 @@ func (s *Settler) ownKeys(ctx context.Context, o order.Order) error {
 	return err
 }
 
-// approved says that this very question has been answered with yes a moment ago, and that nothing is known of the payment since.
+// approved says that this very question has been answered with yes a moment ago, and that nothing is known of the payment since. An order that
+// another payment has paid meanwhile says no all the same.
 func approved(o order.Order, r ledger.Request) bool {
 	return slices.ContainsFunc(o.Ledger.Requests, func(q ledger.Request) bool {
 		same := q.Kind == ledger.Approval && q.Key == r.Key && q.Attempt == r.Attempt
