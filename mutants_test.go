@@ -1688,7 +1688,11 @@ var mutants = []mutant{
 	},
 }
 
-var everyMutant = flag.Bool("mutants", false, "run every mutant, not one in ten")
+var (
+	everyMutant = flag.Bool("mutants", false, "run every mutant, not one in ten")
+	mutantShare = flag.Int("mutant-share", 10, "without -mutants, run one mutant in so many")
+	mutantFirst = flag.Int("mutant-first", 0, "without -mutants, begin with this one; another first one plays other mutants")
+)
 
 // TestMutants takes each rule out and requires that its test fails: a check that cannot fail proves nothing.
 func TestMutants(t *testing.T) {
@@ -1696,8 +1700,8 @@ func TestMutants(t *testing.T) {
 	mustAllDie(t, mutants)
 }
 
-// mustAllDie plays one mutant in ten, which keeps the tests under three minutes, or with -mutants all of them. That each still fits the code
-// is always looked at.
+// mustAllDie plays one mutant in ten, which keeps the tests under three minutes, another share, or with -mutants all of them. That each still fits
+// the code is always looked at.
 func mustAllDie(t *testing.T, all []mutant) {
 	t.Helper()
 	if testing.Short() {
@@ -1711,7 +1715,7 @@ func mustAllDie(t *testing.T, all []mutant) {
 	played := 0
 	for i, m := range all {
 		source := m.source(t, root)
-		if !*everyMutant && i%10 != 0 {
+		if !*everyMutant && i%*mutantShare != *mutantFirst%*mutantShare {
 			continue
 		}
 		played++
