@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/provider/portone"
 	"tosspay-sam/shared/provider/toss"
+	"tosspay-sam/shared/secret"
 )
 
 // tossAccount names the MID by its client key, which changes with it and not with a secret key that was reissued.
@@ -22,19 +24,41 @@ func (p Parts) portoneAccount() string { return portoneAccount(p.Mode, p.PortOne
 
 func portoneAccount(mode, userCode string) string { return mode + "/" + userCode }
 
-// tossBefore finds and cancels with the keys of an account that the deployment had before.
-func (p Parts) tossBefore(ctx context.Context, account string) (payment.Gateway, bool) {
-	held, ok := p.Toss.Keys.(interface {
-		previous(context.Context, string) (toss.Keys, error)
+// previousPairs are the pairs of keys that a secret holds beside the deployment's own, as "previous"; malformed says what they must look like.
+func previousPairs[T any](ctx context.Context, source *secret.Source, malformed error) ([]T, error) {
+	value, err := source.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var fields struct {
+		Previous []T `json:"previous"`
+	}
+	if err := json.Unmarshal([]byte(value.Text()), &fields); err != nil {
+		return nil, malformed
+	}
+	return fields.Previous, nil
+}
+
+// keysBefore are the keys of an account that the deployment had before, as far as those who hold its own hold them, too.
+func keysBefore[K comparable](ctx context.Context, p Parts, own any, account string) (keys K, ok bool) {
+	held, ok := own.(interface {
+		previous(context.Context, string) (K, error)
 	})
 	if !ok {
-		return payment.Gateway{}, false
+		return keys, false
 	}
 	keys, err := held.previous(ctx, account)
 	if err != nil {
 		p.Log.ErrorContext(ctx, "the keys before these cannot be read", "event", "config.error", "cause", err.Error())
 	}
-	if keys == nil {
+	var none K
+	return keys, keys != none
+}
+
+// tossBefore finds and cancels with the keys of an account that the deployment had before.
+func (p Parts) tossBefore(ctx context.Context, account string) (payment.Gateway, bool) {
+	keys, ok := keysBefore[toss.Keys](ctx, p, p.Toss.Keys, account)
+	if !ok {
 		return payment.Gateway{}, false
 	}
 	adapter := p.tossAdapter(keys)
@@ -43,17 +67,8 @@ func (p Parts) tossBefore(ctx context.Context, account string) (payment.Gateway,
 
 // portoneBefore is tossBefore for PortOne. Its token is fetched each time: orders in doubt under keys before are few.
 func (p Parts) portoneBefore(ctx context.Context, account string) (payment.Gateway, bool) {
-	held, ok := p.PortOne.Keys.(interface {
-		previous(context.Context, string) (portone.Keys, error)
-	})
+	keys, ok := keysBefore[portone.Keys](ctx, p, p.PortOne.Keys, account)
 	if !ok {
-		return payment.Gateway{}, false
-	}
-	keys, err := held.previous(ctx, account)
-	if err != nil {
-		p.Log.ErrorContext(ctx, "the keys before these cannot be read", "event", "config.error", "cause", err.Error())
-	}
-	if keys == nil {
 		return payment.Gateway{}, false
 	}
 	mode, _, _ := strings.Cut(account, "/")

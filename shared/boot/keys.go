@@ -62,20 +62,14 @@ var errTossPrevious = errors.New(`"previous" in the Toss Payments secret must be
 
 // previous returns the keys of an account that the deployment had before, or none: the secret may hold them beside its own.
 func (k *tossKeys) previous(ctx context.Context, account string) (toss.Keys, error) {
-	value, err := k.source.Get(ctx)
+	pairs, err := previousPairs[struct {
+		ClientKey string `json:"clientKey"`
+		SecretKey string `json:"secretKey"`
+	}](ctx, k.source, errTossPrevious)
 	if err != nil {
 		return nil, err
 	}
-	var fields struct {
-		Previous []struct {
-			ClientKey string `json:"clientKey"`
-			SecretKey string `json:"secretKey"`
-		} `json:"previous"`
-	}
-	if err := json.Unmarshal([]byte(value.Text()), &fields); err != nil {
-		return nil, errTossPrevious
-	}
-	for _, p := range fields.Previous {
+	for _, p := range pairs {
 		mode, _, _ := strings.Cut(p.ClientKey, "_")
 		if tossAccount(mode, p.ClientKey) != account {
 			continue

@@ -130,22 +130,16 @@ var errPortOnePrevious = errors.New(
 
 // previous returns the keys of an account that the deployment had before, or none: the secret may hold them beside its own.
 func (k *portoneKeys) previous(ctx context.Context, account string) (portone.Keys, error) {
-	value, err := k.source.Get(ctx)
+	pairs, err := previousPairs[struct {
+		Mode      string `json:"mode"`
+		UserCode  string `json:"userCode"`
+		ImpKey    string `json:"impKey"`
+		ImpSecret string `json:"impSecret"`
+	}](ctx, k.source, errPortOnePrevious)
 	if err != nil {
 		return nil, err
 	}
-	var fields struct {
-		Previous []struct {
-			Mode      string `json:"mode"`
-			UserCode  string `json:"userCode"`
-			ImpKey    string `json:"impKey"`
-			ImpSecret string `json:"impSecret"`
-		} `json:"previous"`
-	}
-	if err := json.Unmarshal([]byte(value.Text()), &fields); err != nil {
-		return nil, errPortOnePrevious
-	}
-	for _, p := range fields.Previous {
+	for _, p := range pairs {
 		if portoneAccount(p.Mode, p.UserCode) != account {
 			continue
 		}

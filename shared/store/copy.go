@@ -31,22 +31,18 @@ const copyWorkers = 16
 // run again.
 func Copy(ctx context.Context, api CopyAPI, from, to string, overwrite bool, told func(Copied)) (c Copied, err error) {
 	in := &dynamodb.ScanInput{TableName: aws.String(from), ConsistentRead: aws.Bool(true)}
-	for {
-		out, err := api.Scan(ctx, in)
-		if err != nil {
-			return c, fmt.Errorf("store: scan %s: %w", from, err)
-		}
-		written, failures := make([]bool, len(out.Items)), make([]error, len(out.Items))
+	err = eachPage(ctx, api, in, func(items []values) error {
+		written, failures := make([]bool, len(items)), make([]error, len(items))
 		var wg sync.WaitGroup
 		next := make(chan int)
 		for range copyWorkers {
 			wg.Go(func() {
 				for i := range next {
-					written[i], failures[i] = copyOne(ctx, api, to, out.Items[i], overwrite)
+					written[i], failures[i] = copyOne(ctx, api, to, items[i], overwrite)
 				}
 			})
 		}
-		for i := range out.Items {
+		for i := range items {
 			next <- i
 		}
 		close(next)
@@ -58,22 +54,20 @@ func Copy(ctx context.Context, api CopyAPI, from, to string, overwrite bool, tol
 			}
 		}
 		if err := errors.Join(failures...); err != nil {
-			return c, err
+			return err
 		}
 		c.Newer = c.Seen - c.Written
 		told(c)
-		if len(out.LastEvaluatedKey) == 0 {
-			return c, nil
-		}
-		in.ExclusiveStartKey = out.LastEvaluatedKey
-	}
+		return nil
+	})
+	return c, err
 }
 
-func copyOne(ctx context.Context, api CopyAPI, to string, item map[string]types.AttributeValue, overwrite bool) (written bool, err error) {
+func copyOne(ctx context.Context, api CopyAPI, to string, item values, overwrite bool) (written bool, err error) {
 	put := &dynamodb.PutItemInput{TableName: &to, Item: item}
 	if !overwrite {
 		put.ConditionExpression = aws.String("attribute_not_exists(PK) OR revision < :revision")
-		put.ExpressionAttributeValues = map[string]types.AttributeValue{":revision": item["revision"]}
+		put.ExpressionAttributeValues = values{":revision": item["revision"]}
 	}
 	_, err = api.PutItem(ctx, put)
 	var newer *types.ConditionalCheckFailedException
