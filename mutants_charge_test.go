@@ -392,7 +392,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"a cycle that is wanted is looked at and gets no more time", decideRules,
-		"\tcase o.Cycle && o.Wanted == Yes && n < AttemptsMax:\n\t\to.ExpiresAt = o.LearnedAt.Add(cycleLife)\n\t\to.move()\n", "\tcase o.Cycle && o.Wanted == Yes && n < AttemptsMax:\n",
+		"\tcase o.Cycle && o.Wanted == Yes && n < AttemptsMax:\n\t\to.ExpiresAt = o.LearnedAt.Add(CycleLife)\n\t\to.move()\n", "\tcase o.Cycle && o.Wanted == Yes && n < AttemptsMax:\n",
 		ledgerPkg, "TestCycleEnds",
 	},
 	{

@@ -11,12 +11,12 @@ const (
 var gateMutants = []mutant{
 	{
 		"a window is let through before the approval is stored", gate,
-		"err = j.save(ctx, next, j.record.AskAfter)", "err = nil",
+		"return next, ctx.Err()", "_ = next\n\t\treturn o.Ledger, ctx.Err()",
 		world, "TestGateLeavesNothingToGiveBack",
 	},
 	{
-		"an approval that somebody else's write kept out counts as stored", gate,
-		"if !errors.Is(err, ErrConflict) {\n\t\t\treturn j.record, NoObjection, err", "{\n\t\t\treturn j.record, NoObjection, nil",
+		"an approval that somebody else's write kept out counts as stored", refunding,
+		"; !errors.Is(err, ErrConflict) {\n\t\t\treturn j.record, err", "; err == nil || errors.Is(err, ErrConflict) {\n\t\t\treturn j.record, nil",
 		world, "TestGateFiftyAtOnce",
 	},
 	{

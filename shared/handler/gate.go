@@ -31,8 +31,7 @@ func (h confirm) gate(ctx context.Context, r Request) (Response, error) {
 		return h.refuse(ctx, r, http.StatusBadRequest, web.GateUnavailable, ""), nil
 	}
 	o, objection, err := h.use.Approve(ctx, payment.Question{
-		Provider: "portone", OrderID: r.PathParameters["orderId"], LinkToken: r.PathParameters["linkToken"],
-		Number: asked.Number, Key: asked.Key, Amount: asked.Amount,
+		Provider: "portone", OrderID: r.PathParameters["orderId"], LinkToken: r.PathParameters["linkToken"], Question: asked,
 	})
 	if err == nil {
 		err = ctx.Err() // nobody waits for the answer any more

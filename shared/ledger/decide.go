@@ -263,13 +263,13 @@ func (o *Order) move() {
 		o.Attempts[n-1].Used = true
 		o.Attempts = append(o.Attempts, Attempt{OpenedAt: o.LearnedAt})
 		if o.Wanted == Yes && !o.LearnedAt.Before(o.ExpiresAt.Add(-extendBefore)) {
-			o.ExpiresAt = o.LearnedAt.Add(cycleLife) // the attempt must be able to fail without writing the cycle off
+			o.ExpiresAt = o.LearnedAt.Add(CycleLife) // the attempt must be able to fail without writing the cycle off
 		}
 		o.move() // another table may have used that number up, too
 	case !over && !used, len(o.unseen(o.endsFrom())) > 0, o.hasNotice():
 	case o.Cycle && o.Wanted == NotAsked:
 	case o.Cycle && o.Wanted == Yes && n < AttemptsMax:
-		o.ExpiresAt = o.LearnedAt.Add(cycleLife)
+		o.ExpiresAt = o.LearnedAt.Add(CycleLife)
 		o.move()
 	case o.Attempts[n-1].Used, o.tookOwn(n):
 		o.Attempts[n-1].Used, o.End = true, EndFailed

@@ -96,8 +96,8 @@ const (
 	No                     // it may end
 )
 
-// cycleLife is how much more time a cycle's order gets: longer than every dunning timetable.
-const cycleLife = 90 * 24 * time.Hour
+// CycleLife is how much more time a cycle's order gets: longer than every dunning timetable.
+const CycleLife = 90 * 24 * time.Hour
 
 // extendBefore is longer than a charge can be in doubt without a person being told.
 const extendBefore = 24 * time.Hour

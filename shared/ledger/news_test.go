@@ -8,41 +8,11 @@ import (
 	"tosspay-sam/shared/ledger"
 )
 
+// loopCalls is how many calls a visit of the entry points' loop has.
+const loopCalls = 30
+
 func refusesAll(int, ledger.Request) (bool, ledger.Reply, string) {
 	return false, ledger.Refused, "CODE"
-}
-
-// sends writes a request and settles with the 30 calls that process.go has.
-func (x *till) sends(r ledger.Request) {
-	x.t.Helper()
-	r.At, r.Amount = time.Now(), 15000
-	next, err := x.get().Intend(r)
-	if err != nil {
-		x.t.Fatal(err, show(x.get()))
-	}
-	next.Revision++
-	stored, _ := x.save(next)
-	x.visits(ledger.Work{}.Written(stored, &next.Requests[len(next.Requests)-1]))
-}
-
-func (x *till) visits(w ledger.Work) {
-	w.Visit.Began, w.Visit.Repeat = time.Now(), time.Now().Add(time.Minute)
-	for range 30 {
-		step, write := w.Plan(time.Now())
-		if step.Do == ledger.Wait {
-			break
-		}
-		if write != nil {
-			stored, _ := x.save(*write)
-			fresh := step.Request
-			w = w.Written(stored, &fresh)
-			continue
-		}
-		w = w.Did(step, x.do(step))
-	}
-	if w.Changed() {
-		x.save(w.Final())
-	}
 }
 
 func (x *till) wantFound(key string) {
@@ -58,11 +28,13 @@ func TestRefusalOfTheLastNumberLies(t *testing.T) {
 	t.Parallel()
 	bubble(t, "", func(t *testing.T) {
 		x, key := newTill(t, open(atToss)), ""
-		x.confirm = refusesAll
+		x.confirm, x.limit = refusesAll, loopCalls
 		for i := 1; i <= ledger.AttemptsMax; i++ {
 			key = fmt.Sprint("key-", i)
 			x.put(key, fmt.Sprint("order-1--", i), ledger.Begun)
-			x.sends(ledger.Request{Kind: ledger.Confirm, Attempt: i, Key: key})
+			if err := x.confirmKey(key, fmt.Sprint("order-1--", i)); err != nil {
+				t.Fatal(err, show(x.get()))
+			}
 			time.Sleep(10 * time.Second)
 		}
 		time.Sleep(time.Minute)
@@ -76,10 +48,10 @@ func TestRefusalAfterTheTimeLies(t *testing.T) {
 	t.Parallel()
 	bubble(t, "", func(t *testing.T) {
 		x := newTill(t, open(atToss))
-		x.confirm = refusesAll
+		x.confirm, x.limit = refusesAll, loopCalls
 		time.Sleep(time.Until(x.get().Over().Add(time.Second)))
 		x.put("key-1", "order-1", ledger.Begun)
-		x.sends(ledger.Request{Kind: ledger.Confirm, Attempt: 1, Key: "key-1"})
+		x.confirmKey1()
 		time.Sleep(time.Minute)
 		x.put("key-1", "order-1", ledger.Captured)
 		x.wantFound("key-1")
@@ -93,13 +65,16 @@ func TestChargeOvertakenByALostNumber(t *testing.T) {
 	bubble(t, "", func(t *testing.T) {
 		x := newTill(t, open(cycle, func(t *ledger.Terms) { t.RestoredTo = t.CreatedAt.Add(-time.Hour) }))
 		x.put("lost-2", "order-1--2", ledger.Declined, func(p *ledger.Payment) { p.BillingKey = "bk" })
-		x.sends(ledger.Request{Kind: ledger.Charge, Attempt: 1, Key: "bk"}) // number 1 left no payment in the lost hours
+		x.limit = loopCalls
+		if err := x.charge("bk"); err != nil { // number 1 left no payment in the lost hours
+			t.Fatal(err)
+		}
 		for range 60 {
 			if x.get().Status() == ledger.Open {
 				return
 			}
 			time.Sleep(time.Until(x.get().Due()))
-			x.visits(ledger.Work{Stored: x.get()})
+			x.settle(ledger.Work{Stored: x.get(), Visit: ledger.Visit{Repeat: time.Now().Add(time.Minute)}})
 		}
 		t.Errorf("%v later, %d charges sent\n%s", time.Since(x.get().CreatedAt), x.asked("charge"), show(x.get()))
 	})

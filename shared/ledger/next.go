@@ -144,9 +144,14 @@ func (o Order) again(r *Request, last Request, now time.Time, v Visit) Step {
 		return s
 	}
 	p := o.payment(r.Key)
-	answered := p.SeenAt.After(last.At) && !p.SeenAt.Before(v.Began)
-	if !answered || last.Reply == NoReply && now.Before(last.At.Add(cancelPause)) {
-		return none // the lookup brought nothing, or it is too early
+	switch {
+	case p.SeenAt.Before(v.Began):
+		return none // the lookup brought nothing
+	case last.unsent(): // it goes out with the balance as it is now
+		r.Turn = 1
+		return Step{Do: Send}
+	case !p.SeenAt.After(last.At), last.Reply == NoReply && now.Before(last.At.Add(cancelPause)):
+		return none // it is too early
 	}
 	if last.Reply == NoReply && last.Balance == r.Balance {
 		*r = last // the same request
@@ -166,19 +171,9 @@ func (o Order) refund(now time.Time, v Visit) Step {
 	r := o.Requests[i]
 	last := r
 	r.At, r.Balance = now, p.Balance
-	if last.Turn == 0 { // never sent: with the balance as it is now
-		if s := look(v, Lookup{Key: r.Key}); s.Do == LookUp {
-			return s
-		}
-		if p.SeenAt.Before(v.Began) {
-			return none
-		}
-	} else {
-		if s := o.again(&r, last, now, v); s.Do != Send {
-			return s
-		}
+	if s := o.again(&r, last, now, v); s.Do != Send {
+		return s
 	}
-	r.Turn = max(r.Turn, 1)
 	if r.Amount > p.Balance {
 		return none // the console has refunded it meanwhile; a notice or a person will tell
 	}

@@ -210,9 +210,8 @@ func (p Payment) refundedSince(t time.Time) bool {
 // refusal counts when a lookup begun after it still shows the money.
 func (o Order) afterCancel(r Request) Outcome {
 	p := o.payment(r.Key)
-	waits := r.RefundID != "" && r.Turn == 0 // for another refund, as long as enough is left
 	switch {
-	case p == nil, waits && p.Balance >= r.Amount:
+	case p == nil, r.unsent() && p.Balance >= r.Amount: // as long as enough is left
 		return Pending
 	case r.Reply == Accepted, p.lists(r.RefundID), p.lessBy(r):
 		return Done
@@ -223,6 +222,9 @@ func (o Order) afterCancel(r Request) Outcome {
 	}
 	return Pending
 }
+
+// unsent says that a merchant's refund waits to be sent.
+func (r Request) unsent() bool { return r.RefundID != "" && r.Turn == 0 }
 
 // lessBy says that so much less is left of a payment as the request was to refund, where that tells whether it was
 // made.
@@ -242,7 +244,9 @@ func (o Order) shows(attempt int) bool {
 	return slices.ContainsFunc(o.Payments, func(p Payment) bool { return p.Attempt == attempt })
 }
 
-// captured says that money was taken under a number, also when it went back.
+// Took says that money was taken under a number, also when it went back.
+func (o Order) Took(attempt int) bool { return o.captured(attempt) }
+
 func (o Order) captured(attempt int) bool {
 	return slices.ContainsFunc(o.Payments, func(p Payment) bool { return p.Attempt == attempt && p.State == Captured })
 }

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -248,7 +249,8 @@ func (t *table) save(o ledger.Order) (ledger.Order, bool) {
 type till struct {
 	table
 	*bank
-	t *testing.T
+	t     *testing.T
+	limit int // calls of a visit; 0: callsMax
 }
 
 func newTill(t *testing.T, o ledger.Order) *till {
@@ -281,7 +283,7 @@ const callsMax = 4
 func (x *till) settle(w ledger.Work) {
 	x.t.Helper()
 	w.Visit.Began = time.Now()
-	for range callsMax {
+	for range cmp.Or(x.limit, callsMax) {
 		step, write := w.Plan(time.Now())
 		if step.Do == ledger.Wait {
 			break

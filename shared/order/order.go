@@ -147,18 +147,10 @@ type Reversal struct {
 	Attempt   int    // whose number it was taken under
 	Amount    int64  // what is left of it, or what it was when all of it is back; in the currency's smallest unit
 	Currency  string
-	Reason    string
+	Reason    string // a ledger.Reason
 	DecidedAt time.Time
 	DoneAt    time.Time // when the provider was first seen to have given it all back; zero: still owed
 }
-
-// Reasons of reversals.
-const (
-	ReasonMismatch = string(ledger.Mismatch)
-	ReasonLate     = string(ledger.Late)
-	ReasonSecond   = string(ledger.Second)
-	ReasonResolved = string(ledger.GiveBack)
-)
 
 // ReversalDone is what a Step says when the money of a reversal is back.
 const ReversalDone = "done"
@@ -219,13 +211,10 @@ func New(o Order) Order {
 	return o
 }
 
-// cycleLife is how long a cycle's order may wait between attempts; longer than every dunning timetable.
-const cycleLife = 90 * 24 * time.Hour
-
 // NewCycle returns the order of a subscription's cycle as it is first stored: its charge is written, because the request that stores it is about
 // to send it. The write's condition that there is no such order yet makes the charge one.
 func NewCycle(o Order, timing ledger.Timing, askAfter time.Time) Order {
-	o.ExpiresAt = o.CreatedAt.Add(cycleLife)
+	o.ExpiresAt = o.CreatedAt.Add(ledger.CycleLife)
 	terms := o.Terms()
 	terms.Timing = timing
 	l, err := ledger.New(terms).Intend(ledger.Request{

@@ -117,7 +117,7 @@ func later(a, b time.Time) time.Time {
 func changes(before, after ledger.Order) (found []Step) {
 	found = append(found, newRequests(before, after)...)
 	for n, a := range after.Attempts {
-		if was := n < len(before.Attempts) && before.Attempts[n].Used; a.Used && !was && !took(after, n+1) {
+		if was := n < len(before.Attempts) && before.Attempts[n].Used; a.Used && !was && !after.Took(n+1) {
 			step := Step{Event: Refused, Attempt: n + 1, Note: a.Code}
 			if after.Current() > n+1 {
 				step.To = Open
@@ -153,11 +153,6 @@ func changes(before, after ledger.Order) (found []Step) {
 		found = append(found, Step{Event: Ended, To: after.Status(), Note: after.Attempts[after.Current()-1].Code})
 	}
 	return found
-}
-
-// took says that money was taken under a number, also when it is back.
-func took(o ledger.Order, attempt int) bool {
-	return slices.ContainsFunc(o.Payments, func(p ledger.Payment) bool { return p.Attempt == attempt && p.State == ledger.Captured })
 }
 
 // declinedNow says that a payment is known as declined for the first time and that the end of its number does not tell it.

@@ -34,7 +34,6 @@ type Gateway struct {
 	Canceler  Canceler
 	Charger   Charger   // nil when the provider charges no billing keys here
 	Registrar Registrar // nil when the provider knows no amounts beforehand
-	KeyFinder KeyFinder // nil when the provider issues no billing keys here
 	Timing    provider.Timing
 	Keys      string // the account whose keys the deployment has, as Order.Account; empty: not known
 	Account   string // the merchant account payments must have gone to, in the provider's words; empty: not checked

@@ -141,8 +141,8 @@ func (m *Merchant) Create(ctx context.Context, r NewOrder, base string) (Created
 
 // taken ends an order that was just made, so that nothing under its number is ever taken for its own: nobody has its address.
 func (m *Merchant) taken(ctx context.Context, o order.Order) error {
-	_, err := m.Settler.decided(ctx, o.ID, func(l ledger.Order) (ledger.Order, error) {
-		return l.Taken(provider.OtherAmount, m.Settler.now()), nil
+	_, err := m.Settler.rewrite(ctx, o, savesMax, func(o order.Order) (ledger.Order, error) {
+		return o.Ledger.Taken(provider.OtherAmount, m.Settler.now()), nil
 	})
 	if err != nil {
 		return fmt.Errorf("payment: create order: %w", err)

@@ -9,6 +9,7 @@ import (
 
 	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/provider"
 )
 
 // gateRepeat is how long the same question gets the same answer: PortOne waits 5 or 10 s for one. Later it is a new question, so that nothing is
@@ -23,9 +24,7 @@ type Question struct {
 	Provider  string // of our own path, as are
 	OrderID   string
 	LinkToken string
-	Number    string
-	Key       string // of the payment that would be captured
-	Amount    int64
+	provider.Question
 }
 
 // Objection says why a window must not capture; NoObjection: it may.
@@ -56,33 +55,26 @@ func (s *Settler) Approve(ctx context.Context, q Question) (order.Order, Objecti
 	case o.Provider != q.Provider, o.BillingKey != "": // no window of ours
 		return order.Order{}, NoObjection, ErrNotFound
 	}
-	j := &job{Settler: s}
-	j.stands(o)
-	for range gateTries {
+	objection := NoObjection
+	o, err = s.rewrite(ctx, o, gateTries, func(o order.Order) (ledger.Order, error) {
 		r := ledger.Request{Kind: ledger.Approval, Attempt: number.Attempt, Key: q.Key, Amount: q.Amount, At: s.now()}
-		if approved(j.record, r) && !j.record.Closed() {
-			return j.record, NoObjection, nil
+		if objection = NoObjection; approved(o, r) && !o.Closed() {
+			return o.Ledger, nil
 		}
-		if objection := objectionTo(j.record, r); objection != NoObjection {
-			return j.record, objection, nil
+		if objection = objectionTo(o, r); objection != NoObjection {
+			return o.Ledger, nil
 		}
-		if err := s.ownKeys(ctx, j.record); err != nil {
-			return j.record, NoObjection, err
+		if err := s.ownKeys(ctx, o); err != nil {
+			return o.Ledger, err
 		}
-		next, err := j.record.Ledger.Intend(r)
+		next, err := o.Ledger.Intend(r)
 		if err != nil {
-			return j.record, objectionOf(err), nil
+			objection = objectionOf(err)
+			return o.Ledger, nil
 		}
-		if ctx.Err() != nil {
-			return j.record, NoObjection, ctx.Err()
-		}
-		next.Revision++
-		err = j.save(ctx, next, j.record.AskAfter)
-		if !errors.Is(err, ErrConflict) {
-			return j.record, NoObjection, err
-		}
-	}
-	return j.record, NoObjection, fmt.Errorf("payment: approve %s: %w", o.ID, ErrConflict)
+		return next, ctx.Err()
+	})
+	return o, objection, err
 }
 
 // ownKeys says that what a window takes can be looked up with the deployment's own keys. Those of an account before ask for no money.

@@ -71,7 +71,7 @@ func (s *Settler) Resolve(ctx context.Context, orderID string, r ledger.Resoluti
 	return s.decided(ctx, orderID, func(l ledger.Order) (ledger.Order, error) { return l.Resolve(r) })
 }
 
-// decided stores what somebody asks of an order, without a word to the provider; when somebody else was faster it is asked of what they left.
+// decided stores what somebody asks of an order, without a word to the provider.
 func (s *Settler) decided(ctx context.Context, orderID string, ask func(ledger.Order) (ledger.Order, error)) (order.Order, error) {
 	if n, err := order.ParseNumber(orderID); err != nil || n.OrderID() != orderID {
 		return order.Order{}, ErrNotFound
@@ -80,10 +80,16 @@ func (s *Settler) decided(ctx context.Context, orderID string, ask func(ledger.O
 	if err != nil {
 		return o, err
 	}
+	return s.rewrite(ctx, o, savesMax, func(o order.Order) (ledger.Order, error) { return ask(o.Ledger) })
+}
+
+// rewrite stores what ask makes of an order's ledger, in one conditional write, and nothing when it changes nothing. When somebody else was faster it
+// is asked of what they left, so many times in all.
+func (s *Settler) rewrite(ctx context.Context, o order.Order, tries int, ask func(order.Order) (ledger.Order, error)) (order.Order, error) {
 	j := &job{Settler: s}
 	j.stands(o)
-	for range savesMax {
-		next, err := ask(j.record.Ledger)
+	for range tries {
+		next, err := ask(j.record)
 		if err != nil || reflect.DeepEqual(next, j.record.Ledger) {
 			return j.record, err
 		}
@@ -92,5 +98,5 @@ func (s *Settler) decided(ctx context.Context, orderID string, ask func(ledger.O
 			return j.record, err
 		}
 	}
-	return j.record, fmt.Errorf("payment: order %s: %w", orderID, ErrConflict)
+	return j.record, fmt.Errorf("payment: order %s: %w", o.ID, ErrConflict)
 }

@@ -428,10 +428,7 @@ func TestGateUnderOtherKeys(t *testing.T) {
 	fakeTime(t, func(t *testing.T) {
 		x := newOutside(t, gated)
 		window := x.tab(x.order("portone", "order-1", "24h"))
-		first, ok := x.world.(*world.World)
-		if !ok {
-			t.Fatal("it is no world")
-		}
+		first := x.own()
 		for name, other := range map[string]*outside{
 			"other keys": x.behind(otherKeys), "the keys are previous": newOutside(t, func(o *world.Options) { o.Before = first }),
 		} {

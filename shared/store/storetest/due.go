@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/store/internal/item"
@@ -107,7 +108,7 @@ func testDueSparse(t *testing.T, s payment.Store) {
 
 	o.Status, o.DueAt = order.Paid, time.Time{}
 	save("final", false)
-	o.Reversals, o.DueAt = []order.Reversal{{Key: "key-2", Reason: order.ReasonSecond, DecidedAt: created}}, created
+	o.Reversals, o.DueAt = []order.Reversal{{Key: "key-2", Reason: string(ledger.Second), DecidedAt: created}}, created
 	save("paid, and money of another payment to give back", true)
 	o.Reversals[0].DoneAt, o.DueAt = created, time.Time{}
 	save("given back", false)
