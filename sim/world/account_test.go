@@ -36,10 +36,7 @@ func TestGatewaysOwnWord(t *testing.T) {
 // behind is another deployment in front of the same table and the same clock: what an operator's new keys make of the first.
 func (x *outside) behind(edit func(*world.Options)) *outside {
 	x.t.Helper()
-	first, ok := x.world.(*world.World)
-	if !ok {
-		x.t.Fatal("it is no world")
-	}
+	first := x.own()
 	return newOutside(x.t, func(o *world.Options) {
 		o.Store, o.Clock = first.Store, first.Clock
 		edit(o)
@@ -175,11 +172,7 @@ func TestPreviousKeysAskForNoMoney(t *testing.T) {
 // after is the deployment after this one, with another account's keys; its secrets hold the ones before.
 func (x *outside) after() *outside {
 	x.t.Helper()
-	first, ok := x.world.(*world.World)
-	if !ok {
-		x.t.Fatal("it is no world")
-	}
-	return newOutside(x.t, func(o *world.Options) { o.Before = first })
+	return newOutside(x.t, func(o *world.Options) { o.Before = x.own() })
 }
 
 // takenUnknown takes the money of an order, and nobody can be asked whether it was taken.
@@ -204,10 +197,7 @@ func TestPaidBeforeTheMIDChanged(t *testing.T) {
 	t.Parallel()
 	fakeTime(t, func(t *testing.T) {
 		x := sold(t, "portone")
-		first, ok := x.world.(*world.World)
-		if !ok {
-			t.Fatal("it is no world")
-		}
+		first := x.own()
 		parts := first.Parts
 		parts.PortOne.MID = "another"
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

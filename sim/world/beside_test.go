@@ -11,11 +11,7 @@ import (
 // beside is another deployment on the same merchant account, with a table of its own.
 func (x *outside) beside() *outside {
 	x.t.Helper()
-	first, ok := x.world.(*world.World)
-	if !ok {
-		x.t.Fatal("it is no world")
-	}
-	return newOutside(x.t, func(o *world.Options) { o.Beside = first })
+	return newOutside(x.t, func(o *world.Options) { o.Beside = x.own() })
 }
 
 // TestTwoTablesOnOneAccount: two stacks on one merchant account, or a new table on an old one, meet in an order's id. What the first was paid does not

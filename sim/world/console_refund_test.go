@@ -3,8 +3,6 @@ package world_test
 import (
 	"fmt"
 	"testing"
-
-	"tosspay-sam/sim/world"
 )
 
 // TestRefundBesideALargerConsoleRefund: a refund that is not sent yet is not made because the console refunds as much or more.
@@ -15,7 +13,7 @@ func TestRefundBesideALargerConsoleRefund(t *testing.T) {
 			t.Run(fmt.Sprint(provider, first), func(t *testing.T) {
 				fakeTime(t, func(t *testing.T) {
 					x := sold(t, provider)
-					w := x.world.(*world.World)
+					w := x.own()
 					cancel := map[string]func(string, int64) error{"toss": w.Toss.ConsoleCancel, "portone": w.PortOne.ConsoleCancel}[provider]
 					key, ask := x.read("order-1").Payment.Key, func() { x.refund("order-1", `{"refundId":"r1","amount":5000}`) }
 					if !first {

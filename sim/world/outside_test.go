@@ -63,6 +63,16 @@ func (x *outside) send(method, path, contentType, body string) reply {
 
 func (x *outside) get(address string) reply { return x.send(http.MethodGet, address, "", "") }
 
+// own is the world itself, where it runs in this process.
+func (x *outside) own() *world.World {
+	x.t.Helper()
+	w, ok := x.world.(*world.World)
+	if !ok {
+		x.t.Fatal("it is no world of this process")
+	}
+	return w
+}
+
 // control posts to one of the world's controls.
 func (x *outside) control(path, body string) {
 	x.t.Helper()

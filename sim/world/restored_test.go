@@ -12,10 +12,10 @@ import (
 // that it was restored.
 func (x *outside) backup(told bool) (restore func() *outside) {
 	x.t.Helper()
-	first, ok := x.world.(*world.World)
-	store, isMem := first.Store.(*memstore.Store)
-	if !ok || !isMem {
-		x.t.Fatal("it is no world of its own")
+	first := x.own()
+	store, ok := first.Store.(*memstore.Store)
+	if !ok {
+		x.t.Fatal("its store is another's")
 	}
 	back, at := store.Backup(), x.now()
 	return func() *outside {
@@ -105,9 +105,5 @@ func TestRestoredCycle(t *testing.T) {
 // refuses makes Toss Payments refuse the next confirm.
 func (x *outside) refuses(code string) {
 	x.t.Helper()
-	w, ok := x.world.(*world.World)
-	if !ok {
-		x.t.Fatal("it is no world")
-	}
-	w.Toss.DeclineNext(code)
+	x.own().Toss.DeclineNext(code)
 }

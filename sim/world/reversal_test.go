@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tosspay-sam/shared/handler"
+	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/tosssim"
@@ -32,7 +33,7 @@ var windfalls = []windfall{
 		s.open(first)
 		s.mustCapture(second)
 		return second
-	}, order.Paid, 1, order.ReasonSecond},
+	}, order.Paid, 1, string(ledger.Second)},
 	{"a payment of the refused attempt, beside the paid one", func(s *stage) string {
 		m := s.order("order-1")
 		tab := s.approve(m)
@@ -41,7 +42,7 @@ var windfalls = []windfall{
 		s.open(s.approve(s.nextWindow(m)))
 		s.mustCapture(tab)
 		return tab
-	}, order.Paid, 2, order.ReasonSecond},
+	}, order.Paid, 2, string(ledger.Second)},
 	{"a payment after the order expired", func(s *stage) string {
 		m := s.order("order-1")
 		time.Sleep(time.Until(m.DueAt))
@@ -49,14 +50,14 @@ var windfalls = []windfall{
 		late := s.approve(m)
 		s.mustCapture(late)
 		return late
-	}, order.Expired, 1, order.ReasonLate},
+	}, order.Expired, 1, string(ledger.Late)},
 	{"one won too much", func(s *stage) string {
 		m := s.order("order-1")
 		m.Window.Amount.Value++
 		wrong := s.approve(m)
 		s.mustCapture(wrong)
 		return wrong
-	}, order.Open, 2, order.ReasonMismatch},
+	}, order.Open, 2, string(ledger.Mismatch)},
 	{"one won too little, after the payment", func(s *stage) string {
 		m := s.order("order-1")
 		s.open(s.approve(m))
@@ -64,7 +65,7 @@ var windfalls = []windfall{
 		wrong := s.approve(m)
 		s.mustCapture(wrong)
 		return wrong
-	}, order.Paid, 1, order.ReasonMismatch},
+	}, order.Paid, 1, string(ledger.Mismatch)},
 }
 
 // wantGivenBack is the end of every windfall: what came too much has gone back whole and once, and the order is what it was.

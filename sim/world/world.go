@@ -115,42 +115,12 @@ func New(o Options) (*World, error) {
 	if deliveries == nil {
 		deliveries = wire.Transport(w)
 	}
-	w.Hooks = &hooks.Queue{Transport: counted{deliveries, &w.attempts}, Now: o.Now}
-	o.Toss.Now, o.Toss.Ledger, o.Toss.Faults, o.Toss.Lag = o.Now, w.Ledger, w.Faults, w.Lag
-	o.Toss.Webhooks, o.Toss.WebhookURL = w.Hooks.Deliver, o.Functions+"/webhooks/toss/"+o.Token
-	switch {
-	case providers != nil:
-		w.Faults, w.Lag, w.Ledger, w.Hooks = providers.Faults, providers.Lag, providers.Ledger, providers.Hooks
-	case o.Account != "":
-		o.Toss.Keys = []tosssim.KeyPair{{Secret: tosssim.DefaultSecretKey, Client: tosssim.DefaultClientKey + o.Account}}
-		o.PortOne.Accounts = []portonesim.Account{{UserCode: userCode(o)}}
-	default:
-		second := o
-		second.Account = secondAccount
-		if len(o.Toss.Keys) == 0 {
-			o.Toss.Keys = []tosssim.KeyPair{
-				{Secret: tosssim.DefaultSecretKey, Client: tosssim.DefaultClientKey},
-				{Secret: tosssim.DefaultSecretKey + secondAccount, Client: tosssim.DefaultClientKey + secondAccount},
-			}
-		}
-		if len(o.PortOne.Accounts) == 0 {
-			o.PortOne.Accounts = []portonesim.Account{{}, {
-				UserCode: userCode(second), ImpKey: portonesim.DefaultImpKey + secondAccount, ImpSecret: portonesim.DefaultImpSecret + secondAccount,
-			}}
-		}
-	}
-	w.Toss = tosssim.New(o.Toss)
-	o.PortOne.Now, o.PortOne.Ledger, o.PortOne.Faults, o.PortOne.Lag, o.PortOne.Sandbox = o.Now, w.Ledger, w.Faults, w.Lag, true
-	o.PortOne.Webhooks = w.Hooks.Deliver
-	if o.PortOne.Confirm == nil {
-		o.PortOne.Confirm = deliveries
-	}
-	if o.PortOne.ConsoleURL == "" {
-		o.PortOne.ConsoleURL = o.Functions + "/webhooks/portone/" + o.Token
-	}
-	w.PortOne = portonesim.New(o.PortOne)
 	if providers != nil {
+		w.Faults, w.Lag, w.Ledger, w.Hooks = providers.Faults, providers.Lag, providers.Ledger, providers.Hooks
 		w.Toss, w.PortOne = providers.Toss, providers.PortOne
+	} else {
+		w.Hooks = &hooks.Queue{Transport: counted{deliveries, &w.attempts}, Now: o.Now}
+		w.simulate(o, deliveries)
 	}
 	if err := w.build(o); err != nil {
 		return nil, fmt.Errorf("world: %w", err)
@@ -161,6 +131,39 @@ func New(o Options) (*World, error) {
 	}
 	w.mount(o.Merchant)
 	return w, nil
+}
+
+// simulate makes the providers.
+func (w *World) simulate(o Options, deliveries http.RoundTripper) {
+	if o.Account != "" {
+		o.Toss.Keys = []tosssim.KeyPair{{Secret: tosssim.DefaultSecretKey, Client: tosssim.DefaultClientKey + o.Account}}
+		o.PortOne.Accounts = []portonesim.Account{{UserCode: userCode(o)}}
+	}
+	if len(o.Toss.Keys) == 0 {
+		o.Toss.Keys = []tosssim.KeyPair{
+			{Secret: tosssim.DefaultSecretKey, Client: tosssim.DefaultClientKey},
+			{Secret: tosssim.DefaultSecretKey + secondAccount, Client: tosssim.DefaultClientKey + secondAccount},
+		}
+	}
+	if len(o.PortOne.Accounts) == 0 {
+		second := o
+		second.Account = secondAccount
+		o.PortOne.Accounts = []portonesim.Account{{}, {
+			UserCode: userCode(second), ImpKey: portonesim.DefaultImpKey + secondAccount, ImpSecret: portonesim.DefaultImpSecret + secondAccount,
+		}}
+	}
+	o.Toss.Now, o.Toss.Ledger, o.Toss.Faults, o.Toss.Lag = o.Now, w.Ledger, w.Faults, w.Lag
+	o.Toss.Webhooks, o.Toss.WebhookURL = w.Hooks.Deliver, o.Functions+"/webhooks/toss/"+o.Token
+	w.Toss = tosssim.New(o.Toss)
+	o.PortOne.Now, o.PortOne.Ledger, o.PortOne.Faults, o.PortOne.Lag, o.PortOne.Sandbox = o.Now, w.Ledger, w.Faults, w.Lag, true
+	o.PortOne.Webhooks = w.Hooks.Deliver
+	if o.PortOne.Confirm == nil {
+		o.PortOne.Confirm = deliveries
+	}
+	if o.PortOne.ConsoleURL == "" {
+		o.PortOne.ConsoleURL = o.Functions + "/webhooks/portone/" + o.Token
+	}
+	w.PortOne = portonesim.New(o.PortOne)
 }
 
 // secondAccount is the other one that the simulators know.
