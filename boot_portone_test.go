@@ -106,9 +106,9 @@ var portoneReplays = map[string]replay{
 		calls:    map[string]int{"portone token": 1, "portone find-all": 1, "portone cancel": 1, "portone prepare": 1},
 		requests: map[string]int{"GetItem": 1, "PutItem": 2}, logged: "money.reversal"},
 	"gate-approved": {status: 200, has: []string{`{"result":"ok"}`}, hasNot: []string{"reason"},
-		id: eventPortOneOrder, order: order.Settling, requests: map[string]int{"GetItem": 1, "PutItem": 1}, logged: "gate.approved"},
+		id: eventPortOneOrder, order: order.Processing, requests: map[string]int{"GetItem": 1, "PutItem": 1}, logged: "gate.approved"},
 	"gate-again": {status: 200, has: []string{`{"result":"ok"}`},
-		id: eventPortOneOrder, order: order.Settling, requests: map[string]int{"GetItem": 1}, logged: "gate.approved"},
+		id: eventPortOneOrder, order: order.Processing, requests: map[string]int{"GetItem": 1}, logged: "gate.approved"},
 	"gate-other-amount": {status: 409, has: []string{`{"reason":"The amount is not that of your order.`}, hasNot: []string{"15000", "ok"},
 		id: eventPortOneOrder, order: order.Open, requests: map[string]int{"GetItem": 1}, logged: "security.amount_mismatch"},
 	"return-issued": {status: 200, has: []string{"신한카드"}, hasNot: []string{"Payment complete"},
@@ -214,11 +214,11 @@ func testWrongPortOneSecret(t *testing.T, doors map[string]*door, engine enginet
 		status       int
 		order        order.Status
 	}{
-		{"no secret", "", http.StatusServiceUnavailable, order.Settling},
-		{"not its form", `{"secretKey":"abc"}`, http.StatusServiceUnavailable, order.Settling},
-		{"only the key", `{"impKey":"` + portonesim.DefaultImpKey + `"}`, http.StatusServiceUnavailable, order.Settling},
-		{"placeholder", secretsOf["PortOneSecret"].placeholder, http.StatusServiceUnavailable, order.Settling},
-		{"another account's", `{"impKey":"0000000000000000","impSecret":"WrongPortOneSecret"}`, http.StatusOK, order.Settling},
+		{"no secret", "", http.StatusServiceUnavailable, order.Processing},
+		{"not its form", `{"secretKey":"abc"}`, http.StatusServiceUnavailable, order.Processing},
+		{"only the key", `{"impKey":"` + portonesim.DefaultImpKey + `"}`, http.StatusServiceUnavailable, order.Processing},
+		{"placeholder", secretsOf["PortOneSecret"].placeholder, http.StatusServiceUnavailable, order.Processing},
+		{"another account's", `{"impKey":"0000000000000000","impSecret":"WrongPortOneSecret"}`, http.StatusOK, order.Processing},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -135,7 +135,7 @@ var tossReplays = map[string]replay{
 		order: order.Open, attempt: 2, calls: map[string]int{"confirm": 1, "find": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1}},
 	"confirm-checking": {status: 200, has: []string{"Checking your payment", "do not pay again"},
 		hasNot: []string{"Nothing was charged", "Pay again", "/pay/"},
-		order:  order.Settling, calls: map[string]int{"confirm": 1, "find": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1}},
+		order:  order.Processing, calls: map[string]int{"confirm": 1, "find": 1}, requests: map[string]int{"UpdateItem": 1, "PutItem": 1}},
 	"confirm-unknown-link": {status: 404, has: []string{"Page not found"}, hasNot: []string{"T-shirt", eventLink},
 		order: order.Open, requests: map[string]int{"UpdateItem": 1}},
 	"confirm-malformed": {status: 400, has: []string{"temporarily unavailable"}, hasNot: []string{"T-shirt"},
@@ -298,7 +298,7 @@ func (r replay) checkOrder(t *testing.T, s *stage) {
 	if o.Status != r.order || o.Attempt != max(r.attempt, 1) || o.Amount.Value != eventAmount {
 		t.Errorf("the order is %s, attempt %d, %s; want %s, attempt %d, %d", o.Status, o.Attempt, o.Amount, r.order, max(r.attempt, 1), eventAmount)
 	}
-	waits := o.Status == order.Open || o.Status == order.Settling || len(o.Ledger.Requests) > 0
+	waits := o.Status == order.Open || o.Status == order.Processing || len(o.Ledger.Requests) > 0
 	lastLook := o.Provider == "portone" && (o.Status == order.Paid || o.Status == order.Refunded) && o.BillingKey == ""
 	if (waits || lastLook) == o.DueAt.IsZero() {
 		t.Errorf("due at %v in status %s: %+v", o.DueAt, o.Status, o.Ledger.Requests)
@@ -481,7 +481,7 @@ func checkRedirect(t *testing.T, e events.APIGatewayV2HTTPRequest, returned *url
 	}
 }
 
-// testKilled: the process dies while the provider takes the money. The record says settling, a reload asks, and the money is taken once.
+// testKilled: the process dies while the provider takes the money. The record says processing, a reload asks, and the money is taken once.
 func testKilled(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
 	s := newStage(t, doors, engine)
 	s.set(scene.Approved)
@@ -497,7 +497,7 @@ func testKilled(t *testing.T, doors map[string]*door, engine enginetest.Engine) 
 	s.eventually(first, "the provider sees the confirm", func() bool { return s.toss.Calls()[tosssim.OpConfirm] == 1 })
 	first.kill()
 	s.moved(eventOrder)
-	if o := s.order(); o.Status != order.Settling || o.DueAt.IsZero() {
+	if o := s.order(); o.Status != order.Processing || o.DueAt.IsZero() {
 		t.Fatalf("the order is %s, due %v: the intent must be recorded before the call", o.Status, o.DueAt)
 	}
 
@@ -508,7 +508,7 @@ func testKilled(t *testing.T, doors map[string]*door, engine enginetest.Engine) 
 		t.Errorf("the provider is at work and the buyer reads:\n%s", body)
 	}
 	s.moved(eventOrder)
-	if o := s.order(); o.Status != order.Settling {
+	if o := s.order(); o.Status != order.Processing {
 		t.Errorf("the order is %s on nobody's word", o.Status)
 	}
 

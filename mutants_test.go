@@ -1533,7 +1533,7 @@ var mutants = []mutant{
 	},
 	{
 		"a claim whose process dies is never looked at", claiming,
-		"Settling, c.At, ClaimDue(c) //", "Settling, c.At, time.Time{} //",
+		"Processing, c.At, ClaimDue(c) //", "Processing, c.At, time.Time{} //",
 		"./shared/store/memstore", "TestConformance",
 	},
 	{
@@ -1598,7 +1598,7 @@ var mutants = []mutant{
 	},
 	{
 		"a reload asks about a paid order", "shared/payment/advance.go",
-		"(o.Status == order.Settling || !s.now()", "(o.Status != order.Open || !s.now()",
+		"(o.Status == order.Processing || !s.now()", "(o.Status != order.Open || !s.now()",
 		world, "TestReloadsOfAPaidOrder",
 	},
 	{

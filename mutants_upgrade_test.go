@@ -10,7 +10,7 @@ const (
 var upgradeMutants = []mutant{
 	{
 		"what a deployment of version 1 asked for is forgotten", earlier,
-		"case it.Status != order.Settling && !it.Searching:", "case true:",
+		"case it.Status != order.Processing && !it.Searching:", "case true:",
 		world, "TestBeforeIsSettled",
 	},
 	{

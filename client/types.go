@@ -47,18 +47,18 @@ type PortOneOptions struct {
 	CashReceiptTradeOption string `json:"cashReceiptTradeOption,omitempty"`
 }
 
-// OrderStatus of an order. Ship when it is Paid; Settling is not a failure.
+// OrderStatus of an order. Ship when it is Paid; Processing is not a failure.
 type OrderStatus string
 
 // The statuses; see api/openapi.yaml.
 const (
-	OrderOpen     OrderStatus = "open"
-	OrderSettling OrderStatus = "settling"
-	OrderPaid     OrderStatus = "paid"
-	OrderRefunded OrderStatus = "refunded"
-	OrderFailed   OrderStatus = "failed"
-	OrderExpired  OrderStatus = "expired"
-	OrderReview   OrderStatus = "review"
+	OrderOpen       OrderStatus = "open"
+	OrderProcessing OrderStatus = "processing"
+	OrderPaid       OrderStatus = "paid"
+	OrderRefunded   OrderStatus = "refunded"
+	OrderFailed     OrderStatus = "failed"
+	OrderExpired    OrderStatus = "expired"
+	OrderReview     OrderStatus = "review"
 )
 
 // Order as the API shows it. Window and SDK come only from CreateOrder, History, Payments and Requests only from Order.

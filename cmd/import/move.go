@@ -184,12 +184,12 @@ func (m *mover) one(ctx, sending context.Context, l line) outcome {
 	default:
 		o.result, o.reason = unknown, err.Error()
 	}
-	m.heard(o.result)
+	m.read(o.result)
 	return o
 }
 
 // heard stops the run when nobody answers any more.
-func (m *mover) heard(r result) {
+func (m *mover) read(r result) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.silent++; r != unknown {

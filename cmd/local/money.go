@@ -127,7 +127,7 @@ func movedOf(entries []ledger.Entry) map[string]moneyRow {
 // rowOf adds what our table says of the order.
 func rowOf(o order.Order, row moneyRow) moneyRow {
 	row.ID, row.Status, row.made = o.ID, string(o.Status), o.CreatedAt
-	row.Undecided = o.Status == order.Settling || o.Status == order.Review || o.Owed() != nil
+	row.Undecided = o.Status == order.Processing || o.Status == order.Review || o.Owed() != nil
 	if o.Status == order.Paid {
 		row.Ours = o.Capture.Balance
 	}

@@ -31,7 +31,7 @@ func TestWebhookAddressOfOneOrder(t *testing.T) {
 	const about1 = `{"imp_uid":"imp_1","merchant_uid":"order-1","status":"paid"}`
 	for _, tc := range []struct {
 		name, provider, token, body string
-		heard                       bool
+		noted                       bool
 	}{
 		{"the order's own", "portone", "link-token-of-order-1", about1, true},
 		{"the deployment's", "portone", "token-1", about1, true},
@@ -48,10 +48,10 @@ func TestWebhookAddressOfOneOrder(t *testing.T) {
 		log.Reset()
 		r := ask(t, door, "POST /webhooks/"+tc.provider+"/{webhookToken}", tc.body, "webhookToken", tc.token)
 		said := log.String()
-		if heard := strings.Contains(said, "webhook.received"); heard != tc.heard || !heard && r.StatusCode != http.StatusNotFound {
-			t.Errorf("%s: heard %t, answered %d %s", tc.name, heard, r.StatusCode, r.Body)
+		if noted := strings.Contains(said, "webhook.received"); noted != tc.noted || !noted && r.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: noted %t, answered %d %s", tc.name, noted, r.StatusCode, r.Body)
 		}
-		if !tc.heard && (strings.Contains(said, "provider.answer") || strings.Contains(said, "webhook.unreadable")) || strings.Contains(said, "link-token-of") {
+		if !tc.noted && (strings.Contains(said, "provider.answer") || strings.Contains(said, "webhook.unreadable")) || strings.Contains(said, "link-token-of") {
 			t.Errorf("%s: somebody is asked, an alarm that anybody can raise, or a link token in the log:\n%s", tc.name, said)
 		}
 	}

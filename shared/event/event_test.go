@@ -61,7 +61,7 @@ func words(t *testing.T, events []event.Event) string {
 
 func TestOrderEvents(t *testing.T) {
 	t.Parallel()
-	created, claimed := order.Step{To: order.Open, Event: "created", Revision: 1}, order.Step{From: order.Open, To: order.Settling, Event: "claimed", Revision: 2}
+	created, claimed := order.Step{To: order.Open, Event: "created", Revision: 1}, order.Step{From: order.Open, To: order.Processing, Event: "claimed", Revision: 2}
 	step := func(revision int64, from, to order.Status, kind string) order.Step {
 		return order.Step{From: from, To: to, Event: kind, Revision: revision}
 	}
@@ -77,19 +77,19 @@ func TestOrderEvents(t *testing.T) {
 	}{
 		{name: "created", since: 0, steps: []order.Step{created}},
 		{name: "claimed", since: 1, steps: []order.Step{created, claimed}},
-		{name: "paid", since: 2, want: "order/order-0001/3/paid", steps: []order.Step{created, claimed, step(3, order.Settling, order.Paid, order.Captured)}},
-		{name: "refused, may try again", since: 2, steps: []order.Step{created, claimed, with(step(3, order.Settling, order.Open, order.Refused), "LIMIT", "")}},
-		{name: "failed", since: 2, want: "order/order-0001/3/failed (LIMIT)", steps: []order.Step{created, claimed, with(step(3, order.Settling, order.Failed, order.Refused), "LIMIT", "")}},
+		{name: "paid", since: 2, want: "order/order-0001/3/paid", steps: []order.Step{created, claimed, step(3, order.Processing, order.Paid, order.Captured)}},
+		{name: "refused, may try again", since: 2, steps: []order.Step{created, claimed, with(step(3, order.Processing, order.Open, order.Refused), "LIMIT", "")}},
+		{name: "failed", since: 2, want: "order/order-0001/3/failed (LIMIT)", steps: []order.Step{created, claimed, with(step(3, order.Processing, order.Failed, order.Refused), "LIMIT", "")}},
 		{name: "expired", since: 1, want: "order/order-0001/2/expired", steps: []order.Step{created, step(2, order.Open, order.Expired, order.Lapsed)}},
-		{name: "review", since: 2, want: "order/order-0001/3/review (DONE)", steps: []order.Step{created, claimed, with(step(3, order.Settling, order.Review, order.Captured), "DONE", "")}},
+		{name: "review", since: 2, want: "order/order-0001/3/review (DONE)", steps: []order.Step{created, claimed, with(step(3, order.Processing, order.Review, order.Captured), "DONE", "")}},
 		{name: "partly and fully refunded", since: 3, want: "order/order-0001/4/refunded full=false, order/order-0001/5/refunded full=true", steps: []order.Step{
-			created, claimed, step(3, order.Settling, order.Paid, order.Captured), step(4, order.Paid, order.Paid, order.PartlyRefunded), step(5, order.Paid, order.Refunded, order.FullyRefunded)}},
-		{name: "first seen partly refunded", since: 2, want: "order/order-0001/3/paid, order/order-0001/3/refunded full=false", steps: []order.Step{created, claimed, step(3, order.Settling, order.Paid, order.PartlyRefunded)}},
-		{name: "first seen refunded: not to be shipped", since: 2, want: "order/order-0001/3/refunded full=true", steps: []order.Step{created, claimed, step(3, order.Settling, order.Refunded, order.FullyRefunded)}},
+			created, claimed, step(3, order.Processing, order.Paid, order.Captured), step(4, order.Paid, order.Paid, order.PartlyRefunded), step(5, order.Paid, order.Refunded, order.FullyRefunded)}},
+		{name: "first seen partly refunded", since: 2, want: "order/order-0001/3/paid, order/order-0001/3/refunded full=false", steps: []order.Step{created, claimed, step(3, order.Processing, order.Paid, order.PartlyRefunded)}},
+		{name: "first seen refunded: not to be shipped", since: 2, want: "order/order-0001/3/refunded full=true", steps: []order.Step{created, claimed, step(3, order.Processing, order.Refunded, order.FullyRefunded)}},
 		{name: "two refunds in one write", since: 3, want: "order/order-0001/4/refunded-2 full=false, order/order-0001/4/refunded full=false", steps: []order.Step{
-			created, claimed, step(3, order.Settling, order.Paid, order.Captured), step(4, order.Paid, order.Paid, order.PartlyRefunded), step(4, order.Paid, order.Paid, order.PartlyRefunded)}},
+			created, claimed, step(3, order.Processing, order.Paid, order.Captured), step(4, order.Paid, order.Paid, order.PartlyRefunded), step(4, order.Paid, order.Paid, order.PartlyRefunded)}},
 		{name: "a second payment, partly refunded already, and its end", since: 3, want: "order/order-0001/4/reversal (second), order/order-0001/5/reversal (done)", steps: []order.Step{
-			created, claimed, step(3, order.Settling, order.Paid, order.Captured), with(step(4, order.Paid, order.Paid, order.PartlyRefunded), "", "second"), with(step(5, order.Paid, order.Paid, order.FullyRefunded), "", "done")}},
+			created, claimed, step(3, order.Processing, order.Paid, order.Captured), with(step(4, order.Paid, order.Paid, order.PartlyRefunded), "", "second"), with(step(5, order.Paid, order.Paid, order.FullyRefunded), "", "done")}},
 		{name: "a cycle", id: "sub-0001--c2", since: 1, want: "order/sub-0001--c2/2/paid", steps: []order.Step{created, step(2, order.Open, order.Paid, order.Captured)}},
 		{name: "the history lost the payment", since: 1, want: "order/order-0001/4/paid (unrecorded), order/order-0001/4/refunded full=true", steps: []order.Step{created, step(4, order.Paid, order.Refunded, order.FullyRefunded)}},
 	} {

@@ -108,7 +108,7 @@ func (h confirm) answer(ctx context.Context, r Request, result payment.Result, e
 		return h.badReturn(ctx, r, err), nil
 	case errors.Is(err, payment.ErrNotReady):
 		return pageResponse(web.Problem(options.lang, http.StatusServiceUnavailable, r.RequestContext.RequestID)), err
-	case err != nil && result.Order.Status != order.Settling:
+	case err != nil && result.Order.Status != order.Processing:
 		return Response{}, err
 	}
 	return pageResponse(orderPage(result.Order, options)), err

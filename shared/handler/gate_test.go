@@ -136,7 +136,7 @@ func TestGate(t *testing.T) {
 				return
 			}
 			r := after.Ledger.Requests[len(after.Ledger.Requests)-1]
-			if r.Kind != ledger.Approval || r.Key != "imp_1" || r.Attempt != after.Attempt || after.Status != order.Settling || after.DueAt.IsZero() {
+			if r.Kind != ledger.Approval || r.Key != "imp_1" || r.Attempt != after.Attempt || after.Status != order.Processing || after.DueAt.IsZero() {
 				t.Errorf("what is stored is %+v of an order that is %s, due %v", r, after.Status, after.DueAt)
 			}
 			if asked["get"] != 1 || asked["save"] != 1 || len(asked) != 2 || h.provider.finds != 0 {

@@ -131,7 +131,7 @@ func TestListAttention(t *testing.T) {
 		edit func(*order.Order)
 	}{
 		{"overdue", func(o *order.Order) {
-			o.Status, o.Since, o.DueAt = order.Settling, now.Add(-order.AlarmAfter), now.Add(time.Hour)
+			o.Status, o.Since, o.DueAt = order.Processing, now.Add(-order.AlarmAfter), now.Add(time.Hour)
 		}},
 		{"owed", func(o *order.Order) {
 			o.Status, o.Ledger.Payments = order.Paid, []ledger.Payment{{Key: "k", Attempt: 1, State: ledger.Captured, Amount: 1, Balance: 1, Role: ledger.Surplus}}

@@ -30,7 +30,7 @@ type orderPageOptions struct {
 
 // orderPage shows an order's true state. What a redirect said only chooses words while the order is open.
 func orderPage(o order.Order, opt orderPageOptions) web.Page {
-	if o.Status == order.Settling {
+	if o.Status == order.Processing {
 		return web.Checking(web.CheckingView{
 			Language: opt.lang, OrderID: o.ID, OrderName: o.Name, AmountValue: o.Amount.Value, Currency: string(o.Amount.Currency),
 			Seconds: checkingPause(o), Reversing: o.Owed() != nil,

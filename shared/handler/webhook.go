@@ -83,7 +83,7 @@ func (h webhook) take(name string) route {
 				return unavailable(), err
 			}
 		}
-		if err := h.hear(ctx, name, hint); err != nil {
+		if err := h.note(ctx, name, hint); err != nil {
 			return unavailable(), err
 		}
 		return jsonResponse(http.StatusOK, map[string]string{"result": "ok"}), nil
@@ -111,7 +111,7 @@ func (h webhook) toRecord(ctx context.Context, name, token string, r Request) (R
 	}
 	if err == nil {
 		h.received(ctx, name, hint)
-		err = h.hear(ctx, name, hint)
+		err = h.note(ctx, name, hint)
 	}
 	if err != nil {
 		return unavailable(), err
@@ -135,7 +135,7 @@ func (h webhook) unreadable(ctx context.Context, name string, data []byte, cause
 		"bytes", len(data), "digest", hex.EncodeToString(sum[:8]))
 }
 
-func (h webhook) hear(ctx context.Context, name string, hint provider.Hint) error {
+func (h webhook) note(ctx context.Context, name string, hint provider.Hint) error {
 	if n, err := order.ParseNumber(hint.Number); err == nil && n.Key > 0 {
 		if name != "portone" || h.enroller == nil {
 			return nil

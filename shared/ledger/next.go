@@ -362,15 +362,15 @@ func (o Order) toLookUp(now time.Time) []int {
 	case !o.closed() && o.exhausted():
 		return o.unseen(o.endsFrom())
 	}
-	if n, at := o.refusedUnsure(); n > 0 && !now.Before(at) {
+	if n, at := o.refusedUnconfirmed(); n > 0 && !now.Before(at) {
 		return []int{n}
 	}
 	return nil
 }
 
-// refusedUnsure is the first number that was refused and is to be looked up once more, and when: the lookup that agreed
-// with the refusal may have been behind. Where the provider's window captures, the last look is as good.
-func (o Order) refusedUnsure() (attempt int, at time.Time) {
+// refusedUnconfirmed is the first number that was refused and is to be looked up once more, and when: the lookup that
+// agreed with the refusal may have been behind. Where the provider's window captures, the last look is as good.
+func (o Order) refusedUnconfirmed() (attempt int, at time.Time) {
 	if o.Timing.windowCaptures() || o.End == EndReview {
 		return 0, time.Time{}
 	}

@@ -8,8 +8,8 @@ type Status string
 
 // The statuses.
 const (
-	Open       Status = "open"     // may be paid
-	Processing Status = "settling" // money may be taken, or is to go back; nobody shall pay meanwhile
+	Open       Status = "open"       // may be paid
+	Processing Status = "processing" // money may be taken, or is to go back; nobody shall pay meanwhile
 	Paid       Status = "paid"
 	Refunded   Status = "refunded" // it was paid, and nothing is left of the payment
 	Failed     Status = "failed"   // the provider says that the last number took nothing, and there is no next one
@@ -95,7 +95,7 @@ func (o Order) Due() time.Time {
 	case o.awaitsLastLook():
 		at(o.lastLookAt())
 	}
-	if n, again := o.refusedUnsure(); n > 0 {
+	if n, again := o.refusedUnconfirmed(); n > 0 {
 		if !o.LearnedAt.Before(again) {
 			again = after(again, o.LearnedAt)
 		}

@@ -27,5 +27,5 @@ func (o Order) Attention(now time.Time) string {
 func (o Order) ListedForAttention() bool { return o.Attention(o.DueAt) != "" }
 
 func (o Order) overdue(at time.Time) bool {
-	return o.Status == Settling && !o.Since.IsZero() && at.Sub(o.Since) >= AlarmAfter
+	return o.Status == Processing && !o.Since.IsZero() && at.Sub(o.Since) >= AlarmAfter
 }

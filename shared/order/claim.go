@@ -69,14 +69,14 @@ func (o Order) Claim(c Claim) (Order, error) {
 	o.History = append(slices.Clone(o.History), step)
 	o.AskAfter = c.AskAfter
 	o.follow(next)
-	o.Status, o.Since, o.DueAt = Settling, c.At, ClaimDue(c) // as the conditional write has it, which knows nothing else of the ledger
+	o.Status, o.Since, o.DueAt = Processing, c.At, ClaimDue(c) // as the conditional write has it, which knows nothing else of the ledger
 	return o, nil
 }
 
 // ClaimStep is the history entry of a claim. A claim does not trim the history (a conditional update cannot), so it may have one entry more
 // than its limit until the next write.
 func ClaimStep(c Claim) Step {
-	return Step{At: c.At, From: Open, To: Settling, Event: Claimed, Attempt: c.Attempt}
+	return Step{At: c.At, From: Open, To: Processing, Event: Claimed, Attempt: c.Attempt}
 }
 
 // ClaimDue is when a claimed order must be looked at if its claimer never comes back.

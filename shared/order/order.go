@@ -18,17 +18,17 @@ type Status = ledger.Status
 
 // The statuses.
 const (
-	Open     = ledger.Open
-	Settling = ledger.Processing
-	Paid     = ledger.Paid
-	Refunded = ledger.Refunded
-	Failed   = ledger.Failed
-	Expired  = ledger.Expired
-	Review   = ledger.Review
+	Open       = ledger.Open
+	Processing = ledger.Processing
+	Paid       = ledger.Paid
+	Refunded   = ledger.Refunded
+	Failed     = ledger.Failed
+	Expired    = ledger.Expired
+	Review     = ledger.Review
 )
 
 // Statuses lists all of them in the order of the tables.
-var Statuses = []Status{Open, Settling, Paid, Refunded, Failed, Expired, Review}
+var Statuses = []Status{Open, Processing, Paid, Refunded, Failed, Expired, Review}
 
 // historyMax is how many entries of its history a record keeps, so that an item's size has a bound.
 const historyMax = 32
@@ -224,7 +224,7 @@ func NewCycle(o Order, timing ledger.Timing, askAfter time.Time) Order {
 		panic("order: a new order takes a charge of its own amount: " + err.Error())
 	}
 	o.AskAfter = askAfter
-	o.History = []Step{{At: o.CreatedAt, To: Settling, Event: Claimed, Attempt: 1, Revision: 1}}
+	o.History = []Step{{At: o.CreatedAt, To: Processing, Event: Claimed, Attempt: 1, Revision: 1}}
 	o.follow(l)
 	return o
 }
@@ -249,7 +249,7 @@ func (o Order) RecordedBy() Order {
 func (o Order) Final() bool { return o.DueAt.IsZero() }
 
 // Closed says that the order is paid, or cannot be paid any more.
-func (o Order) Closed() bool { return o.Status != Open && o.Status != Settling }
+func (o Order) Closed() bool { return o.Status != Open && o.Status != Processing }
 
 // WasPaid says that a payment pays the order, whatever became of it later.
 func (o Order) WasPaid() bool { return o.Capture.Key != "" }

@@ -43,7 +43,7 @@ func (o Order) With(l ledger.Order, at time.Time) Order {
 	o.follow(l)
 	if before != o.Status && !slices.ContainsFunc(found, func(s Step) bool { return s.Event != Declined }) {
 		switch {
-		case o.Status == Settling:
+		case o.Status == Processing:
 			found = append(found, Step{Event: BuyerReturned})
 		case len(found) == 0:
 			found = []Step{{Event: Lapsed}}
@@ -172,7 +172,7 @@ func newRequests(before, after ledger.Order) (found []Step) {
 		}) {
 			continue
 		}
-		step := Step{Event: Claimed, Attempt: r.Attempt, To: Settling}
+		step := Step{Event: Claimed, Attempt: r.Attempt, To: Processing}
 		switch {
 		case r.RefundID != "":
 			step = Step{Event: RefundRequested, Attempt: r.Attempt, Note: r.RefundID}

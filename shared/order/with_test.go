@@ -28,7 +28,7 @@ func claimOf(o order.Order, at time.Time) order.Claim {
 	return order.Claim{OrderID: o.ID, Provider: o.Provider, LinkToken: o.LinkToken, Attempt: o.Attempt, Amount: o.Amount, Key: "key-new", At: at, AskAfter: at.Add(15 * time.Second)}
 }
 
-// TestClaimIsWrittenBeforeTheMoneyIsAskedFor: a claimed order is settling, has its confirm and a due time, and nothing of a capture.
+// TestClaimIsWrittenBeforeTheMoneyIsAskedFor: a claimed order is processing, has its confirm and a due time, and nothing of a capture.
 func TestClaimIsWrittenBeforeTheMoneyIsAskedFor(t *testing.T) {
 	t.Parallel()
 	o := fresh()
@@ -38,7 +38,7 @@ func TestClaimIsWrittenBeforeTheMoneyIsAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := next.Ledger.Requests
-	if next.Status != order.Settling || len(r) != 1 || r[0].Kind != ledger.Confirm || r[0].Key != c.Key || r[0].Reply != ledger.NoReply || !r[0].At.Equal(c.At) {
+	if next.Status != order.Processing || len(r) != 1 || r[0].Kind != ledger.Confirm || r[0].Key != c.Key || r[0].Reply != ledger.NoReply || !r[0].At.Equal(c.At) {
 		t.Errorf("%s with %+v", next.Status, r)
 	}
 	if !next.DueAt.Equal(c.At.Add(30*time.Second)) || next.Revision != o.Revision+1 || next.Capture != (order.Capture{}) || !next.AskAfter.Equal(c.AskAfter) {
@@ -74,7 +74,7 @@ func TestRandomRecords(t *testing.T) {
 			reached[o.Status]++
 		}
 	}
-	if reached[order.Paid] == 0 || reached[order.Refunded] == 0 || reached[order.Settling] == 0 || reached[order.Failed]+reached[order.Expired] == 0 {
+	if reached[order.Paid] == 0 || reached[order.Refunded] == 0 || reached[order.Processing] == 0 || reached[order.Failed]+reached[order.Expired] == 0 {
 		t.Errorf("the lives did not do what they are for: %v", reached)
 	}
 }

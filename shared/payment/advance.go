@@ -65,7 +65,7 @@ func (s *Settler) awaitCycle(ctx context.Context, o order.Order, v ledger.Visit,
 
 // worthAsking says that the provider may know more of the order than we do.
 func (s *Settler) worthAsking(o order.Order) bool {
-	return !o.Final() && (o.Status == order.Settling || !s.now().Before(o.DueAt))
+	return !o.Final() && (o.Status == order.Processing || !s.now().Before(o.DueAt))
 }
 
 // callContext leaves SettleKeep of the caller's time to record what the provider said.

@@ -96,7 +96,7 @@ func (w *Worker) settleOrder(ctx context.Context, id string) error {
 		return errors.Join(err, told)
 	case err != nil:
 		return err
-	case o.Status == order.Settling:
+	case o.Status == order.Processing:
 		return nil
 	case s.ID == "":
 		_, err = w.told(ctx, o)
@@ -108,7 +108,7 @@ func (w *Worker) settleOrder(ctx context.Context, id string) error {
 
 // charge charges cycle k of a subscription.
 //
-// Phase 1 claims the cycle: one conditional write that returns the subscription. Phase 2 stores the cycle's order as settling, which only
+// Phase 1 claims the cycle: one conditional write that returns the subscription. Phase 2 stores the cycle's order as processing, which only
 // one worker can. Phase 3 charges it and records what the provider says. Phase 4 moves the subscription on, if it still stands at k. A
 // crash between any two is picked up by a due time, and finds the order as far as it came.
 func (w *Worker) charge(ctx context.Context, id string, k int) error {
@@ -301,7 +301,7 @@ func (w *Worker) move(ctx context.Context, s subscription.Subscription, k int, o
 				return s.RefusedReplaced(k, o.Attempt, w.Declines(code), code, now)
 			}
 			return s.Refused(k, o.Attempt, w.Declines(code), code, w.Timetable, now)
-		case o.Status == order.Settling:
+		case o.Status == order.Processing:
 			return s.Doubted(k, now, o.DueAt)
 		}
 		return s.Ended(k, date, "order "+string(o.Status), o.BillingKey != s.KeyName(s.Key.N), now)
@@ -354,7 +354,7 @@ func (w *Worker) deleteKey(ctx context.Context, s subscription.Subscription) err
 		if gone {
 			return s.KeyDeleted(began)
 		}
-		return s.KeyStays(w.Now())
+		return s.KeyNotDeleted(w.Now())
 	})
 }
 

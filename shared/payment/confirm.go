@@ -100,7 +100,7 @@ var ErrReturn = errors.New("not a redirect of this order")
 //
 // Phase 1 claims the order: one conditional write that also checks link token, attempt and amount. Only its winner calls the provider.
 // Phase 2 asks the provider to take the money, and if the answer proves nothing, what became of it.
-// Phase 3 records what the answers prove. A crash between any two leaves a settling order with a due time.
+// Phase 3 records what the answers prove. A crash between any two leaves a processing order with a due time.
 func (s *Settler) Confirm(ctx context.Context, r Return) (Result, error) {
 	claim, err := s.claimOf(r)
 	if err != nil {

@@ -110,7 +110,7 @@ func (d Dispatcher) shard(ctx context.Context, shard int, now time.Time, run *ru
 // take leases some records and passes them on. It is false when the rest of the shard is to be left alone: time is short, or another tick is at
 // work there. The younger one gives way when they meet, so that they do not race for every record; the older one when it has lost a whole
 // batch.
-func (d Dispatcher) take(ctx context.Context, records []DueRecord, now time.Time, latest *pace, run *running) (goOn bool, err error) {
+func (d Dispatcher) take(ctx context.Context, records []DueRecord, now time.Time, latest *pace, run *running) (more bool, err error) {
 	room, err := d.flow.room(ctx, latest, len(records))
 	if err != nil || !room || d.short(ctx) {
 		run.more.Store(true)

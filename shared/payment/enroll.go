@@ -290,7 +290,7 @@ func (e *Enroller) learn(ctx context.Context, s subscription.Subscription, n int
 	case a.Verdict == provider.Absent:
 		s = s.NotIssued(n, failed, began, now)
 	default:
-		s = s.Unheard(now)
+		s = s.Unanswered(now)
 	}
 	s.HeardAt = began
 	return s

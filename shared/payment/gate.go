@@ -101,7 +101,7 @@ func objectionTo(o order.Order, r ledger.Request) Objection {
 	case order.Open:
 	case order.Paid, order.Refunded:
 		return IsPaid
-	case order.Settling, order.Review:
+	case order.Processing, order.Review:
 		return IsProcessing
 	default:
 		return IsOver

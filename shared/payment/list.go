@@ -23,7 +23,7 @@ const (
 	ListDay       ListIndex = "day"       // orders made on one day in Korea; not the orders of subscriptions' cycles
 	ListStatus    ListIndex = "status"    // subscriptions of one status
 	ListCustomer  ListIndex = "customer"  // orders, or subscriptions, of one customer; not the orders of cycles
-	ListAttention ListIndex = "attention" // orders that are in review, owe money back, or have been settling for long
+	ListAttention ListIndex = "attention" // orders that are in review, owe money back, or have been processing for long
 	ListDue       ListIndex = "due"       // what is to be looked at, of both kinds, by when
 )
 
@@ -159,7 +159,7 @@ func (f OrderFilter) query() (ListQuery, error) {
 	return q, nil
 }
 
-// fits: an index may lag, and an order that will be settling for long is listed some minutes before it is.
+// fits: an index may lag, and an order that will be processing for long is listed some minutes before it is.
 func (f OrderFilter) fits(o order.Order, now time.Time) bool {
 	if f.Status != "" && o.Status != f.Status {
 		return false

@@ -162,7 +162,7 @@ func (j *job) finish(ctx context.Context) (order.Order, error) {
 		}
 		next, now := j.work.Final(), j.now()
 		askAfter := now.Add(order.HintPause)
-		if next.Status() == order.Settling {
+		if next.Status() == order.Processing {
 			askAfter = now.Add(order.AskPause)
 		}
 		switch err := j.save(ctx, next, askAfter); {

@@ -40,7 +40,7 @@ func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
 	noted := o.Ledger.Noted(back)
 	switch {
 	case knows(o, back.Key):
-	case o.Status == order.Settling && (noted || o.AskAfter.After(s.now())): // else nobody is at it, such as after an approval
+	case o.Status == order.Processing && (noted || o.AskAfter.After(s.now())): // else nobody is at it, such as after an approval
 		if !noted {
 			o, err = s.note(ctx, o, back)
 		}

@@ -63,7 +63,7 @@ func (e *Enroller) refreshed(ctx context.Context, s subscription.Subscription) s
 	return saved
 }
 
-// stale says that the provider is to be asked what is behind the key: it is in use, nobody has heard of it for a day, and no charge is at work.
+// stale says that the provider is to be asked what is behind the key: it is in use, nobody has asked about it for a day, and no charge is at work.
 func (e *Enroller) stale(s subscription.Subscription, now time.Time) bool {
 	inUse := s.Status != subscription.Canceled && !s.Key.IssuedAt.IsZero()
 	if e.Keys == nil || !inUse || s.AskAfter.After(now) {

@@ -82,7 +82,7 @@ func TestHintOfTheOtherTab(t *testing.T) {
 		want  order.Status
 		ends  order.Status
 	}{
-		"claimed, and the provider is at work":  {claimed, provider.Pending, order.Settling, order.Paid},
+		"claimed, and the provider is at work":  {claimed, provider.Pending, order.Processing, order.Paid},
 		"announced, and the other one has paid": {announcedNow, provider.Paid, order.Paid, order.Paid},
 		"paid":                                  {paidBefore, provider.Paid, order.Paid, order.Paid},
 	} {
@@ -94,7 +94,7 @@ func TestHintOfTheOtherTab(t *testing.T) {
 				x.bank.put("key-1", "order-1", tc.first)
 				x.bank.put("key-2", "order-1", provider.Declined)
 				x.mustHear("key-2", "order-1")
-				if o := x.read(); o.Status != tc.want && o.Status != order.Settling || o.Attempt != 1 {
+				if o := x.read(); o.Status != tc.want && o.Status != order.Processing || o.Attempt != 1 {
 					t.Errorf("the other tab's end made the order %s in attempt %d; asked %v", o.Status, o.Attempt, x.bank.calls)
 				}
 				x.bank.put("key-1", "order-1", provider.Paid) // and then it is taken
@@ -152,7 +152,7 @@ func second(l *ledger.Order) {
 func TestHintOutlivesTheOutage(t *testing.T) {
 	t.Parallel()
 	for name, state := range map[string]func(*ledger.Order){
-		"open": func(*ledger.Order) {}, "settling": announcedNow, "paid": paidBefore, "expired": closedAs(ledger.EndExpired), "review": closedAs(ledger.EndReview),
+		"open": func(*ledger.Order) {}, "processing": announcedNow, "paid": paidBefore, "expired": closedAs(ledger.EndExpired), "review": closedAs(ledger.EndReview),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -230,11 +230,11 @@ func TestReturnFromAWindow(t *testing.T) {
 		{"paid, and the address names no key at all", provider.Paid, "../key", false, false, order.Paid, 1},
 		{"nothing, and the address says paid", provider.Absent, "key-1", false, false, order.Open, 1},
 		{"nothing, and the address says failed", provider.Absent, "key-1", true, false, order.Open, 1},
-		{"at work, and the address says paid", provider.Pending, "key-1", false, false, order.Settling, 1},
+		{"at work, and the address says paid", provider.Pending, "key-1", false, false, order.Processing, 1},
 		{"at work, and the address says failed", provider.Pending, "key-1", true, false, order.Open, 1},
 		{"declined", provider.Declined, "key-1", true, false, order.Open, 2},
-		{"unknown", provider.Unknown, "key-1", true, false, order.Settling, 1},
-		{"the provider is down", provider.Paid, "key-1", true, true, order.Settling, 1},
+		{"unknown", provider.Unknown, "key-1", true, false, order.Processing, 1},
+		{"the provider is down", provider.Paid, "key-1", true, true, order.Processing, 1},
 		{"given back already", provider.Refunded, "key-1", false, false, order.Refunded, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -254,8 +254,8 @@ func TestReturnFromAWindow(t *testing.T) {
 				if x.bank.asked("") > 2 || x.bank.asked("cancel ") > 0 {
 					t.Errorf("asked %v, want 2 lookups at most", x.bank.calls)
 				}
-				if o := x.read(); o.Status == order.Settling && o.DueAt.IsZero() {
-					t.Error("settling and never due")
+				if o := x.read(); o.Status == order.Processing && o.DueAt.IsZero() {
+					t.Error("processing and never due")
 				}
 			})
 		})
@@ -349,7 +349,7 @@ func TestMoneyUnderAnEarlierNumber(t *testing.T) {
 // not take the webhook: the payment is remembered.
 func TestHintThatWasNotLookedUp(t *testing.T) {
 	t.Parallel()
-	for name, state := range map[string]func(*ledger.Order){"open": func(*ledger.Order) {}, "settling": announcedNow, "paid": paidBefore, "expired": closedAs(ledger.EndExpired)} {
+	for name, state := range map[string]func(*ledger.Order){"open": func(*ledger.Order) {}, "processing": announcedNow, "paid": paidBefore, "expired": closedAs(ledger.EndExpired)} {
 		bubble(t, func(t *testing.T) {
 			x := newTill(t)
 			x.edit(state)
@@ -372,7 +372,7 @@ func TestHintThatWasNotLookedUp(t *testing.T) {
 // nothing of the other payment: the money is found whichever is asked about first and most often.
 func TestHintsOfTwoPayments(t *testing.T) {
 	t.Parallel()
-	for name, state := range map[string]func(*ledger.Order){"open": func(*ledger.Order) {}, "settling": announcedNow, "paid": paidBefore, "expired": closedAs(ledger.EndExpired)} {
+	for name, state := range map[string]func(*ledger.Order){"open": func(*ledger.Order) {}, "processing": announcedNow, "paid": paidBefore, "expired": closedAs(ledger.EndExpired)} {
 		for copies := range 12 {
 			for _, slow := range []time.Duration{50 * time.Millisecond, 700 * time.Millisecond} {
 				bubble(t, func(t *testing.T) {

@@ -111,7 +111,7 @@ func TestClaimBefore(t *testing.T) {
 			}
 			b.wire.take()
 			claimed, err := b.Claim(timed(t), claim)
-			if err != nil || claimed.Status != order.Settling || claimed.Revision != old.Revision+1 || len(claimed.Ledger.Requests) != 1 {
+			if err != nil || claimed.Status != order.Processing || claimed.Revision != old.Revision+1 || len(claimed.Ledger.Requests) != 1 {
 				t.Fatalf("%s: %+v, %v", name, claimed, err)
 			}
 			if got := b.wire.take(); got["UpdateItem"] != 1 || got["PutItem"] != 1 || len(got) != 2 {
@@ -166,7 +166,7 @@ func TestClaimBeforeMeetsAnother(t *testing.T) {
 			got, err := b.Claim(timed(t), claim)
 			var refusal *order.Refusal
 			switch {
-			case test.want == "" && (err != nil || got.Status != order.Settling || got.Revision != 3):
+			case test.want == "" && (err != nil || got.Status != order.Processing || got.Revision != 3):
 				t.Errorf("%s: %s of revision %d, %v", name, got.Status, got.Revision, err)
 			case test.want != "" && (!errors.As(err, &refusal) || refusal.Reason != test.want):
 				t.Errorf("%s: %s, %v, want %s", name, got.Status, err, test.want)

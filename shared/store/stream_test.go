@@ -132,7 +132,7 @@ func TestChangeOfBefore(t *testing.T) {
 		if after, _ := again.History(); !reflect.DeepEqual(idsOf(after), idsOf(first)) {
 			t.Errorf("%s: its history told %q, and tells %q", name, idsOf(first), idsOf(after))
 		}
-		if old.Status != order.Open && old.Status != order.Settling || old.Owed() != nil {
+		if old.Status != order.Open && old.Status != order.Processing || old.Owed() != nil {
 			continue
 		}
 		p := ledger.Payment{

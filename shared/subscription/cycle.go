@@ -314,7 +314,7 @@ func (s Subscription) Resume(at time.Time) (Subscription, bool) {
 		if s.Dunning.Decline == Hard {
 			return s, false
 		}
-		to := s.goOn(at)
+		to := s.afterRefusal(at)
 		return s.step(at, to, "resumed", ""), true
 	case Paused:
 	default:
@@ -340,8 +340,8 @@ func (s Subscription) Resume(at time.Time) (Subscription, bool) {
 	return s.step(at, Active, "resumed", ""), true
 }
 
-// goOn tries a cycle that was refused at once, with a timetable that begins anew; after one that was written off the next date follows.
-func (s *Subscription) goOn(at time.Time) Status {
+// afterRefusal tries a cycle that was refused at once, with a timetable that begins anew; after one that was written off the next date follows.
+func (s *Subscription) afterRefusal(at time.Time) Status {
 	if s.Dunning.Since.IsZero() {
 		s.stand(max(s.Date, s.Calendar.After(at)))
 		s.due(s.Calendar.Date(s.Date))
@@ -447,8 +447,8 @@ func (s Subscription) KeyAppeared(n int, at time.Time) Subscription {
 
 const keyNewsPause = 10 * time.Minute
 
-// KeyStays is a deletion that brought no answer.
-func (s Subscription) KeyStays(at time.Time) Subscription {
+// KeyNotDeleted is a deletion that brought no answer.
+func (s Subscription) KeyNotDeleted(at time.Time) Subscription {
 	if s.Status != Canceled || s.DueAt.IsZero() {
 		return s
 	}

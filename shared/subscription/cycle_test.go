@@ -253,7 +253,7 @@ func operations() []operation {
 			return s.Issued(subscription.Key{N: 2, IssuedAt: tableNow}, tableNow)
 		})},
 		{"key deleted", plain(func(s subscription.Subscription) subscription.Subscription { return s.KeyDeleted(tableNow) })},
-		{"key stays", plain(func(s subscription.Subscription) subscription.Subscription { return s.KeyStays(tableNow) })},
+		{"key stays", plain(func(s subscription.Subscription) subscription.Subscription { return s.KeyNotDeleted(tableNow) })},
 	}
 }
 
@@ -537,14 +537,14 @@ func randomOperation(r *rand.Rand, s subscription.Subscription, now time.Time, s
 		return "issued", s.Issued(key, now)
 	case 8:
 		if r.IntN(2) == 0 {
-			return "unheard", s.Unheard(now)
+			return "unanswered", s.Unanswered(now)
 		}
 		return "not issued", s.NotIssued(key.N, r.IntN(2) == 0, now, now)
 	case 9:
 		if r.IntN(2) == 0 {
 			return "key deleted", s.KeyDeleted(now)
 		}
-		return "key stays", s.KeyStays(now)
+		return "key stays", s.KeyNotDeleted(now)
 	case 10:
 		return "doubted", s.Doubted(near, now, now.Add(time.Minute))
 	case 11, 12:
@@ -843,11 +843,11 @@ func TestCancel(t *testing.T) {
 		if early := s.KeyDeleted(s.DueAt.Add(-time.Millisecond)); !reflect.DeepEqual(early, s) {
 			t.Errorf("from %s: a deletion before its time counts", status)
 		}
-		if stays := s.KeyStays(s.DueAt); !stays.DueAt.Equal(s.DueAt.Add(time.Hour)) {
+		if stays := s.KeyNotDeleted(s.DueAt); !stays.DueAt.Equal(s.DueAt.Add(time.Hour)) {
 			t.Errorf("from %s: the key that stays is looked at %s", status, korean(stays.DueAt))
 		}
 		gone := s.KeyDeleted(s.DueAt)
-		if !gone.Final() || gone.Key.DeletedAt.IsZero() || !reflect.DeepEqual(gone.KeyDeleted(tableNow), gone) || !reflect.DeepEqual(gone.KeyStays(tableNow), gone) {
+		if !gone.Final() || gone.Key.DeletedAt.IsZero() || !reflect.DeepEqual(gone.KeyDeleted(tableNow), gone) || !reflect.DeepEqual(gone.KeyNotDeleted(tableNow), gone) {
 			t.Errorf("from %s: due %s after its key was deleted", status, korean(gone.DueAt))
 		}
 	}

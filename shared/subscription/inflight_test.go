@@ -183,7 +183,7 @@ const inPause = "left out by a pause"
 type cycleOrder struct {
 	date    int // the subscription stood at when it was made
 	created time.Time
-	outcome string // of the latest attempt: settling, paid, or refused
+	outcome string // of the latest attempt: processing, paid, or refused
 	attempt int
 }
 
@@ -233,7 +233,7 @@ func accounted(seed uint64) (charges int, problem string) {
 		before, what := s, ""
 		switch r.IntN(9) {
 		case 0:
-			if o := orders[s.Cycle]; o != nil && o.outcome == "settling" {
+			if o := orders[s.Cycle]; o != nil && o.outcome == "processing" {
 				what, o.outcome = "settled", []string{"paid", "refused"}[r.IntN(2)]
 				tell()
 			}
@@ -273,12 +273,12 @@ func accounted(seed uint64) (charges int, problem string) {
 			o := orders[s.Cycle]
 			switch {
 			case o == nil:
-				o = &cycleOrder{date: s.Date, created: s.Begun, outcome: "settling", attempt: 1}
+				o = &cycleOrder{date: s.Date, created: s.Begun, outcome: "processing", attempt: 1}
 				orders[s.Cycle] = o
 			case o.outcome == "refused" && s.Attempt() == o.attempt+1:
-				o.attempt, o.outcome = s.Attempt(), "settling"
+				o.attempt, o.outcome = s.Attempt(), "processing"
 			}
-			if o.outcome == "settling" && r.IntN(4) > 0 {
+			if o.outcome == "processing" && r.IntN(4) > 0 {
 				o.outcome = []string{"paid", "paid", "refused"}[r.IntN(3)]
 			}
 			if r.IntN(4) > 0 { // else the worker died before it could tell

@@ -241,7 +241,7 @@ func (s Subscription) Issued(key Key, at time.Time) Subscription {
 		s.open(at)
 		s.due(later(s.Calendar.Date(s.Date), at))
 	case s.Status == Suspended || s.Status == PastDue && !s.Dunning.Since.IsZero():
-		to = s.goOn(at)
+		to = s.afterRefusal(at)
 	default:
 		s.due(s.ChargeAt)
 	}
@@ -332,8 +332,8 @@ func (s Subscription) Lease(until time.Time) Subscription {
 	return s
 }
 
-// Unheard is a question about an issuance that brought no answer.
-func (s Subscription) Unheard(at time.Time) Subscription {
+// Unanswered is a question about an issuance that brought no answer.
+func (s Subscription) Unanswered(at time.Time) Subscription {
 	switch {
 	case s.Status == Enrolling:
 		s.DueAt = at.Add(enrollDelays[0])

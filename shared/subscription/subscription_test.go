@@ -79,7 +79,7 @@ var enrolOperations = []struct {
 		return s.NotIssued(3, false, later, later)
 	}},
 	{"key 3 failed", func(s subscription.Subscription) subscription.Subscription { return s.NotIssued(3, true, later, later) }},
-	{"no answer", func(s subscription.Subscription) subscription.Subscription { return s.Unheard(later) }},
+	{"no answer", func(s subscription.Subscription) subscription.Subscription { return s.Unanswered(later) }},
 	{"lease", func(s subscription.Subscription) subscription.Subscription { return s.Lease(later) }},
 	{"key 1 refreshed", func(s subscription.Subscription) subscription.Subscription { return s.Refreshed(issued(1)) }},
 	{"key 2 refreshed", func(s subscription.Subscription) subscription.Subscription { return s.Refreshed(issued(2)) }},
@@ -360,7 +360,7 @@ func TestRandomLives(t *testing.T) {
 			case 1:
 				s = s.Lease(at.Add(time.Second))
 			case 2:
-				s = s.Unheard(at)
+				s = s.Unanswered(at)
 			case 3:
 				s = s.Refreshed(issued(n))
 			default:

@@ -93,7 +93,7 @@ func TestCheckoutOptionalParts(t *testing.T) {
 
 func TestCheckoutNotice(t *testing.T) {
 	t.Parallel()
-	for _, state := range append(ResultStates(), "", "settling") {
+	for _, state := range append(ResultStates(), "", "processing") {
 		view := checkoutView()
 		view.Notice, view.NoticeCode = state, "REJECT_CARD_PAYMENT"
 		page := Checkout(view)

@@ -223,7 +223,7 @@ func TestResultReturnsToShop(t *testing.T) {
 
 func TestResultUnknownStateClaimsNothing(t *testing.T) {
 	t.Parallel()
-	for _, state := range []ResultState{"", "settling", "PAID"} {
+	for _, state := range []ResultState{"", "processing", "PAID"} {
 		page := Result(resultView(state, English))
 		if page.Status != http.StatusInternalServerError || !contains(page, english.Problem.Title) || contains(page, payURL) {
 			t.Errorf("state %q: status %d, want the problem page", state, page.Status)

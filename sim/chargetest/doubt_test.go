@@ -60,7 +60,7 @@ func TestUnknownKeepsItsNumber(t *testing.T) {
 		return nil
 	}
 	s.until(due(0).Add(day - time.Hour))
-	if o := s.cycle(1); o.Status != order.Settling || o.Attempt != 1 {
+	if o := s.cycle(1); o.Status != order.Processing || o.Attempt != 1 {
 		t.Errorf("%s in attempt %d, and nobody knows", o.Status, o.Attempt)
 	}
 	s.until(due(0).Add(9 * day))
@@ -105,7 +105,7 @@ func TestPriceChangedInDoubt(t *testing.T) {
 	}
 	s.tick()
 	s.now = s.now.Add(30 * time.Second)
-	if o := s.cycle(1); o.Status != order.Settling {
+	if o := s.cycle(1); o.Status != order.Processing {
 		t.Fatal(o.Status)
 	}
 	if _, err := s.Enroller.ChangePlan(s.ctx, id, payment.PlanChange{Amount: 2 * price, Currency: "KRW", Evidence: "test"}); err != nil {
@@ -216,7 +216,7 @@ func TestRefusalOfAnEarlierTurn(t *testing.T) {
 		return nil
 	}
 	f.until(due(0).Add(4 * time.Hour))
-	if f.captures() != 1 || f.cycle(1).Status != order.Settling {
+	if f.captures() != 1 || f.cycle(1).Status != order.Processing {
 		t.Fatalf("%d captures, %s", f.captures(), f.cycle(1).Status)
 	}
 	f.Hook = frozen

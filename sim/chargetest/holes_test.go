@@ -63,7 +63,7 @@ func TestTossReturnDoesNotChargeTheSuspended(t *testing.T) {
 	}
 }
 
-// TestReturnDoesNotChargeThePaused: one GET of the PortOne return URL while PortOne does not answer makes an open cycle order settling, and 75 minutes later the key is charged.
+// TestReturnDoesNotChargeThePaused: one GET of the PortOne return URL while PortOne does not answer makes an open cycle order processing, and 75 minutes later the key is charged.
 func TestReturnDoesNotChargeThePaused(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
@@ -819,7 +819,7 @@ func TestNoRepetitionBeforeTheLastDeletion(t *testing.T) {
 	}
 	s.Bank.Issue(id + "--key1")
 	s.until(due(0).Add(5 * day))
-	if o := s.cycle(1); s.captures() != 0 || s.Bank.HasKey(id+"--key1") || o.Status == order.Settling {
+	if o := s.cycle(1); s.captures() != 0 || s.Bank.HasKey(id+"--key1") || o.Status == order.Processing {
 		t.Errorf("%d captures, key there: %v, order %s due %v", s.captures(), s.Bank.HasKey(id+"--key1"), o.Status, o.DueAt)
 	}
 }
@@ -932,7 +932,7 @@ func TestLastAttemptLooksBack(t *testing.T) {
 	}
 	s.Hook = once(func(c soak.Call) bool { return c.Op == "charge" && !c.After }, func() error { return errLost })
 	s.until(sub.ChargeAt.Add(10 * time.Minute))
-	if got := s.cycle(1).Status; got != order.Settling {
+	if got := s.cycle(1).Status; got != order.Processing {
 		t.Fatal(got)
 	}
 	s.window(id + "--c1")
@@ -1089,7 +1089,7 @@ func (b *openBank) Find(ctx context.Context, r provider.Ref) provider.Answer {
 // next number was charged beside it; when it fitted, the order was paid and nobody asked about the charge again.
 func TestOpenChargeBehindAnotherPayment(t *testing.T) {
 	t.Parallel()
-	for amount, want := range map[int64]order.Status{0: order.Settling, 100: order.Settling, price: order.Paid} {
+	for amount, want := range map[int64]order.Status{0: order.Processing, 100: order.Processing, price: order.Paid} {
 		s := newStage(t)
 		b := s.openBank()
 		if amount > 0 {
@@ -1239,7 +1239,7 @@ func TestDoubtOutlivesTheOrder(t *testing.T) {
 		return errors.Join(err, errLost)
 	})
 	s.until(due(0).Add(100 * day))
-	if o := s.cycle(1); o.Status != order.Settling || o.Attempt != 2 || s.read().Status != subscription.Paused {
+	if o := s.cycle(1); o.Status != order.Processing || o.Attempt != 2 || s.read().Status != subscription.Paused {
 		t.Fatalf("%s in attempt %d, %s", o.Status, o.Attempt, s.read().Status)
 	}
 	refusing("CARD_BANK_SYSTEM_ERROR")(s)

@@ -123,7 +123,7 @@ func (a *Audit) same(record string, told, history []event.Event, complete bool) 
 // lastStatus is the status that a merchant must know from events; empty for those that nothing is told of.
 func lastStatus(c event.Change) string {
 	switch {
-	case c.Order.ID == "" && c.Subscription.Status == subscription.Enrolling, c.Order.Status == order.Open, c.Order.Status == order.Settling:
+	case c.Order.ID == "" && c.Subscription.Status == subscription.Enrolling, c.Order.Status == order.Open, c.Order.Status == order.Processing:
 		return ""
 	case c.Order.ID == "":
 		return string(c.Subscription.Status)

@@ -196,7 +196,7 @@ func Paid(ctx context.Context, s *Stage) error {
 	return s.record(ctx, o)
 }
 
-// claim brings an open order to settling.
+// claim brings an open order to processing.
 func (s *Stage) claim(ctx context.Context, o order.Order) (order.Order, error) {
 	return s.Records.Claim(ctx, order.Claim{
 		OrderID: o.ID, Provider: o.Provider, LinkToken: o.LinkToken, Attempt: 1, Amount: o.Amount, Key: Key, At: o.CreatedAt, AskAfter: o.CreatedAt,

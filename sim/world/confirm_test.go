@@ -56,7 +56,7 @@ func TestPaid(t *testing.T) {
 	for _, step := range got.History {
 		path = append(path, string(step.To))
 	}
-	if !slices.Equal(path, []string{"open", "settling", "paid"}) {
+	if !slices.Equal(path, []string{"open", "processing", "paid"}) {
 		t.Errorf("history %v", path)
 	}
 	if p := s.open(m.CheckoutURL); p.title() != paidPage || p.canPay() {
@@ -208,8 +208,8 @@ func TestFailReturns(t *testing.T) {
 	}
 }
 
-// TestFailReturnWhileSettlingAsksTheProvider: a code in an address is nobody's word.
-func TestFailReturnWhileSettlingAsksTheProvider(t *testing.T) {
+// TestFailReturnWhileProcessingAsksTheProvider: a code in an address is nobody's word.
+func TestFailReturnWhileProcessingAsksTheProvider(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		s := newStage(t)
@@ -250,7 +250,7 @@ func TestSlowProvider(t *testing.T) {
 							t.Errorf("the payment page meanwhile: %q, can pay %v", shop.title(), shop.canPay())
 						}
 						status := s.open(m.CheckoutURL + "/status")
-						if !strings.Contains(status.body, `"settling"`) && !strings.Contains(status.body, `"paid"`) {
+						if !strings.Contains(status.body, `"processing"`) && !strings.Contains(status.body, `"paid"`) {
 							t.Errorf("status meanwhile: %s", status.body)
 						}
 						time.Sleep(3 * time.Second)
@@ -287,12 +287,12 @@ func TestProviderDown(t *testing.T) {
 			time.Sleep(5 * time.Second)
 		}
 		got := s.read("order-1")
-		if got.Status != order.Settling || !got.DueAt.After(time.Now()) {
-			t.Errorf("%s, due %v: want settling and a due time to come", got.Status, got.DueAt)
+		if got.Status != order.Processing || !got.DueAt.After(time.Now()) {
+			t.Errorf("%s, due %v: want processing and a due time to come", got.Status, got.DueAt)
 		}
 		for time.Since(got.DueAt) < 3*time.Hour {
 			time.Sleep(20 * time.Minute)
-			if got := s.advance("order-1"); got.Status != order.Settling || got.DueAt.IsZero() {
+			if got := s.advance("order-1"); got.Status != order.Processing || got.DueAt.IsZero() {
 				t.Fatalf("without the provider's word the order became %s, due %v", got.Status, got.DueAt)
 			}
 		}

@@ -182,8 +182,8 @@ func crash(t *testing.T, w weather, first, second death, reload bool) (calls [2]
 			_, _ = settler.Advance(ctx, "order-1") // dead processes tell nobody
 			cancel()
 		}
-		if got := s.read("order-1"); got.Status == order.Settling && got.DueAt.IsZero() {
-			t.Errorf("%s: settling without a due time", what)
+		if got := s.read("order-1"); got.Status == order.Processing && got.DueAt.IsZero() {
+			t.Errorf("%s: processing without a due time", what)
 		}
 		s.settled("order-1")
 		s.open(redirect)

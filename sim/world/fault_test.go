@@ -97,8 +97,8 @@ func (s *stage) pay(m made) made {
 	if p.elapsed > handler.DoorTime {
 		s.t.Errorf("the page came after %v", p.elapsed)
 	}
-	if got := s.read(m.OrderID); got.Status == order.Settling && (p.title() != checkingPage || p.canPay()) {
-		s.t.Errorf("settling, and the page is %q, can pay %v", p.title(), p.canPay())
+	if got := s.read(m.OrderID); got.Status == order.Processing && (p.title() != checkingPage || p.canPay()) {
+		s.t.Errorf("processing, and the page is %q, can pay %v", p.title(), p.canPay())
 	}
 	return s.settled(m.OrderID)
 }

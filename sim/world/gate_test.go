@@ -261,7 +261,7 @@ func TestGateFiftyAtOnce(t *testing.T) {
 			if len(through) != 1 {
 				t.Errorf("%d windows of %d are let through: %v", len(through), windows, statuses)
 			}
-			c.wantStatus("after fifty questions", "order-1", order.Settling, 1)
+			c.wantStatus("after fifty questions", "order-1", order.Processing, 1)
 		})
 	}
 }

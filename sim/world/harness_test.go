@@ -302,13 +302,13 @@ func (s *stage) advance(id string) made {
 // roundsMax bounds settled: 15 minutes of window and linger are over after 6 due times.
 const roundsMax = 12
 
-// settled sleeps from due time to due time and advances, until nobody has to ask any more: the order is not settling, and owes nothing that
+// settled sleeps from due time to due time and advances, until nobody has to ask any more: the order is not processing, and owes nothing that
 // could still be given back. It needs a fake clock.
 func (s *stage) settled(id string) made {
 	s.t.Helper()
 	for range roundsMax {
 		o := s.record(id)
-		if o.Status != order.Settling && len(o.Ledger.Requests) == 0 && (o.Owed() == nil || o.Status == order.Review) {
+		if o.Status != order.Processing && len(o.Ledger.Requests) == 0 && (o.Owed() == nil || o.Status == order.Review) {
 			return s.read(id)
 		}
 		if o.DueAt.IsZero() {
@@ -416,7 +416,7 @@ func (s *stage) audit(id string) (broken []string) {
 	back, o := s.cancels(id), s.record(id)
 	kept := sum(taken) - sum(back)
 	fail(len(taken) != 1+len(back) && kept > 0 || len(taken) != len(back) && kept == 0 || kept < 0, "captures %+v, given back %+v", taken, back)
-	fail(m.Status == order.Settling, "still settling")
+	fail(m.Status == order.Processing, "still processing")
 	fail(m.Status == order.Review, "in review: captures %+v, given back %+v", taken, back)
 	fail(o.Owed() != nil, "still owes %+v", o.Owed())
 	fail(m.Status == order.Paid && (kept != price || m.Payment == nil || m.Payment.Key == ""), "paid with %+v, and %d of %+v are kept", m.Payment, kept, taken)

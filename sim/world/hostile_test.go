@@ -493,14 +493,14 @@ func TestRefusedKey(t *testing.T) {
 		m := s.order("order-1")
 		p := s.open(s.approve(m))
 		s.wantPage("the return", p, checkingPage)
-		if got := s.read("order-1"); got.Status != order.Settling || got.DueAt.IsZero() || p.canPay() {
+		if got := s.read("order-1"); got.Status != order.Processing || got.DueAt.IsZero() || p.canPay() {
 			t.Errorf("%s, due %v, can pay %v", got.Status, got.DueAt, p.canPay())
 		}
 		if s.logs.count("config.error") == 0 {
 			t.Error("no config.error in the log")
 		}
 		time.Sleep(3 * time.Hour)
-		if got := s.advance("order-1"); got.Status != order.Settling {
+		if got := s.advance("order-1"); got.Status != order.Processing {
 			t.Errorf("hours later the order is %s without the provider's word", got.Status)
 		}
 	})

@@ -209,7 +209,7 @@ func (v *villain) judge(what string, calls, movements int) {
 			v.t.Errorf("%s changed and nobody was asked: %s -> %s by %s", id, was, after[id], what)
 		}
 		v.tally.mu.Lock()
-		if strings.HasPrefix(after[id], string(order.Settling)) {
+		if strings.HasPrefix(after[id], string(order.Processing)) {
 			v.tally.held++
 		} else {
 			v.tally.moved++

@@ -151,7 +151,7 @@ func TestTossPayHostileReturns(t *testing.T) {
 					}
 					time.Sleep(time.Second)
 				}
-				if s := c.read("order-1").Status; s != string(order.Open) && s != string(order.Settling) {
+				if s := c.read("order-1").Status; s != string(order.Open) && s != string(order.Processing) {
 					t.Errorf("nothing was paid, and the order is %s", s)
 				}
 				parked := time.Now()

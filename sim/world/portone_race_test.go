@@ -57,7 +57,7 @@ var contests = map[string]contest{
 		c.fault(fault.Fault{Provider: "portone", Operation: fault.Any, Kind: fault.InternalError, Times: 1000})
 		c.visit(s.Window["m_redirect_url"].(string))
 		c.fault(fault.Fault{Provider: "portone", Operation: fault.Any, Kind: fault.None})
-		c.wantStatus("nobody knows", "order-1", order.Settling, 1)
+		c.wantStatus("nobody knows", "order-1", order.Processing, 1)
 		address := c.tossPay(s, "approve", "session", tab)
 		time.Sleep(31 * time.Second)
 		return address, "portone", portoneHook(arg(address, "imp_uid"), "order-1", "paid")

@@ -160,7 +160,7 @@ func TestOtherKeysAreNotTriedAllTheTime(t *testing.T) {
 		other := newStage(t, func(o *world.Options) { o.Store, o.Account = s.Store, "2" })
 		time.Sleep(time.Until(s.record("order-1").DueAt))
 		via(other, post("/sim/advance", `{"orderId":"order-1"}`))
-		if o := s.record("order-1"); o.Status != order.Settling || !o.DueAt.After(time.Now()) {
+		if o := s.record("order-1"); o.Status != order.Processing || !o.DueAt.After(time.Now()) {
 			t.Errorf("%s, and due %v after it was tried", o.Status, time.Until(o.DueAt))
 		}
 	})

@@ -316,7 +316,7 @@ func TestOtherTabsEndIsNotTheOrders(t *testing.T) {
 			t.Fatalf("%q; %s", p.title(), ended)
 		}
 		s.Hooks.Step(t.Context(), time.Now())
-		s.wantOrder("order-1", order.Settling, 1)
+		s.wantOrder("order-1", order.Processing, 1)
 		s.settled("order-1")
 		s.wantOrder("order-1", order.Paid, 1)
 		for i := range s.Hooks.Records() {
@@ -345,11 +345,11 @@ func TestClaimedPaymentIsNotForgottenForAnother(t *testing.T) {
 			s.Toss.CaptureNextBut("INVALID_CARD_NUMBER")
 			s.fault(fault.Fault{Operation: tosssim.OpFind, Kind: fault.LoseReply, Times: 4})
 			s.open(redirect)
-			s.wantOrder("order-1", order.Settling, 1)
+			s.wantOrder("order-1", order.Processing, 1)
 			s.fault(fault.Fault{Operation: tosssim.OpFind, Kind: fault.None})
 			time.Sleep(4 * time.Second)
 			via(s, hint(other))
-			if got := s.read("order-1"); got.Status != order.Settling && got.Status != order.Paid || got.Attempt != 1 {
+			if got := s.read("order-1"); got.Status != order.Processing && got.Status != order.Paid || got.Attempt != 1 {
 				t.Errorf("%d won too much are back, nobody knows of the claimed money, and the order is %s in attempt %d", more, got.Status, got.Attempt)
 			}
 			s.settled("order-1")

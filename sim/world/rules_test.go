@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// TestReturnWhileTheNextNumberIsAskedAbout: the order is settling under number 2, and the schedule has asked about number 1 and has its answer
+// TestReturnWhileTheNextNumberIsAskedAbout: the order is processing under number 2, and the schedule has asked about number 1 and has its answer
 // on the way, when number 1 is captured, its webhook lost, and its buyer comes back with a redirect that names the number only. The answer is
 // older than that. The second capture goes back within minutes, and not when somebody happens to look again.
 func TestReturnWhileTheNextNumberIsAskedAbout(t *testing.T) {

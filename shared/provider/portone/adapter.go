@@ -49,7 +49,7 @@ func (a *Adapter) findAll(ctx context.Context, number string) provider.Answer {
 	var first provider.Answer
 	for page := 1; page <= pageMax; page++ {
 		reply, err := twice(func() (Reply[Page], error) { return a.Client.PaymentsByNumber(ctx, number, page) })
-		answer, done := heard("find-by-order", OpLookup, reply, err)
+		answer, done := read("find-by-order", OpLookup, reply, err)
 		if done {
 			answer.Complete = page == 1 && answer.Verdict == provider.Absent
 			return withFound(answer, found)
@@ -137,10 +137,10 @@ func (a *Adapter) Register(ctx context.Context, r provider.Registration) provide
 	reply, err := twice(func() (Reply[Prepared], error) {
 		return a.Client.Prepare(ctx, PrepareRequest{MerchantUID: r.Number, Amount: r.Amount, Currency: currencyOfTheWon})
 	})
-	answer, done := heard("register", OpPrepare, reply, err)
+	answer, done := read("register", OpPrepare, reply, err)
 	if answer.Class == provider.ClassAlready {
 		reply, err = twice(func() (Reply[Prepared], error) { return a.Client.PreparedByNumber(ctx, r.Number) })
-		answer, done = heard("register", OpPrepare, reply, err)
+		answer, done = read("register", OpPrepare, reply, err)
 	}
 	if done {
 		return answer
@@ -163,7 +163,7 @@ func (a *Adapter) Register(ctx context.Context, r provider.Registration) provide
 // BillingKey asks about a billing key. It moves nothing.
 func (a *Adapter) BillingKey(ctx context.Context, customerUID string) provider.KeyAnswer {
 	reply, err := twice(func() (Reply[Customer], error) { return a.Client.Customer(ctx, customerUID) })
-	answer, done := heard("billing-key", OpKey, reply, err)
+	answer, done := read("billing-key", OpKey, reply, err)
 	if done {
 		return provider.KeyAnswer{Answer: answer}
 	}
@@ -181,7 +181,7 @@ func (a *Adapter) Scheduled(ctx context.Context, customerUID string, from time.T
 	reply, err := twice(func() (Reply[Schedules], error) {
 		return a.Client.Schedules(ctx, customerUID, from, from.Add(scheduleSpanMax))
 	})
-	answer, done := heard("schedules", OpKey, reply, err)
+	answer, done := read("schedules", OpKey, reply, err)
 	if done {
 		return answer
 	}
@@ -197,7 +197,7 @@ func (a *Adapter) Scheduled(ctx context.Context, customerUID string, from time.T
 // DeleteBillingKey deletes a billing key, for good. Verdict Absent: it is gone, now or before.
 func (a *Adapter) DeleteBillingKey(ctx context.Context, customerUID, reason string) provider.KeyAnswer {
 	reply, err := twice(func() (Reply[Customer], error) { return a.Client.DeleteCustomer(ctx, customerUID, reason) })
-	answer, done := heard("delete-billing-key", OpKey, reply, err)
+	answer, done := read("delete-billing-key", OpKey, reply, err)
 	switch {
 	case done:
 	case reply.Response.CustomerUID != customerUID:
@@ -222,8 +222,8 @@ func twice[T response](ask func() (Reply[T], error)) (Reply[T], error) {
 	return second, err
 }
 
-// heard translates what every reply has in common. done says that there is no response to read.
-func heard[T response](call string, op Operation, reply Reply[T], err error) (a provider.Answer, done bool) {
+// read translates what every reply has in common. done says that there is no response to read.
+func read[T response](call string, op Operation, reply Reply[T], err error) (a provider.Answer, done bool) {
 	a = provider.Answer{Call: call, HTTP: reply.HTTP, Digest: reply.Digest, Sent: reply.Sent}
 	switch {
 	case errors.Is(err, ErrKeysRefused):
@@ -252,7 +252,7 @@ func (q asked) is(p provider.Payment) bool {
 }
 
 func paymentAnswer(call string, op Operation, reply Reply[Payment], err error, q asked) provider.Answer {
-	a, done := heard(call, op, reply, err)
+	a, done := read(call, op, reply, err)
 	if done {
 		return a
 	}

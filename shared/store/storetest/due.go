@@ -112,7 +112,7 @@ func testDueSparse(t *testing.T, s payment.Store) {
 	save("paid, and money of another payment to give back", true)
 	o.Reversals[0].DoneAt, o.DueAt = created, time.Time{}
 	save("given back", false)
-	o.Status, o.DueAt = order.Settling, created
+	o.Status, o.DueAt = order.Processing, created
 	save("due again", true)
 
 	final := open("order-2")

@@ -157,7 +157,7 @@ func testListAttention(t *testing.T, s Listing) {
 	}}
 	owed.View()
 	owed = saved(t, s, owed)
-	overdue.Status, overdue.Since = order.Settling, created
+	overdue.Status, overdue.Since = order.Processing, created
 	overdue.DueAt = created.Add(order.AlarmAfter)
 	overdue = saved(t, s, overdue)
 	q := payment.ListQuery{Index: payment.ListAttention, Kind: payment.KindOrder}

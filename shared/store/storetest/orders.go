@@ -246,8 +246,8 @@ func testClaimRefused(t *testing.T, s payment.Store) {
 		{"lower amount", is(order.Open), func(c *order.Claim) { c.Amount.Value-- }, order.WrongAmount},
 		{"other currency", is(order.Open), func(c *order.Claim) { c.Amount.Currency = "USD" }, order.WrongAmount},
 		{"no amount", is(order.Open), func(c *order.Claim) { c.Amount = money.Amount{} }, order.WrongAmount},
-		{"wrong link before all else", is(order.Settling), both(link, both(attempt, amount)), order.WrongLink},
-		{"not open before attempt and amount", is(order.Settling), both(attempt, amount), order.NotOpen},
+		{"wrong link before all else", is(order.Processing), both(link, both(attempt, amount)), order.WrongLink},
+		{"not open before attempt and amount", is(order.Processing), both(attempt, amount), order.NotOpen},
 		{"attempt before amount", is(order.Open), both(attempt, amount), order.StaleAttempt},
 	}
 	for _, status := range order.Statuses {
@@ -318,7 +318,7 @@ func testLease(t *testing.T, s payment.Store) {
 		lease(status, time.Time{})
 	}
 	for _, askAfter := range []time.Time{l.At.Add(-time.Millisecond), l.At, l.At.Add(time.Millisecond)} { // over, ends now, leased
-		lease(order.Settling, askAfter)
+		lease(order.Processing, askAfter)
 	}
 	// Of each four one is neither due nor leased as final, and of the last four the others are leased.
 	want := map[order.Reason]int{order.NotOpen: len(order.Statuses) + 3, order.Leased: 3}

@@ -31,7 +31,7 @@ func Start(secretKey func(context.Context) (string, error)) {
 	})
 	lambda.Start(func(ctx context.Context, e events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 		query := e.QueryStringParameters
-		if err := write(ctx, client, query["orderId"], "settling"); err != nil {
+		if err := write(ctx, client, query["orderId"], "processing"); err != nil {
 			return events.APIGatewayV2HTTPResponse{}, err
 		}
 		key, err := secretKey(ctx)

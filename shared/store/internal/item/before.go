@@ -114,6 +114,10 @@ func ReadOrder(unmarshal func(form any) error) (o order.Order, old bool, err err
 // translated is the order with the ledger that version 1 amounts to. Status, due time and history are as they were stored, so that the table's
 // stream tells nothing twice, and nothing too little, when the next write is of the present version.
 func (it before) translated() order.Order {
+	it.Status = renamed(it.Status)
+	for i, s := range it.History {
+		it.History[i].From, it.History[i].To = renamed(s.From), renamed(s.To)
+	}
 	o := it.record()
 	it.Attempt.N = max(it.Attempt.N, 1)
 	l := ledger.New(o.Terms())
@@ -142,12 +146,20 @@ func (it before) translated() order.Order {
 	return o
 }
 
+// renamed is the present word for a status: version 1 said "settling" for processing.
+func renamed(s order.Status) order.Status {
+	if s == "settling" {
+		return order.Processing
+	}
+	return s
+}
+
 // dueForNothing says that the order is due, and that its ledger has nothing to ask then: what settles it is known already, or the last question had no
 // answer. It is looked up, and what is known is written: else it would be due for as long as its windows may be open.
 func (it before) dueForNothing(o order.Order, l ledger.Order) bool {
 	switch it.Status {
-	case order.Settling:
-		return l.Decide().Status() != order.Settling
+	case order.Processing:
+		return l.Decide().Status() != order.Processing
 	case order.Open:
 		return len(l.Requests) == 0 && o.DueAt.Before(l.Over())
 	}
@@ -243,7 +255,7 @@ func (it before) asked() []ledger.Request {
 	a := it.Attempt
 	r := ledger.Request{Attempt: a.N, Turn: a.Turn, At: Time(a.ClaimedAt), Since: Time(a.ClaimedAt), Amount: it.Amount, Code: a.Rejection}
 	switch {
-	case it.Status != order.Settling && !it.Searching:
+	case it.Status != order.Processing && !it.Searching:
 		return nil
 	case it.BillingKey != "":
 		r.Kind, r.Key = ledger.Charge, it.BillingKey

@@ -279,8 +279,8 @@ func TestItemSizes(t *testing.T) {
 		want order.Status
 		max  int
 	}{
-		{"a new order", o, order.Open, 1024}, {"a claimed one", claimed, order.Settling, 1024}, {"a paid one", paid, order.Paid, 1024},
-		{"a cycle's, charged", charged, order.Settling, 1024}, {"a cycle's, paid", cycle, order.Paid, 1024},
+		{"a new order", o, order.Open, 1024}, {"a claimed one", claimed, order.Processing, 1024}, {"a paid one", paid, order.Paid, 1024},
+		{"a cycle's, charged", charged, order.Processing, 1024}, {"a cycle's, paid", cycle, order.Paid, 1024},
 	} {
 		n := itemSize(t, test.o)
 		t.Logf("%s: %d bytes", test.name, n)
