@@ -128,7 +128,7 @@ var variables = map[string]map[string]string{
 		"AWS_ENDPOINT_URL_DYNAMODB": "", "TOSS_BASE_URL": "", "TOSS_SCRIPT_URL": "", "PORTONE_BASE_URL": "", "PORTONE_SCRIPT_URL": "",
 	},
 	"MerchantFunction": {
-		"RETURN_URL_ALLOW": "ReturnUrlAllowList", "PORTONE_SECRET_ID": "PortOneSecret",
+		"RETURN_URL_ALLOW": "ReturnUrlAllowList", "LATE_MONEY": "LateMoney", "RESTORED_TO": "RestoredTo", "PORTONE_SECRET_ID": "PortOneSecret",
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER": "",
 	},
 	"CheckoutFunction": {},
@@ -208,6 +208,7 @@ var rules = []rule{
 	{"each role allows exactly what is listed", checkPermissions},
 	{"each function has a role of its own and no policy template", checkRoles},
 	{"each function gets exactly the variables that are listed", checkVariables},
+	{decides, checkDeciders},
 	{"secrets stay in Secrets Manager", checkSecrets},
 	{"nothing of PortOne is needed without it", checkOptional},
 	{"the table keeps what it is given", checkTable},
@@ -245,6 +246,7 @@ func TestTemplate(t *testing.T) {
 const (
 	policy   = "Action: [dynamodb:GetItem, dynamodb:PutItem, dynamodb:BatchGetItem]\n                Resource: !GetAtt Table.Arn"
 	variable = "each function gets exactly the variables that are listed"
+	decides  = "who writes orders knows what becomes of late money, and what was lost"
 	charging = "the charge function is driven by its schedule and its queue alone"
 	aside    = "what could not be dealt with is kept aside and alarms"
 	telling  = "what happened is told, and nothing of the webhook is needed without it"
@@ -276,6 +278,8 @@ var mutations = []struct{ rule, old, new string }{
 		"ManagedPolicyArns: [arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]"},
 	{variable, "MODE: !Ref Mode", "MODE: !Ref Mode\n        LATE_MONEY: !Ref LateMoney"},
 	{variable, "          LATE_MONEY: !Ref LateMoney\n", ""},
+	{decides, "          LATE_MONEY: !Ref LateMoney\n", ""},
+	{decides, "          RESTORED_TO: !Ref RestoredTo\n", ""},
 	{variable, "          TOSS_SOURCES: !Ref TossWebhookSources", "          TOSS_SOURCES: !Ref PortOneWebhookSources"},
 	{variable, `AWS_ENDPOINT_URL_DYNAMODB: ""`, "AWS_ENDPOINT_URL_DYNAMODB: http://127.0.0.1:8000"},
 	{"secrets stay in Secrets Manager", "MODE: !Ref Mode", "MODE: !Ref Mode\n        TOSS_SECRET_ID: !Ref TossSecret"},
@@ -727,6 +731,24 @@ func checkVariables(in infra) (found []string) {
 	check("", at(in.template, "Globals", "Function", "Environment", "Variables"))
 	for name, f := range resources(in, "AWS::Serverless::Function") {
 		check(name, at(f, "Properties", "Environment", "Variables"))
+	}
+	return found
+}
+
+// checkDeciders: each write of an order gives its payments their roles, by these two parameters. So a function that may write the table has both,
+// whatever the list above says.
+func checkDeciders(in infra) (found []string) {
+	for name, f := range resources(in, "AWS::Serverless::Function") {
+		role := allowed[strings.TrimSuffix(name, "Function")+"Role"]
+		if role["dynamodb:PutItem"] == "" && role["dynamodb:UpdateItem"] == "" {
+			continue
+		}
+		set, _ := at(f, "Properties", "Environment", "Variables").(node)
+		for _, variable := range []string{"LATE_MONEY", "RESTORED_TO"} {
+			if set[variable] == nil {
+				found = append(found, name+": writes orders without "+variable)
+			}
+		}
 	}
 	return found
 }
