@@ -883,7 +883,7 @@ var mutants = []mutant{
 	{
 		"a refund that the lookups do not show yet is forgotten", outcomes,
 		"if !r.Canceled || p.tellsOfRefund(r) {", "if true {",
-		world, "TestConsoleRefundBehindTheWebhook",
+		world, "TestScenarios/console-refund",
 	},
 	{
 		"a webhook about nothing is looked up for ever", outcomes,
@@ -1589,7 +1589,7 @@ var mutants = []mutant{
 	{
 		"a webhook of a refund is not known to be one", hear,
 		`return slices.Contains([]string{"cancelled", "CANCELED", "PARTIAL_CANCELED"}, h.Status)`, "return false",
-		world, "TestConsoleRefundBehindTheWebhook",
+		world, "TestScenarios/console-refund",
 	},
 	{
 		"a webhook that the provider did not explain is taken", hear,

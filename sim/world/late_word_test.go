@@ -82,49 +82,6 @@ func TestLookupsBehindTheWebhook(t *testing.T) {
 	}
 }
 
-// TestReturnBeforeTheLookups: the buyer is back before the lookups show his payment, and its webhook is lost. He is declined in another window,
-// pays the next number, and one payment is kept.
-func TestReturnBeforeTheLookups(t *testing.T) {
-	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
-		x := newOutside(t)
-		b := x.order("portone", "order-1", "24h")
-		first := x.tab(b)
-		declining := x.opens(first)
-		x.pass("10m")
-		x.control("/sim/lag", `{"provider":"portone","lists":"2m"}`)
-		x.fault("portone", "webhook", "refuse-connection", 1)
-		x.get(x.approves(first))
-		x.get(x.presses(first, declining, "fail"))
-		if again := x.tab(b); again != nil {
-			x.get(x.approves(again))
-		}
-		x.pass("1d")
-		captures, _ := x.money("order-1")
-		x.audit("order-1", "paid", captures)
-	})
-}
-
-// TestConsoleRefundBehindTheWebhook: what is given back in PortOne's console is recorded, although the lookup does not show it when the webhook
-// comes.
-func TestConsoleRefundBehindTheWebhook(t *testing.T) {
-	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
-		var w *world.World
-		x := newOutside(t)
-		w, _ = x.world.(*world.World)
-		b := x.order("portone", "order-1", "24h")
-		x.get(x.approves(x.tab(b)))
-		x.pass("10m")
-		x.control("/sim/lag", `{"provider":"portone","lookups":"30s"}`)
-		if err := w.PortOne.ConsoleCancel(x.read("order-1").Payment.Key, 0); err != nil {
-			t.Fatal(err)
-		}
-		x.pass("1h")
-		x.audit("order-1", "refunded", 1)
-	})
-}
-
 // TestSecondWindowThatNobodyTellsOf: two windows are open when one of them pays the order. The other one captures later, its webhook is lost, and
 // its buyer never comes back. The order's numbers are looked up once more when no window of then can take money any more, and the money goes back;
 // also when nothing can be looked up at that time.

@@ -1,9 +1,6 @@
 package world_test
 
-import (
-	"strings"
-	"testing"
-)
+import "testing"
 
 // TestReturnFromTheFirstTab: the payment page is open in two tabs. One declines, and the order goes on to the next number. The other approves
 // the first number and comes back, and its webhook is lost. That number has paid the order, and nobody is asked to pay again.
@@ -42,29 +39,4 @@ func TestReturnFromTheFirstTab(t *testing.T) {
 			})
 		})
 	}
-}
-
-// TestReturnFromTheFirstTabWhileTheProviderIsDown: as before, and the lookup of that return is not answered. The buyer pays the next number,
-// and one of the two payments goes back.
-func TestReturnFromTheFirstTabWhileTheProviderIsDown(t *testing.T) {
-	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
-		x := newOutside(t)
-		b := x.order("portone", "order-1", "24h")
-		first := x.tab(b)
-		x.get(x.presses(first, x.opens(first), "fail"))
-		x.fault("portone", "webhook", "refuse-connection", 1)
-		back := x.approves(first)
-		x.fault("portone", "*", "refuse-connection", 100)
-		if page := x.get(back).body; strings.Contains(page, townPaid) {
-			t.Error("nobody has said so, and the page says that it is paid")
-		}
-		x.fault("portone", "*", "none", 1)
-		if again := x.tab(b); again != nil {
-			x.get(x.approves(again))
-		}
-		x.pass("1d")
-		captures, _ := x.money("order-1")
-		x.audit("order-1", "paid", captures)
-	})
 }
