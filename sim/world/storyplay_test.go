@@ -38,13 +38,20 @@ func (s story) play(t *testing.T, fail func(format string, args ...any)) {
 	t.Helper()
 	x := newOutside(t, s.world...)
 	p := &play{story: &s, x: x, first: x, tabs: map[string]*tab{}}
-	began := x.now()
+	began, at := x.now(), ""
+	defer func() {
+		if at != "" { // an address did not answer as it must, and the test is over
+			t.Errorf("%s: the story ended here", at)
+		}
+	}()
 	for _, l := range s.steps {
+		at = l.at
 		err := l.do(p)
 		t.Logf("%9s  %-60s %s", x.now().Sub(began).Round(time.Second), l.text, p.glance())
 		if err != nil {
 			fail("%s: %s: %v", l.at, l.text, err)
 		}
+		at = ""
 		if err != nil && !strings.HasPrefix(l.text, "expect ") {
 			return
 		}
