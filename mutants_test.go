@@ -39,6 +39,7 @@ const (
 	orders      = "shared/order/order.go"
 	advance     = "shared/payment/advance.go"
 	ledgerTests = "./shared/ledger"
+	carriage    = "shared/provider/transport/transport.go"
 	world       = "./sim/world"
 	payments    = "./shared/payment"
 	doors       = "./shared/handler"
@@ -1645,6 +1646,31 @@ var mutants = []mutant{
 		"a payment Toss Payments does not know lapses after a minute", "shared/provider/toss/adapter.go",
 		"PendingMax: 15 * time.Minute, AbsentMax", "PendingMax: time.Minute, AbsentMax",
 		world, "TestTossLookupsBehindTheConfirm",
+	},
+	{
+		"a charge may be written a second time", carriage,
+		"\t\treq.GetBody = nil\n", "",
+		"./shared/provider/portone", "TestFixtures",
+	},
+	{
+		"a dial's error proves that nothing was sent", carriage,
+		"Sent: connected.Load() || !isDial(err)", "Sent: !isDial(err)",
+		"./shared/provider/portone", "TestDialErrorAfterARequestWasWritten",
+	},
+	{
+		"any transport error proves that nothing was sent", carriage,
+		`return ok && op.Op == "dial"`, `return !ok || op.Op != ""`,
+		"./shared/provider/toss", "TestErrorsKeepTheirCause",
+	},
+	{
+		"the status of half a reply is believed", carriage,
+		"return Reply{Sent: true, Header: resp.Header}", "return Reply{Status: resp.StatusCode, Sent: true, Header: resp.Header}",
+		"./shared/provider/toss", "TestHalfAReply",
+	},
+	{
+		"a key crosses the network unencrypted", "shared/provider/transport/form.go",
+		`return u.Scheme == "https" || u.Scheme == "http" && here`, `return u.Scheme == "https" || u.Scheme == "http" && (here || plainHost == "")`,
+		"./shared/provider/portone", "TestRefusedByTheSetting",
 	},
 	{
 		"an unforeseen word for the gateway is another account", translation,

@@ -129,6 +129,16 @@ const (
 // Answered says that the provider gave a definite reply, whatever it says.
 func (a Answer) Answered() bool { return a.HTTP != 0 }
 
+// Unread is an answer that proves nothing because it did not come, or is not what is documented.
+func (a Answer) Unread(err error) Answer {
+	a.Err = err
+	a.Code = NoAnswer
+	if a.Answered() {
+		a.Code = Unreadable
+	}
+	return a
+}
+
 // Ref names a payment to ask about: by Key when it is known, else by Number.
 type Ref struct {
 	Key    string

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/provider"
+	"tosspay-sam/shared/provider/transport"
 )
 
 // Adapter answers the use cases' questions in the words of shared/provider. It returns no errors: what it cannot prove is
@@ -69,7 +69,7 @@ func (a *Adapter) findAll(ctx context.Context, number string) provider.Answer {
 			first.Complete = !slices.ContainsFunc(found, unreadable)
 			return withFound(first, found)
 		case next != page+1:
-			return withFound(unread(answer, errors.New("portone: find-by-order: the pages do not add up")), found)
+			return withFound(answer.Unread(errors.New("portone: find-by-order: the pages do not add up")), found)
 		}
 	}
 	first.Verdict, first.Code = provider.Unknown, CodeTooMany
@@ -148,9 +148,9 @@ func (a *Adapter) Register(ctx context.Context, r provider.Registration) provide
 	amount, err := money.Whole(reply.Response.Amount)
 	switch {
 	case err != nil:
-		return unread(answer, errors.New("portone: register: the registered amount is not whole won"))
+		return answer.Unread(errors.New("portone: register: the registered amount is not whole won"))
 	case reply.Response.MerchantUID != r.Number:
-		return unread(answer, errors.New("portone: register: the reply is about another order than asked"))
+		return answer.Unread(errors.New("portone: register: the reply is about another order than asked"))
 	case amount != r.Amount || reply.Response.Currency != "" && reply.Response.Currency != currencyOfTheWon:
 		answer.Code, answer.Class = CodeOtherAmount, provider.ClassMerchant
 		answer.Err = fmt.Errorf("portone: register: order %s is registered with another amount", r.Number)
@@ -169,7 +169,7 @@ func (a *Adapter) BillingKey(ctx context.Context, customerUID string) provider.K
 	}
 	key, err := keyOf(reply.Response, customerUID)
 	if err != nil {
-		return provider.KeyAnswer{Answer: unread(answer, fmt.Errorf("portone: find billing key: %w", err))}
+		return provider.KeyAnswer{Answer: answer.Unread(fmt.Errorf("portone: find billing key: %w", err))}
 	}
 	answer.Verdict = provider.Paid
 	return provider.KeyAnswer{Answer: answer, Key: key}
@@ -201,7 +201,7 @@ func (a *Adapter) DeleteBillingKey(ctx context.Context, customerUID, reason stri
 	switch {
 	case done:
 	case reply.Response.CustomerUID != customerUID:
-		answer = unread(answer, fmt.Errorf("portone: delete billing key: %w", errOtherKey))
+		answer = answer.Unread(fmt.Errorf("portone: delete billing key: %w", errOtherKey))
 	default:
 		answer.Verdict = provider.Absent
 	}
@@ -231,7 +231,7 @@ func read[T response](call string, op Operation, reply Reply[T], err error) (a p
 	case reply.HTTP == http.StatusUnauthorized:
 		a.Code, a.Class, a.Err = CodeUnauthorized, provider.ClassCredentials, err
 	case err != nil:
-		a = unread(a, err)
+		a = a.Unread(err)
 	case reply.Code != 0:
 		a.Code, a.Class = Classify(op, reply.HTTP, reply.Message)
 		a.Verdict = verdictOfRefusal(op, a.Class)
@@ -263,10 +263,10 @@ func paymentAnswer(call string, op Operation, reply Reply[Payment], err error, q
 func withPayment(a provider.Answer, from Payment, q asked) provider.Answer {
 	p, err := paymentOf(from)
 	if err != nil {
-		return unread(a, fmt.Errorf("portone: %s: %w", a.Call, err))
+		return a.Unread(fmt.Errorf("portone: %s: %w", a.Call, err))
 	}
 	if !q.is(p) {
-		return unread(a, fmt.Errorf("portone: %s: the reply is about another payment than asked", a.Call))
+		return a.Unread(fmt.Errorf("portone: %s: the reply is about another payment than asked", a.Call))
 	}
 	a.Payment = p
 	a.Verdict = verdictOf(p)
@@ -275,16 +275,6 @@ func withPayment(a provider.Answer, from Payment, q asked) provider.Answer {
 	}
 	a.Payment.Status = statusOf(from)
 	a.All = []provider.Shown{{Payment: a.Payment, Verdict: a.Verdict, Code: a.Code}}
-	return a
-}
-
-// unread is an answer that proves nothing because it did not come, or is not what is documented.
-func unread(a provider.Answer, err error) provider.Answer {
-	a.Err = err
-	a.Code = provider.NoAnswer
-	if a.Answered() {
-		a.Code = provider.Unreadable
-	}
 	return a
 }
 
@@ -356,7 +346,7 @@ var (
 // paymentOf translates a Payment object, or says why it cannot be one. What the verdict rests on must be right; the rest is left out
 // when it is not.
 func paymentOf(p Payment) (provider.Payment, error) {
-	if !isVisible(p.ImpUID, impUIDMax) || !isVisible(p.MerchantUID, merchantUIDMax) || !isVisible(p.Status, 20) || !isVisible(p.Currency, 3) ||
+	if !transport.IsVisible(p.ImpUID, impUIDMax) || !transport.IsVisible(p.MerchantUID, merchantUIDMax) || !transport.IsVisible(p.Status, 20) || !transport.IsVisible(p.Currency, 3) ||
 		len(p.CustomerUID) > customerUIDMax {
 		return provider.Payment{}, errField
 	}
@@ -377,10 +367,10 @@ func paymentOf(p Payment) (provider.Payment, error) {
 		Amount:            amount,
 		Balance:           max(0, amount-returned),
 		Currency:          p.Currency,
-		TransactionKey:    atMost(p.PGTID, 64),
+		TransactionKey:    transport.AtMost(p.PGTID, 64),
 		ApprovedAt:        unixTime(p.PaidAt),
 		Method:            paidWith(p),
-		ReceiptURL:        receipt(p.ReceiptURL),
+		ReceiptURL:        transport.Link(p.ReceiptURL),
 		Sandbox:           *p.Sandbox,
 		PartialRefundable: true, // PortOne does not say; Toss Pay can
 		Account:           account(p.PGID),
@@ -400,10 +390,10 @@ func keyOf(c Customer, customerUID string) (provider.BillingKey, error) {
 	}
 	return provider.BillingKey{
 		ID:           c.CustomerUID,
-		CustomerID:   atMost(c.CustomerID, 4*customerIDMax),
+		CustomerID:   transport.AtMost(c.CustomerID, 4*customerIDMax),
 		Account:      account(c.PGID),
 		OtherGateway: otherGateway(c.PGProvider),
-		Brand:        atMost(c.CardName, 100), // empty when the means is an account
+		Brand:        transport.AtMost(c.CardName, 100), // empty when the means is an account
 		Masked:       order.Masked(c.CardNumber),
 		IssuedAt:     unixTime(c.Inserted),
 		UpdatedAt:    unixTime(c.Updated),
@@ -414,7 +404,7 @@ func keyOf(c Customer, customerUID string) (provider.BillingKey, error) {
 // account is the merchant account, which is the MID alone: what pg_provider says of a tosspay_v2 payment is published nowhere. Empty when it is
 // missing.
 func account(pgID string) string {
-	if !isVisible(pgID, 80) {
+	if !transport.IsVisible(pgID, 80) {
 		return ""
 	}
 	return pgID
@@ -426,7 +416,7 @@ func otherGateway(word string) string {
 	switch {
 	case word == gateway:
 		return ""
-	case !isVisible(word, 16):
+	case !transport.IsVisible(word, 16):
 		return "unnamed"
 	}
 	return word
@@ -434,7 +424,7 @@ func otherGateway(word string) string {
 
 // statusOf is a payment's status for the log, with PortOne's word for its gateway when that is not ours.
 func statusOf(p Payment) string {
-	if p.PGProvider == gateway || !isVisible(p.PGProvider, 16) {
+	if p.PGProvider == gateway || !transport.IsVisible(p.PGProvider, 16) {
 		return p.Status
 	}
 	return p.Status + " at " + p.PGProvider
@@ -449,29 +439,12 @@ func unixTime(n json.Number) time.Time {
 	return time.Unix(seconds, 0).UTC()
 }
 
-// atMost leaves a text out that is longer than limit bytes.
-func atMost(s string, limit int) string {
-	if len(s) > limit {
-		return ""
-	}
-	return s
-}
-
-// receipt leaves out what a page could not link to safely.
-func receipt(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "https" || u.Host == "" {
-		return ""
-	}
-	return atMost(address, 2048)
-}
-
 // fitting leaves out the details of a buyer that PortOne would refuse: they only fill forms in, and must not keep anybody from paying.
 func fitting(b provider.Buyer) provider.Buyer {
-	if !within(b.Name, 1, buyerNameMax) {
+	if !transport.IsWithin(b.Name, 1, buyerNameMax) {
 		b.Name = ""
 	}
-	if !within(b.Email, 3, buyerEmailMax) || !strings.Contains(b.Email, "@") {
+	if !transport.IsWithin(b.Email, 3, buyerEmailMax) || !strings.Contains(b.Email, "@") {
 		b.Email = ""
 	}
 	if len(b.Phone) < 8 || len(b.Phone) > buyerTelMax || strings.Trim(b.Phone, "0123456789-+ ") != "" {
@@ -481,7 +454,7 @@ func fitting(b provider.Buyer) provider.Buyer {
 }
 
 // String implements fmt.Stringer without the source of keys.
-func (a Adapter) String() string { return "portone.Adapter(" + redacted + ")" }
+func (a Adapter) String() string { return "portone.Adapter(" + transport.Redacted + ")" }
 
 // Format implements fmt.Formatter for every verb.
 func (a Adapter) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(a.String())) }

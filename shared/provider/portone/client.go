@@ -5,28 +5,20 @@
 package portone
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"crypto/tls"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/provider/transport"
 )
 
 // DefaultBaseURL is the one host; the channel decides between test and live money.
@@ -51,9 +43,8 @@ const (
 	reasonMax        = 200                 // not documented; the shortest of the providers' limits, so that one reason suits all
 	noticeURLMax     = 2_048               // not documented
 	scheduleSpanMax  = 89 * 24 * time.Hour // "at most 3 months"; the shortest three have 89 days
-	pageLimit        = 200                 // payments a page; 1,000 are allowed, but would not fit into bodyMax
+	pageLimit        = 200                 // payments a page; 1,000 are allowed, but would not fit into transport.BodyMax
 	pageMax          = 5                   // pages of one merchant_uid
-	bodyMax          = 1 << 20             // a Payment is about 2 KiB; a megabyte is somebody else's page
 	accessTokenMax   = 4096                // not documented; about 40 characters are seen
 	currencyOfTheWon = "KRW"
 )
@@ -97,7 +88,7 @@ type Reply[T response] struct {
 	Code     int    // of the envelope; 0 is success, and HTTP 200 alone is not
 	Message  string // of the envelope, when Code is not 0. To be classified, not to be shown or logged: it quotes what it was asked
 	Response T      // of a success
-	Digest   string // hex of the first 16 bytes of the body's SHA-256; enough to tell two replies apart
+	Digest   string // of the body; see transport.Reply
 	Sent     bool   // the request may have reached PortOne
 }
 
@@ -190,7 +181,7 @@ func (c *Client) Cancel(ctx context.Context, r CancelRequest) (Reply[Payment], e
 		q.refusal = "amount is out of range"
 	case !isPart(r.TaxFree, r.Amount) || !isPart(r.VATAmount, r.Amount):
 		q.refusal = "tax_free and vat_amount must be parts of amount"
-	case !within(r.Reason, 1, reasonMax):
+	case !transport.IsWithin(r.Reason, 1, reasonMax):
 		q.refusal = fmt.Sprintf("reason must have 1 to %d characters", reasonMax)
 	}
 	return ask[Payment](ctx, c, q)
@@ -220,17 +211,17 @@ func refusalOf(r AgainRequest) string {
 		return "customer_uid is not of a form we take"
 	case r.Amount < 1 || r.Amount > money.Max:
 		return "amount is out of range"
-	case !within(r.Name, 1, NameMax):
+	case !transport.IsWithin(r.Name, 1, NameMax):
 		return fmt.Sprintf("name must have 1 to %d characters", NameMax)
 	case !isPart(r.TaxFree, r.Amount) || !isPart(r.VATAmount, r.Amount):
 		return "tax_free and vat_amount must be parts of amount"
-	case !within(r.BuyerName, 0, buyerNameMax) || !within(r.BuyerEmail, 0, buyerEmailMax) || !within(r.BuyerTel, 0, buyerTelMax):
+	case !transport.IsWithin(r.BuyerName, 0, buyerNameMax) || !transport.IsWithin(r.BuyerEmail, 0, buyerEmailMax) || !transport.IsWithin(r.BuyerTel, 0, buyerTelMax):
 		return "buyer_name, buyer_email or buyer_tel is too long"
 	case r.CardQuota != 0 && (r.CardQuota < quotaMin || r.CardQuota > quotaMax):
 		return fmt.Sprintf("card_quota must be 0 or %d to %d", quotaMin, quotaMax)
 	case r.CardQuota != 0 && r.Amount < quotaAmountMin:
 		return fmt.Sprintf("card_quota needs an amount of %d or more", quotaAmountMin)
-	case r.NoticeURL != "" && (!isOrigin(r.NoticeURL, "") || len(r.NoticeURL) > noticeURLMax):
+	case r.NoticeURL != "" && (!transport.IsOrigin(r.NoticeURL, "") || len(r.NoticeURL) > noticeURLMax):
 		return "notice_url must be an https address without a query"
 	case !slices.Contains([]string{"", "person", "company", "anonymous"}, r.CashReceiptType):
 		return "cash_receipt_type must be person, company or anonymous"
@@ -273,7 +264,7 @@ func (c *Client) DeleteCustomer(ctx context.Context, customerUID, reason string)
 	switch {
 	case !IsCustomerUID(customerUID):
 		q.refusal = "customer_uid is not of a form we take"
-	case !within(reason, 0, reasonMax):
+	case !transport.IsWithin(reason, 0, reasonMax):
 		q.refusal = fmt.Sprintf("reason must have at most %d characters", reasonMax)
 	}
 	return ask[Customer](ctx, c, q)
@@ -296,8 +287,8 @@ func ask[T response](ctx context.Context, c *Client, q question) (Reply[T], erro
 	if err != nil {
 		return Reply[T]{}, fmt.Errorf("portone: %s: not sent: %w", q.what, err)
 	}
-	got, err := c.send(req)
-	reply := Reply[T]{HTTP: got.status, Digest: got.digest, Sent: got.sent}
+	got, err := c.endpoint().Send(req)
+	reply := Reply[T]{HTTP: got.Status, Digest: got.Digest, Sent: got.Sent}
 	if err != nil {
 		return reply, fmt.Errorf("portone: %s: %w", q.what, err)
 	}
@@ -305,7 +296,7 @@ func ask[T response](ctx context.Context, c *Client, q question) (Reply[T], erro
 		c.Tokens.Refused(token)
 	}
 	var response json.RawMessage
-	reply.Code, reply.Message, response, err = readEnvelope(got.body)
+	reply.Code, reply.Message, response, err = readEnvelope(got.Body)
 	if err == nil && reply.Code == 0 {
 		reply.Response, err = succeeded[T](reply.HTTP, response)
 	}
@@ -328,14 +319,7 @@ func (c *Client) prepare(ctx context.Context, q question) (*http.Request, Token,
 	if q.refusal != "" {
 		return nil, Token{}, errors.New(q.refusal)
 	}
-	if _, limited := ctx.Deadline(); !limited {
-		return nil, Token{}, errors.New("the context has no deadline")
-	}
-	base, err := c.base()
-	if err != nil {
-		return nil, Token{}, err
-	}
-	req, err := newRequest(ctx, base, q)
+	req, err := c.endpoint().Request(ctx, q.method, q.path, q.body)
 	if err != nil {
 		return nil, Token{}, err
 	}
@@ -364,115 +348,8 @@ func (c *Client) early(notAfter time.Time) bool {
 	return c.Now != nil && c.Now().Round(0).Before(notAfter)
 }
 
-func newRequest(ctx context.Context, base string, q question) (*http.Request, error) {
-	if q.body == nil {
-		req, err := http.NewRequestWithContext(ctx, q.method, base+q.path, http.NoBody)
-		if err != nil {
-			return nil, errors.New("the address cannot be built") // net/url's own error would quote the path
-		}
-		return req, nil
-	}
-	body, err := json.Marshal(q.body)
-	if err != nil {
-		return nil, errors.New("the body cannot be encoded")
-	}
-	req, err := http.NewRequestWithContext(ctx, q.method, base+q.path, bytes.NewReader(body))
-	if err != nil {
-		return nil, errors.New("the address cannot be built")
-	}
-	req.Header.Set("Content-Type", "application/json")
-	// Without GetBody net/http cannot send a body a second time, whatever happens to the connection. PortOne ignores idempotency keys,
-	// so a charge or a cancel that is sent twice may be two: it is for the caller to ask what became of the first.
-	req.GetBody = nil
-	return req, nil
-}
-
-// base returns the address before the path, without a final slash.
-func (c *Client) base() (string, error) {
-	if c.BaseURL == "" {
-		return DefaultBaseURL, nil
-	}
-	base := strings.TrimSuffix(c.BaseURL, "/")
-	if !isOrigin(base, c.PlainHost) {
-		return "", errors.New("the base URL must be https, or http on a loopback host, without user, query and fragment")
-	}
-	return base, nil
-}
-
-// isOrigin accepts an https address, or an http one of this machine or of plainHost, so that a key or a buyer never crosses a network unencrypted.
-// A path is allowed: a proxy or the laptop's simulator may live under one.
-func isOrigin(address, plainHost string) bool {
-	u, err := url.Parse(address)
-	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(address, "#") {
-		return false
-	}
-	host := u.Hostname()
-	here := host == "localhost" || host == plainHost || net.ParseIP(host).IsLoopback()
-	return u.Scheme == "https" || u.Scheme == "http" && here
-}
-
-// raw is a reply before its body is understood.
-type raw struct {
-	status int // 0 when no whole reply was read
-	digest string
-	sent   bool
-	body   []byte
-}
-
-// send makes the request and reads the whole reply. Without one, raw says only whether anything may have been sent.
-func (c *Client) send(req *http.Request) (raw, error) {
-	// A dial error proves that nothing was sent only if no connection was had before: net/http may have written a request without a
-	// body to a kept one that died, and the dial was for the repetition.
-	var connected atomic.Bool
-	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
-	req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
-	client := http.Client{
-		Transport: c.Transport,
-		// A redirect would carry the question, and the token, to somebody else.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-
-	resp, err := client.Do(req)
-	if err != nil {
-		return raw{sent: connected.Load() || !isDial(err)}, cause(err)
-	}
-	defer func() { _ = resp.Body.Close() }() // what was needed has been read
-	body, err := io.ReadAll(io.LimitReader(resp.Body, bodyMax+1))
-	if err != nil {
-		// Half a reply is no reply: its status alone proves nothing.
-		return raw{sent: true}, fmt.Errorf("read reply: %w", cause(err))
-	}
-	digest := sha256.Sum256(body)
-	got := raw{status: resp.StatusCode, digest: hex.EncodeToString(digest[:16]), sent: true, body: body}
-	if len(body) > bodyMax {
-		return got, fmt.Errorf("HTTP %d: the reply is larger than %d bytes", resp.StatusCode, bodyMax)
-	}
-	return got, nil
-}
-
-func isDial(err error) bool {
-	op, ok := errors.AsType[*net.OpError](err)
-	return ok && op.Op == "dial"
-}
-
-// cause keeps of a transport's error what is known to hold neither the address, which has the imp_uid or customer_uid in it, nor bytes
-// of the reply, which net/http quotes when it cannot parse them.
-func cause(err error) error {
-	for _, known := range []error{context.DeadlineExceeded, context.Canceled, io.ErrUnexpectedEOF, io.EOF} {
-		if errors.Is(err, known) {
-			return known
-		}
-	}
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		return op
-	}
-	if cert, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return cert
-	}
-	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		err = wrapped.Err
-	}
-	return fmt.Errorf("the connection failed (%T)", err)
+func (c *Client) endpoint() transport.Endpoint {
+	return transport.Endpoint{BaseURL: c.BaseURL, Default: DefaultBaseURL, PlainHost: c.PlainHost, Transport: c.Transport}
 }
 
 // isImpUID accepts what can be a key of a payment: it comes from a redirect or a webhook, and may be anything. The prefixes imp_ and
@@ -483,29 +360,12 @@ func isImpUID(s string) bool {
 
 // isUID accepts what we give as merchant_uid and customer_uid: 1 to limit of A-Z a-z 0-9 _ -. PortOne's own rule is not documented for
 // tosspay_v2; Toss Pay takes these (tossdev.github.io/api.html, orderNo, 2024-12).
-func isUID(s string, limit int) bool {
-	for _, b := range []byte(s) {
-		if b != '_' && b != '-' && (b < '0' || b > '9') && (b < 'A' || b > 'Z') && (b < 'a' || b > 'z') {
-			return false
-		}
-	}
-	return s != "" && len(s) <= limit
-}
+func isUID(s string, limit int) bool { return transport.IsName(s, 1, limit) }
 
 // IsCustomerUID accepts the name of a billing key, which another system may have made: 1 to 80 visible ASCII characters (V1 schema, 2026-08),
 // but none that could end or leave its place in an address.
 func IsCustomerUID(s string) bool {
-	return isVisible(s, customerUIDMax) && !strings.ContainsAny(s, `/\?#%`) && s != "." && s != ".."
-}
-
-// isVisible accepts 1 to limit characters from ! to ~: no space, no control, nothing that a header or a log line could trip over.
-func isVisible(s string, limit int) bool {
-	for _, b := range []byte(s) {
-		if b < '!' || b > '~' {
-			return false
-		}
-	}
-	return s != "" && len(s) <= limit
+	return transport.IsVisible(s, customerUIDMax) && !strings.ContainsAny(s, `/\?#%`) && s != "." && s != ".."
 }
 
 // isPart accepts no amount, or one from nothing to all of the whole.
@@ -517,14 +377,9 @@ func isTradeOption(s string) bool {
 	return slices.Contains([]string{"", "GENERAL", "CULTURE", "PUBLIC_TP"}, s)
 }
 
-func within(s string, least, most int) bool {
-	n := utf8.RuneCountInString(s)
-	return utf8.ValidString(s) && n >= least && n <= most
-}
-
 // String implements fmt.Stringer without the source of tokens.
 func (c Client) String() string {
-	return "portone.Client(" + redacted + ", sandbox " + strconv.FormatBool(c.IncludeSandbox) + ")"
+	return "portone.Client(" + transport.Redacted + ", sandbox " + strconv.FormatBool(c.IncludeSandbox) + ")"
 }
 
 // Format implements fmt.Formatter for every verb: the source of tokens is not ours to print.

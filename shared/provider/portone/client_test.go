@@ -1,16 +1,15 @@
 package portone_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,6 +17,7 @@ import (
 
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/provider/portone"
+	"tosspay-sam/shared/provider/providertest"
 )
 
 // charging is a charge that would be sent.
@@ -26,9 +26,9 @@ func charging() provider.Charge {
 }
 
 // paidReply is the reply of find-paid.txtar.
-func paidReply(t *testing.T) reply {
+func paidReply(t *testing.T) providertest.Reply {
 	t.Helper()
-	return readFixture(t, filepath.Join("testdata", "find-paid.txtar")).replies[0]
+	return providertest.Read(t, filepath.Join("testdata", "find-paid.txtar")).Replies[0]
 }
 
 // failing asks about a payment that failed for this reason.
@@ -39,8 +39,8 @@ func failing(t *testing.T, reason string) provider.Answer {
 		t.Fatal(err)
 	}
 	r := paidReply(t)
-	r.body = []byte(strings.NewReplacer(`"status":"paid"`, `"status":"failed"`, `"fail_reason":null`, `"fail_reason":`+string(quoted)).Replace(string(r.body)))
-	return find(t, &portone.Client{Tokens: &bearer{}, Transport: &canned{replies: []reply{r}}}, provider.Ref{Key: "imp_895265444670"})
+	r.Body = []byte(strings.NewReplacer(`"status":"paid"`, `"status":"failed"`, `"fail_reason":null`, `"fail_reason":`+string(quoted)).Replace(string(r.Body)))
+	return find(t, &portone.Client{Tokens: &bearer{}, Transport: providertest.Always(r)}, provider.Ref{Key: "imp_895265444670"})
 }
 
 // wrong is a question that must not be asked.
@@ -133,13 +133,13 @@ func TestRefusedBeforeSending(t *testing.T) {
 	for _, c := range append(wrongCharges(), wrongOthers()...) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			wire, tokens := &canned{}, &bearer{}
+			wire, tokens := &providertest.Canned{}, &bearer{}
 			ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 			defer stop()
 			a := c.ask(ctx, &portone.Adapter{Client: &portone.Client{Tokens: tokens, Transport: wire}})
 			wantUnsent(t, a, c.want)
-			if len(wire.requests) != 0 || tokens.asked != 0 {
-				t.Errorf("%d requests were made and the token was fetched %d times", len(wire.requests), tokens.asked)
+			if len(wire.Requests) != 0 || tokens.asked != 0 {
+				t.Errorf("%d requests were made and the token was fetched %d times", len(wire.Requests), tokens.asked)
 			}
 		})
 	}
@@ -179,15 +179,15 @@ func TestChargeParameters(t *testing.T) {
 			t.Parallel()
 			r := portone.AgainRequest{CustomerUID: "k", MerchantUID: "m", Amount: 9900, Name: "n"}
 			c.change(&r)
-			wire := &canned{replies: []reply{{status: 500}}}
+			wire := providertest.Always(providertest.Reply{Status: 500})
 			ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 			defer stop()
 			got, err := (&portone.Client{Tokens: &bearer{}, Transport: wire}).Again(ctx, r)
-			if c.want == "" && (len(wire.requests) != 1 || !strings.Contains(wire.requests[0], `sendFailPush`)) {
-				t.Errorf("requests %q, error %v", wire.requests, err)
+			if c.want == "" && (len(wire.Requests) != 1 || !strings.Contains(wire.Requests[0], `sendFailPush`)) {
+				t.Errorf("requests %q, error %v", wire.Requests, err)
 			}
-			if c.want != "" && (len(wire.requests) != 0 || got.Sent || err == nil || !strings.Contains(err.Error(), c.want)) {
-				t.Errorf("%d requests, error %v, want one that says %q", len(wire.requests), err, c.want)
+			if c.want != "" && (len(wire.Requests) != 0 || got.Sent || err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("%d requests, error %v, want one that says %q", len(wire.Requests), err, c.want)
 			}
 		})
 	}
@@ -207,24 +207,24 @@ func TestRefusedByTheSetting(t *testing.T) {
 		{"no clock", *portone.NewClient(&vault{keys: newCredentials(t, "key", "secret")}, nil, portone.Client{}), "no clock"},
 		{"the source of keys fails", *portone.NewClient(&vault{err: errors.New("no such secret")}, time.Now, portone.Client{}), "API key: no such secret"},
 		{"the source has no key", *portone.NewClient(&vault{}, time.Now, portone.Client{}), "returned none"},
-		{"http across the network", portone.Client{Tokens: &bearer{}, BaseURL: "http://api.iamport.kr"}, "base URL"},
-		{"http to a private address", portone.Client{Tokens: &bearer{}, BaseURL: "http://10.0.0.1"}, "base URL"},
-		{"a host that looks like loopback", portone.Client{Tokens: &bearer{}, BaseURL: "http://localhost.example.com"}, "base URL"},
-		{"no scheme", portone.Client{Tokens: &bearer{}, BaseURL: "api.iamport.kr"}, "base URL"},
-		{"a user", portone.Client{Tokens: &bearer{}, BaseURL: "https://user@api.iamport.kr"}, "base URL"},
-		{"a query", portone.Client{Tokens: &bearer{}, BaseURL: "https://api.iamport.kr?x"}, "base URL"},
-		{"a fragment", portone.Client{Tokens: &bearer{}, BaseURL: "https://api.iamport.kr#x"}, "base URL"},
+	}
+	for what, base := range providertest.BadBases("api.iamport.kr") {
+		cases = append(cases, struct {
+			name   string
+			client portone.Client
+			want   string
+		}{what, portone.Client{Tokens: &bearer{}, BaseURL: base}, "base URL"})
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			wire := &canned{}
+			wire := &providertest.Canned{}
 			c.client.Transport = wire
 			ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 			defer stop()
 			wantUnsent(t, (&portone.Adapter{Client: &c.client}).Charge(ctx, charging()), c.want)
-			if len(wire.requests) != 0 {
-				t.Errorf("%d requests were made", len(wire.requests))
+			if len(wire.Requests) != 0 {
+				t.Errorf("%d requests were made", len(wire.Requests))
 			}
 		})
 	}
@@ -238,10 +238,10 @@ func TestBaseURL(t *testing.T) {
 		"http://127.0.0.1:3000/sim/portone": "http://127.0.0.1:3000/sim/portone/payments/imp_1",
 		"http://[::1]:3000":                 "http://[::1]:3000/payments/imp_1",
 	} {
-		wire := &canned{replies: []reply{{status: 500}}}
+		wire := providertest.Always(providertest.Reply{Status: 500})
 		find(t, &portone.Client{Tokens: &bearer{}, Transport: wire, BaseURL: base}, provider.Ref{Key: "imp_1"})
-		if len(wire.requests) != 1 || !strings.Contains(wire.hosts[0]+strings.TrimPrefix(wire.requests[0], "GET "), want+"\n") {
-			t.Errorf("base %q: asked %q %q, want %q", base, wire.hosts, wire.requests, want)
+		if len(wire.Requests) != 1 || !strings.Contains(wire.Hosts[0]+strings.TrimPrefix(wire.Requests[0], "GET "), want+"\n") {
+			t.Errorf("base %q: asked %q %q, want %q", base, wire.Hosts, wire.Requests, want)
 		}
 	}
 }
@@ -249,7 +249,7 @@ func TestBaseURL(t *testing.T) {
 // TestNoDeadline: a call that could last for ever is not begun, and neither is the fetch of a token for it.
 func TestNoDeadline(t *testing.T) {
 	t.Parallel()
-	wire := &canned{}
+	wire := &providertest.Canned{}
 	adapter := &portone.Adapter{Client: portone.NewClient(&vault{keys: newCredentials(t, "key", "secret")}, time.Now, portone.Client{Transport: wire})}
 	ctx := context.WithoutCancel(t.Context())
 	wantUnsent(t, adapter.Charge(ctx, charging()), "no deadline")
@@ -257,22 +257,22 @@ func TestNoDeadline(t *testing.T) {
 	if _, err := adapter.Client.GetToken(ctx, newCredentials(t, "key", "secret")); err == nil || !strings.Contains(err.Error(), "no deadline") {
 		t.Errorf("error %v", err)
 	}
-	if len(wire.requests) != 0 {
-		t.Errorf("%d requests were made", len(wire.requests))
+	if len(wire.Requests) != 0 {
+		t.Errorf("%d requests were made", len(wire.Requests))
 	}
 }
 
 // TestDeadlineIsOver: nothing is sent when there is no time left for an answer.
 func TestDeadlineIsOver(t *testing.T) {
 	t.Parallel()
-	wire := &canned{}
+	wire := &providertest.Canned{}
 	adapter := &portone.Adapter{Client: &portone.Client{Tokens: &bearer{}, Transport: wire}}
 	ctx, stop := context.WithTimeout(t.Context(), -time.Second)
 	defer stop()
 	a := adapter.Charge(ctx, charging())
 	wantUnsent(t, a, "deadline exceeded")
-	if !errors.Is(a.Err, context.DeadlineExceeded) || len(wire.requests) != 0 {
-		t.Errorf("error %v after %d requests", a.Err, len(wire.requests))
+	if !errors.Is(a.Err, context.DeadlineExceeded) || len(wire.Requests) != 0 {
+		t.Errorf("error %v after %d requests", a.Err, len(wire.Requests))
 	}
 }
 
@@ -292,7 +292,7 @@ func TestAgainIsNotSentTooLate(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2027, 1, 31, 1, 0, 0, 0, time.UTC)
 	for _, late := range []time.Duration{time.Minute, time.Minute - time.Nanosecond} {
-		wire, at := &canned{replies: []reply{{status: 500}}}, now
+		wire, at := providertest.Always(providertest.Reply{Status: 500}), now
 		tokens := &slowBearer{passed: func() { at = now.Add(late) }}
 		adapter := &portone.Adapter{Client: &portone.Client{Tokens: tokens, Transport: wire, Now: func() time.Time { return at }}}
 		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
@@ -300,8 +300,8 @@ func TestAgainIsNotSentTooLate(t *testing.T) {
 		charge := charging()
 		charge.NotAfter = now.Add(time.Minute)
 		a := adapter.Charge(ctx, charge)
-		if sent := late < time.Minute; a.Sent != sent || len(wire.requests) > 1 || (len(wire.requests) == 1) != sent {
-			t.Errorf("%v later: sent %t, %d requests, %v", late, a.Sent, len(wire.requests), a.Err)
+		if sent := late < time.Minute; a.Sent != sent || len(wire.Requests) > 1 || (len(wire.Requests) == 1) != sent {
+			t.Errorf("%v later: sent %t, %d requests, %v", late, a.Sent, len(wire.Requests), a.Err)
 		}
 	}
 }
@@ -313,8 +313,8 @@ func TestReceiptIsChecked(t *testing.T) {
 	for _, bad := range []string{`"receipt_url":"javascript:alert(1)"`, `"receipt_url":"http://x"`, `"receipt_url":null`, `"receipt_url":""`,
 		`"receipt_url":"https://x/` + strings.Repeat("x", 3000) + `"`} {
 		r := paidReply(t)
-		r.body = []byte(strings.Replace(string(r.body), good, bad, 1))
-		a := find(t, &portone.Client{Tokens: &bearer{}, Transport: &canned{replies: []reply{r}}}, provider.Ref{Key: "imp_895265444670"})
+		r.Body = []byte(strings.Replace(string(r.Body), good, bad, 1))
+		a := find(t, &portone.Client{Tokens: &bearer{}, Transport: providertest.Always(r)}, provider.Ref{Key: "imp_895265444670"})
 		if a.Verdict != provider.Paid || a.Payment.ReceiptURL != "" {
 			t.Errorf("%.60s: verdict %s, receipt %.60q", bad, a.Verdict, a.Payment.ReceiptURL)
 		}
@@ -325,7 +325,7 @@ func TestReceiptIsChecked(t *testing.T) {
 func TestHalfAReply(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{200, 401, 404} {
-		client := &portone.Client{Tokens: &bearer{}, Transport: half{status}}
+		client := &portone.Client{Tokens: &bearer{}, Transport: providertest.Half{Status: status, Body: []byte(`{"code":1,"message":"등록되지 않은 구매자입니다."}`)}}
 		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 		defer stop()
 		a := (&portone.Adapter{Client: client}).Charge(ctx, charging())
@@ -334,17 +334,6 @@ func TestHalfAReply(t *testing.T) {
 		}
 	}
 }
-
-type half struct{ status int }
-
-func (h half) RoundTrip(req *http.Request) (*http.Response, error) {
-	body := io.MultiReader(strings.NewReader(`{"code":1,"message":"등록되지 않은 구매자입니다."}`), failingReader{})
-	return &http.Response{StatusCode: h.status, Header: http.Header{}, Body: io.NopCloser(body), Request: req}, nil
-}
-
-type failingReader struct{}
-
-func (failingReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 // TestOverNetHTTP: what only the real transport shows: no header of ours that nobody asked for, no redirect, one request.
 func TestOverNetHTTP(t *testing.T) {
@@ -376,13 +365,7 @@ func TestOverNetHTTP(t *testing.T) {
 // TestNobodyListens: a refused connection proves that nothing was sent.
 func TestNobodyListens(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	_ = listener.Close()
-	client := &portone.Client{Tokens: &bearer{}, BaseURL: "http://" + address, Transport: &http.Transport{}}
+	client := &portone.Client{Tokens: &bearer{}, BaseURL: providertest.Nobody(t), Transport: &http.Transport{}}
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	a := (&portone.Adapter{Client: client}).Charge(ctx, charging())
@@ -395,40 +378,8 @@ func TestNobodyListens(t *testing.T) {
 // for repeatable; PortOne would charge twice.
 func TestChargeIsWrittenOnce(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	var written atomic.Int32
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer func() { _ = conn.Close() }() // without a reply to whatever was read last
-				reader := bufio.NewReader(conn)
-				for i := range 2 {
-					req, err := http.ReadRequest(reader)
-					if err != nil {
-						return
-					}
-					_, _ = io.Copy(io.Discard, req.Body)
-					if req.Method == http.MethodPost {
-						written.Add(1)
-					}
-					if i == 0 {
-						body := `{"code":-1,"message":"?","response":null}`
-						_, _ = fmt.Fprintf(conn, "HTTP/1.1 404 Not Found\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-					}
-				}
-			}()
-		}
-	}()
-
-	client := &portone.Client{Tokens: &bearer{}, BaseURL: "http://" + listener.Addr().String(), Transport: &http.Transport{}}
+	server := providertest.NewDying(t, providertest.Reply{Status: 404, Body: []byte(`{"code":-1,"message":"?","response":null}`)}, false)
+	client := &portone.Client{Tokens: &bearer{}, BaseURL: server.URL, Transport: &http.Transport{}}
 	adapter := &portone.Adapter{Client: client}
 	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
@@ -439,8 +390,12 @@ func TestChargeIsWrittenOnce(t *testing.T) {
 	if !second.Sent || second.Answered() || second.Verdict != provider.Unknown {
 		t.Errorf("answer %+v, want one that may have been sent", second)
 	}
-	if written.Load() != 1 {
-		t.Errorf("the charge was written %d times", written.Load())
+	var methods []string
+	for _, r := range server.Received() {
+		methods = append(methods, r.Method)
+	}
+	if !slices.Equal(methods, []string{"GET", "POST"}) {
+		t.Errorf("written: %v, want the charge once", methods)
 	}
 }
 
@@ -448,29 +403,8 @@ func TestChargeIsWrittenOnce(t *testing.T) {
 // connect, the error is a dial's, and yet the first request was sent.
 func TestDialErrorAfterARequestWasWritten(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		conn, err := listener.Accept()
-		if err != nil {
-			return
-		}
-		defer func() { _ = conn.Close() }()
-		reader := bufio.NewReader(conn)
-		for i := range 2 {
-			if _, err := http.ReadRequest(reader); err != nil {
-				return
-			}
-			if i == 0 {
-				body := `{"code":-1,"message":"?","response":null}`
-				_, _ = fmt.Fprintf(conn, "HTTP/1.1 404 Not Found\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-			}
-		}
-		_ = listener.Close() // from now on nobody listens, and the second request is never answered
-	}()
-	client := &portone.Client{Tokens: &bearer{}, BaseURL: "http://" + listener.Addr().String(), Transport: &http.Transport{}}
+	server := providertest.NewDying(t, providertest.Reply{Status: 404, Body: []byte(`{"code":-1,"message":"?","response":null}`)}, true)
+	client := &portone.Client{Tokens: &bearer{}, BaseURL: server.URL, Transport: &http.Transport{}}
 	if first := find(t, client, provider.Ref{Key: "imp_1"}); first.HTTP != 404 {
 		t.Fatalf("first answer %+v", first)
 	}
@@ -486,20 +420,11 @@ func TestDeadlineWhileWaiting(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	waiting, give := context.WithCancel(ctx)
-	client := &portone.Client{Tokens: &bearer{}, Transport: silent{give}}
+	client := &portone.Client{Tokens: &bearer{}, Transport: providertest.Silent{Give: give}}
 	a := (&portone.Adapter{Client: client}).Charge(waiting, charging())
 	if !a.Sent || a.Answered() || a.Verdict != provider.Unknown || !errors.Is(a.Err, context.Canceled) {
 		t.Errorf("answer %+v", a)
 	}
-}
-
-// silent never answers; its caller gives up as soon as the request is out.
-type silent struct{ give context.CancelFunc }
-
-func (s silent) RoundTrip(req *http.Request) (*http.Response, error) {
-	s.give()
-	<-req.Context().Done()
-	return nil, req.Context().Err()
 }
 
 func TestTiming(t *testing.T) {
@@ -518,10 +443,5 @@ func find(t *testing.T, client *portone.Client, ref provider.Ref) provider.Answe
 
 func wantUnsent(t *testing.T, a provider.Answer, want string) {
 	t.Helper()
-	if a.Sent || a.Answered() || a.Verdict != provider.Unknown || a.Code != provider.NoAnswer || a.Payment != (provider.Payment{}) {
-		t.Errorf("answer %+v, want one that was not sent", a)
-	}
-	if a.Err == nil || !strings.HasPrefix(a.Err.Error(), "portone: ") || !strings.Contains(a.Err.Error(), want) {
-		t.Errorf("error %v does not say %q", a.Err, want)
-	}
+	providertest.WantUnsent(t, "portone", a, want)
 }

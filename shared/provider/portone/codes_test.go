@@ -6,6 +6,7 @@ import (
 
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/provider/portone"
+	"tosspay-sam/shared/provider/providertest"
 )
 
 // The tables once more, written from the documentation and not from the code: the operation, the whole text as it is documented or was
@@ -190,10 +191,10 @@ func TestEveryRuleIsInTheTable(t *testing.T) {
 func TestEveryClassHasAFixture(t *testing.T) {
 	t.Parallel()
 	shown := map[string]bool{}
-	for _, file := range fixtures(t) {
-		f := readFixture(t, file)
-		want := fields(f.want)
-		shown[f.call["call"]+" "+want["code"]] = true
+	for _, file := range providertest.Files(t) {
+		f := providertest.Read(t, file)
+		want := providertest.Fields(f.Want)
+		shown[f.Call["call"]+" "+want["code"]] = true
 		if want["payment.status"] == "failed" {
 			shown["failed "+want["code"]] = true
 		}

@@ -9,6 +9,7 @@ import (
 
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/provider/portone"
+	"tosspay-sam/shared/provider/providertest"
 )
 
 // TestEveryRefusalIsReadOnce: a charge and a refund have no idempotency key. Whatever status comes back, with a listed refusal in it or without,
@@ -32,11 +33,11 @@ func TestEveryRefusalIsReadOnce(t *testing.T) {
 					if status == http.StatusUnauthorized {
 						continue
 					}
-					one := reply{status: status, header: http.Header{"Content-Type": {"application/json"}, "Retry-After": {"0"}}, body: []byte(body)}
-					wire := &canned{replies: []reply{one, one, one}}
+					one := providertest.Reply{Status: status, Header: http.Header{"Content-Type": {"application/json"}, "Retry-After": {"0"}}, Body: []byte(body)}
+					wire := providertest.Always(one)
 					ask(t, wire, call)
-					if len(wire.requests) != 1 {
-						t.Errorf("%d: sent %d times", status, len(wire.requests))
+					if len(wire.Requests) != 1 {
+						t.Errorf("%d: sent %d times", status, len(wire.Requests))
 					}
 				}
 			})
@@ -48,8 +49,8 @@ func TestEveryRefusalIsReadOnce(t *testing.T) {
 func TestNoServerErrorIsARefusal(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{429, 500, 501, 502, 503, 504, 599} {
-		wire := &canned{replies: []reply{{status: status, header: http.Header{"Content-Type": {"application/json"}},
-			body: []byte(`{"code":1,"message":"등록되지 않은 구매자입니다.","response":null}`)}}}
+		wire := providertest.Always(providertest.Reply{Status: status, Header: http.Header{"Content-Type": {"application/json"}},
+			Body: []byte(`{"code":1,"message":"등록되지 않은 구매자입니다.","response":null}`)})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		a := (&portone.Adapter{Client: &portone.Client{Tokens: &bearer{}, Transport: wire}}).Charge(ctx, provider.Charge{
 			BillingKey: "sub-0001--key1", Number: "sub-0001--c3", Amount: 9900, Name: "name", NotAfter: time.Now().Add(time.Minute),

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tosspay-sam/shared/provider/providertest"
 	"unicode/utf8"
 )
 
@@ -32,8 +34,8 @@ func TestRequestsAreDocumented(t *testing.T) {
 	t.Parallel()
 	calls := documented(t)
 	sent := map[string]bool{}
-	for _, file := range fixtures(t) {
-		for _, request := range readFixture(t, file).requests {
+	for _, file := range providertest.Files(t) {
+		for _, request := range providertest.Read(t, file).Requests {
 			name, problems := check(t, calls, request)
 			sent[name] = true
 			for _, problem := range problems {

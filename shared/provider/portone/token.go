@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tosspay-sam/shared/provider"
+	"tosspay-sam/shared/provider/transport"
 )
 
 // Keys is where the API key and secret come from. Its errors must not hold them.
@@ -25,10 +26,10 @@ type Keys interface {
 }
 
 // Credentials are the REST API key and secret of one PortOne account. However they are printed, encoded or logged, they show as
-// [redacted]. The texts stand behind a function and not in fields, because fmt calls no method of a value inside somebody else's
+// [transport.Redacted]. The texts stand behind a function and not in fields, because fmt calls no method of a value inside somebody else's
 // unexported field and would print what it finds there.
 type Credentials struct {
-	redacting
+	transport.Redacting
 	reveal func() (impKey, impSecret string)
 }
 
@@ -43,7 +44,7 @@ func NewCredentials(impKey, impSecret string) (Credentials, error) {
 			return Credentials{}, fmt.Errorf("portone: %s of PortOneSecret is missing", c.name)
 		case strings.TrimSpace(c.text) != c.text:
 			return Credentials{}, fmt.Errorf("portone: %s of PortOneSecret has white space around it", c.name)
-		case !isVisible(c.text, credentialMax):
+		case !transport.IsVisible(c.text, credentialMax):
 			return Credentials{}, fmt.Errorf("portone: %s of PortOneSecret is not a key of the console", c.name)
 		}
 	}
@@ -68,35 +69,21 @@ func (c Credentials) Equal(other Credentials) bool {
 	return subtle.ConstantTimeCompare([]byte(impKey), []byte(otherKey))&subtle.ConstantTimeCompare([]byte(impSecret), []byte(otherSecret)) == 1
 }
 
-// Token is an access token. It shows as [redacted], too.
+// Token is an access token, for the Authorization header. It shows as [transport.Redacted], too.
 type Token struct {
-	redacting
-	reveal func() string
+	transport.Secret
 }
 
 // NewToken accepts what can stand in a header.
 func NewToken(text string) (Token, error) {
-	if !isVisible(text, accessTokenMax) {
+	if !transport.IsVisible(text, accessTokenMax) {
 		return Token{}, errors.New("portone: not an access token")
 	}
-	return Token{reveal: func() string { return text }}, nil
+	return Token{transport.NewSecret(text)}, nil
 }
-
-// Reveal is the token itself, for the Authorization header.
-func (t Token) Reveal() string {
-	if t.reveal == nil {
-		return ""
-	}
-	return t.reveal()
-}
-
-// IsZero says that there is no token.
-func (t Token) IsZero() bool { return t.reveal == nil }
 
 // Equal compares in constant time.
-func (t Token) Equal(other Token) bool {
-	return subtle.ConstantTimeCompare([]byte(t.Reveal()), []byte(other.Reveal())) == 1
-}
+func (t Token) Equal(other Token) bool { return t.Same(other.Secret) }
 
 // UnmarshalJSON reads the token of getToken's response.
 func (t *Token) UnmarshalJSON(data []byte) error {
@@ -108,29 +95,6 @@ func (t *Token) UnmarshalJSON(data []byte) error {
 	*t = token
 	return err
 }
-
-const redacted = "[redacted]"
-
-// redacting gives a type that holds a secret the methods that keep it from being shown.
-type redacting struct{}
-
-// String implements fmt.Stringer.
-func (redacting) String() string { return redacted }
-
-// GoString implements fmt.GoStringer.
-func (redacting) GoString() string { return redacted }
-
-// Format implements fmt.Formatter for every verb.
-func (redacting) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
-
-// MarshalText implements encoding.TextMarshaler.
-func (redacting) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// MarshalJSON implements json.Marshaler.
-func (redacting) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
-
-// LogValue implements slog.LogValuer.
-func (redacting) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // How long a token is kept (developers.portone.io/api/rest-v1, getToken, 2026-08: 30 minutes; asked for again before that, PortOne
 // gives the same one; in its last minute, 5 minutes more).
@@ -275,13 +239,13 @@ func (t *Tokens) credentials(ctx context.Context) (Credentials, error) {
 }
 
 // String implements fmt.Stringer without the keys.
-func (t *Tokens) String() string { return "portone.Tokens(" + redacted + ")" }
+func (t *Tokens) String() string { return "portone.Tokens(" + transport.Redacted + ")" }
 
 // Format implements fmt.Formatter for every verb.
 func (t *Tokens) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(t.String())) }
 
 // MarshalJSON implements json.Marshaler.
-func (t *Tokens) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+func (t *Tokens) MarshalJSON() ([]byte, error) { return []byte(`"` + transport.Redacted + `"`), nil }
 
 // LogValue implements slog.LogValuer.
 func (t *Tokens) LogValue() slog.Value { return slog.StringValue(t.String()) }

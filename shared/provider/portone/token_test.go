@@ -4,24 +4,20 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/provider/portone"
+	"tosspay-sam/shared/provider/providertest"
 )
 
 // portal is a PortOne that gives tokens by its own clock and answers everything else with a paid payment, or with what is set.
@@ -108,7 +104,7 @@ func newCredentials(t *testing.T, key, secret string) portone.Credentials {
 
 func newPortal(t *testing.T) *portal {
 	t.Helper()
-	return &portal{now: func() int64 { return 1_700_000_000 }, life: 1800, payment: paidReply(t).body}
+	return &portal{now: func() int64 { return 1_700_000_000 }, life: 1800, payment: paidReply(t).Body}
 }
 
 func asking(t *testing.T) context.Context {
@@ -346,11 +342,11 @@ func TestNoTokenForOtherReasons(t *testing.T) {
 	for _, body := range []string{``, `<html>`, `{"code":0,"response":null}`, `{"code":-1,"message":"점검 중"}`, `{"code":0,"response":{"access_token":"t"}}`,
 		`{"code":0,"response":{"access_token":"t","now":1800,"expired_at":1700}}`} {
 		source := &vault{keys: newCredentials(t, "key", "secret")}
-		wire := &canned{replies: []reply{{status: 200, body: []byte(body)}}}
+		wire := providertest.Always(providertest.Reply{Status: 200, Body: []byte(body)})
 		a := (&portone.Adapter{Client: portone.NewClient(source, time.Now, portone.Client{Transport: wire})}).Charge(asking(t), charging())
 		wantUnsent(t, a, "not sent: token: portone: get token: ")
-		if len(wire.requests) != 1 || source.refused != 0 {
-			t.Errorf("%s: %d requests, reported %d times", body, len(wire.requests), source.refused)
+		if len(wire.Requests) != 1 || source.refused != 0 {
+			t.Errorf("%s: %d requests, reported %d times", body, len(wire.Requests), source.refused)
 		}
 	}
 }
@@ -413,8 +409,8 @@ func TestCanary(t *testing.T) {
 	}
 	// A careless source: values, an exported field and an unexported one.
 	source := careless{Keys: keys, keys: keys, token: token, text: canary, Text: canary}
-	client := &portone.Client{Tokens: carelessBearer{source}, Transport: gossip{}}
-	whole := portone.NewClient(source, time.Now, portone.Client{Transport: gossip{}})
+	client := &portone.Client{Tokens: carelessBearer{source}, Transport: providertest.Gossip{}}
+	whole := portone.NewClient(source, time.Now, portone.Client{Transport: providertest.Gossip{}})
 	adapter := &portone.Adapter{Client: client}
 
 	things := []any{keys, &keys, token, &token, struct{ keys portone.Credentials }{keys}, struct{ Token *portone.Token }{&token},
@@ -445,37 +441,13 @@ func TestCanary(t *testing.T) {
 		}
 	}
 	for _, thing := range things {
-		lookForCanary(t, thing)
+		providertest.LookForCanary(t, thing, base64.StdEncoding.EncodeToString([]byte("token"+canary)))
 	}
 	for _, secret := range []any{keys, token} {
 		if text, err := json.Marshal(secret); err != nil || string(text) != `"[redacted]"` {
 			t.Errorf("JSON of %T is %s, %v", secret, text, err)
 		}
 	}
-}
-
-func lookForCanary(t *testing.T, thing any) {
-	t.Helper()
-	inHex := hex.EncodeToString([]byte("CANARY"))
-	secrets := []string{"CANARY", inHex, strings.ToUpper(inHex), base64.StdEncoding.EncodeToString([]byte("token" + canary))}
-	check := func(how, shown string) {
-		for _, secret := range secrets {
-			if strings.Contains(shown, secret) {
-				t.Errorf("%s shows a secret: %s", how, shown)
-			}
-		}
-	}
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%20v"} {
-		check(fmt.Sprintf("%s of %T", verb, thing), fmt.Sprintf(verb, thing))
-	}
-	if encoded, err := json.Marshal(thing); err == nil {
-		check(fmt.Sprintf("JSON of %T", thing), string(encoded))
-	}
-	var text, lines bytes.Buffer
-	slog.New(slog.NewTextHandler(&text, nil)).Info("x", "thing", thing)
-	slog.New(slog.NewJSONHandler(&lines, nil)).Info("x", "thing", thing)
-	check(fmt.Sprintf("slog text of %T", thing), text.String())
-	check(fmt.Sprintf("slog JSON of %T", thing), lines.String())
 }
 
 // careless is a source of keys, and of tokens, that would show them if anybody printed it.
@@ -495,54 +467,21 @@ type carelessBearer struct{ careless careless }
 func (b carelessBearer) Token(context.Context) (portone.Token, error) { return b.careless.token, nil }
 func (carelessBearer) Refused(portone.Token)                          {}
 
-// gossip is a transport, such as a proxy's, whose errors repeat all they saw.
-type gossip struct{}
-
-func (gossip) RoundTrip(req *http.Request) (*http.Response, error) {
-	body := []byte{}
-	if req.Body != nil {
-		body, _ = io.ReadAll(req.Body)
-	}
-	return nil, fmt.Errorf("proxy refused %s %s with %v and %s", req.Method, req.URL, req.Header, body)
-}
-
 // TestErrorsKeepTheirCause: redaction must not cost the operator the reason.
 func TestErrorsKeepTheirCause(t *testing.T) {
 	t.Parallel()
-	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
-	cases := []struct {
-		name  string
-		err   error
-		is    error
-		sent  bool
-		shown string
-	}{
-		{"connection refused", refused, syscall.ECONNREFUSED, false, "connection refused"},
-		{"no such host", &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "api.iamport.kr"}}, nil, false, "no such host"},
-		{"reset", &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}, syscall.ECONNRESET, true, "connection reset"},
-		{"deadline", context.DeadlineExceeded, context.DeadlineExceeded, true, "deadline exceeded"},
-		{"proxy", &net.OpError{Op: "proxyconnect", Net: "tcp", Err: syscall.ECONNREFUSED}, syscall.ECONNREFUSED, true, "proxyconnect"},
-		{"anything else", errors.New(canary), nil, true, "*errors.errorString"},
-		{"an address", &url.Error{Op: "Post", URL: "https://x/" + canary, Err: errors.New(canary)}, nil, true, "the connection failed"},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
+	for _, c := range providertest.Causes(canary) {
+		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			a := (&portone.Adapter{Client: &portone.Client{Tokens: &bearer{}, Transport: broken{c.err}}}).Charge(asking(t), charging())
-			if a.Verdict != provider.Unknown || a.Code != provider.NoAnswer || a.Class != provider.ClassUnknown || a.Answered() || a.Sent != c.sent {
-				t.Errorf("answer %+v, want an unknown one, sent %v", a, c.sent)
-			}
-			if c.is != nil && !errors.Is(a.Err, c.is) {
-				t.Errorf("error %v is not %v", a.Err, c.is)
+			a := (&portone.Adapter{Client: &portone.Client{Tokens: &bearer{}, Transport: providertest.Failing{Err: c.Err}}}).Charge(asking(t), charging())
+			providertest.WantUnreplied(t, a, c.Sent)
+			if c.Is != nil && !errors.Is(a.Err, c.Is) {
+				t.Errorf("error %v is not %v", a.Err, c.Is)
 			}
 			text := a.Err.Error()
-			if !strings.HasPrefix(text, "portone: charge order sub-0001--c3: ") || !strings.Contains(text, c.shown) || strings.Contains(text, "CANARY") {
-				t.Errorf("error %q does not say %q, or says too much", text, c.shown)
+			if !strings.HasPrefix(text, "portone: charge order sub-0001--c3: ") || !strings.Contains(text, c.Shown) || strings.Contains(text, "CANARY") {
+				t.Errorf("error %q does not say %q, or says too much", text, c.Shown)
 			}
 		})
 	}
 }
-
-type broken struct{ err error }
-
-func (b broken) RoundTrip(*http.Request) (*http.Response, error) { return nil, b.err }

@@ -1,6 +1,7 @@
 package portone
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/provider"
+	"tosspay-sam/shared/provider/transport"
 )
 
 // DefaultScript is the JavaScript SDK; tosspay_v2 needs this one and not the older ones with a version in their name
@@ -157,7 +159,7 @@ func (w Windows) Check(mode string) error {
 		return errors.New("portone: PortOneUserCode must be imp and 8 digits")
 	case w.ChannelKey == "" && w.MID == "":
 		return errors.New("portone: PortOneChannelKey or PortOneMid is missing")
-	case w.ChannelKey != "" && !isVisible(w.ChannelKey, channelKeyMax):
+	case w.ChannelKey != "" && !transport.IsVisible(w.ChannelKey, channelKeyMax):
 		return fmt.Errorf("portone: PortOneChannelKey must have at most %d visible characters", channelKeyMax)
 	case w.MID != "" && !isUID(w.MID, 64):
 		return errors.New("portone: PortOneMid is not a merchant id")
@@ -245,7 +247,7 @@ type Issuance struct {
 
 // IssuanceWindow returns the window that issues a billing key. It takes no money: Toss Pay cannot issue and charge at once.
 func (w Windows) IssuanceWindow(i Issuance, at provider.Place) (provider.Window, error) {
-	if !within(i.CustomerID, 1, customerIDMax) || strings.ContainsFunc(i.CustomerID, isControl) {
+	if !transport.IsWithin(i.CustomerID, 1, customerIDMax) || strings.ContainsFunc(i.CustomerID, isControl) {
 		return provider.Window{}, &OptionError{"customerId", fmt.Sprintf("must have 1 to %d characters", customerIDMax)}
 	}
 	request, err := w.request(i.CustomerUID, i.Name, i.Customer, returning{i.ID, i.LinkToken, i.Language, at})
@@ -275,9 +277,9 @@ func (w Windows) request(number, name string, buyer provider.Buyer, back returni
 		return RequestPay{}, errors.New("its number is not a merchant_uid")
 	case back.id == "" || back.linkToken == "":
 		return RequestPay{}, errors.New("it has no id or no link token")
-	case !within(name, 1, NameMax):
+	case !transport.IsWithin(name, 1, NameMax):
 		return RequestPay{}, &OptionError{"name", fmt.Sprintf("must have 1 to %d characters", NameMax)}
-	case !isOrigin(back.at.Base, "") || strings.HasSuffix(back.at.Base, "/"):
+	case !transport.IsBase(back.at.Base):
 		return RequestPay{}, errors.New("base must be an https address without a final slash")
 	}
 	buyer = fitting(buyer)
@@ -305,11 +307,7 @@ func (w Windows) window(mode string, request RequestPay) (provider.Window, error
 	if err != nil {
 		return provider.Window{}, fmt.Errorf("portone: window: %w", err)
 	}
-	script := w.Script
-	if script == "" {
-		script = DefaultScript
-	}
-	return provider.Window{Script: script, ClientKey: w.UserCode, Params: params}, nil
+	return provider.Window{Script: cmp.Or(w.Script, DefaultScript), ClientKey: w.UserCode, Params: params}, nil
 }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }

@@ -11,6 +11,7 @@ import (
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/provider/portone"
+	"tosspay-sam/shared/provider/providertest"
 )
 
 const base = "https://pay.example.com"
@@ -255,7 +256,7 @@ func TestWindowRefuses(t *testing.T) {
 // TestAccount: what a payment must say of itself is what the window asked for.
 func TestAccount(t *testing.T) {
 	t.Parallel()
-	a := find(t, &portone.Client{Tokens: &bearer{}, Transport: &canned{replies: []reply{paidReply(t)}}}, provider.Ref{Key: "imp_895265444670"})
+	a := find(t, &portone.Client{Tokens: &bearer{}, Transport: providertest.Always(paidReply(t))}, provider.Ref{Key: "imp_895265444670"})
 	if got := windows().Account(); got != "tosstest" || got != a.Payment.Account {
 		t.Errorf("account %q, and of the payment %q", got, a.Payment.Account)
 	}

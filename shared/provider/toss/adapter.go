@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"time"
 
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/provider"
+	"tosspay-sam/shared/provider/transport"
 )
 
 // Adapter answers the use cases' questions in the words of shared/provider. It returns no errors: what it cannot prove is
@@ -62,7 +62,7 @@ func (a *Adapter) Cancel(ctx context.Context, c provider.Cancel) provider.Answer
 func answer(call string, op Operation, reply Reply, err error, asked provider.Ref) provider.Answer {
 	a := provider.Answer{Call: call, HTTP: reply.HTTP, Digest: reply.Digest, TraceID: reply.TraceID, Sent: reply.Sent}
 	if err != nil {
-		return unread(a, err)
+		return a.Unread(err)
 	}
 	if reply.Code != "" {
 		a.Code = reply.Code
@@ -73,10 +73,10 @@ func answer(call string, op Operation, reply Reply, err error, asked provider.Re
 	}
 	p, err := paymentOf(reply.Payment, reply.TestKey)
 	if err != nil {
-		return unread(a, fmt.Errorf("toss: %s: %w", call, err))
+		return a.Unread(fmt.Errorf("toss: %s: %w", call, err))
 	}
 	if asked.Key != "" && p.Key != asked.Key || asked.Number != "" && p.Number != asked.Number {
-		return unread(a, fmt.Errorf("toss: %s: the reply is about another payment than asked", call))
+		return a.Unread(fmt.Errorf("toss: %s: the reply is about another payment than asked", call))
 	}
 	a.Payment = p
 	a.Verdict = verdictOf(p)
@@ -85,16 +85,6 @@ func answer(call string, op Operation, reply Reply, err error, asked provider.Re
 		a.Code, a.Class = failureOf(reply.Payment)
 	}
 	a.All = []provider.Shown{{Payment: p, Verdict: a.Verdict, Code: a.Code}}
-	return a
-}
-
-// unread is an answer that proves nothing because it did not come, or is not what is documented.
-func unread(a provider.Answer, err error) provider.Answer {
-	a.Err = err
-	a.Code = provider.NoAnswer
-	if a.Answered() {
-		a.Code = provider.Unreadable
-	}
 	return a
 }
 
@@ -168,7 +158,7 @@ var (
 // paymentOf translates a Payment object, or says why it cannot be one. What the verdict rests on must be right; the rest is left out
 // when it is not.
 func paymentOf(p Payment, sandbox bool) (provider.Payment, error) {
-	if !isVisible(p.PaymentKey, paymentKeyMax) || !isVisible(p.OrderID, orderIDMax) || !isVisible(p.Status, 50) || !isVisible(p.Currency, 3) {
+	if !transport.IsVisible(p.PaymentKey, paymentKeyMax) || !transport.IsVisible(p.OrderID, orderIDMax) || !transport.IsVisible(p.Status, 50) || !transport.IsVisible(p.Currency, 3) {
 		return provider.Payment{}, errField
 	}
 	amount, amountErr := money.Whole(p.TotalAmount)
@@ -187,34 +177,17 @@ func paymentOf(p Payment, sandbox bool) (provider.Payment, error) {
 		Amount:            amount,
 		Balance:           balance,
 		Currency:          p.Currency,
-		TransactionKey:    atMost(p.LastTransactionKey, 64),
+		TransactionKey:    transport.AtMost(p.LastTransactionKey, 64),
 		ApprovedAt:        approved,
 		Method:            paidWith(p, approved),
-		ReceiptURL:        receipt(p.Receipt.URL),
+		ReceiptURL:        transport.Link(p.Receipt.URL),
 		Sandbox:           sandbox,
 		PartialRefundable: p.IsPartialCancelable,
 	}, nil
 }
 
-// atMost leaves a text out that is longer than limit bytes.
-func atMost(s string, limit int) string {
-	if len(s) > limit {
-		return ""
-	}
-	return s
-}
-
-// receipt leaves out what a page could not link to safely.
-func receipt(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "https" || u.Host == "" {
-		return ""
-	}
-	return atMost(address, 2048)
-}
-
 // String implements fmt.Stringer without the source of keys.
-func (a Adapter) String() string { return "toss.Adapter(" + redacted + ")" }
+func (a Adapter) String() string { return "toss.Adapter(" + transport.Redacted + ")" }
 
 // Format implements fmt.Formatter for every verb.
 func (a Adapter) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(a.String())) }

@@ -1,21 +1,20 @@
 package toss_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"tosspay-sam/shared/provider"
+	"tosspay-sam/shared/provider/providertest"
 	"tosspay-sam/shared/provider/toss"
 )
 
@@ -78,13 +77,13 @@ func TestRefusedBeforeSending(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			wire, source := &canned{}, &keys{key: newKey(t, fixtureKey)}
+			wire, source := &providertest.Canned{}, &keys{key: newKey(t, fixtureKey)}
 			ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 			defer stop()
 			a := c.ask(ctx, &toss.Adapter{Client: &toss.Client{Keys: source, Transport: wire}})
 			wantUnsent(t, a, c.want)
-			if len(wire.requests) != 0 || source.asked != 0 {
-				t.Errorf("%d requests were made and the key was fetched %d times", len(wire.requests), source.asked)
+			if len(wire.Requests) != 0 || source.asked != 0 {
+				t.Errorf("%d requests were made and the key was fetched %d times", len(wire.Requests), source.asked)
 			}
 		})
 	}
@@ -93,13 +92,13 @@ func TestRefusedBeforeSending(t *testing.T) {
 // TestReasonIsCountedInCharacters: 200 Korean characters are 600 bytes, and allowed.
 func TestReasonIsCountedInCharacters(t *testing.T) {
 	t.Parallel()
-	wire := &canned{reply: reply{status: 500}}
+	wire := providertest.Always(providertest.Reply{Status: 500})
 	adapter := &toss.Adapter{Client: &toss.Client{Keys: &keys{key: newKey(t, fixtureKey)}, Transport: wire}}
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	adapter.Cancel(ctx, provider.Cancel{Key: "payment-key", Amount: 1, Balance: 1, Reason: strings.Repeat("환", 200), IdempotencyKey: strings.Repeat("x", 300)})
-	if len(wire.requests) != 1 {
-		t.Errorf("%d requests were made, want 1", len(wire.requests))
+	if len(wire.Requests) != 1 {
+		t.Errorf("%d requests were made, want 1", len(wire.Requests))
 	}
 }
 
@@ -117,26 +116,25 @@ func TestRefusedByTheSetting(t *testing.T) {
 		{"the source fails", toss.Client{Keys: &keys{err: noKey}}, "secret key: no such secret"},
 		{"the source has no key", toss.Client{Keys: &keys{}}, "returned none"},
 		{"a test code beside a live key", toss.Client{Keys: &keys{key: live}, TestCode: "COMMON_ERROR"}, "test code needs a test key"},
-		{"http across the network", toss.Client{Keys: &keys{key: test}, BaseURL: "http://api.tosspayments.com"}, "base URL"},
-		{"http to a private address", toss.Client{Keys: &keys{key: test}, BaseURL: "http://10.0.0.1"}, "base URL"},
-		{"a host that looks like loopback", toss.Client{Keys: &keys{key: test}, BaseURL: "http://localhost.example.com"}, "base URL"},
-		{"no scheme", toss.Client{Keys: &keys{key: test}, BaseURL: "api.tosspayments.com"}, "base URL"},
-		{"another scheme", toss.Client{Keys: &keys{key: test}, BaseURL: "ftp://localhost"}, "base URL"},
-		{"a user", toss.Client{Keys: &keys{key: test}, BaseURL: "https://user@api.tosspayments.com"}, "base URL"},
-		{"a query", toss.Client{Keys: &keys{key: test}, BaseURL: "https://api.tosspayments.com?x"}, "base URL"},
-		{"a fragment", toss.Client{Keys: &keys{key: test}, BaseURL: "https://api.tosspayments.com#x"}, "base URL"},
+	}
+	for what, base := range providertest.BadBases("api.tosspayments.com") {
+		cases = append(cases, struct {
+			name   string
+			client toss.Client
+			want   string
+		}{what, toss.Client{Keys: &keys{key: test}, BaseURL: base}, "base URL"})
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			wire := &canned{}
+			wire := &providertest.Canned{}
 			c.client.Transport = wire
 			ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 			defer stop()
 			a := (&toss.Adapter{Client: &c.client}).Confirm(ctx, confirming())
 			wantUnsent(t, a, c.want)
-			if len(wire.requests) != 0 {
-				t.Errorf("%d requests were made", len(wire.requests))
+			if len(wire.Requests) != 0 {
+				t.Errorf("%d requests were made", len(wire.Requests))
 			}
 		})
 	}
@@ -153,10 +151,10 @@ func TestBaseURL(t *testing.T) {
 		"http://[::1]:3000":                     "http://[::1]:3000/v1/payments/payment-key",
 		"https://proxy.example/payments%2Ftoss": "https://proxy.example/payments%2Ftoss/v1/payments/payment-key",
 	} {
-		wire := &canned{reply: reply{status: 500}}
+		wire := providertest.Always(providertest.Reply{Status: 500})
 		find(t, &toss.Client{Keys: &keys{key: newKey(t, fixtureKey)}, Transport: wire, BaseURL: base}, provider.Ref{Key: "payment-key"})
-		if len(wire.requests) != 1 || !strings.Contains(wire.hosts[0]+strings.TrimPrefix(wire.requests[0], "GET "), want+"\n") {
-			t.Errorf("base %q: asked %q %q, want %q", base, wire.hosts, wire.requests, want)
+		if len(wire.Requests) != 1 || !strings.Contains(wire.Hosts[0]+strings.TrimPrefix(wire.Requests[0], "GET "), want+"\n") {
+			t.Errorf("base %q: asked %q %q, want %q", base, wire.Hosts, wire.Requests, want)
 		}
 	}
 }
@@ -164,26 +162,26 @@ func TestBaseURL(t *testing.T) {
 // TestNoDeadline: a call that could last for ever is not begun.
 func TestNoDeadline(t *testing.T) {
 	t.Parallel()
-	wire := &canned{}
+	wire := &providertest.Canned{}
 	adapter := &toss.Adapter{Client: &toss.Client{Keys: &keys{key: newKey(t, fixtureKey)}, Transport: wire}}
 	wantUnsent(t, adapter.Confirm(context.WithoutCancel(t.Context()), confirming()), "no deadline")
 	wantUnsent(t, adapter.Find(context.WithoutCancel(t.Context()), provider.Ref{Key: "payment-key"}), "no deadline")
-	if len(wire.requests) != 0 {
-		t.Errorf("%d requests were made", len(wire.requests))
+	if len(wire.Requests) != 0 {
+		t.Errorf("%d requests were made", len(wire.Requests))
 	}
 }
 
 // TestDeadlineIsOver: nothing is sent when there is no time left for an answer.
 func TestDeadlineIsOver(t *testing.T) {
 	t.Parallel()
-	wire := &canned{}
+	wire := &providertest.Canned{}
 	adapter := &toss.Adapter{Client: &toss.Client{Keys: &keys{key: newKey(t, fixtureKey)}, Transport: wire}}
 	ctx, stop := context.WithTimeout(t.Context(), -time.Second)
 	defer stop()
 	a := adapter.Confirm(ctx, confirming())
 	wantUnsent(t, a, "deadline exceeded")
-	if !errors.Is(a.Err, context.DeadlineExceeded) || len(wire.requests) != 0 {
-		t.Errorf("error %v after %d requests", a.Err, len(wire.requests))
+	if !errors.Is(a.Err, context.DeadlineExceeded) || len(wire.Requests) != 0 {
+		t.Errorf("error %v after %d requests", a.Err, len(wire.Requests))
 	}
 }
 
@@ -198,10 +196,10 @@ func TestPathsAreEscaped(t *testing.T) {
 		"a%2Fb":                "/v1/payments/a%252Fb",
 		"a=b_c-d.e":            "/v1/payments/a=b_c-d.e",
 	} {
-		wire := &canned{reply: reply{status: 500}}
+		wire := providertest.Always(providertest.Reply{Status: 500})
 		find(t, &toss.Client{Keys: &keys{key: newKey(t, fixtureKey)}, Transport: wire}, provider.Ref{Key: key})
-		if len(wire.requests) != 1 || !strings.HasPrefix(wire.requests[0], "GET "+want+"\n") {
-			t.Errorf("key %q: asked %q, want %q", key, wire.requests, want)
+		if len(wire.Requests) != 1 || !strings.HasPrefix(wire.Requests[0], "GET "+want+"\n") {
+			t.Errorf("key %q: asked %q, want %q", key, wire.Requests, want)
 		}
 	}
 }
@@ -209,19 +207,19 @@ func TestPathsAreEscaped(t *testing.T) {
 // TestTestCode: the header goes out with a test key, and only when asked for (no fixture's request has it).
 func TestTestCode(t *testing.T) {
 	t.Parallel()
-	wire := &canned{reply: reply{status: 500}}
+	wire := providertest.Always(providertest.Reply{Status: 500})
 	find(t, &toss.Client{Keys: &keys{key: newKey(t, fixtureKey)}, Transport: wire, TestCode: "COMMON_ERROR"}, provider.Ref{Key: "payment-key"})
-	if len(wire.requests) != 1 || !strings.Contains(wire.requests[0], "\nTosspayments-Test-Code: COMMON_ERROR") {
-		t.Errorf("asked %q", wire.requests)
+	if len(wire.Requests) != 1 || !strings.Contains(wire.Requests[0], "\nTosspayments-Test-Code: COMMON_ERROR") {
+		t.Errorf("asked %q", wire.Requests)
 	}
 }
 
 // TestLiveKeyIsNoSandbox: what a live key brings is not marked as test money.
 func TestLiveKeyIsNoSandbox(t *testing.T) {
 	t.Parallel()
-	f := readFixture(t, filepath.Join("testdata", "find-done.txtar"))
-	client := &toss.Client{Keys: &keys{key: newKey(t, "live_sk_fixture")}, Transport: &canned{reply: f.reply}}
-	a := find(t, client, provider.Ref{Key: f.call["key"]})
+	f := providertest.Read(t, filepath.Join("testdata", "find-done.txtar"))
+	client := &toss.Client{Keys: &keys{key: newKey(t, "live_sk_fixture")}, Transport: providertest.Always(f.Replies[0])}
+	a := find(t, client, provider.Ref{Key: f.Call["key"]})
 	if a.Verdict != provider.Paid || a.Payment.Sandbox {
 		t.Errorf("answer %+v, want a live payment", a)
 	}
@@ -230,14 +228,14 @@ func TestLiveKeyIsNoSandbox(t *testing.T) {
 // TestReceiptAndTraceAreChecked: what pages link to and logs show is of the expected form, or left out.
 func TestReceiptAndTraceAreChecked(t *testing.T) {
 	t.Parallel()
-	f := readFixture(t, filepath.Join("testdata", "find-done.txtar"))
+	f := providertest.Read(t, filepath.Join("testdata", "find-done.txtar"))
 	good := `"receipt":{"url":"https://dashboard.tosspayments.com/receipt/redirection?transactionId=tviva20240213121757MvuS8&ref=PX"}`
 	for _, bad := range []string{`"receipt":{"url":"javascript:alert(1)"}`, `"receipt":{"url":"http://x"}`, `"receipt":{"url":null}`, `"receipt":null`,
 		`"receipt":{"url":"https://x/` + strings.Repeat("x", 3000) + `"}`} {
-		changed := f.reply
-		changed.body = []byte(strings.Replace(string(f.reply.body), good, bad, 1))
-		changed.header = http.Header{"X-Tosspayments-Trace-Id": {strings.Repeat("t", 201)}}
-		a := find(t, &toss.Client{Keys: &keys{key: newKey(t, fixtureKey)}, Transport: &canned{reply: changed}}, provider.Ref{Key: f.call["key"]})
+		changed := f.Replies[0]
+		changed.Body = []byte(strings.Replace(string(f.Replies[0].Body), good, bad, 1))
+		changed.Header = http.Header{"X-Tosspayments-Trace-Id": {strings.Repeat("t", 201)}}
+		a := find(t, &toss.Client{Keys: &keys{key: newKey(t, fixtureKey)}, Transport: providertest.Always(changed)}, provider.Ref{Key: f.Call["key"]})
 		if a.Verdict != provider.Paid || a.Payment.ReceiptURL != "" || a.TraceID != "" {
 			t.Errorf("%.60s: verdict %s, receipt %.60q, trace %.60q", bad, a.Verdict, a.Payment.ReceiptURL, a.TraceID)
 		}
@@ -262,10 +260,10 @@ func TestRefusedKeyIsReported(t *testing.T) {
 		{500, `{"code":"COMMON_ERROR","message":"?"}`, 0},
 	} {
 		source := &keys{key: newKey(t, fixtureKey)}
-		wire := &canned{reply: reply{status: c.status, body: []byte(c.body)}}
+		wire := providertest.Always(providertest.Reply{Status: c.status, Body: []byte(c.body)})
 		a := find(t, &toss.Client{Keys: source, Transport: wire}, provider.Ref{Key: "payment-key"})
-		if len(source.refused) != c.want || len(wire.requests) != 1 {
-			t.Errorf("HTTP %d %s: reported %d times, want %d; %d requests", c.status, c.body, len(source.refused), c.want, len(wire.requests))
+		if len(source.refused) != c.want || len(wire.Requests) != 1 {
+			t.Errorf("HTTP %d %s: reported %d times, want %d; %d requests", c.status, c.body, len(source.refused), c.want, len(wire.Requests))
 		}
 		if c.want == 1 && !source.refused[0].Equal(source.key) {
 			t.Errorf("HTTP %d %s: another key was reported", c.status, c.body)
@@ -281,7 +279,7 @@ func TestRefusedKeyIsReported(t *testing.T) {
 func TestHalfAReply(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{200, 403} {
-		client := &toss.Client{Keys: &keys{key: newKey(t, fixtureKey)}, Transport: half{status}}
+		client := &toss.Client{Keys: &keys{key: newKey(t, fixtureKey)}, Transport: providertest.Half{Status: status, Body: []byte(`{"code":"REJECT_CARD_PAYMENT"}`)}}
 		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 		defer stop()
 		a := (&toss.Adapter{Client: client}).Confirm(ctx, confirming())
@@ -290,17 +288,6 @@ func TestHalfAReply(t *testing.T) {
 		}
 	}
 }
-
-type half struct{ status int }
-
-func (h half) RoundTrip(req *http.Request) (*http.Response, error) {
-	body := io.MultiReader(strings.NewReader(`{"code":"REJECT_CARD_PAYMENT"}`), failingReader{})
-	return &http.Response{StatusCode: h.status, Header: http.Header{}, Body: io.NopCloser(body), Request: req}, nil
-}
-
-type failingReader struct{}
-
-func (failingReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 // TestOverNetHTTP: what only the real transport shows: no Accept-Language, no redirect, one request.
 func TestOverNetHTTP(t *testing.T) {
@@ -331,13 +318,7 @@ func TestOverNetHTTP(t *testing.T) {
 // TestNobodyListens: a refused connection proves that nothing was sent.
 func TestNobodyListens(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	_ = listener.Close()
-	client := &toss.Client{Keys: &keys{key: newKey(t, fixtureKey)}, BaseURL: "http://" + address, Transport: &http.Transport{}}
+	client := &toss.Client{Keys: &keys{key: newKey(t, fixtureKey)}, BaseURL: providertest.Nobody(t), Transport: &http.Transport{}}
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	a := (&toss.Adapter{Client: client}).Confirm(ctx, confirming())
@@ -350,40 +331,8 @@ func TestNobodyListens(t *testing.T) {
 // repeat is the use case's decision: one call is one request, and its answer says that it may have been sent.
 func TestKeptConnectionDies(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	received := make(chan string, 3)
-	go func() {
-		conn, err := listener.Accept()
-		if err != nil {
-			return
-		}
-		defer func() { _ = conn.Close() }()
-		reader := bufio.NewReader(conn)
-		for i := range 2 {
-			req, err := http.ReadRequest(reader)
-			if err != nil {
-				return
-			}
-			_, _ = io.Copy(io.Discard, req.Body)
-			received <- req.Header.Get("Idempotency-Key")
-			if i == 0 {
-				body := `{"code":"PROVIDER_ERROR"}`
-				_, _ = fmt.Fprintf(conn, "HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-			}
-		}
-		_ = conn.Close() // the second request is never answered
-		if again, err := listener.Accept(); err == nil {
-			if req, err := http.ReadRequest(bufio.NewReader(again)); err == nil {
-				received <- "again: " + req.Header.Get("Idempotency-Key")
-			}
-			_ = again.Close()
-		}
-	}()
-
-	client := &toss.Client{Keys: &keys{key: newKey(t, fixtureKey)}, BaseURL: "http://" + listener.Addr().String(), Transport: &http.Transport{}}
+	server := providertest.NewDying(t, providertest.Reply{Status: 400, Body: []byte(`{"code":"PROVIDER_ERROR"}`)}, false)
+	client := &toss.Client{Keys: &keys{key: newKey(t, fixtureKey)}, BaseURL: server.URL, Transport: &http.Transport{}}
 	adapter := &toss.Adapter{Client: client}
 	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
@@ -394,12 +343,12 @@ func TestKeptConnectionDies(t *testing.T) {
 	if !second.Sent || second.Answered() || second.Verdict != provider.Unknown {
 		t.Errorf("answer %+v, want one that may have been sent", second)
 	}
-	_ = listener.Close()
-	if a, b := <-received, <-received; a == "" || a != b {
-		t.Errorf("idempotency keys %q and %q", a, b)
+	var keys []string
+	for _, r := range server.Received() {
+		keys = append(keys, r.Header.Get("Idempotency-Key"))
 	}
-	if len(received) != 0 {
-		t.Errorf("a third request was sent: %s", <-received)
+	if key := confirming().IdempotencyKey; !slices.Equal(keys, []string{key, key}) {
+		t.Errorf("idempotency keys %q, want %q twice", keys, key)
 	}
 }
 
@@ -409,20 +358,11 @@ func TestDeadlineWhileWaiting(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	waiting, give := context.WithCancel(ctx)
-	client := &toss.Client{Keys: &keys{key: newKey(t, fixtureKey)}, Transport: silent{give}}
+	client := &toss.Client{Keys: &keys{key: newKey(t, fixtureKey)}, Transport: providertest.Silent{Give: give}}
 	a := (&toss.Adapter{Client: client}).Confirm(waiting, confirming())
 	if !a.Sent || a.Answered() || a.Verdict != provider.Unknown || !errors.Is(a.Err, context.Canceled) {
 		t.Errorf("answer %+v", a)
 	}
-}
-
-// silent never answers; its caller gives up as soon as the request is out.
-type silent struct{ give context.CancelFunc }
-
-func (s silent) RoundTrip(req *http.Request) (*http.Response, error) {
-	s.give()
-	<-req.Context().Done()
-	return nil, req.Context().Err()
 }
 
 func find(t *testing.T, client *toss.Client, ref provider.Ref) provider.Answer {
@@ -434,10 +374,5 @@ func find(t *testing.T, client *toss.Client, ref provider.Ref) provider.Answer {
 
 func wantUnsent(t *testing.T, a provider.Answer, want string) {
 	t.Helper()
-	if a.Sent || a.Answered() || a.Verdict != provider.Unknown || a.Code != provider.NoAnswer || a.Payment != (provider.Payment{}) {
-		t.Errorf("answer %+v, want one that was not sent", a)
-	}
-	if a.Err == nil || !strings.HasPrefix(a.Err.Error(), "toss: ") || !strings.Contains(a.Err.Error(), want) {
-		t.Errorf("error %v does not say %q", a.Err, want)
-	}
+	providertest.WantUnsent(t, "toss", a, want)
 }

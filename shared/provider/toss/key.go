@@ -2,11 +2,11 @@ package toss
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
+
+	"tosspay-sam/shared/provider/transport"
 )
 
 // Keys is where the secret key comes from. Its errors must not hold a key.
@@ -18,56 +18,24 @@ type Keys interface {
 	Refused(context.Context, SecretKey)
 }
 
-// SecretKey is the secret key of one merchant id. However it is printed, encoded or logged, it shows as [redacted]. The text stands
-// behind a function and not in a field, because fmt calls no method of a value inside somebody else's unexported field and would
-// print what it finds there.
+// SecretKey is the secret key of one merchant id: for the Authorization header, and for the source that must recognise which key was refused.
 type SecretKey struct {
-	reveal func() string
+	transport.Secret
 }
-
-const redacted = "[redacted]"
 
 // NewSecretKey accepts an API individual secret key, test_sk_... or live_sk_.... Its error says what is wrong without the value.
 func NewSecretKey(text string) (SecretKey, error) {
 	if _, err := keyMode(secretKeyName, text, "sk"); err != nil {
 		return SecretKey{}, err
 	}
-	return SecretKey{reveal: func() string { return text }}, nil
+	return SecretKey{transport.NewSecret(text)}, nil
 }
-
-// Reveal is the key itself: for the Authorization header, and for the source that must recognise which key was refused.
-func (k SecretKey) Reveal() string {
-	if k.reveal == nil {
-		return ""
-	}
-	return k.reveal()
-}
-
-// IsZero says that there is no key.
-func (k SecretKey) IsZero() bool { return k.reveal == nil }
 
 // Test says that the key moves test money only.
 func (k SecretKey) Test() bool { return strings.HasPrefix(k.Reveal(), "test_") }
 
 // Equal compares in constant time.
-func (k SecretKey) Equal(other SecretKey) bool {
-	return subtle.ConstantTimeCompare([]byte(k.Reveal()), []byte(other.Reveal())) == 1
-}
-
-// String implements fmt.Stringer.
-func (SecretKey) String() string { return redacted }
-
-// GoString implements fmt.GoStringer.
-func (SecretKey) GoString() string { return redacted }
-
-// Format implements fmt.Formatter for every verb.
-func (SecretKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
-
-// MarshalJSON implements json.Marshaler.
-func (SecretKey) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
-
-// LogValue implements slog.LogValuer.
-func (SecretKey) LogValue() slog.Value { return slog.StringValue(redacted) }
+func (k SecretKey) Equal(other SecretKey) bool { return k.Same(other.Secret) }
 
 // How the deployment calls the two keys; the words of its errors.
 const (
@@ -132,11 +100,4 @@ func keyMode(name, key, kind string) (string, error) {
 }
 
 // keyText accepts what follows the prefix. 200 is no documented length but a bound: a longer one is a pasted mistake.
-func keyText(s string) bool {
-	for _, b := range []byte(s) {
-		if b != '_' && (b < '0' || b > '9') && (b < 'A' || b > 'Z') && (b < 'a' || b > 'z') {
-			return false
-		}
-	}
-	return s != "" && len(s) <= 200
-}
+func keyText(s string) bool { return transport.IsName(s, 1, 200) && !strings.Contains(s, "-") }

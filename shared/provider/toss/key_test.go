@@ -1,23 +1,17 @@
 package toss_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net"
-	"net/http"
-	"net/url"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"tosspay-sam/shared/provider"
+	"tosspay-sam/shared/provider/providertest"
 	"tosspay-sam/shared/provider/toss"
 )
 
@@ -99,7 +93,7 @@ func TestCanary(t *testing.T) {
 	t.Parallel()
 	key := newKey(t, canary)
 	// A careless source: values, an exported field and an unexported one.
-	client := &toss.Client{Keys: careless{Key: key, key: key, text: canary, Text: canary}, Transport: gossip{}}
+	client := &toss.Client{Keys: careless{Key: key, key: key, text: canary, Text: canary}, Transport: providertest.Gossip{}}
 	adapter := &toss.Adapter{Client: client}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -124,27 +118,8 @@ func TestCanary(t *testing.T) {
 		}
 	}
 
-	inHex := hex.EncodeToString([]byte("CANARY"))
-	secrets := []string{"CANARY", inHex, strings.ToUpper(inHex), base64.StdEncoding.EncodeToString([]byte(canary + ":"))}
-	check := func(how string, shown string) {
-		for _, secret := range secrets {
-			if strings.Contains(shown, secret) {
-				t.Errorf("%s shows the key: %s", how, shown)
-			}
-		}
-	}
 	for _, thing := range things {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%20v"} {
-			check(fmt.Sprintf("%s of %T", verb, thing), fmt.Sprintf(verb, thing))
-		}
-		if encoded, err := json.Marshal(thing); err == nil {
-			check(fmt.Sprintf("JSON of %T", thing), string(encoded))
-		}
-		var text, lines bytes.Buffer
-		slog.New(slog.NewTextHandler(&text, nil)).Info("x", "thing", thing)
-		slog.New(slog.NewJSONHandler(&lines, nil)).Info("x", "thing", thing)
-		check(fmt.Sprintf("slog text of %T", thing), text.String())
-		check(fmt.Sprintf("slog JSON of %T", thing), lines.String())
+		providertest.LookForCanary(t, thing, base64.StdEncoding.EncodeToString([]byte(canary+":")))
 	}
 	if text, err := json.Marshal(key); err != nil || string(text) != `"[redacted]"` {
 		t.Errorf("JSON of a key is %s, %v", text, err)
@@ -167,51 +142,21 @@ type careless struct {
 func (c careless) SecretKey(context.Context) (toss.SecretKey, error) { return c.key, nil }
 func (careless) Refused(context.Context, toss.SecretKey)             {}
 
-// gossip is a transport, such as a proxy's, whose errors repeat all they saw.
-type gossip struct{}
-
-func (gossip) RoundTrip(req *http.Request) (*http.Response, error) {
-	return nil, fmt.Errorf("proxy refused %s %s with %v", req.Method, req.URL, req.Header)
-}
-
 // TestErrorsKeepTheirCause: redaction must not cost the operator the reason.
 func TestErrorsKeepTheirCause(t *testing.T) {
 	t.Parallel()
-	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
-	cases := []struct {
-		name  string
-		err   error
-		is    error
-		sent  bool
-		shown string
-	}{
-		{"connection refused", refused, syscall.ECONNREFUSED, false, "connection refused"},
-		{"no such host", &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "api.tosspayments.com"}}, nil, false, "no such host"},
-		{"wrapped dial", fmt.Errorf("outer %s: %w", canary, refused), syscall.ECONNREFUSED, false, "connection refused"},
-		{"reset", &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}, syscall.ECONNRESET, true, "connection reset"},
-		{"broken pipe", &net.OpError{Op: "write", Net: "tcp", Err: syscall.EPIPE}, syscall.EPIPE, true, "broken pipe"},
-		{"deadline", context.DeadlineExceeded, context.DeadlineExceeded, true, "deadline exceeded"},
-		{"proxy", &net.OpError{Op: "proxyconnect", Net: "tcp", Err: syscall.ECONNREFUSED}, syscall.ECONNREFUSED, true, "proxyconnect"},
-		{"anything else", errors.New(canary), nil, true, "*errors.errorString"},
-		{"an address", &url.Error{Op: "Post", URL: "https://x/" + canary, Err: errors.New(canary)}, nil, true, "the connection failed"},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
+	for _, c := range providertest.Causes(canary) {
+		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			adapter := &toss.Adapter{Client: &toss.Client{Keys: &keys{key: newKey(t, canary)}, Transport: failing{c.err}}}
+			adapter := &toss.Adapter{Client: &toss.Client{Keys: &keys{key: newKey(t, canary)}, Transport: providertest.Failing{Err: c.Err}}}
 			a := ask(t, adapter, map[string]string{"call": "confirm", "key": "payment-key", "number": "order-0001", "amount": "1000", "idempotency": "k"})
-			if a.Verdict != provider.Unknown || a.Code != provider.NoAnswer || a.Class != provider.ClassUnknown || a.Answered() {
-				t.Errorf("answer %+v, want an unknown one", a)
-			}
-			if a.Sent != c.sent {
-				t.Errorf("sent %v, want %v", a.Sent, c.sent)
-			}
-			if c.is != nil && !errors.Is(a.Err, c.is) {
-				t.Errorf("error %v is not %v", a.Err, c.is)
+			providertest.WantUnreplied(t, a, c.Sent)
+			if c.Is != nil && !errors.Is(a.Err, c.Is) {
+				t.Errorf("error %v is not %v", a.Err, c.Is)
 			}
 			text := a.Err.Error()
-			if !strings.HasPrefix(text, "toss: confirm order order-0001: ") || !strings.Contains(text, c.shown) {
-				t.Errorf("error %q does not say %q", text, c.shown)
+			if !strings.HasPrefix(text, "toss: confirm order order-0001: ") || !strings.Contains(text, c.Shown) {
+				t.Errorf("error %q does not say %q", text, c.Shown)
 			}
 			if strings.Contains(text, "CANARY") || strings.Contains(text, "payment-key") {
 				t.Errorf("error %q says too much", text)
@@ -219,7 +164,3 @@ func TestErrorsKeepTheirCause(t *testing.T) {
 		})
 	}
 }
-
-type failing struct{ err error }
-
-func (f failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, f.err }

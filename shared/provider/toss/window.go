@@ -1,17 +1,18 @@
 package toss
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/provider"
+	"tosspay-sam/shared/provider/transport"
 )
 
 // DefaultScript is the JS SDK V2 (docs.tosspayments.com/sdk/v2/js, 2026-11).
@@ -69,13 +70,9 @@ func (w Windows) Window(o order.Order, at provider.Place) (provider.Window, erro
 	if err != nil {
 		return provider.Window{}, fmt.Errorf("toss: window of order %q: %w", o.ID, err)
 	}
-	script := w.Script
-	if script == "" {
-		script = DefaultScript
-	}
 	// CustomerKey stays empty, which is a guest. A key is needed only to bill a card again, and Toss Payments wants one that nobody
 	// can guess from a merchant's customer id.
-	return provider.Window{Script: script, ClientKey: w.ClientKey, Params: params}, nil
+	return provider.Window{Script: cmp.Or(w.Script, DefaultScript), ClientKey: w.ClientKey, Params: params}, nil
 }
 
 func requestPayment(o order.Order, at provider.Place) (RequestPayment, error) {
@@ -87,9 +84,9 @@ func requestPayment(o order.Order, at provider.Place) (RequestPayment, error) {
 		return RequestPayment{}, errors.New("its number is not an orderId")
 	case o.LinkToken == "" || o.Attempt < 1:
 		return RequestPayment{}, errors.New("it has no link token or no attempt")
-	case !within(o.Name, 1, 100):
+	case !transport.IsWithin(o.Name, 1, 100):
 		return RequestPayment{}, errors.New("its name must have 1 to 100 characters")
-	case !isOrigin(at.Base, "") || strings.HasSuffix(at.Base, "/"):
+	case !transport.IsBase(at.Base):
 		return RequestPayment{}, errors.New("base must be an https address without a final slash")
 	}
 	back := at.Base + "/confirm/toss/" + url.PathEscape(o.ID) + "/" + url.PathEscape(o.LinkToken)
@@ -101,8 +98,8 @@ func requestPayment(o order.Order, at provider.Place) (RequestPayment, error) {
 		SuccessURL: at.Back(back, o.Language),
 		// A buyer who closes the window comes back without an orderId, so the address itself says which attempt it was.
 		FailURL:             at.Back(back+"/fail?attempt="+strconv.Itoa(o.Attempt), o.Language),
-		CustomerName:        optional(within(o.Customer.Name, 1, 100), o.Customer.Name),
-		CustomerEmail:       optional(within(o.Customer.Email, 3, 100) && strings.Contains(o.Customer.Email, "@"), o.Customer.Email),
+		CustomerName:        optional(transport.IsWithin(o.Customer.Name, 1, 100), o.Customer.Name),
+		CustomerEmail:       optional(transport.IsWithin(o.Customer.Email, 3, 100) && strings.Contains(o.Customer.Email, "@"), o.Customer.Email),
 		CustomerMobilePhone: optional(isPhone(o.Customer.Phone), o.Customer.Phone),
 		TaxFreeAmount:       o.Extras.Tax.Free,
 		WindowTarget:        o.Toss.WindowTarget,
@@ -137,11 +134,6 @@ func optional(ok bool, text string) string {
 		return ""
 	}
 	return text
-}
-
-func within(s string, least, most int) bool {
-	n := utf8.RuneCountInString(s)
-	return utf8.ValidString(s) && n >= least && n <= most
 }
 
 func isPhone(s string) bool {
