@@ -159,6 +159,19 @@ func (p *Past[T]) Note(at time.Time, as T) {
 	p.seen = append(p.seen, sight[T]{at, as})
 }
 
+// Shown is what a lookup shows at now of what is, which began at begun; nil while it does not know of it. list: it looks for it by something else than
+// its key.
+func (p *Past[T]) Shown(is *T, behind Lag, now, begun time.Time, list bool) *T {
+	if behind == (Lag{}) {
+		return is
+	}
+	seen, ok := p.AsOf(now.Add(-behind.Lookups))
+	if !ok || list && behind.Lists > 0 && begun.After(now.Add(-behind.Lists)) {
+		return nil
+	}
+	return &seen
+}
+
 // AsOf is what was to be seen at a time; false: nothing yet.
 func (p *Past[T]) AsOf(at time.Time) (as T, ok bool) {
 	for _, s := range slices.Backward(p.seen) {

@@ -67,3 +67,36 @@ func TestRoute(t *testing.T) {
 		t.Errorf("DELETE: %d", status)
 	}
 }
+
+// TestShown: without a lag what is; with one what was, or nothing yet; a list misses what began last.
+func TestShown(t *testing.T) {
+	t.Parallel()
+	begun := time.Date(2026, 11, 2, 15, 0, 0, 0, time.UTC)
+	var past lag.Past[string]
+	past.Note(begun, "ready")
+	past.Note(begun.Add(time.Minute), "paid")
+	is := "paid"
+	for _, c := range []struct {
+		behind lag.Lag
+		after  time.Duration
+		list   bool
+		want   string
+	}{
+		{lag.Lag{}, 0, true, "paid"},
+		{lag.Lag{Lookups: time.Second}, 0, false, ""},
+		{lag.Lag{Lookups: time.Second}, time.Second, false, "ready"},
+		{lag.Lag{Lookups: time.Second}, time.Minute, false, "ready"},
+		{lag.Lag{Lookups: time.Second}, time.Minute + time.Second, true, "paid"},
+		{lag.Lag{Lists: 2 * time.Minute}, time.Minute, false, "paid"},
+		{lag.Lag{Lists: 2 * time.Minute}, time.Minute, true, ""},
+		{lag.Lag{Lists: 2 * time.Minute}, 2 * time.Minute, true, "paid"},
+	} {
+		got := ""
+		if seen := past.Shown(&is, c.behind, begun.Add(c.after), begun, c.list); seen != nil {
+			got = *seen
+		}
+		if got != c.want {
+			t.Errorf("%+v after %v, list %v: %q, want %q", c.behind, c.after, c.list, got, c.want)
+		}
+	}
+}

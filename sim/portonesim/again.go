@@ -5,6 +5,8 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+
+	"tosspay-sam/sim/simulator"
 )
 
 // tossMinimum is the smallest payment in won; below it Toss Pay declines.
@@ -72,10 +74,10 @@ func (s *Sim) addScript(next scripted) {
 // when the call arrives, the money is taken after the delay fault, and nothing
 // holds a merchant_uid in between: of charges that run at the same time all
 // take money, for the provider promises nothing else.
-func (s *Sim) again(c *call) reply {
+func (s *Sim) again(c *call) simulator.Reply {
 	p, problem := readCharge(c)
 	if problem != "" {
-		s.violate("again: %s", problem)
+		s.Violate("again: %s", problem)
 		c.pause()
 		return badRequest()
 	}
@@ -102,7 +104,7 @@ func readCharge(c *call) (*payment, string) {
 	}
 	if url := p.text("notice_url", 0); url != "" {
 		charge.noticeURLs = []string{url}
-		if !hasOrigin(url) {
+		if !simulator.HasOrigin(url) {
 			p.wrong("notice_url", "must be an http or https address")
 		}
 	}
@@ -165,7 +167,7 @@ func (p *params) bypass(known map[string]any) map[string]any {
 }
 
 // beginCharge is the arrival of a charge: it completes p, or refuses it.
-func (s *Sim) beginCharge(p *payment) (scripted, *reply) {
+func (s *Sim) beginCharge(p *payment) (scripted, *simulator.Reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	holder := s.customers[customerUID{p.owner, p.customerUID}]
@@ -193,7 +195,7 @@ func (s *Sim) beginCharge(p *payment) (scripted, *reply) {
 }
 
 // finishCharge takes the money, or does what the script of a test says.
-func (s *Sim) finishCharge(p *payment, next scripted) reply {
+func (s *Sim) finishCharge(p *payment, next scripted) simulator.Reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.o.AgainShowsReady {

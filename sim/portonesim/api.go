@@ -1,19 +1,13 @@
 package portonesim
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/simulator"
 )
-
-// bodyMax is ample: the largest documented request has under 2 KB.
-const bodyMax = 64 << 10
 
 // call is one request to the API, read whole before anything else happens.
 type call struct {
@@ -28,12 +22,6 @@ type call struct {
 	pause  func()   // takes the time of a delay fault
 }
 
-// reply is one answer of the API.
-type reply struct {
-	status int
-	body   []byte
-}
-
 // envelope is the form of every answer, also of most errors.
 type envelope struct {
 	Code     int     `json:"code"`
@@ -46,13 +34,13 @@ type envelope struct {
 func (s *Sim) serveAPI(w http.ResponseWriter, r *http.Request) {
 	c, ok := route(r)
 	if !ok {
-		s.violate("%s %s is not a known path", r.Method, r.URL.Path)
+		s.Violate("%s %s is not a known path", r.Method, r.URL.Path)
 		send(w, refuse(http.StatusNotFound, -1, "존재하지 않는 경로입니다."))
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
+	body, err := simulator.Read(w, r)
 	if err != nil {
-		s.violate("%s: the body could not be read or is longer than %d bytes", c.op, bodyMax)
+		s.Violate("%s: %v", c.op, err)
 		send(w, badRequest())
 		return
 	}
@@ -61,65 +49,42 @@ func (s *Sim) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Idempotency-Key") != "" {
 		// V1 has no such header, and net/http resends requests that carry it
 		// when a connection dies: a second charge.
-		s.violate("%s: Idempotency-Key is not known to this API", c.op)
+		s.Violate("%s: Idempotency-Key is not known to this API", c.op)
 	}
 
 	f, _ := s.Faults.Take(Provider, c.op)
-	// A provider does not notice that its client hung up, and carries on.
-	ctx := context.WithoutCancel(r.Context())
-	wait := func(moment string) {
-		if f.Kind == fault.Delay && f.Moment == moment {
-			_ = s.o.Sleep(ctx, f.Delay) // an error cuts the wait short, no more
-		}
-	}
-	c.pause = func() { wait(fault.Before) }
-	if f.Kind == fault.RefuseConnection {
-		panic(http.ErrAbortHandler)
-	}
-	answer := s.answer(c, f, wait)
-	if f.Kind == fault.LoseReply {
-		panic(http.ErrAbortHandler)
-	}
-	send(w, answer)
+	struck := simulator.Struck{Fault: f, Context: r.Context(), Sleep: s.o.Sleep}
+	c.pause = func() { struck.Wait(fault.Before) }
+	send(w, struck.Connect(func() simulator.Reply { return s.answer(c, struck) }))
 }
 
 // answer works out the answer and what the fault makes of it. A bad token is
 // seen before anything else, so a 401 always means that nothing was done.
-func (s *Sim) answer(c *call, f fault.Fault, wait func(moment string)) reply {
+func (s *Sim) answer(c *call, f simulator.Struck) simulator.Reply {
 	if c.op != OpToken && !s.authorize(c) {
 		return distort(f, refuse(http.StatusUnauthorized, -1, "Unauthorized"))
 	}
-	if f.Moment == fault.Before && f.Kind != fault.Delay {
-		return distort(f, reply{})
+	if f.Instead() {
+		return distort(f, simulator.Reply{})
 	}
 	meant := s.carryOut(c)
-	wait(fault.After)
+	f.Wait(fault.After)
 	return distort(f, meant)
 }
 
 // distort is what the client gets to read of an answer.
-func distort(f fault.Fault, meant reply) reply {
-	switch f.Kind {
-	case fault.InternalError:
-		return refuse(http.StatusInternalServerError, -1, "Internal Server Error")
-	case fault.TooManyRequests:
-		return refuse(http.StatusTooManyRequests, -1, "Too Many Requests")
-	case fault.Garbage:
-		return reply{http.StatusOK, []byte("<html><body>Service temporar")}
-	}
-	return meant
+func distort(f simulator.Struck, meant simulator.Reply) simulator.Reply {
+	return f.Distort(meant,
+		func() simulator.Reply { return refuse(http.StatusInternalServerError, -1, "Internal Server Error") },
+		func() simulator.Reply { return refuse(http.StatusTooManyRequests, -1, "Too Many Requests") })
 }
 
 // route names the operation of a request. It looks at the escaped path, so that
 // an escaped slash in a merchant_uid stays part of it.
 func route(r *http.Request) (*call, bool) {
-	parts := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
-	for i, part := range parts {
-		plain, err := url.PathUnescape(part)
-		if err != nil || plain == "" {
-			return nil, false
-		}
-		parts[i] = plain
+	parts, ok := simulator.Parts(strings.TrimPrefix(r.URL.EscapedPath(), "/"))
+	if !ok {
+		return nil, false
 	}
 	c := &call{method: r.Method, header: r.Header, query: r.URL.Query()}
 	// The words of the path that are not values, with * for those that are.
@@ -183,18 +148,18 @@ func (c *call) place(values []string) {
 }
 
 func (s *Sim) count(c *call) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.calls[c.op]++
+	s.Count(c.op)
 	if c.op == OpAgain {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.charges[readParams(c).text("merchant_uid", 0)]++
 	}
 }
 
 // carryOut does what an authorized call asks for.
-func (s *Sim) carryOut(c *call) reply {
+func (s *Sim) carryOut(c *call) simulator.Reply {
 	if problem := c.checkQuery(); problem != "" {
-		s.violate("%s: %s", c.op, problem)
+		s.Violate("%s: %s", c.op, problem)
 		c.pause()
 		return badRequest()
 	}
@@ -228,31 +193,21 @@ func (s *Sim) carryOut(c *call) reply {
 }
 
 // answerWith is a 200 with a response.
-func answerWith(response any) reply {
-	return encode(http.StatusOK, envelope{Response: response})
+func answerWith(response any) simulator.Reply {
+	return simulator.JSON(http.StatusOK, envelope{Response: response})
 }
 
 // refuse is an answer without a response. PortOne refuses with status 200 as
 // well as with others, and its codes are 1 and -1 with no catalogue.
-func refuse(status, code int, message string) reply {
-	return encode(status, envelope{Code: code, Message: &message})
+func refuse(status, code int, message string) simulator.Reply {
+	return simulator.JSON(status, envelope{Code: code, Message: &message})
 }
 
 // badRequest is the answer to what Violations has an entry for.
-func badRequest() reply {
+func badRequest() simulator.Reply {
 	return refuse(http.StatusBadRequest, -1, "요청 파라미터가 올바르지 않습니다.")
 }
 
-func encode(status int, body envelope) reply {
-	encoded, err := json.Marshal(body)
-	if err != nil {
-		panic(fmt.Sprintf("portonesim: encode %T: %v", body.Response, err)) // our own structs always encode
-	}
-	return reply{status, encoded}
-}
-
-func send(w http.ResponseWriter, answer reply) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(answer.status)
-	_, _ = w.Write(answer.body) // the client may be gone; the answer stands
+func send(w http.ResponseWriter, answer simulator.Reply) {
+	answer.Send(w, "application/json; charset=utf-8")
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"tosspay-sam/sim/ledger"
+	"tosspay-sam/sim/simulator"
 )
 
 type cancelRequest struct {
@@ -42,11 +43,11 @@ func readCancel(c *call) (cancelRequest, string) {
 // cancel is POST /payments/cancel. Everything is decided after the delay fault,
 // when the money moves; two cancels at once are both carried out if the balance
 // allows, which is why clients need the checksum.
-func (s *Sim) cancel(c *call) reply {
+func (s *Sim) cancel(c *call) simulator.Reply {
 	req, problem := readCancel(c)
 	c.pause()
 	if problem != "" {
-		s.violate("cancel: %s", problem)
+		s.Violate("cancel: %s", problem)
 		return badRequest()
 	}
 	s.mu.Lock()
@@ -120,7 +121,7 @@ func (s *Sim) whyNotByPG(p *payment, req cancelRequest, amount int64) string {
 	case partial && p.vatLost:
 		return "부가세 금액이 일치하지 않아 부분 취소할 수 없습니다."
 	case partial && p.withVAT && req.vat == nil:
-		s.violateLocked("cancel: vat_amount is required for a part of a payment that had one")
+		s.Violate("cancel: vat_amount is required for a part of a payment that had one")
 		p.vatLost = true
 	}
 	return ""

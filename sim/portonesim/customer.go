@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"tosspay-sam/sim/simulator"
 )
 
 // customer is one billing key. Sim.mu guards it.
@@ -60,7 +62,7 @@ func (c *customer) view() customerBody {
 
 // customer is GET and DELETE /subscribe/customers/{customer_uid}. A deleted key
 // is unknown from then on.
-func (s *Sim) customer(c *call) reply {
+func (s *Sim) customer(c *call) simulator.Reply {
 	c.pause()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,7 +77,7 @@ func (s *Sim) customer(c *call) reply {
 	return answerWith(found.view())
 }
 
-func (s *Sim) unknownCustomer(uid string) reply {
+func (s *Sim) unknownCustomer(uid string) simulator.Reply {
 	message := "요청하신 customer_uid(" + uid + ")로 등록된 정보를 찾을 수 없습니다."
 	if s.o.UnknownCustomerIs200 {
 		return refuse(http.StatusOK, 1, message)
@@ -86,7 +88,7 @@ func (s *Sim) unknownCustomer(uid string) reply {
 // customerPayments is GET /subscribe/customers/{customer_uid}/payments: what
 // was charged with the key, newest first, 20 to a page. That the issuance is
 // not among them is our choice.
-func (s *Sim) customerPayments(c *call) reply {
+func (s *Sim) customerPayments(c *call) simulator.Reply {
 	c.pause()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +114,7 @@ func (s *Sim) customerPayments(c *call) reply {
 func (s *Sim) issue(p *payment) {
 	at := customerUID{p.owner, p.customerUID}
 	if s.customers[at] != nil {
-		s.violateLocked("window: customer_uid %q was used before and now lost its key", p.customerUID)
+		s.Violate("window: customer_uid %q was used before and now lost its key", p.customerUID)
 	}
 	now := s.o.Now()
 	key := &customer{

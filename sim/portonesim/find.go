@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tosspay-sam/sim/simulator"
 )
 
 const (
@@ -25,13 +27,13 @@ type pageBody struct {
 	List     []paymentBody `json:"list"`
 }
 
-func notFound() reply {
+func notFound() simulator.Reply {
 	return refuse(http.StatusNotFound, -1, "존재하지 않는 결제정보입니다.")
 }
 
 // findPayment is GET /payments/{imp_uid}. Since 2026-01-26 it does not show
 // payments of test channels unless it is asked to; the other lookups always do.
-func (s *Sim) findPayment(c *call) reply {
+func (s *Sim) findPayment(c *call) simulator.Reply {
 	c.pause()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,7 +48,7 @@ func (s *Sim) findPayment(c *call) reply {
 }
 
 // find is GET /payments/find/{merchant_uid}[/{status}]: the first by sorting.
-func (s *Sim) find(c *call) reply {
+func (s *Sim) find(c *call) simulator.Reply {
 	c.pause()
 	if !isStatus(c.status) {
 		return s.unknownStatus(c)
@@ -61,7 +63,7 @@ func (s *Sim) find(c *call) reply {
 }
 
 // findAll is GET /payments/findAll/{merchant_uid}[/{status}].
-func (s *Sim) findAll(c *call) reply {
+func (s *Sim) findAll(c *call) simulator.Reply {
 	c.pause()
 	if !isStatus(c.status) {
 		return s.unknownStatus(c)
@@ -77,7 +79,7 @@ func (s *Sim) findAll(c *call) reply {
 
 // list is GET /payments/status/{status}: what happened in a period, by the time
 // that belongs to each payment's status.
-func (s *Sim) list(c *call) reply {
+func (s *Sim) list(c *call) simulator.Reply {
 	c.pause()
 	if !isStatus(c.status) && c.status != "all" {
 		return s.unknownStatus(c)
@@ -121,8 +123,8 @@ func isStatus(status string) bool {
 	return slices.Contains([]string{"", ready, paid, cancelled, failed}, status)
 }
 
-func (s *Sim) unknownStatus(c *call) reply {
-	s.violate("%s: %q is not a status", c.op, c.status)
+func (s *Sim) unknownStatus(c *call) simulator.Reply {
+	s.Violate("%s: %q is not a status", c.op, c.status)
 	return refuse(http.StatusBadRequest, -1, "지원되지 않는 상태값입니다.")
 }
 
@@ -162,7 +164,7 @@ func arrange(found []*payment, sorting string) {
 // page is one page of what was found. A page beyond the end is a 400, as the
 // schema says of the list by status; that the others do the same is our choice.
 // The caller holds mu.
-func (s *Sim) page(c *call, found []*payment) reply {
+func (s *Sim) page(c *call, found []*payment) simulator.Reply {
 	number, limit := c.number("page", 1), c.number("limit", pageUsual)
 	pages := max(1, int64(math.Ceil(float64(len(found))/float64(max(1, limit)))))
 	if number < 1 || limit < 1 || limit > pageMax || number > pages {

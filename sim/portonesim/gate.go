@@ -50,9 +50,7 @@ func (s *Sim) ask(address string, q questionBody) (reason string, ok bool) {
 }
 
 func (s *Sim) askOnce(address string, q questionBody) answer {
-	s.mu.Lock()
-	s.calls[OpConfirmGate]++
-	s.mu.Unlock()
+	s.Count(OpConfirmGate)
 	f, _ := s.Faults.Take(Provider, OpConfirmGate)
 	answered := make(chan answer, 1)
 	go func() {

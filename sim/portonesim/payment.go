@@ -77,16 +77,7 @@ func (s *Sim) note(p *payment) {
 // shown is p as lookups show it now, or nil while they do not know it. list: they look for it by something else than its imp_uid. The caller
 // holds mu.
 func (s *Sim) shown(p *payment, list bool) *payment {
-	behind := s.o.Lag.Of(Provider)
-	if behind == (lag.Lag{}) {
-		return p
-	}
-	now := s.o.Now()
-	seen, ok := p.past.AsOf(now.Add(-behind.Lookups))
-	if !ok || list && behind.Lists > 0 && p.startedAt.After(now.Add(-behind.Lists)) {
-		return nil
-	}
-	return &seen
+	return p.past.Shown(p, s.o.Lag.Of(Provider), s.o.Now(), p.startedAt, list)
 }
 
 // start completes a new payment in ready, without making it visible. The

@@ -1,6 +1,10 @@
 package portonesim
 
-import "net/http"
+import (
+	"net/http"
+
+	"tosspay-sam/sim/simulator"
+)
 
 // prepared is a registered amount. Currency "" is not compared.
 type prepared struct {
@@ -16,7 +20,7 @@ type preparedBody struct {
 
 // prepare is POST /payments/prepare, which registers an amount, and PUT, which
 // changes it. It binds the windows that open afterwards, not the charges.
-func (s *Sim) prepare(c *call) reply {
+func (s *Sim) prepare(c *call) simulator.Reply {
 	p := readParams(c)
 	uid, amount, currency := p.required("merchant_uid", 40), p.whole("amount"), p.oneOf("currency", currencies...)
 	if amount == nil {
@@ -25,7 +29,7 @@ func (s *Sim) prepare(c *call) reply {
 	problem := p.finish()
 	c.pause()
 	if problem != "" {
-		s.violate("%s: %s", c.op, problem)
+		s.Violate("%s: %s", c.op, problem)
 		return badRequest()
 	}
 	s.mu.Lock()
@@ -47,7 +51,7 @@ func (s *Sim) prepare(c *call) reply {
 const nothingPrepared = "사전등록된 결제정보가 존재하지 않습니다."
 
 // findPrepare is GET /payments/prepare/{merchant_uid}.
-func (s *Sim) findPrepare(c *call) reply {
+func (s *Sim) findPrepare(c *call) simulator.Reply {
 	c.pause()
 	s.mu.Lock()
 	defer s.mu.Unlock()

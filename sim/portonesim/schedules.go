@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"tosspay-sam/sim/simulator"
 )
 
 // schedule is a payment that another system told the provider to make by itself. Our own code never does; it is not carried out here.
@@ -44,13 +46,13 @@ func (s *Sim) Unschedule(uid string) {
 
 // schedules is GET /subscribe/customers/{customer_uid}/schedules, the latest first; the first page is all there is here. Of an unknown
 // customer_uid it has none, which is our choice: the schema names no 404.
-func (s *Sim) schedules(c *call) reply {
+func (s *Sim) schedules(c *call) simulator.Reply {
 	c.pause()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	from, to := time.Unix(c.number("from", 0), 0), time.Unix(c.number("to", 0), 0)
 	if from.Unix() == 0 || !from.Before(to) || to.Sub(from) > scheduleSpan {
-		s.violateLocked("schedules: from and to must be there, and at most 3 months apart")
+		s.Violate("schedules: from and to must be there, and at most 3 months apart")
 		return badRequest()
 	}
 	list := []scheduleBody{}

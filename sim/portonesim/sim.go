@@ -15,12 +15,8 @@ package portonesim
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +25,7 @@ import (
 	"tosspay-sam/sim/hooks"
 	"tosspay-sam/sim/lag"
 	"tosspay-sam/sim/ledger"
+	"tosspay-sam/sim/simulator"
 )
 
 // Provider is the name of this provider in ledgers and fault plans.
@@ -161,6 +158,7 @@ type Options struct {
 // Sim is one simulated PortOne. It is an http.Handler, safe for concurrent use;
 // mount it under any prefix with http.StripPrefix.
 type Sim struct {
+	simulator.Notes
 	// Ledger is the money moved, Faults the faults to come; see Options.
 	Ledger *ledger.Ledger
 	Faults *fault.Plan
@@ -169,19 +167,17 @@ type Sim struct {
 	accounts []*account
 
 	// mu is never held while a delay fault sleeps.
-	mu         sync.Mutex
-	payments   map[string]*payment   // by imp_uid
-	orders     map[string][]*payment // by merchant_uid, oldest first
-	prepared   map[merchantUID]prepared
-	customers  map[customerUID]*customer
-	scheduled  map[customerUID][]schedule
-	script     []scripted     // of the charges to come
-	calls      map[string]int // by operation
-	charges    map[string]int // calls of again by merchant_uid
-	violations []string
-	ids        uint64
-	impUIDs    uint64
-	started    int // payments
+	mu        sync.Mutex
+	payments  map[string]*payment   // by imp_uid
+	orders    map[string][]*payment // by merchant_uid, oldest first
+	prepared  map[merchantUID]prepared
+	customers map[customerUID]*customer
+	scheduled map[customerUID][]schedule
+	script    []scripted     // of the charges to come
+	charges   map[string]int // calls of again by merchant_uid
+	ids       simulator.IDs
+	impUIDs   uint64
+	started   int // payments
 }
 
 // account is an Account and its token. Sim.mu guards the token.
@@ -218,7 +214,7 @@ func New(o Options) *Sim {
 		o.Now = time.Now
 	}
 	if o.Sleep == nil {
-		o.Sleep = sleep
+		o.Sleep = simulator.Sleep
 	}
 	if o.Confirm == nil {
 		o.Confirm = http.DefaultTransport
@@ -235,7 +231,7 @@ func New(o Options) *Sim {
 		Ledger: o.Ledger, Faults: o.Faults, o: o,
 		payments: map[string]*payment{}, orders: map[string][]*payment{},
 		prepared: map[merchantUID]prepared{}, customers: map[customerUID]*customer{}, scheduled: map[customerUID][]schedule{},
-		calls: map[string]int{}, charges: map[string]int{},
+		charges: map[string]int{}, ids: simulator.IDs{Seed: o.Seed},
 	}
 	if s.o.NewID == nil {
 		s.o.NewID = s.nextImpUID
@@ -259,9 +255,9 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 	switch {
 	case path == "/v1/iamport.js" && reads:
-		serveScript(w, sdkSource)
+		simulator.Script(w, sdkSource)
 	case path == "/window.js" && reads:
-		serveScript(w, windowScript)
+		simulator.Script(w, windowScript)
 	case path == "/window" && reads:
 		s.openWindow(w, r)
 	case path == "/window" && r.Method == http.MethodPost:
@@ -269,17 +265,9 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(path, "/users/"), strings.HasPrefix(path, "/payments"), strings.HasPrefix(path, "/subscribe/"):
 		s.serveAPI(w, r)
 	default:
-		s.violate("%s %s is not a known path", r.Method, path)
+		s.Violate("%s %s is not a known path", r.Method, path)
 		http.NotFound(w, r)
 	}
-}
-
-// Calls counts the API calls that arrived and the webhooks that were due, by
-// operation. A call counts even if its connection was refused.
-func (s *Sim) Calls() map[string]int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.calls)
 }
 
 // ChargeAttempts counts the calls of again that arrived for a merchant_uid, as
@@ -290,31 +278,10 @@ func (s *Sim) ChargeAttempts(merchantUID string) int {
 	return s.charges[merchantUID]
 }
 
-// Violations lists what callers did that the documentation does not allow, in
-// order. A correct client leaves it empty under every fault.
-func (s *Sim) Violations() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.violations)
-}
-
-func (s *Sim) violate(format string, args ...any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.violateLocked(format, args...)
-}
-
-// violateLocked is violate for a caller that holds mu.
-func (s *Sim) violateLocked(format string, args ...any) {
-	s.violations = append(s.violations, fmt.Sprintf(format, args...))
-}
-
 // id returns 32 hexadecimal digits, new on every call and the same for the
 // same seed and order of calls. The caller holds mu.
 func (s *Sim) id(kind string) string {
-	s.ids++
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d/%s/%d", s.o.Seed, kind, s.ids))
-	return hex.EncodeToString(sum[:16])
+	return s.ids.Next(kind)
 }
 
 // nextImpUID returns 12 digits, as the provider's have. The multiplier has no
@@ -324,15 +291,4 @@ func (s *Sim) nextImpUID() string {
 	const digits = 1_000_000_000_000
 	s.impUIDs++
 	return fmt.Sprintf("%012d", (s.impUIDs*387_420_489_001+s.o.Seed%digits)%digits)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

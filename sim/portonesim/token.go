@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"tosspay-sam/sim/simulator"
 )
 
 // The life of a token (developers.portone.io, access token guide for V1,
@@ -22,13 +24,13 @@ type tokenBody struct {
 }
 
 // getToken is POST /users/getToken.
-func (s *Sim) getToken(c *call) reply {
+func (s *Sim) getToken(c *call) simulator.Reply {
 	p := readParams(c)
 	key, secret := p.text("imp_key", 0), p.text("imp_secret", 0)
 	problem := p.finish()
 	c.pause()
 	if problem != "" {
-		s.violate("token: %s", problem)
+		s.Violate("token: %s", problem)
 		return badRequest()
 	}
 	if key == "" || secret == "" {
@@ -63,7 +65,7 @@ func (s *Sim) tokenOf(a *account) tokenBody {
 func (s *Sim) authorize(c *call) bool {
 	token := c.header.Get("Authorization")
 	if strings.HasPrefix(token, "Basic ") {
-		s.violate("%s: Authorization must be a bearer token, not Basic", c.op)
+		s.Violate("%s: Authorization must be a bearer token, not Basic", c.op)
 		return false
 	}
 	token = strings.TrimPrefix(token, "Bearer ")

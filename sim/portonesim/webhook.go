@@ -40,7 +40,7 @@ func (s *Sim) notify(p *payment, status, cancellationID string, addresses []stri
 		contentType, encoded = "application/x-www-form-urlencoded; charset=utf-8", body.form()
 	}
 	for _, address := range addresses {
-		s.calls[OpWebhook]++
+		s.Count(OpWebhook)
 		d := hooks.PortOne(address, contentType, encoded, s.o.Resend)
 		d.Delay = s.o.WebhookDelay
 		f, _ := s.Faults.Take(Provider, OpWebhook)

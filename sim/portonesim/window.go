@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"html/template"
 	"maps"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"tosspay-sam/sim/simulator"
 )
 
 var (
@@ -87,13 +88,6 @@ type result struct {
 	ImpSuccess  *bool   `json:"imp_success,omitempty"` // only with LegacyImpSuccess
 }
 
-// serveScript serves one of the scripts.
-func serveScript(w http.ResponseWriter, source []byte) {
-	w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(source) // the reader may be gone
-}
-
 // openWindow is GET /window: it creates a payment in ready, as the provider
 // does, and shows the page. A window that is opened twice is two payments of
 // the same merchant_uid.
@@ -115,7 +109,7 @@ func (s *Sim) openWindow(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	page(w, "")
+	simulator.Page(w, "")
 	words := windowTexts[req.Language]
 	// A write error means the buyer hung up; the template itself is tested.
 	_ = windowPage.Execute(w, struct {
@@ -126,7 +120,7 @@ func (s *Sim) openWindow(w http.ResponseWriter, r *http.Request) {
 		Tampered int64
 		Fields   []field
 		Buttons  []field
-	}{req, words, req.CustomerUID != "", price(req.Amount), req.Amount + 1, fields(form), words.buttons(req.CustomerUID != "")})
+	}{req, words, req.CustomerUID != "", simulator.Price(req.Amount), req.Amount + 1, fields(form), words.buttons(req.CustomerUID != "")})
 }
 
 // field is an input or a button of the page.
@@ -143,31 +137,17 @@ func fields(form url.Values) []field {
 	return all
 }
 
-// page writes the headers of a page, which may load scripts from the simulator
-// only if scripts is 'self'.
-func page(w http.ResponseWriter, scripts string) {
-	policy := "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
-	if scripts != "" {
-		policy += "; script-src " + scripts
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Security-Policy", policy)
-}
-
 // submitWindow is POST /window: the buyer's decision. Unless the buyer closes
 // the popup, it ends where the window came from: in redirect mode with a 303 to
 // m_redirect_url, in popup mode with a page that posts the result to its opener
 // and closes. Without a session the payment is created now, for scripts that
 // skip the page.
 func (s *Sim) submitWindow(w http.ResponseWriter, r *http.Request) {
-	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	r.Body = http.MaxBytesReader(w, r.Body, bodyMax)
-	if err := r.ParseForm(); err != nil || media != "application/x-www-form-urlencoded" {
-		refuseWindow(w, errors.New("the form cannot be read"))
+	form, err := simulator.Form(w, r)
+	if err != nil {
+		refuseWindow(w, err)
 		return
 	}
-	form := r.PostForm
 	outcome, tamper := form.Get("outcome"), form.Get("tamperAmount")
 	form.Del("outcome")
 	form.Del("tamperAmount")
@@ -366,8 +346,7 @@ func (s *Sim) leave(w http.ResponseWriter, r *http.Request, req *windowRequest, 
 	if end.ImpSuccess != nil {
 		query = append(query, "imp_success", strconv.FormatBool(*end.ImpSuccess))
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, withQuery(req.returnURL, query...), http.StatusSeeOther)
+	simulator.SendTo(w, r, simulator.WithQuery(req.returnURL, query...))
 }
 
 // close answers with the page that closes the popup, after it posted end to the
@@ -381,7 +360,7 @@ func (s *Sim) close(w http.ResponseWriter, req *windowRequest, end *result) {
 		}
 		posted = string(encoded)
 	}
-	page(w, "'self'")
+	simulator.Page(w, "'self'")
 	_ = resultPage.Execute(w, struct {
 		Texts          texts
 		Result, Origin string

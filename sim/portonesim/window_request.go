@@ -4,9 +4,10 @@ import (
 	"errors"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"tosspay-sam/sim/simulator"
 )
 
 // outcomes are the buttons of the window, the usual one first. close-popup
@@ -44,11 +45,11 @@ func (s *Sim) parseWindow(form url.Values) (*windowRequest, error) {
 	req.readMode(p)
 	s.readBypass(req, p)
 	for _, address := range req.noticeURLs {
-		if !hasOrigin(address) {
+		if !simulator.HasOrigin(address) {
 			p.wrong("notice_url", "must be an http or https address")
 		}
 	}
-	if req.confirmURL != "" && !hasOrigin(req.confirmURL) {
+	if req.confirmURL != "" && !simulator.HasOrigin(req.confirmURL) {
 		p.wrong("confirm_url", "must be an http or https address")
 	}
 	if problem := p.finish(); problem != "" {
@@ -118,11 +119,11 @@ func (req *windowRequest) readMode(p *params) {
 	mode := p.oneOf("mode", "popup", "redirect")
 	req.redirect = mode == "redirect" || mode == "" && req.returnURL != ""
 	switch {
-	case req.returnURL != "" && !hasOrigin(req.returnURL):
+	case req.returnURL != "" && !simulator.HasOrigin(req.returnURL):
 		p.wrong("m_redirect_url", "must be an http or https address")
 	case req.redirect && req.returnURL == "":
 		p.wrong("m_redirect_url", "is required where there are no popups")
-	case req.origin != "" && !hasOrigin(req.origin):
+	case req.origin != "" && !simulator.HasOrigin(req.origin):
 		p.wrong("origin", "must be an http or https address")
 	}
 }
@@ -158,36 +159,4 @@ func windowLanguage(name string) string {
 		return name
 	}
 	return "ko"
-}
-
-func hasOrigin(address string) bool {
-	u, err := url.Parse(address)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
-}
-
-// withQuery appends names and values to an address that may have a query and a
-// fragment already. Both were parsed before.
-func withQuery(address string, pairs ...string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		panic("portonesim: the address was checked with hasOrigin: " + err.Error())
-	}
-	query := u.RawQuery
-	for pair := range slices.Chunk(pairs, 2) {
-		if query != "" {
-			query += "&"
-		}
-		query += pair[0] + "=" + url.QueryEscape(pair[1])
-	}
-	u.RawQuery = query
-	return u.String()
-}
-
-// price groups an amount in thousands: 163,020.
-func price(amount int64) string {
-	digits := strconv.FormatInt(amount, 10)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
 }

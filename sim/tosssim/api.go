@@ -2,22 +2,17 @@ package tosssim
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/simulator"
 )
-
-// bodyMax is ample: the largest documented request has under 2 KB.
-const bodyMax = 64 << 10
 
 // call is one request to the API, read whole before anything else happens.
 type call struct {
@@ -32,13 +27,6 @@ type call struct {
 	pause  func()   // takes the time of a delay fault
 }
 
-// reply is one answer of the API.
-type reply struct {
-	status  int
-	body    []byte
-	garbage bool // the body is not what the provider meant to say
-}
-
 // serveAPI answers one call: count it, see what goes wrong with it, work out
 // the answer, and send it over a connection that may die.
 func (s *Sim) serveAPI(w http.ResponseWriter, r *http.Request) {
@@ -49,13 +37,13 @@ func (s *Sim) serveAPI(w http.ResponseWriter, r *http.Request) {
 
 	c, ok := route(r)
 	if !ok {
-		s.violate("%s %s is not a known path", r.Method, r.URL.Path)
+		s.Violate("%s %s is not a known path", r.Method, r.URL.Path)
 		send(w, refuse("NOT_FOUND"))
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
+	body, err := simulator.Read(w, r)
 	if err != nil {
-		s.violate("%s: the body could not be read or is longer than %d bytes", c.op, bodyMax)
+		s.Violate("%s: %v", c.op, err)
 		send(w, refuse("INVALID_REQUEST"))
 		return
 	}
@@ -63,22 +51,9 @@ func (s *Sim) serveAPI(w http.ResponseWriter, r *http.Request) {
 	s.count(c)
 
 	f, _ := s.Faults.Take(Provider, c.op)
-	// A provider does not notice that its client hung up, and carries on.
-	ctx := context.WithoutCancel(r.Context())
-	wait := func(moment string) {
-		if f.Kind == fault.Delay && f.Moment == moment {
-			_ = s.sleep(ctx, f.Delay) // an error cuts the wait short, no more
-		}
-	}
-	c.pause = func() { wait(fault.Before) }
-	if f.Kind == fault.RefuseConnection {
-		panic(http.ErrAbortHandler)
-	}
-	answer := s.answer(c, f, wait)
-	if f.Kind == fault.LoseReply {
-		panic(http.ErrAbortHandler)
-	}
-	send(w, answer)
+	struck := simulator.Struck{Fault: f, Context: r.Context(), Sleep: s.sleep}
+	c.pause = func() { struck.Wait(fault.Before) }
+	send(w, struck.Connect(func() simulator.Reply { return s.answer(c, struck) }))
 }
 
 // route names the operation of a request. It looks at the escaped path, so that
@@ -89,13 +64,9 @@ func route(r *http.Request) (*call, bool) {
 	if !ok {
 		return nil, false
 	}
-	parts := strings.Split(rest, "/")
-	for i, part := range parts {
-		plain, err := url.PathUnescape(part)
-		if err != nil || plain == "" {
-			return nil, false
-		}
-		parts[i] = plain
+	parts, ok := simulator.Parts(rest)
+	if !ok {
+		return nil, false
 	}
 	switch {
 	case r.Method == http.MethodPost && len(parts) == 1 && parts[0] == "confirm":
@@ -117,10 +88,10 @@ func (s *Sim) count(c *call) {
 		OrderID string `json:"orderId"`
 	}
 	isConfirm := c.op == OpConfirm && json.Unmarshal(c.body, &order) == nil
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.calls[c.op]++
+	s.Count(c.op)
 	if isConfirm {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.attempts[order.OrderID]++
 	}
 }
@@ -128,22 +99,22 @@ func (s *Sim) count(c *call) {
 // answer works out the answer and what the fault makes of it. What is kept
 // under the idempotency key is what the provider meant to say; only a 500 is a
 // fault of the provider itself, and then Cache5xx decides.
-func (s *Sim) answer(c *call, f fault.Fault, wait func(moment string)) reply {
+func (s *Sim) answer(c *call, f simulator.Struck) simulator.Reply {
 	if refusal := s.authorize(c); refusal != nil {
 		return distort(f, *refusal)
 	}
 	kept, earlier := s.reserve(c)
 	if earlier != nil {
-		wait(f.Moment) // a replay has no work that a delay could come before or after
+		f.Wait(f.Moment) // a replay has no work that a delay could come before or after
 		return distort(f, *earlier)
 	}
-	if f.Moment == fault.Before && f.Kind != fault.Delay {
-		answer := distort(f, reply{})
+	if f.Instead() {
+		answer := distort(f, simulator.Reply{})
 		s.settle(kept, answer)
 		return answer
 	}
 	meant := s.carryOut(c)
-	wait(fault.After)
+	f.Wait(fault.After)
 	answer := distort(f, meant)
 	if f.Kind == fault.InternalError {
 		meant = answer
@@ -153,21 +124,15 @@ func (s *Sim) answer(c *call, f fault.Fault, wait func(moment string)) reply {
 }
 
 // distort is what the client gets to read of an answer.
-func distort(f fault.Fault, meant reply) reply {
-	switch f.Kind {
-	case fault.InternalError:
-		return refuse("FAILED_INTERNAL_SYSTEM_PROCESSING")
-	case fault.TooManyRequests:
-		return refuse("TOO_MANY_REQUESTS")
-	case fault.Garbage:
-		return reply{status: http.StatusOK, body: []byte("<html><body>Service temporar"), garbage: true}
-	}
-	return meant
+func distort(f simulator.Struck, meant simulator.Reply) simulator.Reply {
+	return f.Distort(meant,
+		func() simulator.Reply { return refuse("FAILED_INTERNAL_SYSTEM_PROCESSING") },
+		func() simulator.Reply { return refuse("TOO_MANY_REQUESTS") })
 }
 
 // authorize finds the merchant of the call (docs.tosspayments.com/reference/
 // using-api/authorization): Basic with the secret key, a colon and no password.
-func (s *Sim) authorize(c *call) *reply {
+func (s *Sim) authorize(c *call) *simulator.Reply {
 	encoded, ok := strings.CutPrefix(c.header.Get("Authorization"), "Basic ")
 	if !ok {
 		return new(refuse("UNAUTHORIZED_KEY"))
@@ -187,7 +152,7 @@ func (s *Sim) authorize(c *call) *reply {
 }
 
 // carryOut does what an authorized call asks for.
-func (s *Sim) carryOut(c *call) reply {
+func (s *Sim) carryOut(c *call) simulator.Reply {
 	if !s.wellFormed(c) {
 		c.pause()
 		return refuse("INVALID_REQUEST")
@@ -217,7 +182,7 @@ func (s *Sim) carryOut(c *call) reply {
 // wellFormed records what is wrong with the form of a call.
 func (s *Sim) wellFormed(c *call) bool {
 	if c.query != "" {
-		s.violate("%s: no query parameter is documented", c.op)
+		s.Violate("%s: no query parameter is documented", c.op)
 		return false
 	}
 	if c.method != http.MethodPost {
@@ -225,11 +190,11 @@ func (s *Sim) wellFormed(c *call) bool {
 	}
 	if c.header.Get("Idempotency-Key") == "" {
 		// The provider accepts it; a careful client never does it.
-		s.violate("%s: Idempotency-Key is missing", c.op)
+		s.Violate("%s: Idempotency-Key is missing", c.op)
 	}
 	media, _, err := mime.ParseMediaType(c.header.Get("Content-Type"))
 	if err != nil || media != "application/json" {
-		s.violate("%s: Content-Type must be application/json", c.op)
+		s.Violate("%s: Content-Type must be application/json", c.op)
 		return false
 	}
 	return true
@@ -246,23 +211,15 @@ func (s *Sim) decode(c *call, into any) bool {
 		}
 	}
 	if err != nil {
-		s.violate("%s: body: %v", c.op, err)
+		s.Violate("%s: body: %v", c.op, err)
 		return false
 	}
 	return true
 }
 
 // answerWith is a 200 with a JSON body.
-func answerWith(body any) reply {
-	encoded, err := json.Marshal(body)
-	if err != nil {
-		panic(fmt.Sprintf("tosssim: encode %T: %v", body, err)) // our own structs always encode
-	}
-	return reply{status: http.StatusOK, body: encoded}
-}
+func answerWith(body any) simulator.Reply { return simulator.JSON(http.StatusOK, body) }
 
-func send(w http.ResponseWriter, answer reply) {
-	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
-	w.WriteHeader(answer.status)
-	_, _ = w.Write(answer.body) // the client may be gone; the answer stands
+func send(w http.ResponseWriter, answer simulator.Reply) {
+	answer.Send(w, "application/json;charset=UTF-8")
 }

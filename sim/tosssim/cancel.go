@@ -3,6 +3,8 @@ package tosssim
 import (
 	"encoding/json"
 	"unicode/utf8"
+
+	"tosspay-sam/sim/simulator"
 )
 
 // cancelReasonMax is the documented length of cancelReason in characters.
@@ -22,7 +24,7 @@ type cancelRequest struct {
 // the delay fault, when the money moves; two cancels at once are both carried
 // out if the balance allows, which is why clients need Idempotency-Key and
 // refundableAmount.
-func (s *Sim) cancel(c *call) reply {
+func (s *Sim) cancel(c *call) simulator.Reply {
 	var req cancelRequest
 	wellFormed := s.decode(c, &req)
 	c.pause()

@@ -1,6 +1,9 @@
 package tosssim
 
-import "tosspay-sam/sim/ledger"
+import (
+	"tosspay-sam/sim/ledger"
+	"tosspay-sam/sim/simulator"
+)
 
 // cardMinimum is the smallest card payment in won; below it confirm answers
 // BELOW_MINIMUM_AMOUNT.
@@ -39,7 +42,7 @@ type confirmRequest struct {
 
 // confirm is POST /v1/payments/confirm. The payment is in flight from the
 // arrival of the call until its answer is known; a delay fault lies between.
-func (s *Sim) confirm(c *call) reply {
+func (s *Sim) confirm(c *call) simulator.Reply {
 	p, refusal := s.beginConfirm(c)
 	c.pause()
 	if refusal != nil {
@@ -50,13 +53,13 @@ func (s *Sim) confirm(c *call) reply {
 
 // beginConfirm checks the call and marks its payment as in flight. The 10
 // minutes are measured here: a call that arrived in time stays in time.
-func (s *Sim) beginConfirm(c *call) (*payment, *reply) {
+func (s *Sim) beginConfirm(c *call) (*payment, *simulator.Reply) {
 	var req confirmRequest
 	if !s.decode(c, &req) {
 		return nil, new(refuse("INVALID_REQUEST"))
 	}
 	if req.PaymentKey == nil || req.OrderID == nil || req.Amount == nil {
-		s.violate("confirm: paymentKey, orderId and amount are required")
+		s.Violate("confirm: paymentKey, orderId and amount are required")
 		return nil, new(refuse("INVALID_REQUEST"))
 	}
 	s.mu.Lock()
@@ -97,7 +100,7 @@ func (s *Sim) whyNotConfirm(p *payment, pair *KeyPair, orderID string, amount in
 // Two payments of one order number are both approved here. Whether the real
 // provider would refuse the second is not documented, and our code must not
 // depend on it.
-func (s *Sim) finishConfirm(p *payment) reply {
+func (s *Sim) finishConfirm(p *payment) simulator.Reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.inFlight = false

@@ -2,9 +2,9 @@ package tosssim
 
 import (
 	"cmp"
-	"encoding/json"
-	"fmt"
 	"net/http"
+
+	"tosspay-sam/sim/simulator"
 )
 
 // errorBody is an error of API v1, and the failure of a payment.
@@ -22,12 +22,8 @@ type code struct {
 
 // refuse is the answer with an error code. A code that is in no table, as the
 // provider may add any day, is a 400.
-func refuse(name string) reply {
-	encoded, err := json.Marshal(message(name))
-	if err != nil {
-		panic(fmt.Sprintf("tosssim: encode error body: %v", err)) // two strings always encode
-	}
-	return reply{status: cmp.Or(codes[name].status, http.StatusBadRequest), body: encoded}
+func refuse(name string) simulator.Reply {
+	return simulator.JSON(cmp.Or(codes[name].status, http.StatusBadRequest), message(name))
 }
 
 func message(name string) errorBody {

@@ -1,9 +1,13 @@
 package tosssim
 
-import "slices"
+import (
+	"slices"
+
+	"tosspay-sam/sim/simulator"
+)
 
 // find is GET /v1/payments/{paymentKey}.
-func (s *Sim) find(c *call) reply {
+func (s *Sim) find(c *call) simulator.Reply {
 	c.pause()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -21,7 +25,7 @@ func (s *Sim) find(c *call) reply {
 // several payments, one per window that was opened. Which of them the provider
 // shows is not documented; our choice is the one that holds money, else the
 // newest.
-func (s *Sim) findByOrder(c *call) reply {
+func (s *Sim) findByOrder(c *call) simulator.Reply {
 	c.pause()
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"time"
 	"unicode/utf8"
+
+	"tosspay-sam/sim/simulator"
 )
 
 const (
@@ -27,13 +29,13 @@ type slot struct {
 	scope scope
 	first time.Time
 	done  bool // false while the first request is being worked on
-	reply reply
+	reply simulator.Reply
 }
 
 // reserve looks for an earlier request with the same scope. It returns either
 // that request's answer, or the slot that the caller must settle. Calls without
 // a key, and GETs, where the key is ignored, have neither.
-func (s *Sim) reserve(c *call) (*slot, *reply) {
+func (s *Sim) reserve(c *call) (*slot, *simulator.Reply) {
 	key := c.header.Get("Idempotency-Key")
 	if key == "" || c.method != http.MethodPost {
 		return nil, nil
@@ -60,7 +62,7 @@ func (s *Sim) reserve(c *call) (*slot, *reply) {
 // this kind are not kept. Errors are kept like successes: published
 // measurements of 2026-08 and 2026-10 saw 400 and 403 replayed even after the
 // body had been corrected.
-func (s *Sim) settle(kept *slot, answer reply) {
+func (s *Sim) settle(kept *slot, answer simulator.Reply) {
 	if kept == nil {
 		return
 	}
@@ -73,11 +75,11 @@ func (s *Sim) settle(kept *slot, answer reply) {
 	kept.done, kept.reply = true, answer
 }
 
-func (s *Sim) keeps(answer reply) bool {
+func (s *Sim) keeps(answer simulator.Reply) bool {
 	switch {
-	case answer.garbage, answer.status == http.StatusTooManyRequests, answer.status == http.StatusConflict:
+	case answer.Garbage, answer.Status == http.StatusTooManyRequests, answer.Status == http.StatusConflict:
 		return false // said by a gateway in front of the provider, or about another request
-	case answer.status >= 500:
+	case answer.Status >= 500:
 		return s.cache5xx
 	}
 	return true

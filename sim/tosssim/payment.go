@@ -52,17 +52,8 @@ func (s *Sim) note(p *payment) {
 // shown is p as lookups show it now, or nil while they do not know it. list:
 // they look for it by its order number. The caller holds mu.
 func (s *Sim) shown(p *payment, list bool) *payment {
-	behind := s.lag.Of(Provider)
 	s.expire(p)
-	if behind == (lag.Lag{}) {
-		return p
-	}
-	now := s.now()
-	seen, ok := p.past.AsOf(now.Add(-behind.Lookups))
-	if !ok || list && behind.Lists > 0 && p.requestedAt.After(now.Add(-behind.Lists)) {
-		return nil
-	}
-	return &seen
+	return p.past.Shown(p, s.lag.Of(Provider), s.now(), p.requestedAt, list)
 }
 
 // expire moves p to EXPIRED if its time is up. Nothing else happens at that

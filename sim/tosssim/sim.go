@@ -12,10 +12,6 @@ package tosssim
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -26,6 +22,7 @@ import (
 	"tosspay-sam/sim/hooks"
 	"tosspay-sam/sim/lag"
 	"tosspay-sam/sim/ledger"
+	"tosspay-sam/sim/simulator"
 )
 
 // Provider is the name of this provider in ledgers and fault plans.
@@ -90,6 +87,7 @@ type Options struct {
 // Sim is one simulated Toss Payments. It is an http.Handler, safe for
 // concurrent use; mount it under any prefix with http.StripPrefix.
 type Sim struct {
+	simulator.Notes
 	// Ledger is the money moved, Faults the faults to come; see Options.
 	Ledger *ledger.Ledger
 	Faults *fault.Plan
@@ -99,7 +97,6 @@ type Sim struct {
 	sleep             func(context.Context, time.Duration) error
 	keys              []KeyPair
 	newKey            func() string
-	seed              uint64
 	cache5xx          bool
 	partialCancelable bool
 
@@ -109,24 +106,22 @@ type Sim struct {
 	orders     map[string][]*payment // by order number, oldest first
 	answers    map[scope]*slot       // by idempotency key
 	script     []scripted            // of the confirms to come
-	calls      map[string]int        // by operation
 	attempts   map[string]int        // confirms by order number
 	webhooks   func(hooks.Delivery)
 	webhookURL string
-	violations []string
-	ids        uint64
+	ids        simulator.IDs
 }
 
 // New returns a Sim with no payments.
 func New(o Options) *Sim {
 	s := &Sim{
 		Ledger: o.Ledger, Faults: o.Faults,
-		lag: o.Lag, now: o.Now, sleep: o.Sleep, newKey: o.NewKey, seed: o.Seed,
+		lag: o.Lag, now: o.Now, sleep: o.Sleep, newKey: o.NewKey, ids: simulator.IDs{Seed: o.Seed},
 		cache5xx: o.Cache5xx, partialCancelable: o.PartialCancelable,
 		webhooks: o.Webhooks, webhookURL: o.WebhookURL,
 		keys:     slices.Clone(o.Keys),
 		payments: map[string]*payment{}, orders: map[string][]*payment{}, answers: map[scope]*slot{},
-		calls: map[string]int{}, attempts: map[string]int{},
+		attempts: map[string]int{},
 	}
 	if s.Ledger == nil {
 		s.Ledger = new(ledger.Ledger)
@@ -141,7 +136,7 @@ func New(o Options) *Sim {
 		s.now = time.Now
 	}
 	if s.sleep == nil {
-		s.sleep = sleep
+		s.sleep = simulator.Sleep
 	}
 	if len(s.keys) == 0 {
 		s.keys = []KeyPair{{Secret: DefaultSecretKey, Client: DefaultClientKey}}
@@ -165,23 +160,15 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(path, "/v1/"):
 		s.serveAPI(w, r)
 	case path == "/v2/standard" && reads:
-		serveSDK(w)
+		simulator.Script(w, sdkSource)
 	case path == "/window" && reads:
 		s.openWindow(w, r)
 	case path == "/window" && r.Method == http.MethodPost:
 		s.submitWindow(w, r)
 	default:
-		s.violate("%s %s is not a known path", r.Method, path)
+		s.Violate("%s %s is not a known path", r.Method, path)
 		http.NotFound(w, r)
 	}
-}
-
-// Calls counts the API calls that arrived, by operation. A call counts even if
-// its connection was refused or its answer is a replay.
-func (s *Sim) Calls() map[string]int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.calls)
 }
 
 // ConfirmAttempts counts the confirm calls that arrived for an order number,
@@ -192,35 +179,8 @@ func (s *Sim) ConfirmAttempts(orderID string) int {
 	return s.attempts[orderID]
 }
 
-// Violations lists what callers did that the documentation does not allow, in
-// order. A correct client leaves it empty under every fault.
-func (s *Sim) Violations() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.violations)
-}
-
-func (s *Sim) violate(format string, args ...any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.violations = append(s.violations, fmt.Sprintf(format, args...))
-}
-
 // id returns 32 hexadecimal digits, new on every call and the same for the
 // same seed and order of calls. The caller holds mu.
 func (s *Sim) id(kind string) string {
-	s.ids++
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d/%s/%d", s.seed, kind, s.ids))
-	return strings.ToUpper(hex.EncodeToString(sum[:16]))
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return strings.ToUpper(s.ids.Next(kind))
 }

@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"errors"
 	"html/template"
-	"mime"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -12,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"tosspay-sam/sim/simulator"
 )
 
 //go:embed sdk.js
@@ -50,12 +51,6 @@ type windowRequest struct {
 	pair                         *KeyPair
 }
 
-func serveSDK(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(sdkSource) // the reader may be gone
-}
-
 // openWindow is GET /window: it creates a payment in READY, as the provider
 // does, and shows the page. A window that is opened twice is two payments of
 // the same order number.
@@ -69,9 +64,7 @@ func (s *Sim) openWindow(w http.ResponseWriter, r *http.Request) {
 	req.Session = s.open(req).key
 	s.mu.Unlock()
 
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
+	simulator.Page(w, "")
 	words := windowTexts[req.Language]
 	// A write error means the buyer hung up; the template itself is tested.
 	_ = windowPage.Execute(w, struct {
@@ -80,7 +73,7 @@ func (s *Sim) openWindow(w http.ResponseWriter, r *http.Request) {
 		Price    string
 		Tampered int64
 		Buttons  []button
-	}{req, words, price(req.Amount), req.Amount + 1, buttons(words)})
+	}{req, words, simulator.Price(req.Amount), req.Amount + 1, buttons(words)})
 }
 
 // submitWindow is POST /window: the buyer's decision. It answers 303 with the
@@ -88,13 +81,11 @@ func (s *Sim) openWindow(w http.ResponseWriter, r *http.Request) {
 // and, unless the buyer closed the window, orderId to failUrl. Without a
 // session the payment is created now, for scripts that skip the page.
 func (s *Sim) submitWindow(w http.ResponseWriter, r *http.Request) {
-	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	r.Body = http.MaxBytesReader(w, r.Body, bodyMax)
-	if err := r.ParseForm(); err != nil || media != "application/x-www-form-urlencoded" {
-		refuseWindow(w, errors.New("the form cannot be read"))
+	form, err := simulator.Form(w, r)
+	if err != nil {
+		refuseWindow(w, err)
 		return
 	}
-	form := r.PostForm
 	req, err := s.parseWindow(form)
 	if err != nil {
 		refuseWindow(w, err)
@@ -114,8 +105,7 @@ func (s *Sim) submitWindow(w http.ResponseWriter, r *http.Request) {
 		refuseWindow(w, err)
 		return
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, target, http.StatusSeeOther)
+	simulator.SendTo(w, r, target)
 }
 
 // decide moves the payment as the buyer decided and returns where to send the
@@ -152,7 +142,7 @@ func (s *Sim) decide(req windowRequest, outcome, tamper string) (string, error) 
 	if tamper != "" {
 		amount = tamper
 	}
-	return withQuery(req.SuccessURL, "paymentKey", p.key, "orderId", p.orderID, "amount", amount), nil
+	return simulator.WithQuery(req.SuccessURL, "paymentKey", p.key, "orderId", p.orderID, "amount", amount), nil
 }
 
 // session finds the payment of an opened window, or opens one. The caller
@@ -210,9 +200,9 @@ func (s *Sim) parseWindow(v url.Values) (windowRequest, error) {
 		return req, errors.New("amount must be a whole number above 0, below 10^12")
 	case !slices.Contains(currencies, req.Currency):
 		return req, errors.New("currency must be one of " + strings.Join(currencies, ", "))
-	case !hasOrigin(req.SuccessURL):
+	case !simulator.HasOrigin(req.SuccessURL):
 		return req, errors.New("successUrl must be an http or https address with an origin")
-	case !hasOrigin(req.FailURL):
+	case !simulator.HasOrigin(req.FailURL):
 		return req, errors.New("failUrl must be an http or https address with an origin")
 	case !known:
 		return req, errors.New("language must be KO, EN, JA or ZH")
@@ -220,11 +210,6 @@ func (s *Sim) parseWindow(v url.Values) (windowRequest, error) {
 	amount, err := strconv.ParseInt(v.Get("amount"), 10, 64)
 	req.Amount = amount
 	return req, err
-}
-
-func hasOrigin(address string) bool {
-	u, err := url.Parse(address)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 // failTarget is failUrl with an error. PAY_PROCESS_CANCELED is the one that
@@ -235,27 +220,9 @@ func (req windowRequest) failTarget(name string) string {
 		text = englishMessages[name]
 	}
 	if name == "PAY_PROCESS_CANCELED" {
-		return withQuery(req.FailURL, "code", name, "message", text)
+		return simulator.WithQuery(req.FailURL, "code", name, "message", text)
 	}
-	return withQuery(req.FailURL, "code", name, "message", text, "orderId", req.OrderID)
-}
-
-// withQuery appends names and values to an address that may have a query and a
-// fragment already. Both were parsed before.
-func withQuery(address string, pairs ...string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		panic("tosssim: the address was checked with hasOrigin: " + err.Error())
-	}
-	query := u.RawQuery
-	for pair := range slices.Chunk(pairs, 2) {
-		if query != "" {
-			query += "&"
-		}
-		query += pair[0] + "=" + url.QueryEscape(pair[1])
-	}
-	u.RawQuery = query
-	return u.String()
+	return simulator.WithQuery(req.FailURL, "code", name, "message", text, "orderId", req.OrderID)
 }
 
 // refuseWindow is the plain answer to a window that cannot be opened.
@@ -265,13 +232,4 @@ func refuseWindow(w http.ResponseWriter, err error) {
 		status = http.StatusUnauthorized
 	}
 	http.Error(w, "Toss Payments (simulated): "+err.Error(), status)
-}
-
-// price groups an amount in thousands: 163,020.
-func price(amount int64) string {
-	digits := strconv.FormatInt(amount, 10)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
 }
