@@ -8,7 +8,7 @@ sam-local: ## all that `sam local` needs beside it: functions for this machine, 
 test: ## run every test; installs pinned DynamoDB-compatible engines and the SAM CLI first, once
 	scripts/engines go test ./...
 mutants: ## take every rule about money out of the code, one at a time, and require that its test fails; make test does one in ten
-	go test -timeout 30m -run 'Mutants$$' . $(or $(MUTANTS),-mutants)
+	go test -timeout 30m -run 'Mutants$$' ./tests/mutants $(or $(MUTANTS),-mutants)
 lint: ## gofmt, go vet, staticcheck, cfn-lint, sam validate, payment window types (needs Python 3 and Node)
 	scripts/lint
 build: ## sam build, then check what came out: arm64, small, nothing beside the program (needs Python 3)

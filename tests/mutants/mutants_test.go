@@ -1,4 +1,5 @@
-package tosspaysam_test
+// Package mutants_test takes rules about money out of the code, one at a time, and requires that a test fails.
+package mutants_test
 
 import (
 	"encoding/json"
@@ -8,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tosspay-sam/tests/root"
 )
 
 // mutant is one rule about money taken out of the code, and the test that must notice.
@@ -1733,6 +1736,7 @@ func mustAllDie(t *testing.T, all []mutant) {
 	if testing.Short() {
 		t.Skip("-short")
 	}
+	root.Chdir(t)
 	root, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)

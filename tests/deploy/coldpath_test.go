@@ -1,4 +1,4 @@
-package tosspaysam_test
+package deploy_test
 
 import (
 	"bytes"
@@ -23,6 +23,7 @@ import (
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/store/enginetest"
 	"tosspay-sam/sim/tosssim"
+	"tosspay-sam/tests/root"
 )
 
 var coldpath = flag.Int("coldpath", 0, "measure so many cold starts of the confirm function beside a minimal handler's: scripts/coldpath")
@@ -37,6 +38,7 @@ type cold struct{ init, first, cpu time.Duration }
 // else, over TLS, side by side, the events with a quarter of a processor where cgroups allow: minimal has the provider's key in its environment,
 // keyed reads it from Secrets Manager as ours does. Times are printed and never judged; what is, are the requests.
 func TestColdPath(t *testing.T) {
+	root.Chdir(t)
 	if *coldpath == 0 {
 		t.Skip("a measurement, not a test: scripts/coldpath runs it")
 	}

@@ -1,4 +1,4 @@
-package tosspaysam_test
+package deploy_test
 
 import (
 	"bytes"
@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tosspay-sam/tests/root"
 )
 
 // made is what the transform makes of a template, as CloudFormation gets it: no AWS::Serverless, no Globals, no events.
@@ -67,6 +69,7 @@ var madeMutations = []struct{ rule, old, new string }{
 
 // TestTemplateTransformed holds the rules against what SAM's own translator makes of template.yaml, and of each broken copy of it.
 func TestTemplateTransformed(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	texts := []string{changed(t, "", "")}
 	for _, m := range madeMutations {

@@ -1,4 +1,4 @@
-package tosspaysam_test
+package tree_test
 
 import (
 	"os"
@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tosspay-sam/tests/root"
 )
 
 // wordsBefore are those of a history that was written with format version 1 of orders, which has them as they were: every Kind that its order.go had and
@@ -16,6 +18,7 @@ var wordsBefore = []string{"announced", "refunded", "mismatched", "irreversible"
 // TestHistoryWords: the specification lists exactly the words that an order's history has, and those of old orders: the items of version 1 that were
 // written by its own program have no other.
 func TestHistoryWords(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	source, err := os.ReadFile("shared/order/with.go")
 	if err != nil {

@@ -1,4 +1,4 @@
-package tosspaysam_test
+package deploy_test
 
 import (
 	"bytes"

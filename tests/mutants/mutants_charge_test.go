@@ -1,4 +1,4 @@
-package tosspaysam_test
+package mutants_test
 
 import "testing"
 

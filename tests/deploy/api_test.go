@@ -1,4 +1,4 @@
-package tosspaysam_test
+package deploy_test
 
 import (
 	"io/fs"
@@ -13,10 +13,12 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"tosspay-sam/api/apitest"
+	"tosspay-sam/tests/root"
 )
 
 // TestSpecifiedRoutes compares the private routes, which the template's test holds against the template, with api/openapi.yaml.
 func TestSpecifiedRoutes(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	spec := readSpec(t)
 	specified := spec.Routes()
@@ -34,10 +36,11 @@ func TestSpecifiedRoutes(t *testing.T) {
 
 // TestWorldsHoldTheSpecification: every test that makes a world has each of its private API's answers held against api/openapi.yaml.
 func TestWorldsHoldTheSpecification(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	files, worlds := 0, regexp.MustCompile(`world\.New\(`)
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") || path == "api_test.go" {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") || path == "tests/deploy/api_test.go" {
 			return err
 		}
 		text, err := os.ReadFile(path)

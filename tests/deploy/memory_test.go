@@ -1,4 +1,4 @@
-package tosspaysam_test
+package deploy_test
 
 import (
 	"encoding/json"
@@ -18,6 +18,7 @@ import (
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/store/enginetest"
 	"tosspay-sam/sim/tosssim"
+	"tosspay-sam/tests/root"
 )
 
 var confirms = flag.Int("confirms", 2000, "so many orders are confirmed by one process of the confirm function, whose memory is then looked at")
@@ -28,6 +29,7 @@ const memoryMax = 200 << 20
 // TestMemoryStaysBounded: one process of the confirm function confirms one order after another with the memory settings it has in Lambda. 10,000
 // of them, with -confirms 10000, take about a minute.
 func TestMemoryStaysBounded(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	s := newStage(t, buildDoors(t), enginetest.Engines(t)[0])
 	p := s.start("confirm", map[string]string{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256", "LOG_LEVEL": "info"})
@@ -53,6 +55,7 @@ func TestMemoryStaysBounded(t *testing.T) {
 
 // TestBatchMemoryStaysBounded: the same of the charge function, with the largest batches, whose records are worked on side by side.
 func TestBatchMemoryStaysBounded(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	s := newStage(t, buildDoors(t), enginetest.Engines(t)[0])
 	p := s.start("charge", map[string]string{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256", "QUEUE_URL": ""})

@@ -1,4 +1,4 @@
-package tosspaysam_test
+package deploy_test
 
 import (
 	"crypto/tls"
@@ -24,6 +24,7 @@ import (
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/store/enginetest"
+	"tosspay-sam/tests/root"
 )
 
 // meter serves a stage's other side over TLS, each answer after a while, and counts connections and requests by server.
@@ -155,6 +156,7 @@ func expiredOrders(t *testing.T, s *stage, batch int) []byte {
 
 // TestFunctionsAreTuned: a new function's main is easily written without it, and only slower for that.
 func TestFunctionsAreTuned(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	mains, err := filepath.Glob("functions/*/main.go")
 	if err != nil || len(mains) == 0 {

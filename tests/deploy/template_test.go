@@ -1,4 +1,5 @@
-package tosspaysam_test
+// Package deploy_test holds template.yaml against its rules, and runs the functions that it deploys, built as SAM builds them (boot_*_test.go).
+package deploy_test
 
 import (
 	"cmp"
@@ -23,6 +24,7 @@ import (
 	"tosspay-sam/shared/store"
 	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/stream"
+	"tosspay-sam/tests/root"
 )
 
 // node is a template value with the short tags written out: !Ref X is {"Ref": "X"}, !GetAtt X.Arn is {"Fn::GetAtt": "X.Arn"}.
@@ -230,6 +232,7 @@ var rules = []rule{
 }
 
 func TestTemplate(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	in := readInfra(t, "", "")
 	for _, r := range rules {
@@ -417,6 +420,7 @@ var mutations = []struct{ rule, old, new string }{
 
 // TestTemplateRulesCatch breaks the template in one place at a time and expects the rule to see it.
 func TestTemplateRulesCatch(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	for _, tt := range mutations {
 		t.Run(tt.rule+"/"+tt.new, func(t *testing.T) {
@@ -435,6 +439,7 @@ func TestTemplateRulesCatch(t *testing.T) {
 
 // TestParameterPatterns shows what the deployer may type. CloudFormation matches the whole value.
 func TestParameterPatterns(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	parameters := readInfra(t, "", "").template["Parameters"].(node)
 	tests := []struct {
@@ -488,6 +493,7 @@ func (r *recorder) CreateTable(_ context.Context, in *dynamodb.CreateTableInput,
 
 // TestTableIsTheStores compares the table of the stack with the one that the store's tests ran on.
 func TestTableIsTheStores(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	var r recorder
 	if err := store.CreateTable(t.Context(), &r, "any"); err != nil {
@@ -525,6 +531,7 @@ func TestTableIsTheStores(t *testing.T) {
 
 // TestDunningDefaults: who deploys without a thought gets the timetable that the code has as its default.
 func TestDunningDefaults(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	parameters := readInfra(t, "", "").template["Parameters"].(node)
 	for name, want := range map[string]struct {
@@ -546,6 +553,7 @@ func TestDunningDefaults(t *testing.T) {
 
 // TestVariablesAreRead finds a variable that was renamed in one place only: what boot reads and what the template sets are the same.
 func TestVariablesAreRead(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	// Lambda sets these, or `sam local`.
 	elsewhere := regexp.MustCompile(`^AWS_(REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|SAM_LOCAL)$`)
@@ -583,6 +591,7 @@ func TestVariablesAreRead(t *testing.T) {
 // TestAlarmedEventsAreLogged finds an event that was renamed in one place only: what must alarm is written somewhere, and what is named like
 // an alarm raises one.
 func TestAlarmedEventsAreLogged(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	quiet := map[string]bool{"money.transition": true, "webhook.received": true, "webhook.delivered": true, "webhook.retried": true, "publish.retried": true} // the usual course of things
 	logged := map[string]bool{}

@@ -1,4 +1,4 @@
-package tosspaysam_test
+package tree_test
 
 import (
 	"fmt"
@@ -7,10 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tosspay-sam/tests/root"
 )
 
 // TestDocs: every page is whole. A merge that keeps both sides leaves a fence open, cuts a table in two or says one thing in two rows.
 func TestDocs(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	pages, err := filepath.Glob("docs/*.md")
 	if err != nil || len(pages) == 0 {

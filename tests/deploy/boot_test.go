@@ -1,4 +1,4 @@
-package tosspaysam_test
+package deploy_test
 
 import (
 	"bytes"
@@ -29,11 +29,13 @@ import (
 	"tosspay-sam/sim/portonesim"
 	"tosspay-sam/sim/scene"
 	"tosspay-sam/sim/tosssim"
+	"tosspay-sam/tests/root"
 )
 
 // TestBoot runs the very programs that are deployed: built as SAM builds them, started with the template's variables, fed by a Lambda
 // Runtime API, against a DynamoDB-compatible engine and the simulated provider.
 func TestBoot(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	doors := buildDoors(t)
 	t.Run("settings", func(t *testing.T) { t.Parallel(); testSettings(t, doors) })
@@ -666,6 +668,7 @@ func testSettings(t *testing.T, doors map[string]*door) {
 // TestEventsReadme: the table lists every event with its command and answer, and `sam local` can pass every variable of env.json on, because the
 // template declares it.
 func TestEventsReadme(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	page, err := os.ReadFile("events/README.md")
 	if err != nil {
@@ -718,6 +721,7 @@ func TestEventsReadme(t *testing.T) {
 
 // TestFunctionsLeaveOutTheConfigPackage keeps single sign-on and metadata clients out of the functions.
 func TestFunctionsLeaveOutTheConfigPackage(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	output, err := exec.Command("go", "list", "-deps", "./functions/...").Output()
 	if err != nil {

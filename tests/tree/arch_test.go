@@ -1,4 +1,5 @@
-package tosspaysam_test
+// Package tree_test reads the sources and the pages: who imports whom, whether a page is whole, whether the specification has the code's words.
+package tree_test
 
 import (
 	"go/ast"
@@ -10,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"tosspay-sam/tests/root"
 )
 
 // The directions of import, as docs/architecture.md draws them. A package that no rule names may not exist: adding one means deciding
@@ -97,7 +100,7 @@ var archRules = []archRule{
 	{dir: "tools/coldpath/minimal", own: []string{"tools/coldpath/least"}},
 	{dir: "tools/coldpath/keyed", own: []string{"tools/coldpath/least"}, others: awsSDK},
 	{dir: "tools/...", own: []string{"shared/...", "sim/..."}},
-	{dir: "."},
+	{dir: "tests/..."},
 }
 
 // parsedFile is one source file.
@@ -109,6 +112,7 @@ type parsedFile struct {
 }
 
 func TestImportDirections(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	files := parseSources(t, true)
 	if len(files) < 20 {
@@ -160,7 +164,7 @@ func archViolations(files []parsedFile) []string {
 	for _, f := range files {
 		rule, ok := ruleOf(f.dir)
 		if !ok && !f.test {
-			found = append(found, f.dir+": no rule says what this package may import; add one to arch_test.go and docs/architecture.md")
+			found = append(found, f.dir+": no rule says what this package may import; add one to tests/tree/arch_test.go and docs/architecture.md")
 			continue
 		}
 		for _, path := range f.imports {
@@ -207,6 +211,7 @@ func matches(pattern, s string) bool {
 // TestClockAndChance: time and randomness come in through fields, so that a test can turn them. Only the packages that wire, and those that
 // measure how long a request took, name the real ones; and the Go client, which merchants wire into programs of theirs.
 func TestClockAndChance(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	allowed := []string{"functions/...", "client", "examples/...", "shared/boot/...", "shared/handler", "cmd/...", "sim/...", "scripts/...", "shared/store/enginetest", "shared/store/storetest", "tools/..."}
 	for _, f := range parseSources(t, false) {
@@ -245,6 +250,7 @@ func forbiddenCalls(tree *ast.File) []string {
 
 // TestDoorsAreShort: a door reads its environment, builds and starts; whatever is longer belongs elsewhere.
 func TestDoorsAreShort(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	set := token.NewFileSet()
 	mains, err := filepath.Glob("functions/*/*.go")

@@ -1,4 +1,4 @@
-package tosspaysam_test
+package deploy_test
 
 import (
 	"fmt"
@@ -6,10 +6,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tosspay-sam/tests/root"
 )
 
 // TestRulesRefuse: settings that only go together are refused before anything is made, in a sentence that names what to set.
 func TestRulesRefuse(t *testing.T) {
+	root.Chdir(t)
 	t.Parallel()
 	template := readInfra(t, "", "").template
 	for _, tc := range []struct {

@@ -1,4 +1,4 @@
-package tosspaysam_test
+package deploy_test
 
 import (
 	"bytes"
@@ -24,6 +24,7 @@ import (
 	"tosspay-sam/sim/hooks"
 	"tosspay-sam/sim/ledger"
 	"tosspay-sam/sim/scene"
+	"tosspay-sam/tests/root"
 )
 
 // samProgram is SAM's command line. scripts/sam-local-test sets it, with `make sam-local` running beside the test.
@@ -32,6 +33,7 @@ var samProgram = flag.String("sam", "", "the program sam: run every event and fo
 // TestSamLocal: the recipe of events/README.md, with the user's own tool: every event through `sam local invoke`, then payments through
 // `sam local start-api`. What each event answers is the same table as TestBoot's.
 func TestSamLocal(t *testing.T) {
+	root.Chdir(t)
 	if *samProgram == "" {
 		t.Skip("SKIPPED: nothing is known about sam local: it needs Docker and five minutes. scripts/sam-local-test runs it.")
 	}
