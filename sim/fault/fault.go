@@ -21,11 +21,13 @@ const (
 	InternalError    = "http-500"          // the answer is a 500
 	TooManyRequests  = "http-429"          // the answer is a 429
 	Garbage          = "garbage"           // the answer cannot be read
+	Late             = "late"              // the connection dies, and the operation is carried out all the same, Delay later by the world's clock
 )
 
 // The moments of a fault: it strikes before the operation is carried out, or
 // after. For all kinds but Delay, Before also means that the operation is not
-// carried out at all.
+// carried out at all. A Late operation is on its way for so long (Before), or has
+// arrived and is at work for so long (After).
 const (
 	Before = "before"
 	After  = "after"
@@ -39,6 +41,8 @@ const (
 	timesMax = 1000
 	// delayMax is longer than every deadline and confirm window of a provider.
 	delayMax = 10 * time.Minute
+	// lateMax is longer than any operation is waited for.
+	lateMax = 2 * time.Hour
 )
 
 // Fault is one thing that goes wrong, for the next Times calls of an operation.
@@ -46,7 +50,7 @@ type Fault struct {
 	Provider  string        // "toss"
 	Operation string        // "confirm", or Any
 	Kind      string        // see the constants
-	Delay     time.Duration // only used by kind Delay; 0 to 10 minutes
+	Delay     time.Duration // only used by the kinds Delay, 0 to 10 minutes, and Late, to 2 hours
 	Times     int           // 1 to 1000; 0 means 1
 	Moment    string        // Before or After; "" means the usual one of the kind
 }
@@ -70,6 +74,7 @@ type Plan struct {
 	mu      sync.Mutex
 	known   map[string][]string // provider -> operations; empty: everything is accepted
 	pending map[target]Fault
+	late    []lateCall // by their time
 }
 
 type target struct{ provider, operation string }
@@ -194,9 +199,9 @@ func complete(f Fault) (Fault, error) {
 		return f, &Error{"operation", `is missing; "*" means every operation`}
 	case f.Times < 1 || f.Times > timesMax:
 		return f, &Error{"times", fmt.Sprintf("must be 1 to %d", timesMax)}
-	case f.Delay < 0 || f.Delay > delayMax:
-		return f, &Error{"delay", fmt.Sprintf("must be 0s to %v", delayMax)}
-	case f.Kind == Delay && f.Delay == 0:
+	case f.Delay < 0 || f.Delay > longest(f.Kind):
+		return f, &Error{"delay", fmt.Sprintf("must be 0s to %v", longest(f.Kind))}
+	case (f.Kind == Delay || f.Kind == Late) && f.Delay == 0:
 		return f, &Error{"delay", "is missing"}
 	}
 	moments := map[string][]string{ // the usual one first
@@ -207,16 +212,24 @@ func complete(f Fault) (Fault, error) {
 		InternalError:    {Before, After},
 		TooManyRequests:  {Before, After},
 		Garbage:          {After, Before},
+		Late:             {After, Before},
 	}
 	possible, ok := moments[f.Kind]
 	if !ok {
-		return f, &Error{"fault", "must be one of lose-reply, refuse-connection, delay, http-500, http-429, garbage, none"}
+		return f, &Error{"fault", "must be one of lose-reply, refuse-connection, delay, http-500, http-429, garbage, late, none"}
 	}
 	f.Moment = cmp.Or(f.Moment, possible[0])
 	if !slices.Contains(possible, f.Moment) {
 		return f, &Error{"moment", fmt.Sprintf("%s can only be %q", f.Kind, possible)}
 	}
 	return f, nil
+}
+
+func longest(kind string) time.Duration {
+	if kind == Late {
+		return lateMax
+	}
+	return delayMax
 }
 
 // checkKnown refuses a provider or operation that nobody simulates.

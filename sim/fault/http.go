@@ -54,7 +54,7 @@ func (p *Plan) list(w http.ResponseWriter) {
 	faults := []message{}
 	for _, f := range p.Pending() {
 		m := message{f.Provider, f.Operation, f.Kind, "", &f.Times, f.Moment}
-		if f.Kind == Delay {
+		if f.Kind == Delay || f.Kind == Late {
 			m.Delay = f.Delay.String()
 		}
 		faults = append(faults, m)

@@ -53,6 +53,13 @@ func (s *Sim) serveAPI(w http.ResponseWriter, r *http.Request) {
 	}
 
 	f, _ := s.Faults.Take(Provider, c.op)
+	if f.Kind == fault.Late {
+		s.Faults.Later(f, s.o.Now(), func(pause func()) {
+			c.pause = pause
+			s.answer(c, simulator.Struck{})
+		})
+		panic(http.ErrAbortHandler)
+	}
 	struck := simulator.Struck{Fault: f, Context: r.Context(), Sleep: s.o.Sleep}
 	c.pause = func() { struck.Wait(fault.Before) }
 	send(w, struck.Connect(func() simulator.Reply { return s.answer(c, struck) }))

@@ -50,7 +50,7 @@ func (s *Sim) reserve(c *call) (*slot, *simulator.Reply) {
 	switch {
 	case ok && !earlier.done:
 		return nil, new(refuse("IDEMPOTENT_REQUEST_PROCESSING"))
-	case ok && s.now().Sub(earlier.first) < idempotencyKept:
+	case ok && s.now().Sub(earlier.first) < s.answersKept:
 		return nil, new(earlier.reply)
 	}
 	fresh := &slot{scope: at, first: s.now()}

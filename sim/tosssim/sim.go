@@ -75,6 +75,9 @@ type Options struct {
 	// Cache5xx keeps answers of status 5xx under their Idempotency-Key like all
 	// others. Whether the real provider does is unknown.
 	Cache5xx bool
+	// AnswersKept is how long an answer is kept under its Idempotency-Key; default
+	// the documented 15 days. Below 0 every one is forgotten as soon as it is said.
+	AnswersKept time.Duration
 	// PartialCancelable is the isPartialCancelable of all payments. The one
 	// published payment with a foreign card has false, hence the default.
 	PartialCancelable bool
@@ -98,6 +101,7 @@ type Sim struct {
 	keys              []KeyPair
 	newKey            func() string
 	cache5xx          bool
+	answersKept       time.Duration
 	partialCancelable bool
 
 	// mu is never held while a delay fault sleeps.
@@ -117,7 +121,7 @@ func New(o Options) *Sim {
 	s := &Sim{
 		Ledger: o.Ledger, Faults: o.Faults,
 		lag: o.Lag, now: o.Now, sleep: o.Sleep, newKey: o.NewKey, ids: simulator.IDs{Seed: o.Seed},
-		cache5xx: o.Cache5xx, partialCancelable: o.PartialCancelable,
+		cache5xx: o.Cache5xx, answersKept: cmp.Or(o.AnswersKept, idempotencyKept), partialCancelable: o.PartialCancelable,
 		webhooks: o.Webhooks, webhookURL: o.WebhookURL,
 		keys:     slices.Clone(o.Keys),
 		payments: map[string]*payment{}, orders: map[string][]*payment{}, answers: map[scope]*slot{},

@@ -74,6 +74,7 @@ type advance struct {
 // step is one stop of the clock.
 func (a *advance) step(ctx context.Context, stop time.Time) (time.Time, error) {
 	w := a.world
+	w.Faults.Step(w.Clock.Now())
 	w.Hooks.Step(ctx, w.Clock.Now())
 	due, err := w.nextDue(ctx)
 	if err == nil && a.tickAt(due, stop).Equal(stop) {
@@ -86,8 +87,10 @@ func (a *advance) step(ctx context.Context, stop time.Time) (time.Time, error) {
 	w.tell(ctx)
 	a.tell()
 	next := a.tickAt(due, stop)
-	if at, planned := w.Hooks.DueAt(); planned && (next.IsZero() || at.Before(next)) {
-		return at, nil
+	for _, dueAt := range []func() (time.Time, bool){w.Hooks.DueAt, w.Faults.DueAt} {
+		if at, planned := dueAt(); planned && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
 	}
 	return next, nil
 }
@@ -164,11 +167,19 @@ func (w *World) tick(ctx context.Context, at time.Time) (done, failed int) {
 // nextDue is the time of the record that is due next, or the zero time.
 func (w *World) nextDue(ctx context.Context) (time.Time, error) {
 	if index, ok := w.Store.(interface{ NextDue() (time.Time, bool) }); ok {
-		due, _ := index.NextDue()
-		return due, nil
+		due, planned := index.NextDue()
+		return w.mine(due, planned), nil
 	}
-	due, _, err := w.searchDue(ctx)
-	return due, err
+	due, record, err := w.searchDue(ctx)
+	return w.mine(due, record.ID != ""), err
+}
+
+// mine is when this deployment's own clock shows a time.
+func (w *World) mine(at time.Time, planned bool) time.Time {
+	if !planned {
+		return time.Time{}
+	}
+	return at.Add(-w.ahead)
 }
 
 // searchDue asks any store for the first record of each shard, and reads its due time: the index tells the order and not the time.
@@ -261,6 +272,9 @@ func (w *World) deliver(ctx context.Context) {
 	defer underWay.Wait()
 	slots := make(chan struct{}, hooksMax)
 	for clock.Timer(ctx, hooksLook) == nil {
+		if at, planned := w.Faults.DueAt(); planned && !at.After(w.Clock.Now()) {
+			w.Clock.Steady(func() { w.Faults.Step(w.Clock.Now()) })
+		}
 		if at, planned := w.Hooks.DueAt(); !planned || at.After(w.Clock.Now()) {
 			continue
 		}

@@ -60,7 +60,10 @@ type Options struct {
 	Before *World
 	// Beside is another deployment on the same merchant account: its providers and clock are this one's, too, and its table is not.
 	Beside *World
-	Mode   string // empty: test
+	// Ahead is how far the clock of this deployment's functions is ahead of the world's, which is the providers'; below 0 it is behind. Two
+	// deployments of one Store (Beside), with different clocks, are two environments of one function.
+	Ahead time.Duration
+	Mode  string // empty: test
 	// Merchant wraps the merchant's door, such as in a test that looks at each of its answers; empty: nothing does.
 	Merchant func(handler.Door) handler.Door
 	Tells    bool // what happens in the embedded store becomes events: GET /sim/events
@@ -87,6 +90,7 @@ type World struct {
 	attempts atomic.Int64 // of webhooks
 	advances sync.Mutex
 	realTime bool // the clock cannot be advanced
+	ahead    time.Duration
 	told     *teller
 	mux      *http.ServeMux
 }
@@ -110,7 +114,7 @@ func New(o Options) (*World, error) {
 	}
 	o = o.withDefaults()
 	w := &World{Faults: &fault.Plan{}, Lag: &lag.Plan{}, Ledger: &ledger.Ledger{}, Store: o.Store, Clock: o.Clock, mux: http.NewServeMux()}
-	w.realTime = o.Functions != o.Base
+	w.realTime, w.ahead = o.Functions != o.Base, o.Ahead
 	deliveries := o.Transport
 	if deliveries == nil {
 		deliveries = wire.Transport(w)
@@ -222,7 +226,7 @@ func (w *World) build(o Options) error {
 			BaseURL: portoneBase, Keys: portoneKeys, AsksBefore: o.ConfirmGate,
 		},
 		Webhooks:  boot.WebhookParts{TokenSHA256: handler.DigestOf(o.Token)},
-		Transport: transport, Store: o.Store, Lists: o.Lists, Now: o.Now, Wait: o.Wait, Log: o.Log,
+		Transport: transport, Store: o.Store, Lists: o.Lists, Now: func() time.Time { return o.Now().Add(o.Ahead) }, Wait: o.Wait, Log: o.Log,
 	}
 	return nil
 }
