@@ -224,14 +224,18 @@ func (o Order) contradicts(p Payment) string {
 	return ""
 }
 
-// stray says that money which would pay the order lies under a number that was never opened. It may be this buyer's,
-// so he is not asked to pay again before a person has looked.
+// stray says that money which would pay the order lies under a number that was never opened, or seems a little older
+// than the order: clocks may be further apart than clockSkew. It may be this buyer's, so he is not asked to pay again
+// before a person has looked.
 func (o Order) stray(p Payment) string {
-	pays := p.Balance > 0 && !o.misfit(p)
-	if !pays || o.older(p) || !o.unopened(p) {
-		return ""
+	switch {
+	case p.Balance == 0 || o.misfit(p) || o.End == EndTaken:
+	case o.older(p) && !p.ApprovedAt.Before(o.CreatedAt.Add(-clockDoubt)):
+		return "money was taken shortly before the order was made, or a clock is wrong: " + p.Key
+	case !o.older(p) && o.unopened(p):
+		return "money was taken under a number that was never opened: " + p.Key
 	}
-	return "money was taken under a number that was never opened: " + p.Key
+	return ""
 }
 
 // refusedForGood says that the provider refused to return surplus money, and a lookup begun after that still shows

@@ -106,6 +106,9 @@ func (o Order) noted(r Request) Order {
 	}
 	o = o.copied()
 	r.Since = o.Requests[i].Since
+	if r.Key == "" {
+		r.Failed = r.Failed && o.Requests[i].Failed // one window's failure says nothing of another one
+	}
 	o.Requests[i] = r
 	return o
 }

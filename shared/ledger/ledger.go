@@ -65,6 +65,8 @@ const (
 	OpenGrace = 75 * time.Minute
 	// clockSkew is how far the provider's clock may differ from ours.
 	clockSkew = 5 * time.Minute
+	// clockDoubt is how far clocks may be apart before a payment that seems older than its order is another table's.
+	clockDoubt = 30 * time.Minute
 )
 
 // Terms are what the merchant asked for, and what does not change.

@@ -559,17 +559,17 @@ var mutants = []mutant{
 	},
 	{
 		"a payment under a number that was never opened, and that somebody refunded, needs a person", decide,
-		"pays := p.Balance > 0 && !o.misfit(p)", "pays := !o.misfit(p)",
+		"case p.Balance == 0 || o.misfit(p) || o.End", "case o.misfit(p) || o.End",
 		ledgerTests, "TestNumberThatIsNotOpenYet",
 	},
 	{
 		"what another table took long ago needs a person", decide,
-		"if !pays || o.older(p) || !o.unopened(p) {", "if !pays || !o.unopened(p) {",
+		"case !o.older(p) && o.unopened(p):", "case o.unopened(p):",
 		ledgerTests, "TestNumberOfAnotherTable",
 	},
 	{
 		"another table's money that would not pay needs a person", decide,
-		"pays := p.Balance > 0 && !o.misfit(p)", "pays := p.Balance > 0",
+		"case p.Balance == 0 || o.misfit(p) || o.End", "case p.Balance == 0 || o.End",
 		ledgerTests, "TestStrayMoneyThatPaysNothing",
 	},
 	{
