@@ -3,6 +3,7 @@
 //
 //	go run ./cmd/local -addr 127.0.0.1:3001 -tick 0 -log error &
 //	go run ./scripts/blackbox -base http://127.0.0.1:3001 -orders 10000
+//	go run ./scripts/blackbox -base http://127.0.0.1:3001 -flood
 //
 // Each order has a buyer with several tabs. He keeps windows of any number open, approves and declines them, follows a return at once, later
 // or never, and reloads; webhooks are lost, lookups lag or fail for seconds, requests and replies get lost. In the end the ledger of the money the
@@ -33,6 +34,8 @@ type options struct {
 	seed         uint64
 	cases        int
 	beyond       bool
+	flooded      bool
+	slow         time.Duration
 }
 
 func parse(args []string, errs io.Writer) (options, error) {
@@ -46,11 +49,14 @@ func parse(args []string, errs io.Writer) (options, error) {
 	flags.IntVar(&o.cases, "cases", 1, "stop after so many orders that are wrong; 0: play all")
 	flags.BoolVar(&o.beyond, "beyond", false,
 		"also what is beyond the bounds of docs/money-safety.md: windows opened when the order is closed, of which nobody tells")
+	flags.BoolVar(&o.flooded, "flood", false,
+		"instead: one buyer sends 50 copies of a webhook a second; what others wait for is compared with a quiet run, half a minute in all")
+	flags.DurationVar(&o.slow, "slow", time.Millisecond, "with -flood: what a lookup takes, 1ms or more")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	if flags.NArg() > 0 || o.orders < 1 || o.side < 1 || o.cases < 0 {
-		return o, errors.New("-orders and -side must be above 0, -cases not below, and there are no arguments; see -help")
+	if flags.NArg() > 0 || min(o.orders, o.side) < 1 || o.cases < 0 || o.slow < time.Millisecond {
+		return o, errors.New("-orders and -side must be above 0, -cases not below, -slow 1ms or more, and there are no arguments; see -help")
 	}
 	if o.seed == 0 {
 		o.seed = rand.Uint64()
@@ -71,6 +77,9 @@ func run(args []string, out, errs io.Writer) error {
 	fmt.Fprintf(out, "seed %d, %d orders at %s\n", o.seed, o.orders, o.base)
 	if err := p.offers(); err != nil {
 		return err
+	}
+	if o.flooded {
+		return p.flood(out)
 	}
 	if !p.lags {
 		fmt.Fprintln(out, "this server's lookups cannot lag: played without")
