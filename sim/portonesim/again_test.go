@@ -23,7 +23,7 @@ func TestCharge(t *testing.T) {
 		"bypass", `{"tosspay_v2":{"cashReceipt":true,"cashReceiptTradeOption":"CULTURE","sendFailPush":false}}`)
 	w.wantFields("charge", got, "status", "paid", "amount", "9900", "cancel_amount", "0", "currency", "KRW", "customer_uid", customer,
 		"customer_uid_usage", "payment", "sandbox", "false", "pg_provider", "tosspay_v2", "pg_id", portonesim.DefaultMID, "channel", "api",
-		"name", "월간 이용권", "buyer_email", "a@example.com", "paid_at", fmt.Sprint(w.now.Unix()), "failed_at", "0", "fail_reason", "", "card_name", "신한카드")
+		"name", "월간 이용권", "buyer_email", "a@example.com", "paid_at", fmt.Sprint(w.Now().Unix()), "failed_at", "0", "fail_reason", "", "card_name", "신한카드")
 	if !strings.HasPrefix(got.text("imp_uid"), "imps_") {
 		t.Errorf("imp_uid %s", got.text("imp_uid"))
 	}
@@ -141,11 +141,11 @@ func TestCustomers(t *testing.T) {
 	w.approve(issuance("buyer_name", "홍길동")...)
 	w.wantFields("key", w.call("GET", path, ""), "customer_uid", customer, "customer_id", "matthew", "pg_provider", "tosspay_v2",
 		"pg_id", portonesim.DefaultMID, "sandbox", "false", "card_name", "신한카드", "card_number", "559410*********4",
-		"customer_name", "홍길동", "inserted", fmt.Sprint(w.now.Unix()))
+		"customer_name", "홍길동", "inserted", fmt.Sprint(w.Now().Unix()))
 	w.wantFields("no charges", w.call("GET", path+"/payments", ""), "total", "0", "previous", "0", "next", "0")
 	for i := range 21 {
 		w.charge("merchant_uid", fmt.Sprintf(`"c%d"`, i))
-		w.advance(time.Second)
+		w.Advance(time.Second)
 	}
 	first := w.call("GET", path+"/payments", "")
 	w.wantFields("charges", first, "total", "21", "next", "2")

@@ -13,7 +13,7 @@ import (
 func TestTokenRules(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, portonesim.Options{})
-	start := w.now.Unix()
+	start := w.Now().Unix()
 	first := w.getToken()
 	w.wantFields("first", first, "now", fmt.Sprint(start), "expired_at", fmt.Sprint(start+1800))
 	if got := first.text("access_token"); got != w.token || len(got) != 40 {
@@ -31,12 +31,12 @@ func TestTokenRules(t *testing.T) {
 		{"in the last minute again", 5*time.Minute - time.Second, true, 2400},
 		{"at the end: a new one", 359 * time.Second, false, 0},
 	} {
-		w.advance(tc.wait)
+		w.Advance(tc.wait)
 		got := w.getToken()
 		if same := got.text("access_token") == w.token; same != tc.same {
 			t.Errorf("%s: same token is %v", tc.name, same)
 		}
-		if now := w.now.Unix(); !tc.same {
+		if now := w.Now().Unix(); !tc.same {
 			tc.expiry = now - start + 1800
 		}
 		if want := fmt.Sprint(start + tc.expiry); got.text("expired_at") != want {
@@ -50,9 +50,9 @@ func TestTokenRules(t *testing.T) {
 func TestTokenLifetime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, portonesim.Options{})
-	w.advance(30*time.Minute - time.Second)
+	w.Advance(30*time.Minute - time.Second)
 	w.wantRefused("in its last second", w.payment("imp_1"), 404, -1, "존재하지 않는")
-	w.advance(time.Second)
+	w.Advance(time.Second)
 	w.wantRefused("expired", w.payment("imp_1"), 401, -1, "Unauthorized")
 	w.token = w.getToken().text("access_token")
 	w.wantRefused("renewed", w.payment("imp_1"), 404, -1, "")

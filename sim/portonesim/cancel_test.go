@@ -26,7 +26,7 @@ func TestFullCancel(t *testing.T) {
 			w := newWorld(t, portonesim.Options{ConsoleURL: "https://shop.example/w"})
 			uid := w.approve()
 			body := strings.ReplaceAll(tc.body, "UID", uid)
-			w.wantFields("cancel", w.cancel(body), "status", "cancelled", "cancel_amount", "9900", "amount", "9900", "cancelled_at", fmt.Sprint(w.now.Unix()))
+			w.wantFields("cancel", w.cancel(body), "status", "cancelled", "cancel_amount", "9900", "amount", "9900", "cancelled_at", fmt.Sprint(w.Now().Unix()))
 			w.wantRefused("again", w.cancel(body), 200, 1, alreadyCancelled)
 			w.wantMoved("+9900 -9900")
 			if got := len(w.webhooks()); got != 1 {

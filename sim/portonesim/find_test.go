@@ -52,7 +52,7 @@ func TestFindAndFindAll(t *testing.T) {
 	var uids []string
 	for _, outcome := range []string{"fail", "cancel", "approve"} {
 		uids = append(uids, w.back(w.submit(windowForm("outcome", outcome))).Get("imp_uid"))
-		w.advance(time.Second)
+		w.Advance(time.Second)
 	}
 	for _, tc := range []struct {
 		path string
@@ -108,11 +108,11 @@ func TestFindAndFindAll(t *testing.T) {
 func TestList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, portonesim.Options{})
-	begin := w.now.Unix()
+	begin := w.Now().Unix()
 	w.approve()
-	w.advance(time.Hour)
+	w.Advance(time.Hour)
 	late := w.approve("merchant_uid", "order-0002")
-	w.advance(time.Hour)
+	w.Advance(time.Hour)
 	w.token = w.getToken().text("access_token")
 	w.cancel(`{"imp_uid":"` + late + `"}`)
 	w.back(w.submit(windowForm("merchant_uid", "order-0003", "outcome", "fail")))
@@ -128,10 +128,10 @@ func TestList(t *testing.T) {
 	} {
 		w.wantFields(tc.path, w.call("GET", "/payments/status/"+tc.path, ""), "total", fmt.Sprint(tc.total))
 	}
-	w.advance(90 * 24 * time.Hour)
+	w.Advance(90 * 24 * time.Hour)
 	w.token = w.getToken().text("access_token")
 	w.wantFields("90 days later", w.call("GET", "/payments/status/all", ""), "total", "2")
-	now := w.now.Unix()
+	now := w.Now().Unix()
 	for _, query := range []string{fmt.Sprintf("?from=%d", now-90*86400-1), fmt.Sprintf("?from=%d&to=%d", now, now-1)} {
 		w.wantRefused("period", w.call("GET", "/payments/status/all"+query, ""), 400, -1, "")
 	}

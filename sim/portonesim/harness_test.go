@@ -13,13 +13,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/hooks"
-	"tosspay-sam/sim/ledger"
 	"tosspay-sam/sim/portonesim"
-	"tosspay-sam/sim/wire"
+	"tosspay-sam/sim/simulator/simtest"
 )
 
 const (
@@ -32,25 +30,21 @@ const (
 // world is a Sim with a clock that stands still until it is told to move, and
 // a token that was fetched at the start.
 type world struct {
+	simtest.Clock
 	t      *testing.T
 	sim    *portonesim.Sim
 	client *http.Client
 	token  string
 
 	mu   sync.Mutex
-	now  time.Time
 	sent []hooks.Delivery
 }
 
 func newWorld(t *testing.T, o portonesim.Options) *world {
 	t.Helper()
-	w := &world{t: t, now: time.Date(2026, 11, 2, 15, 0, 0, 0, time.UTC)}
+	w := &world{t: t}
 	if o.Now == nil {
-		o.Now = func() time.Time {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			return w.now
-		}
+		o.Now = w.Now
 	}
 	if o.Webhooks == nil {
 		o.Webhooks = func(d hooks.Delivery) {
@@ -60,18 +54,9 @@ func newWorld(t *testing.T, o portonesim.Options) *world {
 		}
 	}
 	w.sim = portonesim.New(o)
-	w.client = &http.Client{
-		Transport:     wire.Transport(http.StripPrefix("/sim/portone", w.sim)),
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	w.client = simtest.Client("/sim/portone", w.sim)
 	w.token = w.getToken().text("access_token")
 	return w
-}
-
-func (w *world) advance(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
 }
 
 // edit changes an API call before it is sent.
@@ -184,17 +169,10 @@ func (w *world) cancel(body string, edits ...edit) answer {
 // windowForm is a valid POST /window; edits are name, value pairs, where the
 // value "-" removes the field.
 func windowForm(edits ...string) url.Values {
-	v := url.Values{
+	return simtest.Edited(url.Values{
 		"merchant_uid": {order}, "name": {"sample order"}, "amount": {fmt.Sprint(amount)}, "pay_method": {"tosspay"},
 		"m_redirect_url": {"http://shop.example/back?a=1"}, "outcome": {"approve"},
-	}
-	for pair := range slices.Chunk(edits, 2) {
-		v.Set(pair[0], pair[1])
-		if pair[1] == "-" {
-			v.Del(pair[0])
-		}
-	}
-	return v
+	}, edits)
 }
 
 // issuance are the edits that make a window issue a key.
@@ -257,14 +235,7 @@ func (w *world) fault(f fault.Fault) {
 }
 
 // moved is the ledger in one line: "+9900 -1000".
-func (w *world) moved() string {
-	var parts []string
-	for _, e := range w.sim.Ledger.Entries() {
-		sign := map[string]string{ledger.Capture: "+", ledger.Cancel: "-"}[e.Kind]
-		parts = append(parts, fmt.Sprintf("%s%d", sign, e.Amount))
-	}
-	return strings.Join(parts, " ")
-}
+func (w *world) moved() string { return simtest.Moved(w.sim.Ledger) }
 
 // webhooks are those sent so far, one "address body" each.
 func (w *world) webhooks() []string {

@@ -21,7 +21,7 @@ func TestLookupsLag(t *testing.T) {
 	}
 	set(lag.Lag{Lookups: 5 * time.Second})
 	_, fields := w.open()
-	w.advance(time.Minute)
+	w.Advance(time.Minute)
 	fields.Set("outcome", "approve")
 	uid := w.back(w.submit(fields)).Get("imp_uid")
 	w.wantMoved("+9900")
@@ -29,11 +29,11 @@ func TestLookupsLag(t *testing.T) {
 	for _, want := range []string{"ready", "ready", "paid"} {
 		w.wantStatus(uid, want)
 		w.wantFields("by number", w.call("GET", number, ""), "status", want)
-		w.advance(2500 * time.Millisecond)
+		w.Advance(2500 * time.Millisecond)
 	}
 	w.wantFields("a cancel", w.cancel(`{"imp_uid":"`+uid+`"}`), "status", "cancelled")
 	w.wantStatus(uid, "paid")
-	w.advance(5 * time.Second)
+	w.Advance(5 * time.Second)
 	w.wantStatus(uid, "cancelled")
 
 	set(lag.Lag{Lists: 30 * time.Second})
@@ -43,7 +43,7 @@ func TestLookupsLag(t *testing.T) {
 	if all := w.call("GET", "/payments/status/paid", ""); strings.Contains(all.raw, other) {
 		t.Errorf("the list has the newest: %v", all)
 	}
-	w.advance(30 * time.Second)
+	w.Advance(30 * time.Second)
 	w.wantFields("by number", w.call("GET", "/payments/find/order-0002", ""), "imp_uid", other)
 
 	set(lag.Lag{Lookups: time.Minute})

@@ -421,7 +421,7 @@ func TestWindowExpires(t *testing.T) {
 			w := newWorld(t, portonesim.Options{})
 			_, fields := w.open(tc.edits...)
 			fields.Set("outcome", "approve")
-			w.advance(tc.wait)
+			w.Advance(tc.wait)
 			q := w.back(w.submit(fields))
 			if (q.Get("error_code") == "EXPIRED") != (tc.want == "failed") {
 				t.Errorf("sent back with %v", q)

@@ -25,9 +25,9 @@ func TestConfirm(t *testing.T) {
 	}{
 		{"approved", func(w *world, key string) answer { return w.confirm(key) },
 			200, "", "DONE", "+163020"},
-		{"at 10 minutes", func(w *world, key string) answer { w.advance(10 * time.Minute); return w.confirm(key) },
+		{"at 10 minutes", func(w *world, key string) answer { w.Advance(10 * time.Minute); return w.confirm(key) },
 			200, "", "DONE", "+163020"},
-		{"after 10 minutes", func(w *world, key string) answer { w.advance(10*time.Minute + 1); return w.confirm(key) },
+		{"after 10 minutes", func(w *world, key string) answer { w.Advance(10*time.Minute + 1); return w.confirm(key) },
 			404, "NOT_FOUND_PAYMENT_SESSION", "EXPIRED", ""},
 		{"wrong amount", func(w *world, key string) answer { return w.confirmAs(key, order, 1000) },
 			403, "FORBIDDEN_REQUEST", "IN_PROGRESS", ""},
@@ -217,7 +217,7 @@ func TestPaymentObject(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, tosssim.Options{})
 	key := w.approve()
-	w.advance(7 * time.Second)
+	w.Advance(7 * time.Second)
 	got := w.confirm(key).body
 	for _, name := range []string{"paymentKey", "lastTransactionKey", "receipt", "checkout"} {
 		if got[name] == nil {
@@ -238,7 +238,7 @@ func TestExpiredPaymentObject(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, tosssim.Options{})
 	key := w.approve()
-	w.advance(11 * time.Minute)
+	w.Advance(11 * time.Minute)
 	got := w.call("GET", "/v1/payments/"+key, "").body
 	failure, _ := got["failure"].(map[string]any)
 	if got["status"] != "EXPIRED" || failure["code"] != "EXPIRED_PAYMENT" || failure["message"] == "" {

@@ -6,16 +6,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"tosspay-sam/sim/fault"
-	"tosspay-sam/sim/ledger"
+	"tosspay-sam/sim/simulator/simtest"
 	"tosspay-sam/sim/tosssim"
-	"tosspay-sam/sim/wire"
 )
 
 const (
@@ -25,36 +21,21 @@ const (
 
 // world is a Sim with a clock that stands still until it is told to move.
 type world struct {
+	simtest.Clock
 	t      *testing.T
 	sim    *tosssim.Sim
 	client *http.Client
-
-	mu  sync.Mutex
-	now time.Time
 }
 
 func newWorld(t *testing.T, o tosssim.Options) *world {
 	t.Helper()
-	w := &world{t: t, now: time.Date(2026, 11, 2, 15, 0, 0, 0, time.UTC)}
+	w := &world{t: t}
 	if o.Now == nil {
-		o.Now = func() time.Time {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			return w.now
-		}
+		o.Now = w.Now
 	}
 	w.sim = tosssim.New(o)
-	w.client = &http.Client{
-		Transport:     wire.Transport(http.StripPrefix("/sim/toss", w.sim)),
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	w.client = simtest.Client("/sim/toss", w.sim)
 	return w
-}
-
-func (w *world) advance(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
 }
 
 // edit changes an API call before it is sent.
@@ -142,17 +123,10 @@ func (w *world) status(paymentKey string) string {
 // form is a valid POST /window; edits are name, value pairs, where the value
 // "-" removes the field.
 func form(edits ...string) url.Values {
-	v := url.Values{
+	return simtest.Edited(url.Values{
 		"orderId": {order}, "orderName": {"sample order"}, "amount": {fmt.Sprint(amount)}, "currency": {"KRW"},
 		"successUrl": {"http://shop.example/ok?a=1"}, "failUrl": {"http://shop.example/fail"}, "outcome": {"approve"},
-	}
-	for pair := range slices.Chunk(edits, 2) {
-		v.Set(pair[0], pair[1])
-		if pair[1] == "-" {
-			v.Del(pair[0])
-		}
-	}
-	return v
+	}, edits)
 }
 
 func (w *world) submit(v url.Values) answer {
@@ -180,14 +154,7 @@ func (w *world) fault(f fault.Fault) {
 }
 
 // moved is the ledger in one line: "+163020 -1000".
-func (w *world) moved() string {
-	var parts []string
-	for _, e := range w.sim.Ledger.Entries() {
-		sign := map[string]string{ledger.Capture: "+", ledger.Cancel: "-"}[e.Kind]
-		parts = append(parts, fmt.Sprintf("%s%d", sign, e.Amount))
-	}
-	return strings.Join(parts, " ")
-}
+func (w *world) moved() string { return simtest.Moved(w.sim.Ledger) }
 
 func (w *world) wantMoved(want string) {
 	w.t.Helper()

@@ -42,12 +42,12 @@ func TestIdempotencyKey(t *testing.T) {
 		}, 200, "", "+163020 -163020"},
 		{"kept until 15 days", func(w *world, key string) answer {
 			w.confirm(key)
-			w.advance(days15 - 1)
+			w.Advance(days15 - 1)
 			return w.confirm(key)
 		}, 200, "", "+163020"},
 		{"new after 15 days", func(w *world, key string) answer {
 			w.confirm(key)
-			w.advance(days15)
+			w.Advance(days15)
 			return w.confirm(key)
 		}, 400, "ALREADY_PROCESSED_PAYMENT", "+163020"},
 		{"300 characters", func(w *world, key string) answer { return w.confirm(key, idem(strings.Repeat("k", 300))) },

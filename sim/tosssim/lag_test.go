@@ -21,13 +21,13 @@ func TestLookupsLag(t *testing.T) {
 	set(lag.Lag{Lookups: 5 * time.Second})
 	key := w.approve()
 	w.wantStatus(key, "") // not found
-	w.advance(time.Minute)
+	w.Advance(time.Minute)
 	if a := w.confirm(key); a.body["status"] != "DONE" {
 		t.Errorf("the confirm: %v", a)
 	}
 	for _, want := range []string{"IN_PROGRESS", "IN_PROGRESS", "DONE"} {
 		w.wantStatus(key, want)
-		w.advance(2500 * time.Millisecond)
+		w.Advance(2500 * time.Millisecond)
 	}
 	if a := w.cancel(key, `{"cancelReason":"test"}`, idem("key-2")); a.body["status"] != "CANCELED" {
 		t.Errorf("the cancel: %v", a)
@@ -41,7 +41,7 @@ func TestLookupsLag(t *testing.T) {
 	if a := w.call("GET", "/v1/payments/orders/"+order, ""); a.body["paymentKey"] != key {
 		t.Errorf("by number: %v", a)
 	}
-	w.advance(30 * time.Second)
+	w.Advance(30 * time.Second)
 	if a := w.call("GET", "/v1/payments/orders/"+order, ""); a.body["paymentKey"] != other {
 		t.Errorf("by number: %v", a)
 	}

@@ -194,14 +194,14 @@ func TestWindowOf30Minutes(t *testing.T) {
 			w := newWorld(t, tosssim.Options{})
 			_, fields := w.open()
 			fields.Set("outcome", "approve")
-			w.advance(tc.wait)
+			w.Advance(tc.wait)
 			to, err := url.Parse(w.submit(fields).header.Get("Location"))
 			if err != nil || to.Path != tc.path {
 				t.Errorf("sent to %v, %v, want %s", to, err, tc.path)
 			}
 			w.wantStatus(fields.Get("session"), tc.after)
 			// The 10 minutes start at the authentication, not at the opening.
-			w.advance(10 * time.Minute)
+			w.Advance(10 * time.Minute)
 			w.wantStatus(fields.Get("session"), tc.after)
 		})
 	}
