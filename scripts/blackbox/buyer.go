@@ -203,26 +203,20 @@ func (p *play) open(b *buyer) error {
 		b.note("opens a window")
 		return nil
 	}
-	form, err := portoneForm(page)
-	if err != nil {
-		return err
-	}
 	over, err := p.closed(b)
 	if err != nil {
 		return err
 	}
-	r, err := p.get("/sim/portone/window?" + form.Encode())
+	form, r, err := p.portoneWindow(page)
 	if err != nil {
 		return err
 	}
-	m := windowSession.FindSubmatch(r.body)
-	if m == nil { // the provider refuses to open it
+	if form.Get("session") == "" { // the provider refuses to open it
 		b.note("the window of %s does not open", form.Get("merchant_uid"))
 		return p.sent(b, r)
 	}
-	form.Set("session", string(m[1]))
 	b.windows = append(b.windows, window{form, form.Get("merchant_uid"), over && !p.beyond})
-	b.note("opens a window of %s (%s)", form.Get("merchant_uid"), m[1])
+	b.note("opens a window of %s (%s)", form.Get("merchant_uid"), form.Get("session"))
 	return nil
 }
 

@@ -150,6 +150,20 @@ func tossForm(window map[string]any) url.Values {
 
 var windowSession = regexp.MustCompile(`name="session" value="([^"]*)"`)
 
+// portoneWindow opens PortOne's window: the form that ends it, with its session, or without one and where the buyer is sent when it does not open.
+func (c *client) portoneWindow(page map[string]any) (form url.Values, r reply, err error) {
+	if form, err = portoneForm(page); err != nil {
+		return nil, r, err
+	}
+	if r, err = c.get("/sim/portone/window?" + form.Encode()); err != nil {
+		return nil, r, err
+	}
+	if m := windowSession.FindSubmatch(r.body); m != nil {
+		form.Set("session", string(m[1]))
+	}
+	return form, r, nil
+}
+
 // movement is one line of the ledger.
 type movement struct {
 	Kind, OrderID string

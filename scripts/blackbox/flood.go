@@ -52,19 +52,13 @@ func (p *play) paid(b bill) (notice, error) {
 	if err != nil {
 		return notice{}, err
 	}
-	form, err := portoneForm(page)
+	form, r, err := p.portoneWindow(page)
 	if err != nil {
 		return notice{}, err
 	}
-	r, err := p.get("/sim/portone/window?" + form.Encode())
-	if err != nil {
-		return notice{}, err
-	}
-	m := windowSession.FindSubmatch(r.body)
-	if m == nil {
+	if form.Get("session") == "" {
 		return notice{}, fmt.Errorf("the window does not open: %d", r.status)
 	}
-	form.Set("session", string(m[1]))
 	form.Set("outcome", "approve")
 	if err := p.fault("portone", "webhook", "refuse-connection", 1); err != nil {
 		return notice{}, err
