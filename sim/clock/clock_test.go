@@ -179,3 +179,12 @@ func TestAdvancesTakeTurns(t *testing.T) {
 }
 
 func idle(context.Context, time.Time) (time.Time, error) { return time.Time{}, nil }
+
+func TestTimer(t *testing.T) {
+	t.Parallel()
+	ctx, gone := context.WithCancel(t.Context())
+	gone()
+	if clock.Timer(t.Context(), 0) != nil || clock.Timer(ctx, time.Hour) == nil {
+		t.Error("a wait ends with its time, or with an error")
+	}
+}

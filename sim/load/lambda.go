@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"tosspay-sam/shared/boot/environment"
 	"tosspay-sam/shared/payment"
 )
 
@@ -47,7 +48,7 @@ func (l *lambda) acquire(ctx context.Context) {
 	l.mu.Unlock()
 	if !warm {
 		l.batches.Add(int64(coldStart))
-		_ = wait(ctx, coldStart)
+		_ = environment.Wait(ctx, coldStart)
 	}
 }
 
@@ -83,7 +84,7 @@ func (w *world) scale(ctx context.Context) {
 		for ; pollers < allowed; pollers++ {
 			w.going.Go(func() { w.poll(ctx) })
 		}
-		_ = wait(ctx, time.Second)
+		_ = environment.Wait(ctx, time.Second)
 	}
 }
 
@@ -174,7 +175,7 @@ func (q *mailbox) Send(ctx context.Context, messages []payment.Message) ([]payme
 	q.requests++
 	request := uint64(q.requests)
 	q.mu.Unlock()
-	if err := wait(ctx, q.chance.logNormal("send", request, 0, 8*time.Millisecond, 0.4)); err != nil {
+	if err := environment.Wait(ctx, q.chance.logNormal("send", request, 0, 8*time.Millisecond, 0.4)); err != nil {
 		return messages, err
 	}
 	q.mu.Lock()
@@ -203,7 +204,7 @@ func (q *mailbox) Waiting(ctx context.Context) (int, error) {
 	q.requests++
 	request := uint64(q.requests)
 	q.mu.Unlock()
-	if err := wait(ctx, q.chance.logNormal("count", request, 0, 8*time.Millisecond, 0.4)); err != nil {
+	if err := environment.Wait(ctx, q.chance.logNormal("count", request, 0, 8*time.Millisecond, 0.4)); err != nil {
 		return 0, err
 	}
 	q.mu.Lock()

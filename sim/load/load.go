@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tosspay-sam/shared/boot/environment"
 	"tosspay-sam/shared/handler"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/provider/portone"
@@ -142,7 +143,7 @@ func newWorld(c Config, p *Progress) *world {
 	w.queue = newMailbox(c, chance)
 	log := slog.New(w.errors)
 	settler := &payment.Settler{
-		Orders: w.table, Claims: w.table, Now: time.Now, Wait: wait, Log: log,
+		Orders: w.table, Claims: w.table, Now: time.Now, Wait: environment.Wait, Log: log,
 		Gateways: map[string]payment.Gateway{
 			"portone": {Finder: w.provider, Charger: w.provider, Timing: portone.Timing(), Ready: func(context.Context) error { return nil }},
 		},
@@ -151,7 +152,7 @@ func newWorld(c Config, p *Progress) *world {
 		Settler: settler, Orders: w.table, Claims: w.table, Records: w.table, Cycles: w.table, Now: time.Now, Log: log,
 		Declines: func(string) subscription.Decline { return subscription.Soft }, Timetable: subscription.DefaultTimetable(),
 	}
-	dispatcher := &payment.Dispatcher{Due: w.table, Queue: w.queue, Work: worker, Workers: c.Concurrency * c.Batch, Now: time.Now, Wait: wait, Log: log}
+	dispatcher := &payment.Dispatcher{Due: w.table, Queue: w.queue, Work: worker, Workers: c.Concurrency * c.Batch, Now: time.Now, Wait: environment.Wait, Log: log}
 	w.door = handler.Charge(dispatcher, worker, log)
 	return w
 }
@@ -171,7 +172,7 @@ func (w *world) watch(ctx context.Context) {
 			runtime.ReadMemStats(&m)
 			w.peak.Store(max(w.peak.Load(), m.Sys-m.HeapReleased))
 		}
-		_ = wait(ctx, time.Second)
+		_ = environment.Wait(ctx, time.Second)
 	}
 }
 
@@ -189,7 +190,7 @@ func (w *world) schedule(ctx context.Context) {
 				w.invoke(ctx, true, json.RawMessage(`{"tick":"scheduled"}`))
 			})
 		}
-		_ = wait(ctx, time.Minute)
+		_ = environment.Wait(ctx, time.Minute)
 	}
 }
 
@@ -207,18 +208,6 @@ func (w *world) invoke(ctx context.Context, tick bool, event json.RawMessage) an
 		w.errors.invocations.Add(1)
 	}
 	return response
-}
-
-// wait sleeps, or returns early with the context's error.
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 // liveHeap is the bytes in use after a collection.

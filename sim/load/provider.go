@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"tosspay-sam/shared/boot/environment"
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/subscription"
 )
@@ -56,7 +57,7 @@ func (g *gateway) Charge(ctx context.Context, c provider.Charge) provider.Answer
 	attempt := attemptOf(c.Number)
 	a := provider.Answer{Call: "charge", Sent: true}
 	if busy, again := g.arrive(index); busy || again {
-		_ = wait(ctx, g.chance.logNormal("refuse", uint64(index), 0, lookupMedian, chargeSigma))
+		_ = environment.Wait(ctx, g.chance.logNormal("refuse", uint64(index), 0, lookupMedian, chargeSigma))
 		if busy {
 			a.HTTP, a.Code = 429, "UNLISTED_MESSAGE"
 			return a
@@ -64,7 +65,7 @@ func (g *gateway) Charge(ctx context.Context, c provider.Charge) provider.Answer
 		a.HTTP, a.Code, a.Class = 200, "ALREADY_ORDERED", provider.ClassAlready
 		return a
 	}
-	if wait(ctx, g.latency(index, attempt)) != nil {
+	if environment.Wait(ctx, g.latency(index, attempt)) != nil {
 		a.Code = provider.NoAnswer // the money is taken all the same
 		ctx = context.WithoutCancel(ctx)
 	}
@@ -84,7 +85,7 @@ func (g *gateway) Charge(ctx context.Context, c provider.Charge) provider.Answer
 		g.mu.Lock()
 		g.lost++
 		g.mu.Unlock()
-		_ = wait(ctx, time.Minute+10*time.Second)
+		_ = environment.Wait(ctx, time.Minute+10*time.Second)
 		return provider.Answer{Call: "charge", Sent: true, Code: provider.NoAnswer}
 	}
 	a.Verdict, a.Payment = provider.Paid, paymentOf(index, c.Number, "paid", c.Amount)
@@ -120,7 +121,7 @@ func (g *gateway) latency(index uint32, attempt uint64) time.Duration {
 // Find implements payment.Finder.
 func (g *gateway) Find(ctx context.Context, r provider.Ref) provider.Answer {
 	index, _ := indexOf(r.Number)
-	_ = wait(ctx, g.chance.logNormal("find", uint64(index), 0, lookupMedian, chargeSigma))
+	_ = environment.Wait(ctx, g.chance.logNormal("find", uint64(index), 0, lookupMedian, chargeSigma))
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.lookups++

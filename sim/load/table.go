@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tosspay-sam/shared/boot/environment"
 	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/order"
@@ -202,7 +203,7 @@ func (t *table) now() time.Duration { return time.Since(t.began) }
 // request is one request to DynamoDB: it takes some milliseconds, and as long as its partition is over its limit it is throttled, which the
 // SDK waits out and tries again.
 func (t *table) request(ctx context.Context, median time.Duration) error {
-	return wait(ctx, t.chance.logNormal("table", t.calls.Add(1), 0, median, 0.35))
+	return environment.Wait(ctx, t.chance.logNormal("table", t.calls.Add(1), 0, median, 0.35))
 }
 
 const (
@@ -221,7 +222,7 @@ func write[T any](ctx context.Context, t *table, key uint64, f func() (record T,
 		t.mu.Lock()
 		if pause := t.meter.throttled(key, t.shardOf(key), t.now()); pause > 0 {
 			t.mu.Unlock()
-			if err := wait(ctx, pause); err != nil {
+			if err := environment.Wait(ctx, pause); err != nil {
 				var none T
 				return none, err
 			}

@@ -21,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"tosspay-sam/sim/clock"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/hooks"
 	"tosspay-sam/sim/lag"
@@ -214,7 +215,7 @@ func New(o Options) *Sim {
 		o.Now = time.Now
 	}
 	if o.Sleep == nil {
-		o.Sleep = simulator.Sleep
+		o.Sleep = clock.Timer
 	}
 	if o.Confirm == nil {
 		o.Confirm = http.DefaultTransport

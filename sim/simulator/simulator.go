@@ -79,18 +79,6 @@ func (i *IDs) Next(kind string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// Sleep waits by the real clock; an error means that ctx ended first.
-func Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
 // Reply is one answer of an API.
 type Reply struct {
 	Status  int

@@ -100,15 +100,6 @@ func TestStruck(t *testing.T) {
 	}
 }
 
-func TestSleep(t *testing.T) {
-	t.Parallel()
-	ctx, gone := context.WithCancel(t.Context())
-	gone()
-	if simulator.Sleep(t.Context(), 0) != nil || simulator.Sleep(ctx, time.Hour) == nil {
-		t.Error("a wait ends with its time, or with an error")
-	}
-}
-
 func TestReadAndParts(t *testing.T) {
 	t.Parallel()
 	for size, fits := range map[int]bool{0: true, simulator.BodyMax: true, simulator.BodyMax + 1: false} {

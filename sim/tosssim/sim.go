@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"tosspay-sam/sim/clock"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/hooks"
 	"tosspay-sam/sim/lag"
@@ -140,7 +141,7 @@ func New(o Options) *Sim {
 		s.now = time.Now
 	}
 	if s.sleep == nil {
-		s.sleep = simulator.Sleep
+		s.sleep = clock.Timer
 	}
 	if len(s.keys) == 0 {
 		s.keys = []KeyPair{{Secret: DefaultSecretKey, Client: DefaultClientKey}}
