@@ -71,14 +71,13 @@ type shown struct {
 	Error  struct{ Code, Field, Message string }
 }
 
-func newShop(t *testing.T) *shop {
+func newShop(t *testing.T, edits ...func(*world.Options)) *shop {
 	t.Helper()
-	return shopOf(t, portonesim.Options{})
-}
-
-func shopOf(t *testing.T, bank portonesim.Options) *shop {
-	t.Helper()
-	w, err := world.New(world.Options{PortOne: bank, Merchant: specified.Door(t.Errorf), Clock: clock.Virtual(time.Date(2027, 1, 31, 8, 0, 0, 0, subscription.Seoul))})
+	o := world.Options{Merchant: specified.Door(t.Errorf), Clock: clock.Virtual(time.Date(2027, 1, 31, 8, 0, 0, 0, subscription.Seoul))}
+	for _, edit := range edits {
+		edit(&o)
+	}
+	w, err := world.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,15 +119,21 @@ const body = `{"subscriptionId":"` + id + `","customerId":"customer-1","plan":{"
 func enrolled(t *testing.T) *shop {
 	t.Helper()
 	s := newShop(t)
+	s.enroll()
+	return s
+}
+
+// enroll makes the subscription and completes its window.
+func (s *shop) enroll() {
+	s.t.Helper()
 	got, code := s.send(http.MethodPost, "/subscriptions", body)
 	if code != http.StatusCreated {
-		t.Fatalf("subscribe: %d %+v", code, got.Error)
+		s.t.Fatalf("subscribe: %d %+v", code, got.Error)
 	}
 	s.register(got.Window)
 	if got := s.read(); got.Status != "active" {
-		t.Fatalf("enrolled and %s", got.Status)
+		s.t.Fatalf("enrolled and %s", got.Status)
 	}
-	return s
 }
 
 // register is a buyer who completes the window and comes back.

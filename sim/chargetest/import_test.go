@@ -17,6 +17,7 @@ import (
 	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/portonesim"
+	"tosspay-sam/sim/world"
 )
 
 const oldKey = "gildong_0001.1234@old"
@@ -128,7 +129,9 @@ func TestImportIsRefused(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			s := shopOf(t, portonesim.Options{Accounts: []portonesim.Account{{}, {ImpKey: "other", ImpSecret: "other", UserCode: "imp99999999"}}})
+			s := newShop(t, func(o *world.Options) {
+				o.PortOne.Accounts = []portonesim.Account{{}, {ImpKey: "other", ImpSecret: "other", UserCode: "imp99999999"}}
+			})
 			if tc.key.CustomerUID = oldKey; !tc.absent {
 				s.addKey(tc.key)
 			}

@@ -5,16 +5,13 @@ import (
 	"testing"
 	"time"
 
-	"tosspay-sam/sim/clock"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/lag"
 	"tosspay-sam/sim/ledger"
 	"tosspay-sam/sim/portonesim"
-	"tosspay-sam/sim/specified"
 	"tosspay-sam/sim/world"
 
 	"tosspay-sam/shared/order"
-	"tosspay-sam/shared/subscription"
 )
 
 // The worlds of docs/money-safety.md, "Bounds: what may lag, and what may lie", for cycles: seen through HTTP and PortOne's ledger.
@@ -116,7 +113,7 @@ func TestChargesUnderWrongClocks(t *testing.T) {
 	for _, apart := range []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute} {
 		for _, ahead := range []time.Duration{apart, -apart} {
 			for _, delay := range []time.Duration{time.Minute, 14 * time.Minute, 60 * time.Minute} {
-				s := shopWith(t, func(o *world.Options) { o.Ahead = ahead })
+				s := newShop(t, func(o *world.Options) { o.Ahead = ahead })
 				s.enroll()
 				s.breaks(fault.Fault{Operation: portonesim.OpAgain, Kind: fault.Late, Delay: delay})
 				s.breaks(fault.Fault{Operation: portonesim.OpWebhook, Kind: fault.RefuseConnection, Times: 5})
@@ -138,36 +135,12 @@ func TestChargesUnderWrongClocks(t *testing.T) {
 func TestCyclesUnderALateIndex(t *testing.T) {
 	t.Parallel()
 	for _, behind := range []time.Duration{time.Minute, 5 * time.Minute, 40 * time.Minute} {
-		index := world.NewLateIndex(time.Now, behind)
-		s := shopWith(t, func(o *world.Options) { o.Store = index })
+		index := world.NewLateIndex(behind)
+		s := newShop(t, func(o *world.Options) { o.Store = index })
 		index.Watch(s.Clock.Now)
 		s.enroll()
 		s.breaks(fault.Fault{Operation: portonesim.OpAgain, Kind: fault.LoseReply})
 		s.advance("95d")
 		s.wantCycles(behind.String(), 4, 4)
-	}
-}
-
-func shopWith(t *testing.T, edit func(*world.Options)) *shop {
-	t.Helper()
-	o := world.Options{Merchant: specified.Door(t.Errorf), Clock: clock.Virtual(time.Date(2027, 1, 31, 8, 0, 0, 0, subscription.Seoul))}
-	edit(&o)
-	w, err := world.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &shop{w, t}
-}
-
-// enroll makes the subscription and completes its window.
-func (s *shop) enroll() {
-	s.t.Helper()
-	got, code := s.send("POST", "/subscriptions", body)
-	if code != 201 {
-		s.t.Fatalf("subscribe: %d %+v", code, got.Error)
-	}
-	s.register(got.Window)
-	if got := s.read(); got.Status != "active" {
-		s.t.Fatalf("enrolled and %s", got.Status)
 	}
 }

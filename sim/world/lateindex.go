@@ -17,11 +17,11 @@ import (
 // listed yet, is listed at its old time, or is listed although nothing is expected of it any more. Conditional writes meet the table as it is.
 type LateIndex struct {
 	*memstore.Store
-	now func() time.Time
-
-	mu     sync.Mutex
 	behind time.Duration
-	stood  []standing // by time
+
+	mu    sync.Mutex
+	now   func() time.Time
+	stood []standing // by time
 }
 
 // standing is how the index stood from a time on: what is due when, by shard.
@@ -33,23 +33,16 @@ type standing struct {
 // standingMax is how many changes of the index are remembered.
 const standingMax = 4096
 
-// NewLateIndex returns an empty store whose index stands so far behind. now is the world's time.
-func NewLateIndex(now func() time.Time, behind time.Duration) *LateIndex {
-	return &LateIndex{Store: memstore.New(), now: now, behind: behind}
+// NewLateIndex returns an empty store whose index stands so far behind, by the real clock until Watch.
+func NewLateIndex(behind time.Duration) *LateIndex {
+	return &LateIndex{Store: memstore.New(), now: time.Now, behind: behind}
 }
 
-// Watch makes the index live by another clock.
+// Watch makes the index live by the clock of the world that was made with it.
 func (x *LateIndex) Watch(now func() time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.now = now
-}
-
-// Behind sets how far the index stands behind from now on.
-func (x *LateIndex) Behind(d time.Duration) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.behind = d
 }
 
 // changed remembers how the index stands after a write.

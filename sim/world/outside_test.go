@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -109,10 +110,15 @@ func (x *outside) order(provider, id, life string) bill {
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	r := x.send(http.MethodPost, outsideBase+"/orders", jsonType, fmt.Sprintf(
-		`{"orderId":%q,"provider":%q,"amount":%d,"currency":"KRW","name":"T-shirt","language":"en","expiresAt":%q}`,
-		id, provider, outsidePrice, x.now().Add(d).Format(time.RFC3339)))
-	return x.bill(r)
+	return x.bill(x.offers(provider, id, strconv.Itoa(outsidePrice), d))
+}
+
+// offers sends an order that can be paid for so long.
+func (x *outside) offers(provider, id, amount string, life time.Duration) reply {
+	x.t.Helper()
+	return x.send(http.MethodPost, outsideBase+"/orders", jsonType, fmt.Sprintf(
+		`{"orderId":%q,"provider":%q,"amount":%s,"currency":"KRW","name":"T-shirt","language":"en","expiresAt":%q}`,
+		id, provider, amount, x.now().Add(life).Format(time.RFC3339)))
 }
 
 func (x *outside) now() time.Time {

@@ -16,8 +16,9 @@ import (
 )
 
 // scenarios are stories of one order that a merchant's engineer can read: testdata/scenarios/NAME.txtar. A story begins
-// with what happens, in plain words. Section "world" says what the provider and the deployment are like, "story" what happens and what is seen. storyWorlds and storyWords are all that may stand in them; storyplay_test.go says what
-// the words do.
+// with what happens, in plain words. Section "world" says what the provider and the deployment are like, "story" what
+// happens and what is seen. storyWorlds and storyWords are all that may stand in them; storyplay_test.go says what the
+// words do.
 const scenarios = "testdata/scenarios/*.txtar"
 
 // storiesMin is how many there are at least: a story that is not found does not pass unnoticed.

@@ -238,9 +238,7 @@ func (p *play) create(given []string) error {
 	if err != nil {
 		return err
 	}
-	p.answer = p.x.send(http.MethodPost, outsideBase+"/orders", jsonType, fmt.Sprintf(
-		`{"orderId":%q,"provider":%q,"amount":%s,"currency":"KRW","name":"T-shirt","language":"en","expiresAt":%q}`,
-		storyOrder, p.provider, given[0], p.x.now().Add(life).Format(time.RFC3339)))
+	p.answer = p.x.offers(p.provider, storyOrder, given[0], life)
 	p.checkout = p.x.bill(p.answer).CheckoutURL
 	return nil
 }
