@@ -87,19 +87,21 @@ type Order struct {
 	Metadata      map[string]string `json:"metadata"`
 	Payment       *Payment          `json:"payment"` // nil until it is paid
 	History       []OrderStep       `json:"history"`
-	Payments      []PaymentLine     `json:"payments"` // every payment the provider has shown under the order's numbers; only from Order
-	Requests      []Request         `json:"requests"` // what is not accounted for yet, and the refunds; only from Order
+	// Payments are all that the provider has shown under the order's numbers; only from Order.
+	Payments []PaymentLine `json:"payments"`
+	Requests []Request     `json:"requests"` // what is not accounted for yet, and the refunds; only from Order
 }
 
 // PaymentLine is one payment the provider has shown, and what it is to the order.
 type PaymentLine struct {
-	Key        string    `json:"key"`
-	Attempt    int       `json:"attempt"`
-	State      string    `json:"state"` // begun, doubtful, declined or captured
-	Amount     int64     `json:"amount"`
-	Balance    int64     `json:"balance"` // what has not been refunded
-	Currency   string    `json:"currency"`
-	Role       string    `json:"role"`   // kept, surplus (being refunded), returned or foreign (not the order's); empty when it holds no money of the order's
+	Key      string `json:"key"`
+	Attempt  int    `json:"attempt"`
+	State    string `json:"state"` // begun, doubtful, declined or captured
+	Amount   int64  `json:"amount"`
+	Balance  int64  `json:"balance"` // what has not been refunded
+	Currency string `json:"currency"`
+	// Role is kept, surplus (being refunded), returned or foreign (not the order's); empty when it holds no money of the order's.
+	Role       string    `json:"role"`
 	Reason     string    `json:"reason"` // why it is surplus: mismatch, second, late or resolved
 	Code       string    `json:"code"`   // the provider's reason, of a declined payment
 	Test       bool      `json:"test"`
@@ -195,7 +197,8 @@ type OrderFilter struct {
 	Limit      int // of a page, 1 to 100; 0 is 20
 }
 
-// SubscriptionFilter says which subscriptions to list: exactly one of Status, CustomerID and DueTill. Status may narrow the others.
+// SubscriptionFilter says which subscriptions to list: exactly one of Status, CustomerID and DueTill. Status may narrow the
+// others.
 type SubscriptionFilter struct {
 	Status           SubscriptionStatus
 	CustomerID       string
@@ -212,7 +215,8 @@ type OrderStep struct {
 	Event    string      `json:"event"`
 	Attempt  int         `json:"attempt"`
 	Note     string      `json:"note"`
-	Reversal string      `json:"reversal"` // mismatch, late, second or resolved: money that must be refunded since this step; done: it is back
+	// Reversal is mismatch, late, second or resolved: money that must be refunded since this step; done: it is back.
+	Reversal string `json:"reversal"`
 }
 
 // NewSubscription is the request of CreateSubscription.
@@ -226,14 +230,16 @@ type NewSubscription struct {
 	FirstChargeAt  *time.Time     `json:"firstChargeAt,omitempty"`
 	AppScheme      string         `json:"appScheme,omitempty"`
 	PortOne        *ChargeOptions `json:"portone,omitempty"`
-	Trial          *Trial         `json:"trial,omitempty"` // nil: the time before FirstChargeAt is free, and what follows needs consent
+	// Trial is nil when the time before FirstChargeAt is free, and what follows needs consent.
+	Trial *Trial `json:"trial,omitempty"`
 
 	// ImportBillingKey is the customer_uid of a key that exists at PortOne already: no buyer is asked. Then FirstChargeAt and, for months and years,
 	// Plan.AnchorDay are needed, SubscriptionID is left out, and a nil Trial means that nothing is free.
 	ImportBillingKey  string `json:"importBillingKey,omitempty"`
 	DeleteImportedKey bool   `json:"deleteImportedKey,omitempty"` // at PortOne, when the subscription ends
-	ImportAgain       bool   `json:"importAgain,omitempty"`       // after the end of the subscription that the key had: to correct a mistake
-	DryRun            bool   `json:"dryRun,omitempty"`            // of an import: check everything, store nothing
+	// ImportAgain is for after the end of the subscription that the key had: to correct a mistake.
+	ImportAgain bool `json:"importAgain,omitempty"`
+	DryRun      bool `json:"dryRun,omitempty"` // of an import: check everything, store nothing
 }
 
 // Trial is what the time before the first charge is.
