@@ -22,8 +22,8 @@ func (o Order) Attention(now time.Time) string {
 	return ""
 }
 
-// ListedForAttention says that the order belongs on the list of those that need attention. No write happens when an hour is over: an order
-// is listed with the write after which it will not be asked about before that.
+// ListedForAttention says that the order belongs on the list of those that need attention. No write happens when an
+// hour is over: an order is listed with the write after which it will not be looked up before that.
 func (o Order) ListedForAttention() bool { return o.Attention(o.DueAt) != "" }
 
 func (o Order) overdue(at time.Time) bool {

@@ -9,8 +9,8 @@ import (
 	"tosspay-sam/shared/money"
 )
 
-// Claim is the buyer's return from the window: the right to ask the provider for the money, given to exactly one request.
-// Its conditions are checked again by the store inside the write itself.
+// Claim is the buyer's return from the window: the right to ask the provider for the money, given to exactly one
+// request. The store checks its conditions again inside the write itself.
 type Claim struct {
 	OrderID   string
 	Provider  string // whose window the buyer came back from
@@ -41,10 +41,12 @@ func (r *Refusal) Error() string { return "order: refused: " + string(r.Reason) 
 
 // Request is the ledger's entry of a claim.
 func (c Claim) Request() ledger.Request {
-	return ledger.Request{Kind: ledger.Confirm, Attempt: c.Attempt, Key: c.Key, At: c.At, Since: c.At, Amount: c.Amount.Value}
+	return ledger.Request{
+		Kind: ledger.Confirm, Attempt: c.Attempt, Key: c.Key, At: c.At, Since: c.At, Amount: c.Amount.Value,
+	}
 }
 
-// Claim returns the order with the confirm written, or a *Refusal. It is the reference for the store's conditional write.
+// Claim returns the order with the confirm written, or a *Refusal: the reference for the store's conditional write.
 func (o Order) Claim(c Claim) (Order, error) {
 	switch {
 	case !o.LinkTokenMatches(c.LinkToken), o.Provider != c.Provider, o.BillingKey != "":
@@ -69,12 +71,12 @@ func (o Order) Claim(c Claim) (Order, error) {
 	o.History = append(slices.Clone(o.History), step)
 	o.AskAfter = c.AskAfter
 	o.follow(next)
-	o.Status, o.Since, o.DueAt = Processing, c.At, ClaimDue(c) // as the conditional write has it, which knows nothing else of the ledger
+	o.Status, o.Since, o.DueAt = Processing, c.At, ClaimDue(c) // all that the conditional write knows of the ledger
 	return o, nil
 }
 
-// ClaimStep is the history entry of a claim. A claim does not trim the history (a conditional update cannot), so it may have one entry more
-// than its limit until the next write.
+// ClaimStep is the history entry of a claim. A conditional update cannot trim the history, so it may have one entry
+// more than its limit until the next write.
 func ClaimStep(c Claim) Step {
 	return Step{At: c.At, From: Open, To: Processing, Event: Claimed, Attempt: c.Attempt}
 }
@@ -90,8 +92,8 @@ type Lease struct {
 	Final   bool // also of an order from which nothing more is expected: a webhook may know of a refund
 }
 
-// Lease returns the order with the lease taken, or a *Refusal. It is the reference for the store's conditional write. The revision
-// stays: a lease changes nothing that a save could lose.
+// Lease returns the order with the lease taken, or a *Refusal: the reference for the store's conditional write. The
+// revision stays: a lease changes nothing that a save could lose.
 func (o Order) Lease(l Lease) (Order, error) {
 	switch {
 	case o.Final() && !l.Final:

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Limits of the numbers. Toss Payments takes an orderId of 6 to 64 characters of A-Z a-z 0-9 _ - (docs.tosspayments.com, JS SDK v2);
-// PortOne V1 takes a merchant_uid of at most 40. One grammar that fits both keeps one parser.
+// Limits of the numbers. Toss Payments takes an orderId of 6 to 64 characters of A-Z a-z 0-9 _ -
+// (docs.tosspayments.com, JS SDK v2); PortOne V1 takes a merchant_uid of at most 40. One grammar fits both.
 const (
 	IDMin             = 6
 	IDMax             = 32
@@ -39,7 +39,7 @@ type Number struct {
 	Attempt int    // 1 for the first; 0 only for an issuance
 }
 
-// OrderID is the id of the order record the number belongs to: a cycle is an order of its own. It is empty for an issuance.
+// OrderID is the id of the order the number belongs to: a cycle is an order of its own. It is empty for an issuance.
 func (n Number) OrderID() string {
 	switch {
 	case n.Key > 0:
@@ -74,7 +74,7 @@ func CheckID(id string) error {
 	return nil
 }
 
-// ParseNumber reads what a provider or a redirect says is an order number. Everything that String would not write exactly so is
+// ParseNumber reads what a provider or a redirect says is an order number. What String would not write exactly so is
 // ErrNumber: one number, one spelling.
 func ParseNumber(s string) (Number, error) {
 	if len(s) > NumberMax {

@@ -1,8 +1,8 @@
-// Package order is one order record: what the merchant asked for, the ledger of its money, and the history of what happened. It has no I/O,
-// no clock and no context.
+// Package order is one order record: what the merchant asked for, the ledger of its money, and the history of what
+// happened. It has no I/O, no clock and no context.
 //
-// What is known about money, and what is done about it, is in package ledger. The record adds what a provider need not know, and what follows
-// from the ledger and is stored beside it because conditions, indexes and readers need it: see With.
+// What is known about money, and what is done about it, is in package ledger. The record adds what a provider need not
+// know, and what follows from the ledger and is stored because conditions, indexes and readers need it: see With.
 package order
 
 import (
@@ -42,27 +42,27 @@ const AskPause = 3 * time.Second
 // HintPause is the least time between two lookups that webhooks and reloads cause about one order.
 const HintPause = time.Second
 
-// OpenGrace is how long after ExpiresAt a window opened in time may still lead to a capture: Toss Payments gives the buyer 30 minutes
-// to authenticate and the shop 10 minutes to confirm (docs.tosspayments.com/reference, 2026-11); a Toss Pay window may stay open for 60
-// minutes (PortOne, tosspay_v2 expiredTime). 15 more for clocks that differ and for a payment that is still at work.
+// OpenGrace is how long after ExpiresAt a window opened in time may still lead to a capture: Toss Payments gives the
+// buyer 30 minutes to authenticate and the shop 10 minutes to confirm (docs.tosspayments.com/reference, 2026-11); a
+// Toss Pay window may stay open for 60 minutes (PortOne, tosspay_v2 expiredTime). 15 more for clocks that differ and
+// for a payment that is still at work.
 const OpenGrace = ledger.OpenGrace
 
 // Order is one order record.
 type Order struct {
-	ID        string
-	Provider  string // "toss" or "portone"
-	Mode      string // "test" or "live"; of the deployment that made it
-	Account   string // whose keys it was made with, in boot's words; what other keys show or refuse says nothing of it. Empty: not known
-	Amount    money.Amount
-	Name      string
-	Customer  Customer
-	Language  string // ko, en, ja or zh
-	ReturnURL string
-	Toss      TossOptions
-	PortOne   PortOneOptions
-	Extras    Extras
-	// BillingKey is the provider's name of the means a subscription's cycle was last charged with; empty for an order a buyer pays.
-	BillingKey string
+	ID         string
+	Provider   string // "toss" or "portone"
+	Mode       string // "test" or "live"; of the deployment that made it
+	Account    string // whose keys it was made with, in boot's words: other keys prove nothing of it. Empty: not known
+	Amount     money.Amount
+	Name       string
+	Customer   Customer
+	Language   string // ko, en, ja or zh
+	ReturnURL  string
+	Toss       TossOptions
+	PortOne    PortOneOptions
+	Extras     Extras
+	BillingKey string   // what a cycle was last charged with, in the provider's words; empty for an order a buyer pays
 	Charging   Charging // of a cycle
 	Request    string   // digest of the request that made it; the same request again gets the same order
 	LinkToken  string   // random; whoever has it may open the payment page
@@ -123,9 +123,10 @@ type Tax struct {
 
 // PortOneOptions are the choices a merchant has for the Toss Pay window (PortOne V1, tosspay_v2).
 type PortOneOptions struct {
-	PayMethod              string `json:"payMethod,omitempty"` // tosspay, tosspay_card or tosspay_money; empty: tosspay
-	UseInstallment         bool   `json:"useInstallment,omitempty"`
-	ExpiredTime            string `json:"expiredTime,omitempty"`            // yyyy-MM-dd HH:mm:ss in Korea; empty: the provider's 15 minutes
+	PayMethod      string `json:"payMethod,omitempty"` // tosspay, tosspay_card or tosspay_money; empty: tosspay
+	UseInstallment bool   `json:"useInstallment,omitempty"`
+	// ExpiredTime is yyyy-MM-dd HH:mm:ss in Korea; empty: the provider's 15 minutes.
+	ExpiredTime            string `json:"expiredTime,omitempty"`
 	CashReceiptTradeOption string `json:"cashReceiptTradeOption,omitempty"` // GENERAL, CULTURE or PUBLIC_TP
 }
 
@@ -163,7 +164,7 @@ type Step struct {
 	Event    string
 	Attempt  int
 	Note     string
-	Reversal string // why money must be given back since this step, or ReversalDone; empty when it is not about such money
+	Reversal string // why money is to be refunded since this step, or ReversalDone; empty: not about such money
 	Revision int64  // the record's with the write that added it; 0 until it is stored
 }
 
@@ -189,8 +190,8 @@ func (o Order) AttemptOf(number string) int {
 	return n.Attempt
 }
 
-// Terms are what the ledger needs of the record. What the deployment says of it (its merchant account, the provider's timing, whether late
-// money is kept) is not in them.
+// Terms are what the ledger needs of the record. What the deployment says of it (its merchant account, the provider's
+// timing, whether late money is kept) is not in them.
 func (o Order) Terms() ledger.Terms {
 	return ledger.Terms{
 		ID:      o.ID,
@@ -211,8 +212,8 @@ func New(o Order) Order {
 	return o
 }
 
-// NewCycle returns the order of a subscription's cycle as it is first stored: its charge is written, because the request that stores it is about
-// to send it. The write's condition that there is no such order yet makes the charge one.
+// NewCycle returns the order of a subscription's cycle as it is first stored: its charge is written, because the
+// request that stores it is about to send it. The write's condition that there is no such order makes the charge one.
 func NewCycle(o Order, timing ledger.Timing, askAfter time.Time) Order {
 	o.ExpiresAt = o.CreatedAt.Add(ledger.CycleLife)
 	terms := o.Terms()
@@ -237,8 +238,8 @@ func (o Order) Recorded() Order {
 	return o
 }
 
-// RecordedBy returns a cycle's order whose payment is recorded by the worker that holds the cycle: should it not live to do so, the subscription
-// is due itself.
+// RecordedBy returns a cycle's order whose payment is recorded by the worker that holds the cycle: should it not live
+// to do so, the subscription is due itself.
 func (o Order) RecordedBy() Order {
 	o.Unrecorded = false
 	o.follow(o.Ledger)

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// PaidWith is how a payment was paid, as far as the provider says. No decision rests on it: it is for people. What the provider does not say is
+// PaidWith is how a payment was paid. No decision rests on it: it is for people. What the provider does not say is
 // empty.
 type PaidWith struct {
 	Method  string // the provider's word, such as 카드 and 간편결제 (Toss Payments) or tosspay (PortOne)
@@ -23,8 +23,8 @@ type Card struct {
 	Months  int    // of instalments; 0 for a lump sum
 }
 
-// EasyPay is a wallet. Of a payment with a card that is registered in it both amounts are 0 (docs.tosspayments.com/guides/v2/easypay-response,
-// 2026-11). Amounts are in the smallest unit of the currency.
+// EasyPay is a wallet. Of a payment with a card that is registered in it both amounts are 0
+// (docs.tosspayments.com/guides/v2/easypay-response, 2026-11). They are in the smallest unit of the currency.
 type EasyPay struct {
 	Provider string // the provider's name of the wallet, such as 토스페이
 	Amount   int64  // paid from its account or balance
@@ -34,8 +34,9 @@ type EasyPay struct {
 // paidWithMax bounds each text. The longest that is documented is far shorter; one that is longer is left out.
 const paidWithMax = 60
 
-// Text is the form in which the core carries it along in Capture.Method and stores it: the fields divided by |, without the empty ones at the
-// end, so that a payment of which only the method is known is its word. It has no number of a card that is not masked, wherever it stood.
+// Text is what the core carries along in Capture.Method and stores: the fields divided by |, without the empty ones at
+// the end, so that a payment of which only the method is known is its word. An unmasked card number is left out,
+// wherever it stood.
 //
 //	method | issuer | company | number | months | wallet | amount | discount
 func (p PaidWith) Text() string {
@@ -46,7 +47,8 @@ func (p PaidWith) Text() string {
 		return strconv.FormatInt(n, 10)
 	}
 	return strings.TrimRight(strings.Join([]string{
-		shownText(p.Method), shownText(p.Card.Issuer), shownText(p.Card.Company), Masked(p.Card.Number), number(int64(p.Card.Months)),
+		shownText(p.Method),
+		shownText(p.Card.Issuer), shownText(p.Card.Company), Masked(p.Card.Number), number(int64(p.Card.Months)),
 		shownText(p.EasyPay.Provider), number(p.EasyPay.Amount), number(p.EasyPay.Discount),
 	}, "|"), "|")
 }
@@ -77,11 +79,12 @@ func ReadPaidWith(text string) PaidWith {
 // PaidWith is how the order was paid.
 func (c Capture) PaidWith() PaidWith { return ReadPaidWith(c.Method) }
 
-// maskedDigitsMax is how much of a card number may be stored and shown: its first eight and last four digits (PCI SSC, FAQ 1091, truncation
-// formats). Whole ones have thirteen or more.
+// maskedDigitsMax is how much of a card number may be stored and shown: its first eight and last four digits (PCI SSC,
+// FAQ 1091, truncation formats). Whole ones have thirteen or more.
 const maskedDigitsMax = 12
 
-// Masked returns a masked card number as the provider wrote it, and "" for one that is not masked: it must be neither stored nor shown.
+// Masked returns a masked card number as the provider wrote it. It returns "" for one that is not masked, which must be
+// neither stored nor shown.
 func Masked(number string) string {
 	visible := strings.IndexFunc(number, func(r rune) bool { return r <= ' ' || r > '~' || r == '|' }) < 0
 	n := digits(number)
@@ -92,7 +95,8 @@ func Masked(number string) string {
 	return number
 }
 
-// shownText leaves out what is too long or might be a card number, and turns what divides the fields or controls a terminal into spaces.
+// shownText leaves out what is too long or might be a card number. What divides the fields or controls a terminal
+// becomes a space.
 func shownText(s string) string {
 	if len(s) > paidWithMax || !utf8.ValidString(s) || digits(s) > maskedDigitsMax {
 		return ""

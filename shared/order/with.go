@@ -16,7 +16,7 @@ const (
 	Approved        = "approved"         // PortOne asked, and its window may capture
 	BuyerReturned   = "buyer-returned"   // from a window that captures by itself, and it is not known yet what it took
 	Refused         = "refused"          // the attempt took nothing; Note is the provider's code
-	Declined        = "declined"         // one payment took nothing, and the buyer may go on under the same number; Note is the provider's code
+	Declined        = "declined"         // a payment took nothing, its number stays payable; Note is its code
 	Lapsed          = "lapsed"           // what was asked for can take nothing any more
 	Captured        = "captured"         // the payment pays the order
 	PartlyRefunded  = "partly-refunded"  // by the merchant or in the provider's console
@@ -25,14 +25,14 @@ const (
 	RefundDenied    = "refund-denied"    // the provider does not make it; Note is the refund's id
 	SurplusFound    = "surplus"          // money was taken that is not the order's to keep; Reversal says why
 	SurplusReturned = "surplus-refunded" // all of it is back
-	Stray           = "stray"            // money lies under a number of the order that it never offered, or from before it was made; Note is its key
+	Stray           = "stray"            // money under a number never offered, or older than the order; Note is its key
 	Resolved        = "resolved"         // a person decided; Note says what
 	Ended           = "ended"            // without a payment; To says how
 	Contradicted    = "contradicted"     // Note says what contradicts what
 )
 
-// With returns the order with what is known of its money since a write, and the history of what that changed. It is the only way in which a
-// record changes after it was made, beside claims and leases.
+// With returns the order with what is known of its money since a write, and the history of what that changed. It is the
+// only way in which a record changes after it was made, beside claims and leases.
 func (o Order) With(l ledger.Order, at time.Time) Order {
 	found := changes(o.Ledger, l)
 	cycle := o.BillingKey != ""
@@ -73,7 +73,8 @@ func (o *Order) follow(l ledger.Order) {
 		}
 	}
 	if o.Unrecorded {
-		if due := later(o.Ledger.LearnedAt, o.CreatedAt).Add(30 * time.Second); o.DueAt.IsZero() || due.Before(o.DueAt) {
+		due := later(o.Ledger.LearnedAt, o.CreatedAt).Add(30 * time.Second)
+		if o.DueAt.IsZero() || due.Before(o.DueAt) {
 			o.DueAt = due
 		}
 	}
@@ -102,7 +103,8 @@ func (o *Order) View() {
 
 func reversalOf(p ledger.Payment) Reversal {
 	return Reversal{
-		Key: p.Key, Attempt: p.Attempt, Amount: p.Balance, Currency: p.Currency, Reason: string(p.Reason), DecidedAt: p.KnownAt,
+		Key: p.Key, Attempt: p.Attempt, Amount: p.Balance, Currency: p.Currency,
+		Reason: string(p.Reason), DecidedAt: p.KnownAt,
 	}
 }
 
@@ -113,7 +115,8 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// changes are what differs between two states of a ledger, in the order in which it is told. To is set where a change has a status of its own.
+// changes are what differs between two states of a ledger, in the order in which it is told. To is set where a change
+// has a status of its own.
 func changes(before, after ledger.Order) (found []Step) {
 	found = append(found, newRequests(before, after)...)
 	for n, a := range after.Attempts {
@@ -132,9 +135,10 @@ func changes(before, after ledger.Order) (found []Step) {
 		}
 	}
 	for _, r := range after.Requests {
-		if r.RefundID != "" && r.Outcome == ledger.Denied && !slices.ContainsFunc(before.Requests, func(q ledger.Request) bool {
+		was := slices.ContainsFunc(before.Requests, func(q ledger.Request) bool {
 			return q.RefundID == r.RefundID && q.Outcome == ledger.Denied
-		}) {
+		})
+		if r.RefundID != "" && r.Outcome == ledger.Denied && !was {
 			found = append(found, Step{Event: RefundDenied, Note: r.RefundID})
 		}
 	}
@@ -155,7 +159,7 @@ func changes(before, after ledger.Order) (found []Step) {
 	return found
 }
 
-// declinedNow says that a payment is known as declined for the first time and that the end of its number does not tell it.
+// declinedNow says that a payment is first known as declined and that the end of its number does not tell it.
 func declinedNow(before, after ledger.Order, p ledger.Payment) bool {
 	told := p.Attempt >= 1 && p.Attempt <= len(after.Attempts) && after.Attempts[p.Attempt-1].Used
 	return p.State == ledger.Declined && !told && !slices.ContainsFunc(before.Payments, func(q ledger.Payment) bool {
@@ -167,9 +171,11 @@ func declinedNow(before, after ledger.Order, p ledger.Payment) bool {
 func newRequests(before, after ledger.Order) (found []Step) {
 	for _, r := range after.Requests {
 		ours := r.Kind == ledger.Confirm || r.Kind == ledger.Charge || r.Kind == ledger.Approval
-		if !ours && r.RefundID == "" || slices.ContainsFunc(before.Requests, func(q ledger.Request) bool {
-			return q.Kind == r.Kind && q.RefundID == r.RefundID && (q.Key == r.Key || r.Kind == ledger.Charge) && q.Attempt == r.Attempt
-		}) {
+		was := slices.ContainsFunc(before.Requests, func(q ledger.Request) bool {
+			same := q.Kind == r.Kind && q.RefundID == r.RefundID && q.Attempt == r.Attempt
+			return same && (q.Key == r.Key || r.Kind == ledger.Charge)
+		})
+		if !ours && r.RefundID == "" || was {
 			continue
 		}
 		step := Step{Event: Claimed, Attempt: r.Attempt, To: Processing}

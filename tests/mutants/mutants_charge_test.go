@@ -312,7 +312,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"who found a cycle paid is trusted to tell its subscription", withRules,
-		"if o.Unrecorded {\n\t\tif due", "if false {\n\t\tif due",
+		"if o.Unrecorded {\n\t\tdue", "if false {\n\t\tdue",
 		charges, "TestPaidButNotTold",
 	},
 	{
