@@ -152,6 +152,8 @@ func (o Order) again(r *Request, last Request, now time.Time, v Visit) Step {
 		return Step{Do: Send}
 	case !p.SeenAt.After(last.At), last.Reply == NoReply && now.Before(last.At.Add(cancelPause)):
 		return none // it is too early
+	case last.Reply == Refused:
+		return none // a later lookup decides
 	}
 	if last.Reply == NoReply && last.Balance == r.Balance {
 		*r = last // the same request

@@ -207,7 +207,8 @@ func (p Payment) refundedSince(t time.Time) bool {
 }
 
 // afterCancel: the provider lists the refund, or has accepted it; or, where it lists none, so much less is left. A
-// refusal counts when a lookup begun after it still shows the money.
+// refusal counts when a lookup begun after it still shows the money; that of a repetition, when the lookup cannot be
+// behind what the request before it may have done.
 func (o Order) afterCancel(r Request) Outcome {
 	p := o.payment(r.Key)
 	switch {
@@ -215,7 +216,7 @@ func (o Order) afterCancel(r Request) Outcome {
 		return Pending
 	case r.Reply == Accepted, p.lists(r.RefundID), p.lessBy(r):
 		return Done
-	case r.Reply == Refused && !p.SeenAt.Before(r.RepliedAt):
+	case r.Reply == Refused && !p.SeenAt.Before(o.refusalHolds(r)):
 		return Denied
 	case r.RefundID != "" && p.Balance < r.Amount && p.SeenAt.After(r.At):
 		return Denied // the console has refunded too much of it meanwhile: the provider takes no more
@@ -225,6 +226,17 @@ func (o Order) afterCancel(r Request) Outcome {
 
 // unsent says that a merchant's refund waits to be sent.
 func (r Request) unsent() bool { return r.RefundID != "" && r.Turn == 0 }
+
+// refusalHolds is the time from which a lookup that still shows the money proves that a refused cancel returned
+// nothing. What was answered may not have been the first one sent: without an answer the same is sent again, cancelPause
+// later.
+func (o Order) refusalHolds(r Request) time.Time {
+	repeated := r.Turn > 0 && (r.RefundID == "" || r.Turn > 1) // a merchant's refund is first sent as turn 1
+	if repeated || !r.RepliedAt.Before(r.At.Add(cancelPause)) {
+		return r.RepliedAt.Add(o.Timing.LookupLag)
+	}
+	return r.RepliedAt
+}
 
 // lessBy says that so much less is left of a payment as the request was to refund, where that tells whether it was
 // made.

@@ -67,6 +67,8 @@ func (s *Sim) whyNotCancel(p *payment, pair *KeyPair, req cancelRequest) string 
 	}
 	amount := req.amount(p)
 	switch {
+	case s.now().Before(p.canceledAt.Add(s.cancelPause)):
+		return "FORBIDDEN_CONSECUTIVE_REQUEST"
 	case p.status == canceled:
 		return "ALREADY_CANCELED_PAYMENT"
 	case p.status != done && p.status != partialCanceled:

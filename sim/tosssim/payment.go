@@ -37,6 +37,7 @@ type payment struct {
 	balance                           int64     // what can still be cancelled; 0 until approved
 	lastTransaction                   string
 	cancels                           []cancelBody
+	canceledAt                        time.Time // when the latest of them was made
 	failure                           *errorBody
 	past                              lag.Past[payment]
 }

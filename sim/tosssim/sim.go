@@ -82,6 +82,9 @@ type Options struct {
 	// PartialCancelable is the isPartialCancelable of all payments. The one
 	// published payment with a foreign card has false, hence the default.
 	PartialCancelable bool
+	// CancelPause is how soon after a cancel another one of the same payment is FORBIDDEN_CONSECUTIVE_REQUEST, which is documented without a time;
+	// default never.
+	CancelPause time.Duration
 	// Webhooks takes the webhooks to deliver, to WebhookURL; nil sends none. It
 	// is called under the Sim's lock and must not call the Sim.
 	Webhooks   func(hooks.Delivery)
@@ -104,6 +107,7 @@ type Sim struct {
 	cache5xx          bool
 	answersKept       time.Duration
 	partialCancelable bool
+	cancelPause       time.Duration
 
 	// mu is never held while a delay fault sleeps.
 	mu         sync.Mutex
@@ -123,7 +127,8 @@ func New(o Options) *Sim {
 		Ledger: o.Ledger, Faults: o.Faults,
 		lag: o.Lag, now: o.Now, sleep: o.Sleep, newKey: o.NewKey, ids: simulator.IDs{Seed: o.Seed},
 		cache5xx: o.Cache5xx, answersKept: cmp.Or(o.AnswersKept, idempotencyKept), partialCancelable: o.PartialCancelable,
-		webhooks: o.Webhooks, webhookURL: o.WebhookURL,
+		cancelPause: o.CancelPause,
+		webhooks:    o.Webhooks, webhookURL: o.WebhookURL,
 		keys:     slices.Clone(o.Keys),
 		payments: map[string]*payment{}, orders: map[string][]*payment{}, answers: map[scope]*slot{},
 		attempts: map[string]int{},

@@ -50,7 +50,7 @@ func (s *Sim) ConsoleCancel(paymentKey string, amount int64) error {
 // enough.
 func (s *Sim) giveBack(p *payment, amount int64, req cancelRequest) {
 	now := s.now()
-	p.balance -= amount
+	p.balance, p.canceledAt = p.balance-amount, now
 	// Partial cancels that add up to the whole leave PARTIAL_CANCELED with
 	// balance 0 (measured on the test server, 2026-08).
 	p.status = partialCanceled

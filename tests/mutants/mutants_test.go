@@ -901,8 +901,23 @@ var mutants = []mutant{
 	},
 	{
 		"a refused refund that was carried out is denied", outcomes,
-		"case r.Reply == Refused && !p.SeenAt.Before(r.RepliedAt):", "case r.Reply == Refused:",
+		"case r.Reply == Refused && !p.SeenAt.Before(o.refusalHolds(r)):", "case r.Reply == Refused:",
 		ledgerTests, "TestOpenRequests",
+	},
+	{
+		"the refusal of a repetition denies what the request before it has refunded", outcomes,
+		"repeated := r.Turn > 0 &&", "repeated := r.Turn < 0 &&",
+		world, "TestRefundMadeBehindItsRefusal",
+	},
+	{
+		"the refusal of a cancel that was sent twice denies what it has refunded", outcomes,
+		"repeated || !r.RepliedAt.Before(r.At.Add(cancelPause))", "repeated",
+		ledgerTests, "TestRefusalOfARepetition",
+	},
+	{
+		"a cancel is sent again after a refusal", plan,
+		"	case last.Reply == Refused:\n\t\treturn none // a later lookup decides\n", "",
+		ledgerTests, "TestRefusalOfARepetition",
 	},
 	{
 		"every error code denies a refund", outcomes,
