@@ -96,6 +96,7 @@ const (
 	NotAsked Wanted = iota // whoever settles the order does not know: it does not end
 	Yes                    // it gets more time instead of ending
 	No                     // it may end
+	Never                  // the same, and nobody will charge the cycle again, though its key can be charged
 )
 
 // CycleLife is how much more time a cycle's order gets: longer than every dunning timetable.

@@ -130,7 +130,7 @@ func (o Order) lastTurn(r Request) Request {
 // afterCharge: PortOne has no idempotency key but the number. A listed refusal of the first request ends it. Of a
 // repetition it does only when a lookup agrees, for the first may have been carried out. A charge that cannot be
 // found is never given up while the order is not closed: after PendingMax it is repeated under the same number, which
-// PortOne refuses if it took the money.
+// PortOne refuses if it took the money; or, when nobody will charge the cycle again, given up then.
 func (o Order) afterCharge(r Request) Outcome {
 	last, looked := o.lastCharge(r.Attempt), o.Attempts[r.Attempt-1].LookedAt
 	agreed := o.decided(r.Attempt) && !looked.Before(last.RepliedAt)
@@ -144,6 +144,7 @@ func (o Order) afterCharge(r Request) Outcome {
 		return Denied
 	case last.Reply == Already && agreed && o.captured(r.Attempt):
 		return Denied // another payment, such as of a window of the buyer's own making, used the number up
+	case o.Wanted == Never:
 	case !o.closed() && !o.refunded(r.Attempt) && r.Attempt == o.Current(): // no other is repeated (reopen)
 		return Pending
 	}

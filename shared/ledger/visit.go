@@ -1,6 +1,9 @@
 package ledger
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Work is one process settling one order: what it read, what it has learned since, and what it did. It holds the
 // rules of the loop that every entry point runs, so that the loop itself only does I/O: plan, write what must be
@@ -26,8 +29,17 @@ func (w Work) Order() Order {
 	return o.Decide()
 }
 
-// Changed says that there is something to write.
-func (w Work) Changed() bool { return w.Noted != nil || len(w.Answers) > 0 }
+// Changed says that there is something to write: news, or what follows now from what is stored, because this process
+// knows more of what is not, such as whether a cycle is wanted.
+func (w Work) Changed() bool { return w.Noted != nil || len(w.Answers) > 0 || !w.Stored.complete() }
+
+// complete says that nothing more follows from the order than what is written.
+func (o Order) complete() bool {
+	d := o.Decide()
+	same := func(p, q Payment) bool { return p.Key == q.Key && p.Role == q.Role }
+	return d.End == o.End && d.ExpiresAt.Equal(o.ExpiresAt) && slices.Equal(d.Attempts, o.Attempts) &&
+		slices.Equal(d.Requests, o.Requests) && slices.EqualFunc(d.Payments, o.Payments, same)
+}
 
 // Plan is the next step, and the order to write before it; nil: nothing must be.
 func (w Work) Plan(now time.Time) (Step, *Order) {

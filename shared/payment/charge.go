@@ -64,6 +64,7 @@ func (w *Worker) Work(ctx context.Context, m Message) error {
 //
 // It never repeats a charge whose outcome is unknown: only charge, which has claimed the cycle, knows that it is still wanted. After the end
 // of a subscription it may, because its keys are gone for good: the refusal then proves what became of the first request, and no money can move.
+// An imported key that stays is never charged again: what was asked of it is given up once it can be at work no more.
 func (w *Worker) settleOrder(ctx context.Context, id string) error {
 	n, err := order.ParseNumber(id)
 	if err != nil {
@@ -84,6 +85,9 @@ func (w *Worker) settleOrder(ctx context.Context, id string) error {
 	}
 	if s.Status == subscription.Canceled && s.Final() {
 		visit.Repeat = w.Now().Add(subscription.ChargeLease)
+		if s.Keeps(1) && o.BillingKey == s.KeyName(1) {
+			visit.Repeat, wanted = time.Time{}, ledger.Never
+		}
 	}
 	if err == nil {
 		o, err = w.Settler.awaitCycle(ctx, o, visit, wanted)

@@ -351,6 +351,16 @@ var chargeMutants = []mutant{
 		ledgerPkg, "TestRefusedChargeBesideOwedMoney",
 	},
 	{
+		"an imported key that stays is charged after the end of its subscription", chargeUse,
+		"if s.Keeps(1) && o.BillingKey == s.KeyName(1) {", "if false {",
+		charges, "TestNoRepetitionWithAKeptKey",
+	},
+	{
+		"what an imported key was asked for before the end is in doubt for ever", outcomeRules,
+		"	case o.Wanted == Never:\n", "",
+		charges, "TestNoRepetitionWithAKeptKey",
+	},
+	{
 		"what was captured around the end of a subscription is not told to it", chargeUse,
 		"if s.Begun.IsZero() {\n\t\treturn nil", "if true {\n\t\treturn nil",
 		charges, "TestCapturedAroundTheEnd",

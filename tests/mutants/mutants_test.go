@@ -1055,6 +1055,16 @@ var mutants = []mutant{
 		ledgerTests, "TestReturnOutlivesAnOutage",
 	},
 	{
+		"what follows from the order without news is not written", visits,
+		" || !w.Stored.complete()", "",
+		charges, "TestNewsAtTheEnd",
+	},
+	{
+		"a return names what can never be looked up", returned,
+		"if isImpUID(r.Key) {", "if isPaymentKey(r.Key) {",
+		charges, "TestCraftedReturnOfACycle",
+	},
+	{
 		"a cancel is repeated although another process has just made it", plan,
 		"case !p.SeenAt.After(last.At), last", "case last",
 		ledgerTests, "TestWhatIsSentAgain",

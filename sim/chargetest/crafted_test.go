@@ -1,0 +1,21 @@
+package chargetest_test
+
+import (
+	"testing"
+
+	"tosspay-sam/shared/order"
+)
+
+// TestCraftedReturnOfACycle: the buyer has the link token of his subscription, and calls the return address of a paid cycle with an imp_uid that is none.
+func TestCraftedReturnOfACycle(t *testing.T) {
+	t.Parallel()
+	s := enrolled(t)
+	s.advance("1d")
+	for _, key := range []string{"not-an-imp-uid", "x", "imp_000000000000000000000000000000000000000000000000000000000000"} {
+		s.get("/confirm/portone/" + id + "--c1/" + s.link() + "?imp_uid=" + key)
+	}
+	s.advance("2d")
+	if o := s.order(id + "--c1"); o.Status != order.Paid || !o.Final() || o.Ledger.Unsettled(s.Clock.Now()) {
+		t.Errorf("%s, due %v, unsettled %v: %+v", o.Status, o.DueAt, o.Ledger.Unsettled(s.Clock.Now()), o.Ledger.Requests)
+	}
+}
