@@ -134,7 +134,7 @@ func TestSurplusGoesBackBesideACharge(t *testing.T) {
 }
 
 // TestChargesOwnAnswer: of a cycle that a window has paid meanwhile: the charge's own refusal ends the search for it, an answer to the first request
-// does not end the search for the second, and a lookup that shows somebody's failure ends nothing.
+// does not end the search for the second, and a lookup that shows somebody's failure ends nothing. One that was never answered is looked at again.
 func TestChargesOwnAnswer(t *testing.T) {
 	t.Parallel()
 	first, second := asks(ledger.Charge, "means", 0), asks(ledger.Charge, "means", 80*time.Minute, turn(1))
@@ -143,24 +143,25 @@ func TestChargesOwnAnswer(t *testing.T) {
 		requests []ledger.Request
 		tell     func(*talk)
 		over     bool
+		again    time.Duration // when it is looked at again, once it is over
 	}{
 		{"refused", []ledger.Request{first}, func(k *talk) {
 			k.learn(90*time.Minute, ledger.Answer{To: &first, Readable: true, Reply: ledger.Refused, Code: "CARD_EXCEED_LIMIT"})
-		}, true},
-		{"another one's failure", []ledger.Request{first}, func(k *talk) { k.shows(time.Minute, 1, line("key-9", ledger.Declined, 0)) }, false},
-		{"its own failure", []ledger.Request{first}, func(k *talk) { k.shows(time.Minute, 1, line("key-9", ledger.Declined, 0, withMeans)) }, true},
+		}, true, 0},
+		{"another one's failure", []ledger.Request{first}, func(k *talk) { k.shows(time.Minute, 1, line("key-9", ledger.Declined, 0)) }, false, 0},
+		{"its own failure", []ledger.Request{first}, func(k *talk) { k.shows(time.Minute, 1, line("key-9", ledger.Declined, 0, withMeans)) }, true, ledger.DoubtMax},
 		{"the first one's refusal, and a second was sent", []ledger.Request{first, second}, func(k *talk) {
 			k.learn(90*time.Minute, ledger.Answer{To: &first, Readable: true, Reply: ledger.Refused, Code: "CARD_EXCEED_LIMIT"})
-		}, false},
+		}, false, 0},
 		{"the first one's failure, and a second was sent", []ledger.Request{first, second}, func(k *talk) {
 			k.shows(90*time.Minute, 1, line("key-9", ledger.Declined, 0, withMeans))
-		}, false},
+		}, false, 0},
 		{"the second one's refusal, not looked up since", []ledger.Request{first, second}, func(k *talk) {
 			k.learn(90*time.Minute, ledger.Answer{To: &second, Readable: true, Reply: ledger.Refused, Code: "CARD_EXCEED_LIMIT"})
-		}, false},
-		{"75 minutes", []ledger.Request{first}, func(k *talk) { k.shows(75*time.Minute, 1) }, true},
-		{"75 minutes, and a second was sent", []ledger.Request{first, second}, func(k *talk) { k.shows(100*time.Minute, 1) }, false},
-		{"75 minutes after the second", []ledger.Request{first, second}, func(k *talk) { k.shows(155*time.Minute, 1) }, true},
+		}, false, 0},
+		{"75 minutes", []ledger.Request{first}, func(k *talk) { k.shows(75*time.Minute, 1) }, true, ledger.DoubtMax},
+		{"75 minutes, and a second was sent", []ledger.Request{first, second}, func(k *talk) { k.shows(100*time.Minute, 1) }, false, 0},
+		{"75 minutes after the second", []ledger.Request{first, second}, func(k *talk) { k.shows(155*time.Minute, 1) }, true, 80*time.Minute + ledger.DoubtMax},
 	} {
 		k := talk{made(func(o *ledger.Order) {
 			o.Requests = tc.requests
@@ -168,8 +169,11 @@ func TestChargesOwnAnswer(t *testing.T) {
 		}, cycle), t}
 		tc.tell(&k)
 		k.want(tc.name, ledger.Paid, 1)
-		if over := len(k.Requests) == 0; over != tc.over || k.Due().IsZero() != tc.over {
+		if over := len(k.Requests) == 0; over != tc.over {
 			t.Errorf("%s: due %v\n%s", tc.name, k.Due().Sub(noon), show(k.Order))
+		}
+		if due := k.Due(); tc.over && due.IsZero() != (tc.again == 0) || tc.again > 0 && !due.Equal(noon.Add(tc.again)) {
+			t.Errorf("%s: looked at again after %v, want %v", tc.name, due.Sub(noon), tc.again)
 		}
 	}
 }

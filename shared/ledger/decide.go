@@ -169,6 +169,9 @@ func (o *Order) useUp(r Request, end Outcome) {
 		return
 	}
 	a := &o.Attempts[n-1]
+	if o.doubts(r, end) {
+		a.DoubtAt = later(a.DoubtAt, r.At)
+	}
 	switch {
 	case r.Kind == Notice, r.Kind == Return && end == Lapsed:
 		return // the window may be opened again, under the same number
@@ -182,6 +185,18 @@ func (o *Order) useUp(r Request, end Outcome) {
 			a.Code = cmp.Or(a.Code, p.Code)
 		}
 	}
+}
+
+// doubts says that the provider never said what it did with a request for money, and that no payment shows it: what is
+// shown for a charge that was repeated may be the repetition's.
+func (o Order) doubts(r Request, end Outcome) bool {
+	switch {
+	case r.Kind != Confirm && r.Kind != Charge:
+		return false
+	case r.Reply == Untouched || r.Reply == Refused || r.Reply == Accepted:
+		return false
+	}
+	return end != Shown || r.Kind == Charge && o.lastCharge(r.Attempt).Turn > r.Turn
 }
 
 // review ends an order whose facts contradict each other, or whose money the provider will not return. A person

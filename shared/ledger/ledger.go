@@ -59,6 +59,9 @@ const (
 	// SearchMax is how long a payment that is only begun may still be captured: PortOne calls a window that was left
 	// open begun for ever.
 	SearchMax = 24 * time.Hour
+	// DoubtMax is how long after a request without an answer its number is looked up once more: what was carried out
+	// beyond every bound is found, also when nobody tells of it.
+	DoubtMax = 24 * time.Hour
 	// OpenGrace is how long after ExpiresAt a window opened in time may still lead to a capture: 60 minutes of a Toss
 	// Pay window, 40 of Toss Payments' authentication and confirm, 15 for clocks and for a payment that is still at
 	// work.
@@ -117,6 +120,8 @@ type Attempt struct {
 	LookedAt time.Time // when the newest lookup by this number was begun that showed everything under it
 	Used     bool      // it was refused, or money was taken under it: the next payment needs the next number
 	Code     string    // why it was refused
+	// DoubtAt is when the newest request under it was written of which the provider never said what it did; zero: none.
+	DoubtAt time.Time
 }
 
 // Kind of a request.

@@ -364,24 +364,37 @@ func (o Order) toLookUp(now time.Time) []int {
 	case !o.closed() && o.exhausted():
 		return o.unseen(o.endsFrom())
 	}
-	if n, at := o.refusedUnconfirmed(); n > 0 && !now.Before(at) {
+	if n, at := o.lookAgain(); n > 0 && !now.Before(at) {
 		return []int{n}
 	}
 	return nil
 }
 
-// refusedUnconfirmed is the first number that was refused and is to be looked up once more, and when: the lookup that
-// agreed with the refusal may have been behind. Where the provider's window captures, the last look is as good.
-func (o Order) refusedUnconfirmed() (attempt int, at time.Time) {
-	if o.Timing.windowCaptures() || o.End == EndReview {
+// lookAgain is the number that is to be looked up once more for its requests' sake, and when. One that was refused: the
+// lookup that agreed with the refusal may have been behind; where the provider's window captures, the last look is as
+// good. And one with a request that was never answered.
+func (o Order) lookAgain() (attempt int, at time.Time) {
+	if o.End == EndReview {
 		return 0, time.Time{}
 	}
-	for i, next := range o.Attempts[1:] {
-		if at := next.OpenedAt.Add(o.Timing.LookupLag); o.Attempts[i].LookedAt.Before(at) {
-			return i + 1, at
+	for i, a := range o.Attempts {
+		for _, t := range o.looksAfter(i) {
+			if a.LookedAt.Before(t) && (at.IsZero() || t.Before(at)) {
+				attempt, at = i+1, t
+			}
 		}
 	}
-	return 0, time.Time{}
+	return attempt, at
+}
+
+func (o Order) looksAfter(i int) (times []time.Time) {
+	if next := i + 1; next < len(o.Attempts) && !o.Timing.windowCaptures() {
+		times = append(times, o.Attempts[next].OpenedAt.Add(o.Timing.LookupLag))
+	}
+	if t := o.Attempts[i].DoubtAt; !t.IsZero() {
+		times = append(times, t.Add(DoubtMax))
+	}
+	return times
 }
 
 // awaitsLastLook says that some number must be looked up after its windows are over.

@@ -95,7 +95,7 @@ func (o Order) Due() time.Time {
 	case o.awaitsLastLook():
 		at(o.lastLookAt())
 	}
-	if n, again := o.refusedUnconfirmed(); n > 0 {
+	if n, again := o.lookAgain(); n > 0 {
 		if !o.LearnedAt.Before(again) {
 			again = after(again, o.LearnedAt)
 		}

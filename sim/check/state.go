@@ -136,6 +136,7 @@ func orderTimes(o ledger.Order, f func(*time.Time)) ledger.Order {
 	for i := range o.Attempts {
 		f(&o.Attempts[i].OpenedAt)
 		f(&o.Attempts[i].LookedAt)
+		f(&o.Attempts[i].DoubtAt)
 	}
 	o.Requests = requestTimes(o.Requests, f)
 	for i := range o.Payments {
@@ -209,6 +210,7 @@ func (s *state) coarse(o ledger.Order) ledger.Order {
 	begin(&o.LearnedAt)
 	for i := range o.Attempts {
 		begin(&o.Attempts[i].OpenedAt)
+		begin(&o.Attempts[i].DoubtAt)
 	}
 	cancels := false
 	for i := range o.Requests {
@@ -297,6 +299,7 @@ func (e *encoder) order(o ledger.Order) {
 	for _, a := range o.Attempts {
 		e.when(a.OpenedAt)
 		e.when(a.LookedAt)
+		e.when(a.DoubtAt)
 		e.yes(a.Used)
 	}
 	e.num(int64(len(o.Requests)))

@@ -47,6 +47,7 @@ type Options struct {
 	ReturnURLs string                                     // allow-list
 	Toss       tosssim.Options                            // Now, Ledger, Faults, Lag and Webhooks are set here, as in
 	PortOne    portonesim.Options
+	Unheard    bool      // no address for webhooks is registered at Toss Payments: nobody tells what happened there
 	NoticeDays int       // as boot.Parts
 	KeepLate   bool      // late money is kept
 	RestoredTo time.Time // the store was put back to how it was then
@@ -157,7 +158,9 @@ func (w *World) simulate(o Options, deliveries http.RoundTripper) {
 		}}
 	}
 	o.Toss.Now, o.Toss.Ledger, o.Toss.Faults, o.Toss.Lag = o.Now, w.Ledger, w.Faults, w.Lag
-	o.Toss.Webhooks, o.Toss.WebhookURL = w.Hooks.Deliver, o.Functions+"/webhooks/toss/"+o.Token
+	if o.Toss.WebhookURL = o.Functions + "/webhooks/toss/" + o.Token; !o.Unheard {
+		o.Toss.Webhooks = w.Hooks.Deliver
+	}
 	w.Toss = tosssim.New(o.Toss)
 	o.PortOne.Now, o.PortOne.Ledger, o.PortOne.Faults, o.PortOne.Lag, o.PortOne.Sandbox = o.Now, w.Ledger, w.Faults, w.Lag, true
 	o.PortOne.Webhooks = w.Hooks.Deliver

@@ -108,27 +108,45 @@ func TestOrderLookupOfAnOlderPayment(t *testing.T) {
 }
 
 // TestConfirmCarriedOutLate: a confirm is at work at Toss Payments for minutes after its connection died, and the buyer pays whenever the page lets him.
-// Up to 15 minutes he is not asked. After it he is, and the late capture goes back when Toss Payments tells of it.
+// Up to 15 minutes he is not asked. After it he is, and the late capture goes back when Toss Payments tells of it, or a day later when nobody does.
 func TestConfirmCarriedOutLate(t *testing.T) {
 	t.Parallel()
-	for delay, want := range map[string]string{
-		"1m": "paid, 1 captures, 1 kept", "5m": "paid, 1 captures, 1 kept", "14m": "paid, 1 captures, 1 kept",
-		"60m": "paid, 2 captures, 1 kept", "74m": "paid, 2 captures, 1 kept",
-	} {
-		t.Run(delay, func(t *testing.T) {
-			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
-				x := newOutside(t)
-				b := x.order("toss", "order-1", "24h")
-				back := x.card(x.tab(b), "approve")
-				x.late("toss", "confirm", delay, "after")
-				x.get(back)
-				x.buysAgain("toss", b, 80)
-				x.pass("1d")
-				x.wantFate(delay, want)
+	for _, told := range []bool{true, false} {
+		for delay, want := range map[string]string{
+			"1m": "paid, 1 captures, 1 kept", "5m": "paid, 1 captures, 1 kept", "14m": "paid, 1 captures, 1 kept",
+			"60m": "paid, 2 captures, 1 kept", "74m": "paid, 2 captures, 1 kept", "2h": "paid, 2 captures, 1 kept",
+		} {
+			t.Run(fmt.Sprintf("%s, told: %v", delay, told), func(t *testing.T) {
+				t.Parallel()
+				fakeTime(t, func(t *testing.T) {
+					x := newOutside(t, func(o *world.Options) { o.Unheard = !told })
+					b := x.order("toss", "order-1", "24h")
+					back := x.card(x.tab(b), "approve")
+					x.late("toss", "confirm", delay, "after")
+					x.get(back)
+					x.buysAgain("toss", b, 80)
+					x.pass("25h")
+					x.wantFate(delay, want)
+				})
 			})
-		})
+		}
 	}
+}
+
+// TestConfirmAfterTheEnd: a confirm is carried out when its order has expired, and nobody tells of it. It is found a day later, and goes back.
+func TestConfirmAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	fakeTime(t, func(t *testing.T) {
+		x := newOutside(t, func(o *world.Options) { o.Unheard = true })
+		b := x.order("toss", "order-1", "10m")
+		back := x.card(x.tab(b), "approve")
+		x.late("toss", "confirm", "2h", "after")
+		x.get(back)
+		x.pass("1h55m")
+		x.wantFate("before it", "expired, 0 captures, 0 kept")
+		x.pass("24h")
+		x.wantFate("after a day", "expired, 1 captures, 0 kept")
+	})
 }
 
 // TestWindowCapturesLate: a buyer is back from a Toss Pay window that captures minutes later, the webhook is lost, and he pays again when he may.

@@ -1261,6 +1261,36 @@ var mutants = []mutant{
 		ledgerTests, "TestLastLook",
 	},
 	{
+		"a number whose request was never answered is not looked at again", plan,
+		"times = append(times, t.Add(DoubtMax))", "_ = t",
+		ledgerTests, "TestNeverAnswered",
+	},
+	{
+		"a number is looked at again only when another follows", plan,
+		"for i, a := range o.Attempts {\n\t\tfor _, t", "for i, a := range o.Attempts[:len(o.Attempts)-1] {\n\t\tfor _, t",
+		ledgerTests, "TestNeverAnswered",
+	},
+	{
+		"a confirm that was given up is not doubted", decide,
+		"return end != Shown || r.Kind == Charge", "return r.Kind == Charge",
+		"./sim/world", "TestConfirmCarriedOutLate",
+	},
+	{
+		"a charge whose repetition took the money is not doubted", decide,
+		" || r.Kind == Charge && o.lastCharge(r.Attempt).Turn > r.Turn", "",
+		"./sim/chargetest", "TestChargeCarriedOutLate",
+	},
+	{
+		"an answered request is doubted", decide,
+		"case r.Reply == Untouched || r.Reply == Refused || r.Reply == Accepted:", "case false:",
+		ledgerTests, "TestNeverAnswered",
+	},
+	{
+		"what was never answered is forgotten by the table", "shared/store/internal/item/ledger.go",
+		"Code: a.Code, DoubtAt: Time(a.DoubtAt),", "Code: a.Code,",
+		"./sim/world", "TestConfirmCarriedOutLate",
+	},
+	{
 		"a payment that is gone still pays", statuses,
 		"case p != nil && p.Balance == 0:", "case false:",
 		ledgerTests, "TestRefunds",

@@ -40,6 +40,7 @@ type ledgerAttempt struct {
 	LookedAt int64  `dynamodbav:"l,omitempty"`
 	Used     bool   `dynamodbav:"u,omitempty"`
 	Code     string `dynamodbav:"c,omitempty"`
+	DoubtAt  int64  `dynamodbav:"d,omitempty"`
 }
 
 type ledgerRequest struct {
@@ -94,7 +95,9 @@ type ledgerPayment struct {
 func FromLedger(o ledger.Order) Ledger {
 	it := Ledger{End: string(o.End), Why: o.Why, LearnedAt: Millis(o.LearnedAt)}
 	for _, a := range o.Attempts {
-		it.Attempts = append(it.Attempts, ledgerAttempt{OpenedAt: Millis(a.OpenedAt), LookedAt: Millis(a.LookedAt), Used: a.Used, Code: a.Code})
+		it.Attempts = append(it.Attempts, ledgerAttempt{
+			OpenedAt: Millis(a.OpenedAt), LookedAt: Millis(a.LookedAt), Used: a.Used, Code: a.Code, DoubtAt: Millis(a.DoubtAt),
+		})
 	}
 	for _, r := range o.Requests {
 		it.Requests = append(it.Requests, fromRequest(r))
@@ -163,7 +166,9 @@ func unless[T comparable](v, usual T) *T {
 func (it Ledger) Ledger(t ledger.Terms, revision int64) (ledger.Order, error) {
 	o := ledger.Order{Terms: t, End: ledger.End(it.End), Why: it.Why, LearnedAt: Time(it.LearnedAt), Revision: revision}
 	for _, a := range it.Attempts {
-		o.Attempts = append(o.Attempts, ledger.Attempt{OpenedAt: Time(a.OpenedAt), LookedAt: Time(a.LookedAt), Used: a.Used, Code: a.Code})
+		o.Attempts = append(o.Attempts, ledger.Attempt{
+			OpenedAt: Time(a.OpenedAt), LookedAt: Time(a.LookedAt), Used: a.Used, Code: a.Code, DoubtAt: Time(a.DoubtAt),
+		})
 	}
 	for _, r := range it.Resolutions {
 		o.Resolutions = append(o.Resolutions, ledger.Resolution{Key: r.Key, Keep: r.Keep, By: r.By, Reason: r.Reason, At: Time(r.At)})

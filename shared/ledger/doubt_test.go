@@ -1,0 +1,111 @@
+package ledger_test
+
+import (
+	"testing"
+	"time"
+
+	"tosspay-sam/shared/ledger"
+)
+
+// TestNeverAnswered: a number is looked up once more, a day after a request under it of which the provider never said what it did; what an answer
+// or the payment itself tells of is not.
+func TestNeverAnswered(t *testing.T) {
+	t.Parallel()
+	const looked, never = 160 * time.Minute, time.Duration(-1)
+	confirm := func(edits ...func(*ledger.Request)) []ledger.Request {
+		return []ledger.Request{asks(ledger.Confirm, "key-1", 0, edits...)}
+	}
+	charge := func(first, second ledger.Reply) []ledger.Request {
+		return []ledger.Request{
+			asks(ledger.Charge, "means", 0, replied(first, time.Second)),
+			asks(ledger.Charge, "means", 76*time.Minute, turn(1), replied(second, 77*time.Minute)),
+		}
+	}
+	for _, tc := range []struct {
+		name     string
+		requests []ledger.Request
+		state    ledger.State  // of the payment that is shown under the number; 0: none is
+		doubt    time.Duration // when the newest request was written that was never answered
+	}{
+		{"a confirm that nobody can find", confirm(), ledger.Begun, 0},
+		{"a confirm that was busy", confirm(replied(ledger.Busy, time.Second)), ledger.Begun, 0},
+		{"a confirm answered by an error", confirm(replied(ledger.Unusable, time.Second)), ledger.Begun, 0},
+		{"a confirm whose payment was done before, and is not shown", confirm(replied(ledger.Already, time.Second)), ledger.Begun, 0},
+		{"a confirm whose payment is shown declined", confirm(), ledger.Declined, 0},
+		{"a confirm whose payment is shown", confirm(), ledger.Captured, never},
+		{"a confirm that was refused", confirm(replied(ledger.Refused, time.Second)), ledger.Begun, never},
+		{"a confirm with a wrong key", confirm(replied(ledger.Untouched, time.Second)), ledger.Begun, never},
+		{"a charge that was repeated", charge(ledger.NoReply, ledger.Accepted), ledger.Captured, 0},
+		{"a charge whose repetition was refused", charge(ledger.NoReply, ledger.Refused), 0, 0},
+		{"a charge whose repetition was not answered", charge(ledger.Untouched, ledger.NoReply), ledger.Captured, 76 * time.Minute},
+		{"a charge that was refused twice", charge(ledger.Untouched, ledger.Refused), 0, never},
+		{"a charge", charge(ledger.Accepted, ledger.NoReply)[:1], ledger.Captured, never},
+		{"a charge whose payment is shown", charge(ledger.NoReply, ledger.NoReply)[:1], ledger.Captured, never},
+	} {
+		terms := []func(*ledger.Terms){func(t *ledger.Terms) { t.Timing = toss }}
+		shown := line("key-1", tc.state, looked)
+		if tc.requests[0].Kind == ledger.Charge {
+			terms, shown = []func(*ledger.Terms){cycle}, line("key-1", tc.state, looked, withMeans)
+		}
+		k := talk{made(func(o *ledger.Order) { o.Requests = tc.requests }, terms...), t}
+		if k.shows(looked, 1); tc.state != 0 {
+			k.byKey(looked, shown)
+			k.shows(looked, 1, shown)
+		}
+		if len(k.Requests) > 0 {
+			t.Errorf("%s: it is not over\n%s", tc.name, show(k.Order))
+		}
+		if tc.doubt == never {
+			if at := k.Attempts[0].DoubtAt; !at.IsZero() {
+				t.Errorf("%s: in doubt since %v", tc.name, at.Sub(noon))
+			}
+			continue
+		}
+		again := tc.doubt + ledger.DoubtMax
+		if due := k.Due(); due.After(in(again)) || k.lookedAt(again-time.Second) || !k.lookedAt(again) {
+			t.Errorf("%s: due after %v, looked at before %v: %v, then: %v", tc.name, due.Sub(noon), again, k.lookedAt(again-time.Second), k.lookedAt(again))
+		}
+		k.shows(again, 1, line("key-2", ledger.Captured, again, withMeans))
+		if k.lookedAt(again + time.Hour) {
+			t.Errorf("%s: looked at for ever", tc.name)
+		}
+	}
+}
+
+// lookedAt says that the first number would be looked up now for its own sake: by a visit that has made the other lookups.
+func (k *talk) lookedAt(at time.Duration) bool {
+	v := ledger.Visit{Began: in(at)}
+	for {
+		switch s := k.Next(in(at), v); {
+		case s.Do != ledger.LookUp:
+			return false
+		case s.Attempt == 1:
+			return true
+		default:
+			v.Looked = append(v.Looked, ledger.Lookup{Key: s.Key, Attempt: s.Attempt})
+		}
+	}
+}
+
+// TestFoundADayLater: what a request that was never answered took is given back when its order has ended, and when it is paid by another number.
+func TestFoundADayLater(t *testing.T) {
+	t.Parallel()
+	for _, paid := range []bool{false, true} {
+		k := talk{made(func(o *ledger.Order) { o.Requests = []ledger.Request{asks(ledger.Confirm, "key-1", 0)} }, atToss), t}
+		k.shows(20*time.Minute, 1)
+		k.byKey(20*time.Minute, line("key-1", ledger.Begun, 20*time.Minute))
+		k.want("given up", ledger.Open, 2)
+		if paid {
+			k.byKey(21*time.Minute, line("key-2", ledger.Captured, 21*time.Minute, under(2)))
+			k.want("paid again", ledger.Paid, 2)
+		} else {
+			k.shows(3*time.Hour, 1)
+			k.shows(3*time.Hour, 2)
+			k.want("expired", ledger.Expired, 2)
+		}
+		k.shows(ledger.DoubtMax, 1, line("key-1", ledger.Captured, ledger.DoubtMax))
+		if s := k.Next(in(ledger.DoubtMax), ledger.Visit{}); s.Do != ledger.Send || s.Request.Kind != ledger.Cancel || s.Request.Key != "key-1" {
+			t.Errorf("paid by another: %v: %+v\n%s", paid, s, show(k.Order))
+		}
+	}
+}
