@@ -1060,6 +1060,11 @@ var mutants = []mutant{
 		charges, "TestNewsAtTheEnd",
 	},
 	{
+		"a number that another system has is taken for its own when PortOne did not say so at first", "shared/payment/create.go",
+		"(made || stored.Revision == 1)", "made",
+		world, "TestNumberOfAnotherSystemFoundLater",
+	},
+	{
 		"a return names what can never be looked up", returned,
 		"if isImpUID(r.Key) {", "if isPaymentKey(r.Key) {",
 		charges, "TestCraftedReturnOfACycle",
