@@ -229,8 +229,8 @@ func (o Order) afterCancel(r Request) Outcome {
 func (r Request) unsent() bool { return r.RefundID != "" && r.Turn == 0 }
 
 // refusalHolds is the time from which a lookup that still shows the money proves that a refused cancel returned
-// nothing. What was answered may not have been the first one sent: without an answer the same is sent again, cancelPause
-// later.
+// nothing. What was answered may not have been the first one sent: without an answer the same is sent again,
+// cancelPause later.
 func (o Order) refusalHolds(r Request) time.Time {
 	repeated := r.Turn > 0 && (r.RefundID == "" || r.Turn > 1) // a merchant's refund is first sent as turn 1
 	if repeated || !r.RepliedAt.Before(r.At.Add(cancelPause)) {

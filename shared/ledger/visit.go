@@ -36,9 +36,14 @@ func (w Work) Changed() bool { return w.Noted != nil || len(w.Answers) > 0 || !w
 // complete says that nothing more follows from the order than what is written.
 func (o Order) complete() bool {
 	d := o.Decide()
+	if d.End != o.End || !d.ExpiresAt.Equal(o.ExpiresAt) {
+		return false
+	}
+	if !slices.Equal(d.Attempts, o.Attempts) || !slices.Equal(d.Requests, o.Requests) {
+		return false
+	}
 	same := func(p, q Payment) bool { return p.Key == q.Key && p.Role == q.Role }
-	return d.End == o.End && d.ExpiresAt.Equal(o.ExpiresAt) && slices.Equal(d.Attempts, o.Attempts) &&
-		slices.Equal(d.Requests, o.Requests) && slices.EqualFunc(d.Payments, o.Payments, same)
+	return slices.EqualFunc(d.Payments, o.Payments, same)
 }
 
 // Plan is the next step, and the order to write before it; nil: nothing must be.
