@@ -12,8 +12,8 @@ import (
 // callMin is how much time a further call must at least have.
 const callMin = time.Second
 
-// Advance moves an unsettled order by asking the provider, and does nothing to any other. Whoever calls it - a buyer's reload or a
-// schedule - brings no facts. An order whose money is not unclear is asked about only when it is due.
+// Advance moves an unsettled order by asking the provider, and does nothing to any other. Whoever calls it, a buyer's
+// reload or a schedule, brings no facts. An order whose money is not unclear is looked up only when it is due.
 func (s *Settler) Advance(ctx context.Context, orderID string) (order.Order, error) {
 	o, err := s.Orders.Get(ctx, orderID)
 	if err != nil {
@@ -22,19 +22,22 @@ func (s *Settler) Advance(ctx context.Context, orderID string) (order.Order, err
 	return s.await(ctx, o, ledger.Visit{})
 }
 
-// await returns the order once somebody has settled it: another request that is at work on it, or this one, when nobody is. It comes
-// back with the order still unclear when one question to the provider, its own or another's, brought no conclusion.
+// await returns the order once somebody has settled it: another request that is at work on it, or this one, when nobody
+// is. The order is still unclear when one question to the provider, its own or another's, brought no conclusion.
 func (s *Settler) await(ctx context.Context, o order.Order, v ledger.Visit) (order.Order, error) {
 	return s.awaitCycle(ctx, o, v, ledger.NotAsked)
 }
 
-func (s *Settler) awaitCycle(ctx context.Context, o order.Order, v ledger.Visit, wanted ledger.Wanted) (order.Order, error) {
+func (s *Settler) awaitCycle(
+	ctx context.Context, o order.Order, v ledger.Visit, wanted ledger.Wanted,
+) (order.Order, error) {
 	waiting, cancel := callContext(ctx)
 	defer cancel()
 	for pause := waitStep; s.worthAsking(o); pause = min(2*pause, waitStepMax) {
 		now := s.now()
 		if !o.AskAfter.After(now) {
-			leased, err := s.Claims.Lease(ctx, order.Lease{OrderID: o.ID, At: now, Until: now.Add(CallMax + SettleKeep)})
+			lease := order.Lease{OrderID: o.ID, At: now, Until: now.Add(CallMax + SettleKeep)}
+			leased, err := s.Claims.Lease(ctx, lease)
 			var refusal *order.Refusal
 			switch {
 			case err == nil && s.worthAsking(leased):

@@ -9,8 +9,8 @@ import (
 	"tosspay-sam/shared/order"
 )
 
-// Limits of the buyer's details, as Toss Payments has them (customerName and customerEmail <= 100, customerMobilePhone 8-15 digits;
-// docs.tosspayments.com, JS SDK v2).
+// Limits of the buyer's details, as Toss Payments has them (docs.tosspayments.com, JS SDK v2: customerName,
+// customerEmail, and the digits of customerMobilePhone).
 const (
 	customerNameMax = 100
 	emailMax        = 100
@@ -21,8 +21,8 @@ const (
 // Note tells a merchant what of a request was not used as it came. Field is its name in JSON.
 type Note struct{ Field, Problem string }
 
-// usable returns the buyer's details as a window can take them, and a note for each that it cannot. They only fill a form in, and a buyer may
-// have typed them: none of them costs the sale. The merchant's own id of the buyer is not among them.
+// usable returns the buyer's details as a window can take them, and a note for each that it cannot. They only fill a
+// form in, and a buyer may have typed them: none of them costs the sale. The merchant's id of the buyer is not one.
 func usable(c order.Customer) (order.Customer, []Note) {
 	var notes []Note
 	leaveOut := func(field string, text *string, problem string) {
@@ -50,8 +50,8 @@ func usable(c order.Customer) (order.Customer, []Note) {
 	return c, notes
 }
 
-// isEmail takes what people really have, such as a..b.@docomo.ne.jp: something on both sides of an @, and nothing that a mail program could
-// take for more than one address.
+// isEmail takes what people really have, such as a..b.@docomo.ne.jp: something on both sides of an @, and nothing that
+// a mail program could take for more than one address.
 func isEmail(s string) bool {
 	at := strings.LastIndexByte(s, '@')
 	_, tricky := withoutTricks(s)
@@ -61,7 +61,7 @@ func isEmail(s string) bool {
 	return !tricky && !strings.ContainsAny(s, " ,;<>\"\\")
 }
 
-// phoneDigits drops what people write between digits and before a country's code, and turns full-width digits into plain ones.
+// phoneDigits drops what people write between digits and before a country's code. Full-width digits become plain ones.
 func phoneDigits(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -94,10 +94,12 @@ func checkText(field, s string, least, most int) error {
 }
 
 // directions change the direction of the text after them.
-var directions = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0x202A, Hi: 0x202E, Stride: 1}, {Lo: 0x2066, Hi: 0x2069, Stride: 1}}}
+var directions = &unicode.RangeTable{R16: []unicode.Range16{
+	{Lo: 0x202A, Hi: 0x202E, Stride: 1}, {Lo: 0x2066, Hi: 0x2069, Stride: 1},
+}}
 
-// withoutTricks removes what begins a line or turns the direction of the text after it. Joiners and marks that people's names and emoji are
-// made of (Unicode's other format characters, Cf) stay.
+// withoutTricks removes what begins a line or turns the direction of the text after it. Joiners and marks that people's
+// names and emoji are made of (Unicode's other format characters, Cf) stay.
 func withoutTricks(s string) (clean string, tricky bool) {
 	clean = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, directions) {
@@ -109,10 +111,12 @@ func withoutTricks(s string) (clean string, tricky bool) {
 	return clean, tricky
 }
 
-// isBlank says that a text shows nothing. The four letters are Hangul's and Braille's own blanks; U+FFFD stands for what could not be read, such as
-// a body that was not UTF-8.
+// blanks are Hangul's and Braille's own, and U+FFFD, which stands for what could not be read: a body that is not UTF-8.
+const blanks = "\u115f\u1160\u3164\u2800\ufffd"
+
+// isBlank says that a text shows nothing.
 func isBlank(s string) bool {
 	return strings.TrimFunc(s, func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.In(r, unicode.Cf) || strings.ContainsRune("\u115f\u1160\u3164\u2800\ufffd", r)
+		return unicode.IsSpace(r) || unicode.In(r, unicode.Cf) || strings.ContainsRune(blanks, r)
 	}) == ""
 }

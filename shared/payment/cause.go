@@ -7,12 +7,13 @@ import (
 	"tosspay-sam/shared/subscription"
 )
 
+// change is what somebody makes of a subscription.
+type change func(subscription.Subscription) subscription.Subscription
+
 // causing is a change by what became of cycle k's order o, which notes the cause when it suspends the subscription.
-func (w *Worker) causing(
-	k int, o order.Order, change func(subscription.Subscription) subscription.Subscription,
-) func(subscription.Subscription) subscription.Subscription {
+func (w *Worker) causing(k int, o order.Order, apply change) change {
 	return func(s subscription.Subscription) subscription.Subscription {
-		next := change(s)
+		next := apply(s)
 		if next.Status != subscription.Suspended || s.Status == subscription.Suspended {
 			return next
 		}

@@ -20,8 +20,8 @@ const ChargeMax = 68 * time.Second
 // chargeMin is the least time to begin a charge with.
 const chargeMin = 10 * time.Second
 
-// Worker does what is due: it charges cycles, settles orders, ends what is over. A message only says where to look; the same message twice,
-// late, or of a cycle that is over does nothing.
+// Worker does what is due: it charges cycles, settles orders, ends what is over. A message only says where to look; the
+// same message twice, late, or of a cycle that is over does nothing.
 type Worker struct {
 	Settler  *Settler
 	Enroller *Enroller
@@ -31,11 +31,10 @@ type Worker struct {
 	Cycles   Cycles
 	Deleter  KeyDeleter
 	// Declines classifies the provider's code of a refused charge.
-	Declines  func(code string) subscription.Decline
-	Message   func(code string) string // the provider's documented words for it; nil: none
-	Timetable subscription.Timetable
-	// NoticeDays is how long before a charge it is announced; 0: not at all. A subscription takes it over with each change.
-	NoticeDays int
+	Declines   func(code string) subscription.Decline
+	Message    func(code string) string // the provider's documented words for it; nil: none
+	Timetable  subscription.Timetable
+	NoticeDays int // before a charge it is announced; 0: not at all. A subscription takes it over with each change
 	Now        func() time.Time
 	Log        *slog.Logger
 }
@@ -62,9 +61,10 @@ func (w *Worker) Work(ctx context.Context, m Message) error {
 
 // settleOrder drives an unsettled order on; a cycle's order tells its subscription.
 //
-// It never repeats a charge whose outcome is unknown: only charge, which has claimed the cycle, knows that it is still wanted. After the end
-// of a subscription it may, because its keys are gone for good: the refusal then proves what became of the first request, and no money can move.
-// An imported key that stays is never charged again: what was asked of it is given up once it can be at work no more.
+// It never repeats a charge whose outcome is unknown: only charge, which has claimed the cycle, knows that it is still
+// wanted. After the end of a subscription it may, because its keys are gone for good: no money can move, and the
+// refusal proves what became of the first request. An imported key that stays is never charged again: what was asked of
+// it is given up once it can be at work no more.
 func (w *Worker) settleOrder(ctx context.Context, id string) error {
 	n, err := order.ParseNumber(id)
 	if err != nil {
@@ -112,9 +112,10 @@ func (w *Worker) settleOrder(ctx context.Context, id string) error {
 
 // charge charges cycle k of a subscription.
 //
-// Phase 1 claims the cycle: one conditional write that returns the subscription. Phase 2 stores the cycle's order as processing, which only
-// one worker can. Phase 3 charges it and records what the provider says. Phase 4 moves the subscription on, if it still stands at k. A
-// crash between any two is picked up by a due time, and finds the order as far as it came.
+// Phase 1 claims the cycle: one conditional write that returns the subscription. Phase 2 stores the cycle's order as
+// processing, which only one worker can. Phase 3 charges it and records what the provider says. Phase 4 moves the
+// subscription on, if it still stands at k. A crash between any two is picked up by a due time, and finds the order as
+// far as it came.
 func (w *Worker) charge(ctx context.Context, id string, k int) error {
 	if !timeToCharge(ctx) {
 		return fmt.Errorf("payment: charge %s: %w", id, ErrBusy)
@@ -125,8 +126,8 @@ func (w *Worker) charge(ctx context.Context, id string, k int) error {
 		err = errors.New("PortOne is no longer offered")
 	}
 	if err != nil {
-		w.Log.ErrorContext(ctx, "the provider cannot be asked; nothing was claimed, and the record is due again", "event", "config.error",
-			"subscriptionId", id, "cause", err.Error())
+		w.Log.ErrorContext(ctx, "the provider cannot be asked; nothing was claimed, and the record is due again",
+			"event", "config.error", "subscriptionId", id, "cause", err.Error())
 		return nil
 	}
 	s, err := w.Cycles.ClaimCycle(ctx, subscription.CycleClaim{ID: id, Cycle: k, At: w.Now()})
@@ -157,7 +158,7 @@ func (w *Worker) charge(ctx context.Context, id string, k int) error {
 	if err != nil {
 		return err
 	}
-	if o.Status == order.Open && o.Attempt == s.Attempt() { // as before: it must not be charged before all that went before is known
+	if o.Status == order.Open && o.Attempt == s.Attempt() { // as before: see logPostponed
 		w.logPostponed(ctx, s, at)
 		return nil
 	}
@@ -165,15 +166,16 @@ func (w *Worker) charge(ctx context.Context, id string, k int) error {
 	return err
 }
 
-// logPostponed: a further attempt must not be charged before the provider has said that those before it took nothing, nor so late that its claim
-// is over.
+// logPostponed: a further attempt must not be charged before the provider has said that those before it took nothing,
+// nor so late that its claim is over.
 func (w *Worker) logPostponed(ctx context.Context, s subscription.Subscription, at time.Time) {
 	level, event := slog.LevelWarn, "charge.postponed"
 	if at.Sub(s.ChargeAt) >= order.AlarmAfter {
 		level, event = slog.LevelError, "money.unsettled"
 	}
-	w.Log.Log(ctx, level, "an earlier attempt could not be looked up, or too little time was left; the cycle is due again", "event", event,
-		"subscriptionId", s.ID, "cycle", s.Cycle)
+	w.Log.Log(ctx, level,
+		"an earlier attempt could not be looked up, or too little time was left; the cycle is due again",
+		"event", event, "subscriptionId", s.ID, "cycle", s.Cycle)
 }
 
 // unclaimed: there is nothing to charge now, but the record may be due for something else.
@@ -212,17 +214,19 @@ func (w *Worker) tellLast(ctx context.Context, s subscription.Subscription) erro
 	return err
 }
 
-// take charges the cycle a subscription stands at, or finds out what became of an earlier try. Its time is the one at which the claim was good:
-// a worker that stands still after it is too late to send.
+// take charges the cycle a subscription stands at, or finds out what became of an earlier try. Its time is the one at
+// which the claim was good: a worker that stands still after it is too late to send.
 func (w *Worker) take(ctx context.Context, s subscription.Subscription, now time.Time) (order.Order, error) {
 	id, key := s.OrderID(s.Cycle), s.KeyName(s.Key.N)
+	visit := ledger.Visit{Repeat: s.AskAfter, Key: key}
 	var o order.Order
 	var err error
 	if s.Attempt() == 1 {
 		o, err = w.Orders.Create(ctx, cycleOrder(s, id, now, now.Add(ChargeMax), w.Settler.timing(s.Provider)))
 		if err == nil {
 			fresh := o.Ledger.Requests[0]
-			return w.Settler.processCycle(ctx, o, ledger.Work{Visit: ledger.Visit{Fresh: &fresh, Repeat: s.AskAfter, Key: key}}, ledger.Yes)
+			visit.Fresh = &fresh
+			return w.Settler.processCycle(ctx, o, ledger.Work{Visit: visit}, ledger.Yes)
 		}
 	} else {
 		o, err = w.Orders.Get(ctx, id)
@@ -230,11 +234,13 @@ func (w *Worker) take(ctx context.Context, s subscription.Subscription, now time
 	if err != nil && !errors.Is(err, ErrExists) {
 		return o, fmt.Errorf("payment: charge %s: %w", id, err)
 	}
-	next := ledger.Request{Kind: ledger.Charge, Attempt: s.Attempt(), Key: key, Amount: o.Amount.Value} // the order's price: a plan may have changed
-	return w.Settler.processCycle(ctx, o, ledger.Work{Visit: ledger.Visit{Charge: &next, Repeat: s.AskAfter, Key: key}}, ledger.Yes)
+	// The order's price: a plan may have changed.
+	visit.Charge = &ledger.Request{Kind: ledger.Charge, Attempt: s.Attempt(), Key: key, Amount: o.Amount.Value}
+	return w.Settler.processCycle(ctx, o, ledger.Work{Visit: visit}, ledger.Yes)
 }
 
-// timeToCharge says that enough of the caller's time is left to send a charge: an intent that is stored and not sent is in doubt for an hour.
+// timeToCharge says that enough of the caller's time is left to send a charge: an intent that is stored and not sent is
+// in doubt for an hour.
 func timeToCharge(ctx context.Context) bool {
 	end, ok := ctx.Deadline()
 	return !ok || time.Until(end) >= chargeMin
@@ -242,15 +248,19 @@ func timeToCharge(ctx context.Context) bool {
 
 func cycleOrder(s subscription.Subscription, id string, now, askAfter time.Time, t ledger.Timing) order.Order {
 	return order.NewCycle(order.Order{
-		ID: id, Provider: s.Provider, Mode: s.Mode, Account: s.Account, Amount: s.CyclePlan().Amount, Name: s.Plan.Name, Language: s.Language, ReturnURL: s.ReturnURL,
-		Customer: order.Customer{ID: s.CustomerID, Name: s.Customer.Name, Email: s.Customer.Email, Phone: s.Customer.Phone},
-		Request:  s.Request, LinkToken: s.LinkToken, CreatedAt: now.UTC().Truncate(time.Millisecond), BillingKey: s.KeyName(s.Key.N),
-		Charging: order.Charging(s.Charging), Extras: order.Extras{Tax: order.Tax(s.CyclePlan().Tax)},
+		ID: id, Provider: s.Provider, Mode: s.Mode, Account: s.Account,
+		Amount: s.CyclePlan().Amount, Name: s.Plan.Name, Language: s.Language, ReturnURL: s.ReturnURL,
+		Customer: order.Customer{
+			ID: s.CustomerID, Name: s.Customer.Name, Email: s.Customer.Email, Phone: s.Customer.Phone,
+		},
+		Request: s.Request, LinkToken: s.LinkToken, CreatedAt: now.UTC().Truncate(time.Millisecond),
+		BillingKey: s.KeyName(s.Key.N), Charging: order.Charging(s.Charging),
+		Extras: order.Extras{Tax: order.Tax(s.CyclePlan().Tax)},
 	}, t, askAfter)
 }
 
-// Paid tells the subscription that a cycle's order was paid, which somebody else found out. When that fails the order is due, and the schedule
-// tells it.
+// Paid tells the subscription that a cycle's order was paid, which somebody else found out. When that fails the order
+// is due, and the schedule tells it.
 func (w *Worker) Paid(ctx context.Context, o order.Order) order.Order {
 	n, err := order.ParseNumber(o.ID)
 	if err != nil || n.Cycle == 0 {
@@ -261,13 +271,13 @@ func (w *Worker) Paid(ctx context.Context, o order.Order) order.Order {
 		o, err = w.tell(ctx, s, n.Cycle, o)
 	}
 	if err != nil {
-		w.Log.WarnContext(ctx, "a paid cycle could not be told to its subscription; the schedule will", "event", "work.failed", "kind", KindOrder,
-			"id", o.ID, "cause", err.Error())
+		w.Log.WarnContext(ctx, "a paid cycle could not be told to its subscription; the schedule will",
+			"event", "work.failed", "kind", KindOrder, "id", o.ID, "cause", err.Error())
 	}
 	return o
 }
 
-// tell moves the subscription on by what became of cycle k's order, and notes in an order that is due for it that this is done.
+// tell moves the subscription on by what became of cycle k's order, and notes in a due order that this is done.
 func (w *Worker) tell(ctx context.Context, s subscription.Subscription, k int, o order.Order) (order.Order, error) {
 	if err := w.move(ctx, s, k, o); err != nil {
 		return o, err
@@ -313,11 +323,11 @@ func (w *Worker) move(ctx context.Context, s subscription.Subscription, k int, o
 }
 
 // save applies a change and stores it; when somebody else was faster it is applied to what they left.
-func (w *Worker) save(ctx context.Context, s subscription.Subscription, change func(subscription.Subscription) subscription.Subscription) error {
+func (w *Worker) save(ctx context.Context, s subscription.Subscription, apply change) error {
 	stored := s.Revision
 	for range savesMax {
 		s.NoticeDays = w.NoticeDays
-		next := change(s)
+		next := apply(s)
 		if next.Revision == stored {
 			return nil
 		}
@@ -343,8 +353,8 @@ func (w *Worker) logMoved(ctx context.Context, before, after subscription.Subscr
 	case after.Status == subscription.Canceled && after.Cycle > before.Cycle:
 		level, event = slog.LevelWarn, "subscription.paid_after_end" // the charge was on its way when the end came
 	}
-	w.Log.Log(ctx, level, "the subscription moved", "event", event, "subscriptionId", after.ID, "from", string(before.Status),
-		"to", string(after.Status), "cycle", after.Cycle, "code", after.Dunning.Code)
+	w.Log.Log(ctx, level, "the subscription moved", "event", event, "subscriptionId", after.ID,
+		"from", string(before.Status), "to", string(after.Status), "cycle", after.Cycle, "code", after.Dunning.Code)
 }
 
 // deleteKey deletes the billing keys of a subscription that has ended.
@@ -362,7 +372,8 @@ func (w *Worker) deleteKey(ctx context.Context, s subscription.Subscription) err
 	})
 }
 
-// deleteKeys deletes every key a window was ever offered for, the newest first, and says that all are gone. One that never was is gone.
+// deleteKeys deletes every key a window was ever offered for, the newest first, and says that all are gone. One that
+// never was is gone.
 func deleteKeys(ctx context.Context, d KeyDeleter, s subscription.Subscription, log *slog.Logger) (gone bool) {
 	calls, cancel := callContext(ctx)
 	defer cancel()

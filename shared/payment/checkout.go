@@ -23,8 +23,8 @@ type Page struct {
 	Window  provider.Window
 }
 
-// Open returns the page of an order. speak chooses the page's language, given the order's. A wrong link token is ErrNotFound, like no order at
-// all.
+// Open returns the page of an order. speak chooses the page's language, given the order's. A wrong link token is
+// ErrNotFound, like no order at all.
 func (c *Checkout) Open(ctx context.Context, id, linkToken, base string, speak func(string) string) (Page, error) {
 	o, err := c.Status(ctx, id, linkToken)
 	if err != nil {
@@ -50,7 +50,7 @@ func (c *Checkout) Status(ctx context.Context, id, linkToken string) (order.Orde
 	return readByLink(ctx, c.Orders, id, linkToken)
 }
 
-// readByLink is for the public doors: the link token is checked in constant time, and its absence never reaches the table.
+// readByLink is for the public doors: the link token is checked in constant time; without one the table is not read.
 func readByLink(ctx context.Context, orders Orders, id, linkToken string) (order.Order, error) {
 	n, err := order.ParseNumber(id)
 	if err != nil || n.OrderID() != id || linkToken == "" {

@@ -14,14 +14,14 @@ import (
 	"tosspay-sam/shared/provider"
 )
 
-// Deadlines of the doors a buyer waits at (design: 12 s for the provider, 3 s kept to record what it said, well inside the 29 s of the
-// function and the 30 s of API Gateway).
+// Deadlines of the doors a buyer waits at: for the provider, and to record what it said. They are well inside the 29 s
+// of the function and the 30 s of API Gateway.
 const (
 	CallMax    = 12 * time.Second
 	SettleKeep = 3 * time.Second
 )
 
-// waitStep is the first pause of a request that waits for another one to settle the same order; it doubles up to waitStepMax.
+// waitStep is the first pause of a request that waits for another to settle the order; it doubles up to waitStepMax.
 const (
 	waitStep    = 100 * time.Millisecond
 	waitStepMax = time.Second
@@ -37,10 +37,11 @@ type Gateway struct {
 	Timing    provider.Timing
 	Keys      string // the account whose keys the deployment has, as Order.Account; empty: not known
 	Account   string // the merchant account payments must have gone to, in the provider's words; empty: not checked
-	// Ready returns an error, in words for the operator, when the provider cannot be asked at all: no secret, or a key of the wrong mode.
+	// Ready returns an error, in words for the operator, when the provider cannot be asked at all: no secret, or a key
+	// of the wrong mode.
 	Ready func(context.Context) error
-	// Previous, when set, returns the gateway of an account whose keys the deployment had before, as far as its secret still holds them. It only
-	// finds and cancels. ok is false when they are not there.
+	// Previous, when set, returns the gateway of an account whose keys the deployment had before; ok is false when its
+	// secret does not hold them any more. It only finds and cancels.
 	Previous func(ctx context.Context, account string) (g Gateway, ok bool)
 }
 
@@ -57,8 +58,8 @@ type Settler struct {
 	KeepLate bool
 	// RestoredTo is the time to which the table was restored from a backup; zero: it never was.
 	RestoredTo time.Time
-	// Paid, when set, records in the subscription that a cycle's order was paid without its worker: the subscription may rest, and be looked at
-	// by nobody. It returns the order.
+	// Paid, when set, records in the subscription that a cycle's order was paid without its worker: the subscription
+	// may rest, and be looked at by nobody. It returns the order.
 	Paid func(context.Context, order.Order) order.Order
 }
 
@@ -78,7 +79,7 @@ type Outcome string
 // The outcomes.
 const (
 	Settled  Outcome = "settled"  // the order's status tells all
-	Tampered Outcome = "tampered" // the redirect's amount is not the order's: nothing was asked, the order stays payable
+	Tampered Outcome = "tampered" // the redirect has another amount: nothing was asked, the order stays payable
 	Stale    Outcome = "stale"    // the redirect of an attempt that is over
 )
 
@@ -89,8 +90,8 @@ type Result struct {
 	Attempt int // the attempt the redirect speaks of
 }
 
-// ErrNotReady says that the deployment's provider settings are wrong. Nothing was claimed; the buyer's authenticated payment can be
-// confirmed by a reload once they are mended, within the provider's window.
+// ErrNotReady says that the deployment's provider settings are wrong. Nothing was claimed; the buyer's authenticated
+// payment can be confirmed by a reload once they are mended, within the provider's window.
 var ErrNotReady = errors.New("the provider cannot be asked")
 
 // ErrReturn refuses a redirect that our own window cannot have caused.
@@ -98,9 +99,9 @@ var ErrReturn = errors.New("not a redirect of this order")
 
 // Confirm takes the money of an authenticated payment, once, whatever happens meanwhile.
 //
-// Phase 1 claims the order: one conditional write that also checks link token, attempt and amount. Only its winner calls the provider.
-// Phase 2 asks the provider to take the money, and if the answer proves nothing, what became of it.
-// Phase 3 records what the answers prove. A crash between any two leaves a processing order with a due time.
+// Phase 1 claims the order: one conditional write that also checks link token, attempt and amount. Only its winner
+// calls the provider. Phase 2 asks the provider to take the money, and if the answer proves nothing, what became of
+// it. Phase 3 records what the answers prove. A crash between any two leaves a processing order with a due time.
 func (s *Settler) Confirm(ctx context.Context, r Return) (Result, error) {
 	claim, err := s.claimOf(r)
 	if err != nil {
@@ -140,9 +141,14 @@ func ready(ctx context.Context, ask func(context.Context) error) error {
 	return ask(ctx)
 }
 
+func logUnready(ctx context.Context, log *slog.Logger, cause error, about ...any) {
+	about = append([]any{"event", "config.error"}, about...)
+	log.ErrorContext(ctx, "the provider cannot be asked", append(about, "cause", cause.Error())...)
+}
+
 // unready still shows an order that needs no provider any more.
 func (s *Settler) unready(ctx context.Context, r Return, cause error) (Result, error) {
-	s.Log.ErrorContext(ctx, "the provider cannot be asked", "event", "config.error", "orderId", r.OrderID, "cause", cause.Error())
+	logUnready(ctx, s.Log, cause, "orderId", r.OrderID)
 	o, err := readByLink(ctx, s.Orders, r.OrderID, r.LinkToken)
 	if err != nil {
 		return Result{}, err
@@ -172,12 +178,12 @@ func (s *Settler) claimOf(r Return) (order.Claim, error) {
 	if !isDigits(r.Amount) {
 		return order.Claim{}, fmt.Errorf("%w: amount", ErrReturn)
 	}
-	// A number that is no amount (0, or far too large) becomes the zero amount, which no order has: tampering, not a typing error.
+	// A number that is no amount, such as 0, becomes the zero amount, which no order has: tampering, no typing error.
 	amount, _ := money.Parse(r.Amount, money.KRW)
 	now := s.now()
 	return order.Claim{
-		OrderID: r.OrderID, Provider: r.Provider, LinkToken: r.LinkToken, Attempt: number.Attempt, Amount: amount, Key: r.Key,
-		At: now, AskAfter: now.Add(CallMax + SettleKeep),
+		OrderID: r.OrderID, Provider: r.Provider, LinkToken: r.LinkToken,
+		Attempt: number.Attempt, Amount: amount, Key: r.Key, At: now, AskAfter: now.Add(CallMax + SettleKeep),
 	}, nil
 }
 

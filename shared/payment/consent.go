@@ -3,13 +3,13 @@ package payment
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"time"
 
 	"tosspay-sam/shared/money"
 	"tosspay-sam/shared/subscription"
 )
 
-// ConsentText is the version of the words that the consent page shows. It is stored with each consent: change it when a word changes.
+// ConsentText is the version of the consent page's words, stored with each consent: change it when a word changes.
 const ConsentText = "2026-11-28"
 
 // evidenceMax is in characters: a reference into the merchant's own records, not the records.
@@ -20,15 +20,17 @@ type PlanChange struct {
 	Amount   int64
 	Currency string
 	Name     string // empty: as it is
-	// WithoutConsent is what becomes of a subscription whose buyer does not agree to a higher price: keep (the old price; the default) or end.
+	// WithoutConsent is what becomes of a subscription whose buyer does not agree to a higher price: keep (the old
+	// price; the default) or end.
 	WithoutConsent string
 	// Evidence says where the merchant's own record of the buyer's consent is; empty: we ask for it.
 	Evidence string
-	// Tax says which parts the new amount has. Nil is refused for a plan that has parts: only the merchant knows those of another amount.
+	// Tax says which parts the new amount has. Nil is refused for a plan that has parts: only the merchant knows those
+	// of another amount.
 	Tax *Tax
 }
 
-// ChangePlan changes what a cycle costs, from the next cycle that has not begun. A higher price waits for the buyer's consent.
+// ChangePlan changes what a cycle costs, from the next that has not begun. A higher price waits for consent.
 func (e *Enroller) ChangePlan(ctx context.Context, id string, p PlanChange) (subscription.Subscription, error) {
 	if err := e.checkPlanChange(p); err != nil {
 		return subscription.Subscription{}, err
@@ -36,7 +38,7 @@ func (e *Enroller) ChangePlan(ctx context.Context, id string, p PlanChange) (sub
 	amount := money.Amount{Value: p.Amount, Currency: money.KRW}
 	token := e.NewToken()
 	var refusal error
-	s, err := e.change(ctx, id, func(s subscription.Subscription) (subscription.Subscription, bool) {
+	s, err := e.change(ctx, id, func(s subscription.Subscription, now time.Time) (subscription.Subscription, bool) {
 		plan := subscription.Plan{Amount: amount, Name: p.Name}
 		if p.Name == "" {
 			plan.Name = nameOf(s)
@@ -45,30 +47,30 @@ func (e *Enroller) ChangePlan(ctx context.Context, id string, p PlanChange) (sub
 			return s, true
 		}
 		if !s.Rises(plan) {
-			return s.ChangePlan(plan, e.Now())
+			return s.ChangePlan(plan, now)
 		}
 		return s.ChangeWithConsent(subscription.Consent{
 			Kind: subscription.PriceRise, After: plan, Token: token, Ends: p.WithoutConsent == "end",
-		}, p.Evidence, e.Now())
+		}, p.Evidence, now)
 	})
 	return s, cmp.Or(refusal, err)
 }
 
 // tax is which parts the plan of s has after the change, or a *FieldError.
-func (p PlanChange) tax(s subscription.Subscription) (subscription.Tax, error) {
+func (p PlanChange) tax(s subscription.Subscription) (none subscription.Tax, err error) {
 	latest := s.Plan
 	if s.NextPlan != (subscription.Plan{}) {
 		latest = s.NextPlan
 	}
 	switch {
 	case s.Charging.CardQuota != 0 && p.Amount < quotaAmountMin:
-		return subscription.Tax{}, &FieldError{"amount", fmt.Sprintf("must be at least %d for a subscription with cardQuota", quotaAmountMin)}
+		return none, badField("amount", "must be at least %d for a subscription with cardQuota", quotaAmountMin)
 	case p.Tax != nil:
 		return subscription.Tax(p.Tax.order()), nil
-	case latest.Tax != (subscription.Tax{}):
-		return subscription.Tax{}, &FieldError{"taxFreeAmount", "and vatAmount must be given anew, because the plan has them"}
+	case latest.Tax != none:
+		return none, &FieldError{"taxFreeAmount", "and vatAmount must be given anew, because the plan has them"}
 	}
-	return subscription.Tax{}, nil
+	return none, nil
 }
 
 func nameOf(s subscription.Subscription) string {
@@ -100,7 +102,8 @@ func (e *Enroller) checkPlanChange(p PlanChange) error {
 	return checkText("consent.evidence", p.Evidence, 0, evidenceMax)
 }
 
-// Consent returns the subscription for the page that asks for consent. A wrong token is ErrNotFound, like no subscription at all.
+// Consent returns the subscription for the page that asks for consent. A wrong token is ErrNotFound, like no
+// subscription at all.
 func (e *Enroller) Consent(ctx context.Context, id, token string) (subscription.Subscription, error) {
 	s, err := e.Read(ctx, id)
 	if err != nil {
@@ -113,19 +116,22 @@ func (e *Enroller) Consent(ctx context.Context, id, token string) (subscription.
 }
 
 // Answer records what the buyer says. ErrState: nothing is asked now; the subscription says why.
-func (e *Enroller) Answer(ctx context.Context, id, token string, agrees bool, language string) (subscription.Subscription, error) {
+func (e *Enroller) Answer(
+	ctx context.Context, id, token string, agrees bool, language string,
+) (subscription.Subscription, error) {
 	s, err := e.Consent(ctx, id, token)
 	if err != nil {
 		return s, err
 	}
-	s, err = e.change(ctx, id, func(s subscription.Subscription) (subscription.Subscription, bool) {
+	s, err = e.change(ctx, id, func(s subscription.Subscription, now time.Time) (subscription.Subscription, bool) {
 		if !s.Consent.TokenMatches(token) {
 			return s, false // another change is asked for by now
 		}
-		return s.Consents(agrees, ConsentText, language, e.Now())
+		return s.Consents(agrees, ConsentText, language, now)
 	})
 	if err == nil {
-		e.Log.InfoContext(ctx, "the buyer answered", "event", "subscription.consent", "subscriptionId", s.ID, "state", s.Consent.State())
+		e.Log.InfoContext(ctx, "the buyer answered",
+			"event", "subscription.consent", "subscriptionId", s.ID, "state", s.Consent.State())
 	}
 	return s, err
 }
@@ -154,7 +160,7 @@ func (e *Enroller) checkAmount(prefix string, amount int64, currency string) err
 	case currency != string(money.KRW):
 		return &FieldError{prefix + "currency", "must be KRW"}
 	case err != nil || amount < e.AmountMin:
-		return &FieldError{prefix + "amount", fmt.Sprintf("must be a whole number from %d to %d", e.AmountMin, int64(money.Max))}
+		return badField(prefix+"amount", "must be a whole number from %d to %d", e.AmountMin, int64(money.Max))
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,7 +19,7 @@ import (
 	"tosspay-sam/shared/provider"
 )
 
-// Limits of an order's lifetime. The default suits a buyer who is looking at the page; the maximum a payment link sent by mail.
+// Limits of an order's lifetime. The default suits a buyer who is looking at the page; the maximum a mailed link.
 const (
 	expiryDefault = time.Hour
 	expiryMin     = 5 * time.Minute
@@ -51,6 +52,10 @@ type FieldError struct{ Field, Problem string }
 
 func (e *FieldError) Error() string { return e.Field + " " + e.Problem }
 
+func badField(name, problem string, a ...any) error {
+	return &FieldError{name, fmt.Sprintf(problem, a...)}
+}
+
 // ErrOtherBody says that the id is taken by an order made from another request.
 var ErrOtherBody = errors.New("an order with this orderId exists and was made from another request")
 
@@ -60,8 +65,8 @@ type Offer struct {
 	AmountMin int64  // the provider takes no less
 	NameMax   int    // characters of an order's name
 	Keys      string // the account whose keys the deployment has, as Order.Account
-	// Fit refuses the merchant's choices for this provider with a *FieldError, and shortens the order's life to what they allow; nil: there
-	// is nothing to choose.
+	// Fit refuses the merchant's choices for this provider with a *FieldError, and shortens the order's life to what
+	// they allow; nil: there is nothing to choose.
 	Fit func(o order.Order, now time.Time) (order.Order, error)
 	// Registrar is told the amount before the window may open; nil when the provider knows no such thing.
 	Registrar Registrar
@@ -69,11 +74,12 @@ type Offer struct {
 	Ready func(context.Context) error
 }
 
-// ErrNumberTaken says that the provider has the order's number with another amount. Another table or system on the same merchant account made
-// it. The order is stored as failed, and nothing under its number is taken for its own.
-var ErrNumberTaken = errors.New("the provider has this id with another amount, from another system or table on the same merchant account: take another id")
+// ErrNumberTaken says that the provider has the order's number with another amount. The order is stored as failed, and
+// nothing under its number is taken for its own.
+var ErrNumberTaken = errors.New("the provider has this id with another amount, " +
+	"from another system or table on the same merchant account: take another id")
 
-// ErrNotRegistered says that the provider could not be told the order's amount. The order is stored; the same request again tries again.
+// ErrNotRegistered says that the provider could not be told the order's amount. The order is stored.
 var ErrNotRegistered = errors.New("the provider could not be told of the order; send the same request again")
 
 // Merchant serves the private API.
@@ -97,8 +103,8 @@ type Created struct {
 	Notes  []Note // what of the request could not be used as it came
 }
 
-// Create stores a new order before any window opens. The same request again returns the stored order; another request under the same
-// id is ErrOtherBody; a field out of limits is a *FieldError. base is the public address of the bundle.
+// Create stores a new order before any window opens. The same request again returns the stored order; another request
+// under the same id is ErrOtherBody; a field out of limits is a *FieldError. base is the public address of the bundle.
 func (m *Merchant) Create(ctx context.Context, r NewOrder, base string) (Created, error) {
 	amount, err := m.check(r)
 	if err != nil {
@@ -130,7 +136,7 @@ func (m *Merchant) Create(ctx context.Context, r NewOrder, base string) (Created
 	}
 	c, err := m.created(ctx, offer, stored, base, notes)
 	switch {
-	case errors.Is(err, ErrNumberTaken) && (made || stored.Revision == 1): // nothing has become of it since, also when PortOne did not answer at first
+	case errors.Is(err, ErrNumberTaken) && (made || stored.Revision == 1): // nothing has become of it since
 		return Created{}, m.taken(ctx, stored)
 	case err != nil:
 		return Created{}, err
@@ -139,7 +145,7 @@ func (m *Merchant) Create(ctx context.Context, r NewOrder, base string) (Created
 	return c, nil
 }
 
-// taken ends an order that was just made, so that nothing under its number is ever taken for its own: nobody has its address.
+// taken ends an order that was just made, so that nothing under its number is ever taken for its own.
 func (m *Merchant) taken(ctx context.Context, o order.Order) error {
 	_, err := m.Settler.rewrite(ctx, o, savesMax, func(o order.Order) (ledger.Order, error) {
 		return o.Ledger.Taken(provider.OtherAmount, m.Settler.now()), nil
@@ -151,7 +157,9 @@ func (m *Merchant) taken(ctx context.Context, o order.Order) error {
 }
 
 // created is the answer to a request whose order is stored; the window is of one that can be paid now.
-func (m *Merchant) created(ctx context.Context, offer Offer, stored order.Order, base string, notes []Note) (Created, error) {
+func (m *Merchant) created(
+	ctx context.Context, offer Offer, stored order.Order, base string, notes []Note,
+) (Created, error) {
 	if stored.Status != order.Open || !m.Now().Before(stored.ExpiresAt) {
 		return Created{Order: stored, Notes: notes}, nil
 	}
@@ -162,8 +170,8 @@ func (m *Merchant) created(ctx context.Context, offer Offer, stored order.Order,
 	return Created{Order: stored, Window: window, Notes: notes}, err
 }
 
-// unfit refuses a request, unless it is the repetition of one that was taken: a choice that has become wrong since, such as an expiry that
-// has passed, must not turn that into an error.
+// unfit refuses a request, unless it is the repetition of one that was taken: a choice that has become wrong since,
+// such as an expiry that has passed, must not turn that into an error.
 func (m *Merchant) unfit(ctx context.Context, r NewOrder, base string, cause error) (Created, error) {
 	if r.OrderID == "" {
 		return Created{}, cause
@@ -215,8 +223,9 @@ func (m *Merchant) Read(ctx context.Context, id string) (order.Order, error) {
 func (m *Merchant) build(r NewOrder, amount money.Amount, customer order.Customer) order.Order {
 	now := m.Now().UTC()
 	o := order.Order{
-		ID: r.OrderID, Provider: r.Provider, Mode: m.Mode, Account: m.Offers[r.Provider].Keys, Amount: amount, Name: r.Name, Customer: customer, Language: r.Language,
-		ReturnURL: r.ReturnURL, Request: r.digest(), LinkToken: m.NewToken(), CreatedAt: now, ExpiresAt: r.ExpiresAt.UTC(),
+		ID: r.OrderID, Provider: r.Provider, Mode: m.Mode, Account: m.Offers[r.Provider].Keys,
+		Amount: amount, Name: r.Name, Customer: customer, Language: r.Language, ReturnURL: r.ReturnURL,
+		Request: r.digest(), LinkToken: m.NewToken(), CreatedAt: now, ExpiresAt: r.ExpiresAt.UTC(),
 	}
 	if o.ID == "" {
 		o.ID = m.NewID()
@@ -262,20 +271,12 @@ func (m *Merchant) check(r NewOrder) (money.Amount, error) {
 	case errors.Is(err, money.ErrCurrency):
 		return money.Amount{}, &FieldError{"currency", "must be KRW"}
 	case err != nil:
-		return money.Amount{}, &FieldError{"amount", fmt.Sprintf("must be a whole number from %d to %d", offer.AmountMin, int64(money.Max))}
+		return amount, badField("amount", "must be a whole number from %d to %d", offer.AmountMin, int64(money.Max))
 	case r.Amount < offer.AmountMin:
-		return money.Amount{}, &FieldError{"amount", fmt.Sprintf("must be at least %d: the provider takes no less", offer.AmountMin)}
+		return amount, badField("amount", "must be at least %d: the provider takes no less", offer.AmountMin)
 	}
-	if err := checkText("name", r.Name, 1, offer.NameMax); err != nil {
-		return money.Amount{}, err
-	}
-	if err := m.checkRest(r); err != nil {
-		return money.Amount{}, err
-	}
-	if err := r.checkExtras(); err != nil {
-		return money.Amount{}, err
-	}
-	return amount, checkText("customer.id", r.Customer.ID, 0, customerIDMax)
+	return amount, cmp.Or(checkText("name", r.Name, 1, offer.NameMax), m.checkRest(r), r.checkExtras(),
+		checkText("customer.id", r.Customer.ID, 0, customerIDMax))
 }
 
 func (m *Merchant) checkRest(r NewOrder) error {

@@ -18,25 +18,26 @@ const (
 	dispatchLease = 5 * time.Minute
 	// tickReserve is left of a tick's time when it stops taking more: what it has taken must still be sent.
 	tickReserve = 5 * time.Second
-	// flowShare: a second lets through half of what the workers hold, at most. More would run ahead of a count that is seconds old.
+	// flowShare: a second lets through half of what the workers hold. More would run ahead of a count that is some
+	// seconds old.
 	flowShare = 2
-	// shardMax is the most records a second of one shard: each costs its partition of the index six writes from the dispatch to the end of the
-	// charge, of the 1,000 that it takes.
+	// shardMax is the most records a second of one shard: each costs its partition of the index six writes from the
+	// dispatch to the end of the charge, of the 1,000 that it takes.
 	shardMax  = 90
 	flowPause = time.Second // between two looks at the queue's length
-	// youngTick is how long a tick leaves a shard when it finds half of a batch taken: the one that is at work there came before it. A record
-	// that was saved since it was listed is not due either, so one alone says nothing.
+	// youngTick is how long a tick leaves a shard when it finds half of a batch taken: the one that is at work there
+	// came before it. A record that was saved since it was listed is not due either, so one alone says nothing.
 	youngTick = 30 * time.Second
 )
 
-// Dispatcher finds what is due and passes it on. A tick takes everything overdue, however long it has been: lost ticks only delay, and of
-// two at once one leaves the shard to the other, because every record is leased by one conditional write before it is passed on.
+// Dispatcher finds what is due and passes it on. A tick takes everything overdue, however long it has been, so lost
+// ticks only delay. Every record is leased by one conditional write before it is passed on, so of two ticks at the same
+// time one leaves the shard to the other.
 type Dispatcher struct {
-	Due   DueRecords
-	Queue Queue   // nil: the work is done here, within the tick's time
-	Work  *Worker // used without a queue
-	// Workers is how many records are worked on side by side: by those who take them from the queue, all together, or here without one.
-	Workers int
+	Due     DueRecords
+	Queue   Queue   // nil: the work is done here, within the tick's time
+	Work    *Worker // used without a queue
+	Workers int     // how many records are worked on side by side, by all who take them from the queue, or here
 	Now     func() time.Time
 	Wait    func(context.Context, time.Duration) error // with a queue: until it is less full
 	Log     *slog.Logger
@@ -65,7 +66,8 @@ func (d Dispatcher) Run(ctx context.Context) (Tick, error) {
 	}
 	shards.Wait()
 	t := Tick{Passed: run.passed.Load(), Failed: run.failed.Load(), Left: run.left.Load(), More: run.more.Load()}
-	d.Log.InfoContext(ctx, "a tick", "event", "tick", "passed", t.Passed, "failed", t.Failed, "left", t.Left, "more", t.More)
+	d.Log.InfoContext(ctx, "a tick", "event", "tick",
+		"passed", t.Passed, "failed", t.Failed, "left", t.Left, "more", t.More)
 	return t, run.err
 }
 
@@ -107,10 +109,12 @@ func (d Dispatcher) shard(ctx context.Context, shard int, now time.Time, run *ru
 	return nil
 }
 
-// take leases some records and passes them on. It is false when the rest of the shard is to be left alone: time is short, or another tick is at
-// work there. The younger one gives way when they meet, so that they do not race for every record; the older one when it has lost a whole
-// batch.
-func (d Dispatcher) take(ctx context.Context, records []DueRecord, now time.Time, latest *pace, run *running) (more bool, err error) {
+// take leases some records and passes them on. It is false when the rest of the shard is to be left alone: time is
+// short, or another tick is at work there. The younger one gives way when they meet, so that they do not race for every
+// record; the older one when it has lost a whole batch.
+func (d Dispatcher) take(
+	ctx context.Context, records []DueRecord, now time.Time, latest *pace, run *running,
+) (more bool, err error) {
 	room, err := d.flow.room(ctx, latest, len(records))
 	if err != nil || !room || d.short(ctx) {
 		run.more.Store(true)
@@ -137,8 +141,8 @@ func (d Dispatcher) lease(ctx context.Context, records []DueRecord, now time.Tim
 		case errors.Is(err, ErrNotDue):
 			lost++
 		default:
-			d.Log.ErrorContext(ctx, "a due record could not be leased; the next tick takes it", "event", "dispatch.failed", "kind", r.Kind,
-				"id", r.ID, "cause", err.Error())
+			d.Log.ErrorContext(ctx, "a due record could not be leased; the next tick takes it",
+				"event", "dispatch.failed", "kind", r.Kind, "id", r.ID, "cause", err.Error())
 		}
 	}
 	return messages, lost
@@ -157,16 +161,16 @@ func (d Dispatcher) pass(ctx context.Context, messages []Message) int {
 		refused = messages
 	}
 	if len(refused) > 0 {
-		d.Log.ErrorContext(ctx, "the queue did not take records; they are due again after their lease", "event", "dispatch.failed",
-			"records", len(refused), "cause", errorText(err))
+		d.Log.ErrorContext(ctx, "the queue did not take records; they are due again after their lease",
+			"event", "dispatch.failed", "records", len(refused), "cause", errorText(err))
 	}
 	return len(messages) - len(refused)
 }
 
-// flow keeps the queue filled and no more: in a second it lets through half of what the workers hold at once, less the fuller the queue is, and
-// nothing when as many wait. A worker is done with a message after ChargeMax at the latest, so what waits is taken up long before its lease
-// is over and it is passed on again: the workers' own pace, which is the provider's, sets the dispatcher's, whatever it is. Every shard has
-// the same part of it, so that none makes a partition of the index hot.
+// flow keeps the queue filled and no more: in a second it lets through half of what the workers hold, less the fuller
+// the queue is, and nothing when as many wait. A worker is done with a message after ChargeMax at the latest, so what
+// waits is taken up long before its lease is over: the workers' own pace, which is the provider's, sets the
+// dispatcher's. Every shard has the same part of it, so that none makes a partition of the index hot.
 type flow struct {
 	Dispatcher
 
@@ -227,8 +231,8 @@ func (d Dispatcher) inline(ctx context.Context, messages []Message) int {
 		working.Go(func() {
 			defer func() { <-d.working }()
 			if err := d.Work.Safely(ctx, m); err != nil {
-				d.Log.ErrorContext(ctx, "a due record failed; it is due again after its lease", "event", "work.failed", "kind", m.Kind, "id", m.ID,
-					"cause", err.Error())
+				d.Log.ErrorContext(ctx, "a due record failed; it is due again after its lease",
+					"event", "work.failed", "kind", m.Kind, "id", m.ID, "cause", err.Error())
 				return
 			}
 			passed.Add(1)

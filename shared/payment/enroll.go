@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,17 +30,19 @@ type NewSubscription struct {
 	Name           string                `json:"name"`
 	Interval       string                `json:"interval"`
 	Every          int                   `json:"every"`
-	AnchorDay      int                   `json:"anchorDay"`     // 0: the day of the first charge
-	ChargeHour     *int                  `json:"chargeHour"`    // nil: the hour of FirstChargeAt, or midnight without one
-	FirstChargeAt  time.Time             `json:"firstChargeAt"` // zero: when the means is registered; else charged at its full hour or the next
-	CatchUp        string                `json:"catchUp"`
-	Trial          *Trial                `json:"trial,omitempty"`       // nil: nothing is free
-	FirstPeriod    string                `json:"firstPeriod,omitempty"` // full, toAnchor or prorated; empty: full
-	Tax            Tax                   `json:"tax,omitzero"`
-	AppScheme      string                `json:"appScheme,omitempty"`
-	PortOne        *ChargeOptions        `json:"portone,omitempty"`
-	// ImportBillingKey is the provider's name of a key that was issued elsewhere; empty: the buyer registers one. DeleteImportedKey deletes
-	// it when the subscription ends. See takeIn.
+	AnchorDay      int                   `json:"anchorDay"` // 0: the day of the first charge
+	// ChargeHour is in Korea; nil: the hour of FirstChargeAt, or midnight without one.
+	ChargeHour *int `json:"chargeHour"`
+	// FirstChargeAt is charged at its full hour or the next; zero: when the payment method is registered.
+	FirstChargeAt time.Time      `json:"firstChargeAt"`
+	CatchUp       string         `json:"catchUp"`
+	Trial         *Trial         `json:"trial,omitempty"`       // nil: nothing is free
+	FirstPeriod   string         `json:"firstPeriod,omitempty"` // full, toAnchor or prorated; empty: full
+	Tax           Tax            `json:"tax,omitzero"`
+	AppScheme     string         `json:"appScheme,omitempty"`
+	PortOne       *ChargeOptions `json:"portone,omitempty"`
+	// ImportBillingKey is the provider's name of a key that was issued elsewhere; empty: the buyer registers one.
+	// DeleteImportedKey deletes it when the subscription ends. See takeIn.
 	ImportBillingKey  string `json:"importBillingKey,omitempty"`
 	DeleteImportedKey bool   `json:"deleteImportedKey,omitempty"`
 	ImportAgain       bool   `json:"importAgain,omitempty"` // after the end of the subscription that the key had
@@ -47,12 +50,13 @@ type NewSubscription struct {
 }
 
 // ErrOtherSubscription says that the id is taken by a subscription made from another request.
-var ErrOtherSubscription = errors.New("a subscription with this subscriptionId exists and was made from another request")
+var ErrOtherSubscription = errors.New(
+	"a subscription with this subscriptionId exists and was made from another request")
 
 // subscriptionProvider is the only one that issues billing keys here.
 const subscriptionProvider = "portone"
 
-// Enroller makes subscriptions and sees their billing keys issued. Start, Return, Hear and Advance all end in the same look.
+// Enroller makes subscriptions and sees their billing keys issued. Start, Return, Hear and Advance all end in look.
 type Enroller struct {
 	Subscriptions Subscriptions
 	Windows       KeyWindows
@@ -82,8 +86,8 @@ type Enrolled struct {
 	DryRun       bool   // nothing was stored
 }
 
-// Start stores a new subscription before any window opens. The same request again returns the stored one; another request under the same id
-// is ErrOtherSubscription; a field out of limits is a *FieldError.
+// Start stores a new subscription before any window opens. The same request again returns the stored one; another
+// request under the same id is ErrOtherSubscription; a field out of limits is a *FieldError.
 func (e *Enroller) Start(ctx context.Context, r NewSubscription, base string) (Enrolled, error) {
 	if err := e.check(r); err != nil {
 		return Enrolled{}, err
@@ -108,8 +112,8 @@ func (e *Enroller) Start(ctx context.Context, r NewSubscription, base string) (E
 	return enrolled, windowErr
 }
 
-// unfit refuses a request, unless it is the repetition of one that was taken: a first charge that was ahead then may have been made since.
-// Only such a request costs a read.
+// unfit refuses a request, unless it is the repetition of one that was taken: a first charge that was ahead then may
+// have been made since. Only such a request costs a read.
 func (e *Enroller) unfit(ctx context.Context, r NewSubscription, base string, cause error) (Enrolled, error) {
 	if r.SubscriptionID == "" {
 		return Enrolled{}, cause
@@ -140,9 +144,12 @@ func (e *Enroller) Read(ctx context.Context, id string) (subscription.Subscripti
 	return e.Subscriptions.GetSubscription(ctx, id)
 }
 
-// Open returns the page that registers the means. number is <subscription>--key<n>, whatever n: the page always shows the issuance that can
-// be completed now. speak chooses the page's language, given the subscription's. A wrong link token is ErrNotFound.
-func (e *Enroller) Open(ctx context.Context, number, linkToken, base string, speak func(string) string) (Enrolled, error) {
+// Open returns the page that registers the means. number is <subscription>--key<n>, whatever n: the page always shows
+// the issuance that can be completed now. speak chooses the page's language, given the subscription's. A wrong link
+// token is ErrNotFound.
+func (e *Enroller) Open(
+	ctx context.Context, number, linkToken, base string, speak func(string) string,
+) (Enrolled, error) {
 	s, _, err := e.byLink(ctx, number, linkToken)
 	if err != nil {
 		return Enrolled{}, err
@@ -156,8 +163,11 @@ func (e *Enroller) Status(ctx context.Context, number, linkToken string) (subscr
 	return s, err
 }
 
-// Return asks what became of an issuance's window. failed is what the query said, and only matters when the provider knows no such key.
-func (e *Enroller) Return(ctx context.Context, number, linkToken string, failed bool) (subscription.Subscription, error) {
+// Return asks what became of an issuance's window. failed is what the query said, and only matters when the provider
+// knows no such key.
+func (e *Enroller) Return(
+	ctx context.Context, number, linkToken string, failed bool,
+) (subscription.Subscription, error) {
 	s, n, err := e.byLink(ctx, number, linkToken)
 	if err != nil {
 		return s, err
@@ -198,12 +208,14 @@ func (e *Enroller) Advance(ctx context.Context, id string) (subscription.Subscri
 	return e.look(ctx, s, issuing.N, false)
 }
 
-// look asks the provider about key n and records the answer, unless a question begun after look was called has been answered meanwhile:
-// however many copies of a webhook or reloads of a page ask, the provider is asked once in hookPause.
-func (e *Enroller) look(ctx context.Context, s subscription.Subscription, n int, failed bool) (subscription.Subscription, error) {
+// look asks the provider about key n and records the answer, unless a question begun after look was called has been
+// answered meanwhile: however many copies of a webhook or reloads of a page ask, it is asked once in hookPause.
+func (e *Enroller) look(
+	ctx context.Context, s subscription.Subscription, n int, failed bool,
+) (subscription.Subscription, error) {
 	if s.Status == subscription.Canceled {
-		return e.change(ctx, s.ID, func(s subscription.Subscription) (subscription.Subscription, bool) {
-			return s.KeyAppeared(n, e.Now()), true
+		return e.change(ctx, s.ID, func(s subscription.Subscription, now time.Time) (subscription.Subscription, bool) {
+			return s.KeyAppeared(n, now), true
 		})
 	}
 	came := e.Now()
@@ -222,7 +234,10 @@ func (e *Enroller) look(ctx context.Context, s subscription.Subscription, n int,
 			continue
 		}
 		if e.Wait(waiting, pause) != nil {
-			return e.change(ctx, s.ID, func(s subscription.Subscription) (subscription.Subscription, bool) { return s.Announced(n), true })
+			announced := func(s subscription.Subscription, _ time.Time) (subscription.Subscription, bool) {
+				return s.Announced(n), true
+			}
+			return e.change(ctx, s.ID, announced)
 		}
 		seen, err := e.Subscriptions.GetSubscription(ctx, s.ID)
 		if err != nil {
@@ -234,9 +249,11 @@ func (e *Enroller) look(ctx context.Context, s subscription.Subscription, n int,
 }
 
 // ask is one question about key n.
-func (e *Enroller) ask(ctx context.Context, s subscription.Subscription, n int, failed bool) (subscription.Subscription, error) {
+func (e *Enroller) ask(
+	ctx context.Context, s subscription.Subscription, n int, failed bool,
+) (subscription.Subscription, error) {
 	if err := ready(ctx, e.Ready); err != nil {
-		e.Log.ErrorContext(ctx, "the provider cannot be asked", "event", "config.error", "subscriptionId", s.ID, "cause", err.Error())
+		logUnready(ctx, e.Log, err, "subscriptionId", s.ID)
 		return s, fmt.Errorf("payment: subscription %s: %w", s.ID, ErrNotReady)
 	}
 	calls, cancel := callContext(ctx)
@@ -251,8 +268,8 @@ func (e *Enroller) ask(ctx context.Context, s subscription.Subscription, n int, 
 		}
 		saved, err := e.Subscriptions.SaveSubscription(ctx, next)
 		if err == nil {
-			e.Log.InfoContext(ctx, "the subscription moved", "event", "subscription.transition", "subscriptionId", s.ID, "from", string(s.Status),
-				"to", string(saved.Status), "key", n)
+			e.Log.InfoContext(ctx, "the subscription moved", "event", "subscription.transition", "subscriptionId", s.ID,
+				"from", string(s.Status), "to", string(saved.Status), "key", n)
 		}
 		if !errors.Is(err, ErrConflict) {
 			return saved, err
@@ -271,21 +288,24 @@ func logKeyAnswer(ctx context.Context, log *slog.Logger, id string, n int, a pro
 	case !expected:
 		level = slog.LevelWarn
 	}
-	log.Log(ctx, level, "the provider answered", "event", event, "subscriptionId", id, "key", n, "call", a.Call, "verdict", a.Verdict.String(),
-		"http", a.HTTP, "code", a.Code, "class", a.Class.String(), "cause", errorText(a.Err))
+	log.Log(ctx, level, "the provider answered", "event", event, "subscriptionId", id, "key", n,
+		"call", a.Call, "verdict", a.Verdict.String(), "http", a.HTTP, "code", a.Code, "class", a.Class.String(),
+		"cause", errorText(a.Err))
 }
 
 // learn is what an answer about key n makes of the subscription.
-func (e *Enroller) learn(ctx context.Context, s subscription.Subscription, n int, failed bool, a provider.KeyAnswer, began time.Time) subscription.Subscription {
+func (e *Enroller) learn(
+	ctx context.Context, s subscription.Subscription, n int, failed bool, a provider.KeyAnswer, began time.Time,
+) subscription.Subscription {
 	now := e.Now()
 	switch {
 	case a.Verdict == provider.Paid && e.fits(s, a.Key):
-		s = s.Issued(subscription.Key{
-			N: n, IssuedAt: a.Key.IssuedAt, Account: a.Key.Account, Brand: a.Key.Brand, Masked: a.Key.Masked, SeenAt: now,
-		}, now)
+		key := keyOf(a, now)
+		key.N = n
+		s = s.Issued(key, now)
 	case a.Verdict == provider.Paid:
-		e.Log.ErrorContext(ctx, "a billing key does not fit its subscription: another account, customer or mode", "event", "security.key_mismatch",
-			"subscriptionId", s.ID, "key", n)
+		e.Log.ErrorContext(ctx, "a billing key does not fit its subscription: another account, customer or mode",
+			"event", "security.key_mismatch", "subscriptionId", s.ID, "key", n)
 		s = s.NotIssued(n, false, began, now)
 	case a.Verdict == provider.Absent:
 		s = s.NotIssued(n, failed, began, now)
@@ -294,6 +314,12 @@ func (e *Enroller) learn(ctx context.Context, s subscription.Subscription, n int
 	}
 	s.HeardAt = began
 	return s
+}
+
+// keyOf is the key an answer shows.
+func keyOf(a provider.KeyAnswer, now time.Time) subscription.Key {
+	k := a.Key
+	return subscription.Key{IssuedAt: k.IssuedAt, Account: k.Account, Brand: k.Brand, Masked: k.Masked, SeenAt: now}
 }
 
 // fits: a key of another merchant account, customer or mode is not this subscription's, whatever its name.
@@ -337,18 +363,18 @@ func (e *Enroller) draft(r NewSubscription) subscription.Subscription {
 	now := e.Now().UTC()
 	buyer, _ := r.buyer()
 	s := subscription.Subscription{
-		ID: r.SubscriptionID, Provider: subscriptionProvider, Mode: e.Mode, Account: e.KeysOf, CustomerID: r.CustomerID, Customer: buyer, Language: r.Language,
-		ReturnURL: r.ReturnURL, Request: r.digest(), LinkToken: e.NewToken(), CreatedAt: now,
-		CatchUp: subscription.CatchUp(r.CatchUp), NoticeDays: e.NoticeDays,
-		Plan:      subscription.Plan{Amount: money.Amount{Value: r.Amount, Currency: money.KRW}, Name: r.Name, Tax: subscription.Tax(r.Tax.order())},
-		AppScheme: r.AppScheme, Charging: r.PortOne.charging(),
-		Calendar: r.calendar(now),
+		ID: r.SubscriptionID, Provider: subscriptionProvider, Mode: e.Mode, Account: e.KeysOf,
+		CustomerID: r.CustomerID, Customer: buyer, Language: r.Language, ReturnURL: r.ReturnURL,
+		Request: r.digest(), LinkToken: e.NewToken(), CreatedAt: now,
+		Calendar: r.calendar(now), CatchUp: cmp.Or(subscription.CatchUp(r.CatchUp), subscription.Once),
+		Plan: subscription.Plan{
+			Amount: money.Amount{Value: r.Amount, Currency: money.KRW},
+			Name:   r.Name, Tax: subscription.Tax(r.Tax.order()),
+		},
+		NoticeDays: e.NoticeDays, AppScheme: r.AppScheme, Charging: r.PortOne.charging(),
 	}
 	if s.ID == "" {
 		s.ID = e.NewID()
-	}
-	if s.CatchUp == "" {
-		s.CatchUp = subscription.Once
 	}
 	if r.Trial != nil && !r.FirstChargeAt.IsZero() {
 		s.Consent = r.Trial.consent(s.Plan, s, e.NewToken())
@@ -356,10 +382,12 @@ func (e *Enroller) draft(r NewSubscription) subscription.Subscription {
 	return s
 }
 
-// calendar of the request. Without a first charge date the calendar begins today and the first cycle is due as soon as there is a key, but
-// not before the charge hour if one was given.
+// calendar of the request. Without a first charge date the calendar begins today and the first cycle is due as soon as
+// there is a key, but not before the charge hour if one was given.
 func (r NewSubscription) calendar(now time.Time) subscription.Calendar {
-	c := subscription.Calendar{First: now, Interval: subscription.Interval(r.Interval), Every: r.Every, Anchor: r.AnchorDay}
+	c := subscription.Calendar{
+		First: now, Interval: subscription.Interval(r.Interval), Every: cmp.Or(r.Every, 1), Anchor: r.AnchorDay,
+	}
 	if r.FirstPeriod != subscription.FirstFullName {
 		c.FirstPeriod = subscription.FirstPeriod(r.FirstPeriod)
 	}
@@ -368,9 +396,6 @@ func (r NewSubscription) calendar(now time.Time) subscription.Calendar {
 	}
 	if r.ChargeHour != nil {
 		c.Hour = *r.ChargeHour
-	}
-	if c.Every == 0 {
-		c.Every = 1
 	}
 	if c.Anchor == 0 && (c.Interval == subscription.Month || c.Interval == subscription.Year) {
 		c.Anchor = c.First.In(subscription.Seoul).Day()
@@ -402,31 +427,26 @@ func (e *Enroller) check(r NewSubscription) error {
 			return &FieldError{"subscriptionId", err.Error()}
 		}
 	}
-	if err := checkText("customerId", r.CustomerID, 1, customerIDMax); err != nil {
-		return err
-	}
-	if err := e.checkAmount("plan.", r.Amount, r.Currency); err != nil {
-		return err
-	}
-	if err := checkPlanName("plan.name", r.Name); err != nil {
-		return err
-	}
-	if err := r.checkExtras(); err != nil {
+	err := cmp.Or(checkText("customerId", r.CustomerID, 1, customerIDMax), e.checkAmount("plan.", r.Amount, r.Currency),
+		checkPlanName("plan.name", r.Name), r.checkExtras())
+	if err != nil {
 		return err
 	}
 	if err := r.calendar(e.Now()).Check(); err != nil {
 		field, problem, _ := strings.Cut(err.Error(), " ")
 		return &FieldError{"plan." + field, problem}
 	}
-	if !r.FirstChargeAt.IsZero() && r.ChargeHour != nil && *r.ChargeHour != r.firstHour() {
-		return &FieldError{"plan.chargeHour", fmt.Sprintf("must be %d, the full hour in Korea at or after firstChargeAt, or be left out", r.firstHour())}
+	if hour := r.firstHour(); !r.FirstChargeAt.IsZero() && r.ChargeHour != nil && *r.ChargeHour != hour {
+		return badField("plan.chargeHour",
+			"must be %d, the full hour in Korea at or after firstChargeAt, or be left out", hour)
 	}
 	switch subscription.CatchUp(r.CatchUp) {
 	case "", subscription.Once, subscription.Each, subscription.Skip:
 	default:
 		return &FieldError{"plan.catchUp", "must be once, each or skip"}
 	}
-	return (&Merchant{ReturnURLs: e.ReturnURLs, Now: e.Now}).checkRest(NewOrder{Language: r.Language, ReturnURL: r.ReturnURL})
+	m := Merchant{ReturnURLs: e.ReturnURLs, Now: e.Now}
+	return m.checkRest(NewOrder{Language: r.Language, ReturnURL: r.ReturnURL})
 }
 
 // checkFirstCharge refuses a first charge that is out of limits now.
@@ -443,11 +463,11 @@ func checkPlanName(field, name string) error {
 		return err
 	}
 	if len(name) > planNameBytes {
-		return &FieldError{field, fmt.Sprintf("must be at most %d bytes in UTF-8", planNameBytes)}
+		return badField(field, "must be at most %d bytes in UTF-8", planNameBytes)
 	}
 	return nil
 }
 
-// planNameBytes is the limit of a cycle's name: PortOne's name(40), counted in bytes because a name that is too long would be found out by
-// the first charge and not by the merchant.
+// planNameBytes is the limit of a cycle's name: PortOne's name(40), counted in bytes because a name that is too long
+// would be found out by the first charge and not by the merchant.
 const planNameBytes = 40

@@ -1,8 +1,8 @@
 package payment
 
 import (
+	"cmp"
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,7 +20,8 @@ const (
 	metadataValueMax = 2000
 )
 
-// Tax is a merchant's word on which parts of an amount are what, in won. A nil VAT leaves an eleventh of what is taxed to the provider.
+// Tax is a merchant's word on which parts of an amount are what, in won. With a nil VAT the provider takes an eleventh
+// of what is taxed.
 type Tax struct {
 	Free int64  `json:"free,omitempty"`
 	VAT  *int64 `json:"vat,omitempty"`
@@ -45,8 +46,8 @@ func (t Tax) order() order.Tax {
 	return o
 }
 
-// appScheme is the address of an app, such as myshop:// or myshop://paid. It is compiled when a merchant names one: its counted repetitions are
-// 161 KB, and every function would compile them in its cold start.
+// appScheme is the address of an app, such as myshop:// or myshop://paid. It is compiled when a merchant names one: its
+// counted repetitions are 161 KB, and every function would compile them in its cold start.
 var appScheme = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]{0,49}(://[A-Za-z0-9._~/-]{0,100})?$`)
 })
@@ -61,15 +62,16 @@ func (r NewOrder) checkExtras() error {
 	if r.Toss != nil && !slices.Contains([]string{"", "iframe", "self"}, r.Toss.WindowTarget) {
 		return &FieldError{"toss.windowTarget", "must be iframe or self"}
 	}
-	if err := checkAppScheme(r.AppScheme); err != nil {
-		return err
-	}
-	return checkMetadata(r.Metadata)
+	return cmp.Or(checkAppScheme(r.AppScheme), checkMetadata(r.Metadata))
 }
 
 func checkAppScheme(s string) error {
+	if s == "" {
+		return nil
+	}
 	scheme, _, _ := strings.Cut(strings.ToLower(s), ":")
-	if s != "" && (!appScheme().MatchString(s) || slices.Contains([]string{"http", "https", "javascript", "data", "file"}, scheme)) {
+	others := slices.Contains([]string{"http", "https", "javascript", "data", "file"}, scheme)
+	if others || !appScheme().MatchString(s) {
 		return &FieldError{"appScheme", "must be the address of your app, such as myshop://"}
 	}
 	return nil
@@ -77,7 +79,7 @@ func checkAppScheme(s string) error {
 
 // ChargeOptions are a merchant's choices for the charges of a subscription (PortOne, subscribe/payments/again).
 type ChargeOptions struct {
-	CashReceiptType        string `json:"cashReceiptType,omitempty"`        // person, company, or anonymous, which is none
+	CashReceiptType        string `json:"cashReceiptType,omitempty"`        // person, company, or anonymous: none
 	CashReceipt            *bool  `json:"cashReceipt,omitempty"`            // nil for the provider's default, true
 	CashReceiptTradeOption string `json:"cashReceiptTradeOption,omitempty"` // GENERAL, CULTURE or PUBLIC_TP
 	SendFailPush           bool   `json:"sendFailPush,omitempty"`           // Toss tells the buyer of a failed charge
@@ -96,8 +98,8 @@ func (o *ChargeOptions) charging() subscription.Charging {
 		return subscription.Charging{}
 	}
 	return subscription.Charging{
-		ReceiptType: o.CashReceiptType, TradeOption: o.CashReceiptTradeOption, NoReceipt: o.CashReceipt != nil && !*o.CashReceipt,
-		FailPush: o.SendFailPush, CardQuota: o.CardQuota,
+		ReceiptType: o.CashReceiptType, TradeOption: o.CashReceiptTradeOption,
+		NoReceipt: o.CashReceipt != nil && !*o.CashReceipt, FailPush: o.SendFailPush, CardQuota: o.CardQuota,
 	}
 }
 
@@ -112,40 +114,35 @@ func (o *ChargeOptions) check() error {
 	case !slices.Contains([]string{"", "GENERAL", "CULTURE", "PUBLIC_TP"}, o.CashReceiptTradeOption):
 		return &FieldError{"portone.cashReceiptTradeOption", "must be GENERAL, CULTURE or PUBLIC_TP"}
 	case o.CardQuota != 0 && (o.CardQuota < quotaMin || o.CardQuota > quotaMax):
-		return &FieldError{"portone.cardQuota", fmt.Sprintf("must be 0 or %d to %d months", quotaMin, quotaMax)}
+		return badField("portone.cardQuota", "must be 0 or %d to %d months", quotaMin, quotaMax)
 	}
 	return nil
 }
 
 func (r NewSubscription) checkExtras() error {
-	if err := r.Tax.check("plan.", r.Amount); err != nil {
+	err := cmp.Or(r.Tax.check("plan.", r.Amount), checkAppScheme(r.AppScheme), r.PortOne.check())
+	switch {
+	case err != nil, r.PortOne == nil, r.PortOne.CardQuota == 0:
 		return err
-	}
-	if err := checkAppScheme(r.AppScheme); err != nil {
-		return err
-	}
-	if err := r.PortOne.check(); err != nil {
-		return err
-	}
-	if r.PortOne != nil && r.PortOne.CardQuota != 0 && r.FirstPeriod == string(subscription.FirstProrated) {
-		return &FieldError{"plan.firstPeriod", "must not be prorated with portone.cardQuota: a share may be too small for instalments"}
-	}
-	if r.PortOne != nil && r.PortOne.CardQuota != 0 && r.Amount < quotaAmountMin {
-		return &FieldError{"portone.cardQuota", fmt.Sprintf("needs a plan of %d won or more", quotaAmountMin)}
+	case r.FirstPeriod == string(subscription.FirstProrated):
+		return &FieldError{"plan.firstPeriod",
+			"must not be prorated with portone.cardQuota: a share may be too small for instalments"}
+	case r.Amount < quotaAmountMin:
+		return badField("portone.cardQuota", "needs a plan of %d won or more", quotaAmountMin)
 	}
 	return nil
 }
 
 func checkMetadata(pairs map[string]string) error {
 	if len(pairs) > metadataMax {
-		return &FieldError{"metadata", fmt.Sprintf("must have at most %d pairs", metadataMax)}
+		return badField("metadata", "must have at most %d pairs", metadataMax)
 	}
 	for key, value := range pairs {
 		if key == "" || utf8.RuneCountInString(key) > metadataKeyMax || strings.ContainsAny(key, "[]") {
-			return &FieldError{"metadata", fmt.Sprintf("must have names of 1 to %d characters without [ and ]", metadataKeyMax)}
+			return badField("metadata", "must have names of 1 to %d characters without [ and ]", metadataKeyMax)
 		}
 		if utf8.RuneCountInString(value) > metadataValueMax {
-			return &FieldError{"metadata", fmt.Sprintf("must have values of at most %d characters", metadataValueMax)}
+			return badField("metadata", "must have values of at most %d characters", metadataValueMax)
 		}
 	}
 	return nil

@@ -7,8 +7,8 @@ import (
 	"tosspay-sam/shared/order"
 )
 
-// Fail serves the fail redirect: it says that the buyer came back, and proves nothing. It changes no order; one that is already processing
-// is asked about like on every other return.
+// Fail serves the fail redirect: it says that the buyer came back, and proves nothing. It changes no order; one that is
+// already processing is looked up like on every other return.
 func (s *Settler) Fail(ctx context.Context, orderID, linkToken string) (Result, error) {
 	o, err := readByLink(ctx, s.Orders, orderID, linkToken)
 	if err != nil {

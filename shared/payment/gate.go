@@ -12,8 +12,8 @@ import (
 	"tosspay-sam/shared/provider"
 )
 
-// gateRepeat is how long the same question gets the same answer: PortOne waits 5 or 10 s for one. Later it is a new question, so that nothing is
-// captured on an approval that may be given up soon.
+// gateRepeat is how long the same question gets the same answer: PortOne waits 5 or 10 s for one. Later it is a new
+// question, so that nothing is captured on an approval that may be given up soon.
 const gateRepeat = time.Minute
 
 // gateTries: a write that meets somebody else's is decided anew, once.
@@ -40,9 +40,10 @@ const (
 	OtherAmount  Objection = "amount"
 )
 
-// Approve answers whether a window may capture a payment. It may when the approval is in the ledger, written under all of its conditions by one
-// conditional write: from then on nothing else is let through until that payment is shown, or can be captured no more. An error, and ErrConflict
-// after two tries, says that nothing is known to be written: the answer is no.
+// Approve answers whether a window may capture a payment. It may when the approval is in the ledger, written under all
+// of its conditions by one conditional write: from then on nothing else is let through until that payment is shown, or
+// can be captured no more. An error, and ErrConflict after two tries, says that nothing is known to be written: the
+// answer is no.
 func (s *Settler) Approve(ctx context.Context, q Question) (order.Order, Objection, error) {
 	o, err := readByLink(ctx, s.Orders, q.OrderID, q.LinkToken)
 	if err != nil {
@@ -77,7 +78,7 @@ func (s *Settler) Approve(ctx context.Context, q Question) (order.Order, Objecti
 	return o, objection, err
 }
 
-// ownKeys says that what a window takes can be looked up with the deployment's own keys. Those of an account before ask for no money.
+// ownKeys says that what a window takes can be looked up with the deployment's own keys. Earlier ones ask for no money.
 func (s *Settler) ownKeys(ctx context.Context, o order.Order) error {
 	_, err := s.gateway(ctx, o)
 	if err == nil && otherAccount(s.Gateways[o.Provider], o.Account) {
@@ -86,8 +87,8 @@ func (s *Settler) ownKeys(ctx context.Context, o order.Order) error {
 	return err
 }
 
-// approved says that this very question has been answered with yes a moment ago, and that nothing is known of the payment since. An order that
-// another payment has paid meanwhile says no all the same.
+// approved says that this very question was answered with yes a moment ago. An order that another payment has paid
+// meanwhile says no all the same.
 func approved(o order.Order, r ledger.Request) bool {
 	return slices.ContainsFunc(o.Ledger.Requests, func(q ledger.Request) bool {
 		same := q.Kind == ledger.Approval && q.Key == r.Key && q.Attempt == r.Attempt

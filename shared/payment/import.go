@@ -19,16 +19,20 @@ type KeyRefusal struct{ Code, Problem string }
 
 func (e *KeyRefusal) Error() string { return e.Problem }
 
-// The refusals. The provider shows no difference between a key that was deleted, one of another account and one that never was.
+// The refusals. PortOne shows no difference between a key that was deleted, one of another account and none at all.
 var (
-	ErrKeyUnknown = &KeyRefusal{"BILLING_KEY_UNKNOWN",
-		"PortOne knows no such customer_uid with this deployment's API keys: it was deleted, is another account's, or never was"}
-	ErrKeyAccount   = &KeyRefusal{"BILLING_KEY_OTHER_ACCOUNT", "the key belongs to another merchant id or payment gateway than this deployment charges"}
-	ErrKeyMode      = &KeyRefusal{"BILLING_KEY_OTHER_MODE", "a test channel's key cannot be imported into mode live, nor a live one into mode test"}
-	ErrKeyCustomer  = &KeyRefusal{"BILLING_KEY_OTHER_CUSTOMER", "PortOne has the key under another customer_id than customerId"}
-	ErrKeyScheduled = &KeyRefusal{"BILLING_KEY_SCHEDULED",
-		"PortOne is to charge the key by itself: another system scheduled payments with it. Unschedule them, and send the same request again"}
-	ErrKeyImported = &KeyRefusal{"BILLING_KEY_IMPORTED", "the key was imported before, from another request, or was issued here"}
+	ErrKeyUnknown = &KeyRefusal{"BILLING_KEY_UNKNOWN", "PortOne knows no such customer_uid with this deployment's " +
+		"API keys: it was deleted, is another account's, or never was"}
+	ErrKeyAccount = &KeyRefusal{"BILLING_KEY_OTHER_ACCOUNT",
+		"the key belongs to another merchant id or payment gateway than this deployment charges"}
+	ErrKeyMode = &KeyRefusal{"BILLING_KEY_OTHER_MODE",
+		"a test channel's key cannot be imported into mode live, nor a live one into mode test"}
+	ErrKeyCustomer = &KeyRefusal{"BILLING_KEY_OTHER_CUSTOMER",
+		"PortOne has the key under another customer_id than customerId"}
+	ErrKeyScheduled = &KeyRefusal{"BILLING_KEY_SCHEDULED", "PortOne is to charge the key by itself: " +
+		"another system scheduled payments with it. Unschedule them, and send the same request again"}
+	ErrKeyImported = &KeyRefusal{"BILLING_KEY_IMPORTED",
+		"the key was imported before, from another request, or was issued here"}
 )
 
 // ErrKeyUnread says that the provider did not tell what a key is. Nothing is stored.
@@ -37,8 +41,8 @@ var ErrKeyUnread = errors.New("PortOne did not say what the key is; nothing was 
 // importsMax is how often one key may be imported again; each use is a person's correction of a mistake.
 const importsMax = 9
 
-// ImportedID is the id of the subscription that the n-th import of a key gets, from 1. It is made of the key, so that the table's own condition on
-// ids lets one key in only once, however many requests come at the same time.
+// ImportedID is the id of the subscription that the n-th import of a key gets, from 1. It is made of the key, so that
+// the table's own condition on ids lets one key in only once, however many requests come at the same time.
 func ImportedID(customerUID string, n int) string {
 	text := "import " + customerUID
 	if n > 1 {
@@ -48,10 +52,11 @@ func ImportedID(customerUID string, n int) string {
 	return "imp_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])[:20])
 }
 
-// takeIn is Start for a billing key that was issued elsewhere. Everything is checked, and the provider asked, before anything is stored; a dry run
-// stores nothing. A *KeyRefusal says why the key is not taken.
+// takeIn is Start for a billing key that was issued elsewhere. Everything is checked, and the provider asked, before
+// anything is stored; a dry run stores nothing. A *KeyRefusal says why the key is not taken.
 //
-// A key whose subscription has ended is taken in once more only if the request says so: an old list must not bring back who has left.
+// A key whose subscription has ended is taken in once more only if the request says so: an old list must not bring back
+// who has left.
 func (e *Enroller) takeIn(ctx context.Context, r NewSubscription) (Enrolled, error) {
 	if err := r.checkImport(); err != nil {
 		return Enrolled{}, err
@@ -104,7 +109,8 @@ func (e *Enroller) takeNew(ctx context.Context, r NewSubscription) (Enrolled, er
 	return Enrolled{Subscription: stored, New: true, Notes: notes}, nil
 }
 
-// takenIn is the answer about a key that was imported before: the same request gets the same subscription, whatever became of it since.
+// takenIn is the answer about a key that was imported before: the same request gets the same subscription, whatever
+// became of it since.
 func takenIn(stored subscription.Subscription, r NewSubscription) (Enrolled, error) {
 	if stored.Request != r.digest() {
 		return Enrolled{}, ErrKeyImported
@@ -128,7 +134,8 @@ func (e *Enroller) ownKey(ctx context.Context, name string) error {
 	return ErrKeyImported
 }
 
-// lookUp asks the provider what the key is, and refuses one that is not this deployment's to charge, or that the provider charges by itself.
+// lookUp asks the provider what the key is, and refuses one that is not this deployment's to charge, or that the
+// provider charges by itself.
 func (e *Enroller) lookUp(ctx context.Context, r NewSubscription) (subscription.Key, []Note, error) {
 	if err := ready(ctx, e.Ready); err != nil {
 		return subscription.Key{}, nil, fmt.Errorf("payment: import: %w: %w", ErrNotReady, err)
@@ -150,16 +157,16 @@ func (e *Enroller) lookUp(ctx context.Context, r NewSubscription) (subscription.
 	if err != nil {
 		return subscription.Key{}, nil, err
 	}
-	now := e.Now().UTC()
-	key := subscription.Key{IssuedAt: a.Key.IssuedAt, Account: a.Key.Account, Brand: a.Key.Brand, Masked: a.Key.Masked, SeenAt: now}
+	key := keyOf(a, e.Now().UTC())
 	if key.IssuedAt.IsZero() {
-		key.IssuedAt = now // it exists; since when is only shown
+		key.IssuedAt = key.SeenAt // it exists; since when is only shown
 	}
 	return key, doubt, nil
 }
 
-// unscheduled refuses a key that the provider itself is to charge: each cycle would be paid twice. This is a net below the merchant's own
-// care and sees 3 months ahead. An answer that is not what the schema says must not keep everybody out, so it lets the key in with a note; no answer at all does not.
+// unscheduled refuses a key that the provider itself is to charge: each cycle would be paid twice. This is a net below
+// the merchant's own care and sees 3 months ahead. An answer that is not what the schema says must not keep everybody
+// out, so it lets the key in with a note; no answer at all does not.
 func (e *Enroller) unscheduled(ctx, calls context.Context, r NewSubscription) ([]Note, error) {
 	if e.Schedules == nil {
 		return nil, nil
@@ -174,11 +181,11 @@ func (e *Enroller) unscheduled(ctx, calls context.Context, r NewSubscription) ([
 	case !a.Answered(), a.HTTP >= 500, a.HTTP == 429, a.Class == provider.ClassCredentials:
 		return nil, fmt.Errorf("payment: import: %w", ErrKeyUnread)
 	}
-	return []Note{{"importBillingKey",
-		"may have payments that another system scheduled: PortOne's answer about them could not be read. Make sure that there are none"}}, nil
+	return []Note{{"importBillingKey", "may have payments that another system scheduled: " +
+		"PortOne's answer about them could not be read. Make sure that there are none"}}, nil
 }
 
-// takes says whose key it is. Where the merchant id is configured it alone decides; where it is not, the gateway's word must be ours.
+// takes says whose key it is. A configured merchant id alone decides; without one the gateway's word must be ours.
 func (e *Enroller) takes(k provider.BillingKey, customerID string) error {
 	switch {
 	case e.Account != "" && k.Account != e.Account, e.Account == "" && k.OtherGateway != "":
@@ -191,20 +198,25 @@ func (e *Enroller) takes(k provider.BillingKey, customerID string) error {
 	return nil
 }
 
-// checkImport refuses what is wrong with an import at any time. A running subscription has its next date and its day of the month: neither is guessed.
+// checkImport refuses what is wrong with an import at any time. A running subscription has its next date and its day of
+// the month: neither is guessed.
 func (r NewSubscription) checkImport() error {
 	monthly := r.Interval == string(subscription.Month) || r.Interval == string(subscription.Year)
 	switch {
 	case !importable(r.ImportBillingKey):
-		return &FieldError{"importBillingKey", `must be the customer_uid of a billing key: 1 to 80 visible ASCII characters without / \ ? # %`}
+		return &FieldError{"importBillingKey",
+			`must be the customer_uid of a billing key: 1 to 80 visible ASCII characters without / \ ? # %`}
 	case r.SubscriptionID != "":
 		return &FieldError{"subscriptionId", "must be left out with importBillingKey: it is made of the key"}
 	case r.FirstChargeAt.IsZero():
-		return &FieldError{"firstChargeAt", "is needed with importBillingKey: the next date of the running subscription"}
+		return &FieldError{"firstChargeAt",
+			"is needed with importBillingKey: the next date of the running subscription"}
 	case monthly && r.AnchorDay == 0:
-		return &FieldError{"plan.anchorDay", "is needed with importBillingKey: the day of the month that the running subscription is charged on"}
+		return &FieldError{"plan.anchorDay",
+			"is needed with importBillingKey: the day of the month that the running subscription is charged on"}
 	case r.FirstPeriod != "" && r.FirstPeriod != subscription.FirstFullName:
-		return &FieldError{"plan.firstPeriod", "must be full with importBillingKey: the running subscription has had its first period"}
+		return &FieldError{"plan.firstPeriod",
+			"must be full with importBillingKey: the running subscription has had its first period"}
 	}
 	return nil
 }

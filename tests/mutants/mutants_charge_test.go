@@ -452,12 +452,12 @@ var chargeMutants = []mutant{
 	},
 	{
 		"a worker's claim does not bound how late it charges", chargeUse,
-		"Visit{Charge: &next, Repeat: s.AskAfter, Key: key}", "Visit{Charge: &next, Repeat: s.AskAfter.Add(time.Hour), Key: key}",
+		"\tvisit.Charge = ", "\tvisit.Repeat = s.AskAfter.Add(time.Hour)\n\tvisit.Charge = ",
 		charges, "TestSlowLookBack",
 	},
 	{
 		"a worker wants a charge repeated and the loop is not told", chargeUse,
-		"Visit{Charge: &next, Repeat: s.AskAfter, Key: key}", "Visit{Charge: &next, Key: key}",
+		"\tvisit.Charge = ", "\tvisit.Repeat = time.Time{}\n\tvisit.Charge = ",
 		charges, "TestLongOutage",
 	},
 	{
@@ -492,7 +492,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"a worker lets the order of a cycle that it still wants end", chargeUse,
-		"Repeat: s.AskAfter, Key: key}}, ledger.Yes)\n}", "Repeat: s.AskAfter, Key: key}}, ledger.NotAsked)\n}",
+		"Visit: visit}, ledger.Yes)\n}", "Visit: visit}, ledger.NotAsked)\n}",
 		charges, "TestRefusedAtTheEndOfTheOrder",
 	},
 	{

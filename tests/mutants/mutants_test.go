@@ -1527,7 +1527,7 @@ var mutants = []mutant{
 	},
 	{
 		"a lease is over at once", "shared/payment/advance.go",
-		"At: now, Until: now.Add(CallMax + SettleKeep)})", "At: now, Until: now})",
+		"At: now, Until: now.Add(CallMax + SettleKeep)}", "At: now, Until: now}",
 		payments, "TestOneAsksForAll",
 	},
 	{
