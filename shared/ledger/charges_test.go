@@ -169,10 +169,11 @@ func TestChargesOwnAnswer(t *testing.T) {
 		}, cycle), t}
 		tc.tell(&k)
 		k.want(tc.name, ledger.Paid, 1)
-		if over := len(k.Requests) == 0; over != tc.over {
-			t.Errorf("%s: due %v\n%s", tc.name, k.Due().Sub(noon), show(k.Order))
+		due, rests := k.Due(), tc.over && tc.again == 0
+		if over := len(k.Requests) == 0; over != tc.over || due.IsZero() != rests {
+			t.Errorf("%s: due %v\n%s", tc.name, due.Sub(noon), show(k.Order))
 		}
-		if due := k.Due(); tc.over && due.IsZero() != (tc.again == 0) || tc.again > 0 && !due.Equal(noon.Add(tc.again)) {
+		if tc.again > 0 && !due.Equal(in(tc.again)) {
 			t.Errorf("%s: looked at again after %v, want %v", tc.name, due.Sub(noon), tc.again)
 		}
 	}

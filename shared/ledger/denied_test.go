@@ -7,8 +7,9 @@ import (
 	"tosspay-sam/shared/ledger"
 )
 
-// TestRefusalOfARepetition: a cancel that was made before the one that is refused may have been carried out, and the next lookup be behind. The refusal
-// holds when a lookup that cannot be behind still shows the money; meanwhile nothing more is sent. That of the first one holds at once.
+// TestRefusalOfARepetition: a cancel that was made before the one that is refused may have been carried out, and the next
+// lookup be behind. The refusal holds when a lookup that cannot be behind still shows the money; meanwhile nothing more is
+// sent. That of the first one holds at once.
 func TestRefusalOfARepetition(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -26,21 +27,21 @@ func TestRefusalOfARepetition(t *testing.T) {
 		"the merchant's first, in the pause": {"r1", 1, 14 * time.Second, true},
 	} {
 		o := made(func(o *ledger.Order) {
-			p := ledger.Payment{Key: "key-1", Attempt: 1, State: ledger.Captured, Amount: 15000, Balance: 15000, Currency: "KRW", Test: !o.Account.Live,
-				KnownAt: noon, SeenAt: noon, Role: ledger.Kept}
+			p := line("key-1", ledger.Captured, 0, kept)
+			p.ListsRefunds = false
 			if c.refund == "" {
 				p.Role, p.Reason = ledger.Surplus, ledger.Second
 			}
-			o.Payments, o.Requests = []ledger.Payment{p}, []ledger.Request{{
-				Kind: ledger.Cancel, Attempt: 1, Key: "key-1", RefundID: c.refund, Turn: c.turn, At: in(time.Minute), Since: in(time.Minute), Amount: 15000, Balance: 15000,
-				Reply: ledger.Refused, Code: "CODE", RepliedAt: in(time.Minute + c.replied),
-			}}
+			o.Payments, o.Requests = []ledger.Payment{p}, []ledger.Request{asks(ledger.Cancel, "key-1", time.Minute,
+				refundOf(c.refund, 15000, 15000, c.turn), replied(ledger.Refused, time.Minute+c.replied))}
 		})
 		looked := func(after time.Duration, balance int64) ledger.Order {
 			at := in(time.Minute + c.replied + after)
 			p := o.Payments[0]
 			p.Balance = balance
-			return o.Learn(ledger.Answer{Account: o.Account, Began: at, At: at, Key: "key-1", Readable: true, Payments: []ledger.Payment{p}}).Decide()
+			return o.Learn(ledger.Answer{
+				Account: o.Account, Began: at, At: at, Key: "key-1", Readable: true, Payments: []ledger.Payment{p},
+			}).Decide()
 		}
 		denied := func(o ledger.Order) bool {
 			r, _ := o.RefundOf(c.refund)

@@ -7,8 +7,8 @@ import (
 	"tosspay-sam/shared/ledger"
 )
 
-// TestNeverAnswered: a number is looked up once more, a day after a request under it of which the provider never said what it did; what an answer
-// or the payment itself tells of is not.
+// TestNeverAnswered: a number is looked up once more, a day after a request under it of which the provider never said what
+// it did; what an answer or the payment itself tells of is not.
 func TestNeverAnswered(t *testing.T) {
 	t.Parallel()
 	const looked, never = 160 * time.Minute, time.Duration(-1)
@@ -62,8 +62,9 @@ func TestNeverAnswered(t *testing.T) {
 			continue
 		}
 		again := tc.doubt + ledger.DoubtMax
-		if due := k.Due(); due.After(in(again)) || k.lookedAt(again-time.Second) || !k.lookedAt(again) {
-			t.Errorf("%s: due after %v, looked at before %v: %v, then: %v", tc.name, due.Sub(noon), again, k.lookedAt(again-time.Second), k.lookedAt(again))
+		early, then := k.lookedAt(again-time.Second), k.lookedAt(again)
+		if due := k.Due(); due.After(in(again)) || early || !then {
+			t.Errorf("%s: due after %v, looked at before %v: %v, then: %v", tc.name, due.Sub(noon), again, early, then)
 		}
 		k.shows(again, 1, line("key-2", ledger.Captured, again, withMeans))
 		if k.lookedAt(again + time.Hour) {
@@ -87,7 +88,8 @@ func (k *talk) lookedAt(at time.Duration) bool {
 	}
 }
 
-// TestFoundADayLater: what a request that was never answered took is given back when its order has ended, and when it is paid by another number.
+// TestFoundADayLater: what a request that was never answered took is given back when its order has ended, and when it is
+// paid by another number.
 func TestFoundADayLater(t *testing.T) {
 	t.Parallel()
 	for _, paid := range []bool{false, true} {
@@ -104,7 +106,8 @@ func TestFoundADayLater(t *testing.T) {
 			k.want("expired", ledger.Expired, 2)
 		}
 		k.shows(ledger.DoubtMax, 1, line("key-1", ledger.Captured, ledger.DoubtMax))
-		if s := k.Next(in(ledger.DoubtMax), ledger.Visit{}); s.Do != ledger.Send || s.Request.Kind != ledger.Cancel || s.Request.Key != "key-1" {
+		s := k.Next(in(ledger.DoubtMax), ledger.Visit{})
+		if s.Do != ledger.Send || s.Request.Kind != ledger.Cancel || s.Request.Key != "key-1" {
 			t.Errorf("paid by another: %v: %+v\n%s", paid, s, show(k.Order))
 		}
 	}

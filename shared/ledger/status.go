@@ -89,17 +89,11 @@ func (o Order) Due() time.Time {
 			at(after(p.KnownAt, o.LearnedAt))
 		}
 	}
-	switch {
-	case o.awaitsLastLook() && !o.LearnedAt.Before(o.lastLookAt()):
-		at(after(o.lastLookAt(), o.LearnedAt))
-	case o.awaitsLastLook():
-		at(o.lastLookAt())
+	if o.awaitsLastLook() {
+		at(o.from(o.lastLookAt()))
 	}
 	if n, again := o.lookAgain(); n > 0 {
-		if !o.LearnedAt.Before(again) {
-			again = after(again, o.LearnedAt)
-		}
-		at(again)
+		at(o.from(again))
 	}
 	if !o.closed() {
 		at(o.openDue())
@@ -117,10 +111,15 @@ func (o Order) openDue() time.Time {
 	if o.exhausted() {
 		return after(o.Attempts[o.Current()-1].OpenedAt, o.LearnedAt)
 	}
-	if o.LearnedAt.Before(o.Over()) {
-		return o.Over()
+	return o.from(o.Over())
+}
+
+// from is when to look for what is to be looked for at t: then, and after an answer that came since, by the pauses.
+func (o Order) from(t time.Time) time.Time {
+	if o.LearnedAt.Before(t) {
+		return t
 	}
-	return after(o.Over(), o.LearnedAt)
+	return after(t, o.LearnedAt)
 }
 
 // Unsettled says that money has been unclear since an hour or more, for the alarm.

@@ -84,9 +84,10 @@ func (w *Worker) settleOrder(ctx context.Context, id string) error {
 		wanted = ledger.Yes
 	}
 	if s.Status == subscription.Canceled && s.Final() {
-		visit.Repeat = w.Now().Add(subscription.ChargeLease)
 		if s.Keeps(1) && o.BillingKey == s.KeyName(1) {
-			visit.Repeat, wanted = time.Time{}, ledger.Never
+			wanted = ledger.Never
+		} else {
+			visit.Repeat = w.Now().Add(subscription.ChargeLease)
 		}
 	}
 	if err == nil {

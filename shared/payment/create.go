@@ -136,7 +136,7 @@ func (m *Merchant) Create(ctx context.Context, r NewOrder, base string) (Created
 	}
 	c, err := m.created(ctx, offer, stored, base, notes)
 	switch {
-	case errors.Is(err, ErrNumberTaken) && (made || stored.Revision == 1): // nothing has become of it since
+	case errors.Is(err, ErrNumberTaken) && stored.Revision == 1: // nothing has become of it since
 		return Created{}, m.taken(ctx, stored)
 	case err != nil:
 		return Created{}, err

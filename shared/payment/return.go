@@ -3,10 +3,10 @@ package payment
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/order"
+	"tosspay-sam/shared/provider"
 )
 
 // WindowReturn is what a redirect, or the popup's callback, brought back from a window that takes the money by itself. Untrusted.
@@ -31,7 +31,7 @@ func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
 	}
 	o = s.governed(o)
 	back := ledger.Request{Kind: ledger.Return, Attempt: attemptReturned(o, r.Number), At: s.now(), Failed: r.Failed}
-	if isImpUID(r.Key) {
+	if provider.IsImpUID(r.Key) { // anything else could never be looked up, and would be due for ever
 		back.Key = r.Key
 	}
 	if o.BillingKey != "" {
@@ -56,14 +56,6 @@ func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
 		err = nil // the order's own state is known, and the return is noted
 	}
 	return result, err
-}
-
-// impUIDMax is PortOne's documented limit (developers.portone.io/api/rest-v1, Payment.imp_uid, 2026-08).
-const impUIDMax = 32
-
-// isImpUID accepts what the provider can be asked about. Anything else that a redirect names could never be looked up, and would be due for ever.
-func isImpUID(s string) bool {
-	return isPaymentKey(s) && len(s) <= impUIDMax && !strings.ContainsAny(s, "-=")
 }
 
 // note writes what somebody else says, and asks nobody: the due time does the rest.

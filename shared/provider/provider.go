@@ -214,3 +214,15 @@ type Hint struct {
 	Key    string // the provider's key of the payment; empty when the webhook has none
 	Status string // the provider's word, for the log
 }
+
+// ImpUIDMax is PortOne's documented limit of an imp_uid, in bytes (developers.portone.io/api/rest-v1, Payment.imp_uid,
+// 2026-08).
+const ImpUIDMax = 32
+
+const impUIDBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+
+// IsImpUID accepts what can be PortOne's key of a payment: it comes from a redirect or a webhook, and may be anything.
+// The prefixes imp_ and imps_ are seen and not documented, so they are not asked for.
+func IsImpUID(s string) bool {
+	return s != "" && len(s) <= ImpUIDMax && strings.Trim(s, impUIDBytes) == ""
+}

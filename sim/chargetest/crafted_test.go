@@ -6,7 +6,8 @@ import (
 	"tosspay-sam/shared/order"
 )
 
-// TestCraftedReturnOfACycle: the buyer has the link token of his subscription, and calls the return address of a paid cycle with an imp_uid that is none.
+// TestCraftedReturnOfACycle: the buyer has the link token of his subscription, and calls the return address of a paid cycle
+// with an imp_uid that is none.
 func TestCraftedReturnOfACycle(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)

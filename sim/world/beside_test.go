@@ -40,6 +40,13 @@ func TestTwoTablesOnOneAccount(t *testing.T) {
 	}
 }
 
+// takes creates order-1 with another amount than everybody else.
+func (x *outside) takes() reply {
+	x.t.Helper()
+	return x.send(http.MethodPost, outsideBase+"/orders", jsonType,
+		`{"orderId":"order-1","provider":"portone","amount":900,"currency":"KRW","name":"T-shirt"}`)
+}
+
 // TestNumberOfAnotherSystem: PortOne knows the number with another amount. That is said at once, as a fact that does not change.
 func TestNumberOfAnotherSystem(t *testing.T) {
 	t.Parallel()
@@ -47,8 +54,7 @@ func TestNumberOfAnotherSystem(t *testing.T) {
 		first := sold(t, "portone")
 		second := first.beside()
 		for range 2 {
-			r := second.send(http.MethodPost, outsideBase+"/orders", jsonType,
-				`{"orderId":"order-1","provider":"portone","amount":900,"currency":"KRW","name":"T-shirt"}`)
+			r := second.takes()
 			if r.status != http.StatusConflict || !strings.Contains(r.body, `"ORDER_TAKEN"`) || !strings.Contains(r.body, `"orderId"`) {
 				t.Errorf("%d %s", r.status, r.body)
 			}
@@ -61,4 +67,31 @@ func TestNumberOfAnotherSystem(t *testing.T) {
 		second.pass("8d")
 		first.wantKept("beside it", "paid", outsidePrice)
 	})
+}
+
+// TestNumberOfAnotherSystemFoundLater: PortOne gives no answer to the first registration, and says to the repeated request that the number has another
+// amount. The order stayed open then, and what the other system's buyer paid later was given back to him.
+func TestNumberOfAnotherSystemFoundLater(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"http-500", "refuse-connection", "lose-reply"} {
+		fakeTime(t, func(t *testing.T) {
+			first := newOutside(t, func(*world.Options) {})
+			theirs := first.order("portone", "order-1", "24h")
+			second := first.beside()
+			second.fault("portone", "prepare", kind, 1)
+			for _, want := range []int{http.StatusServiceUnavailable, http.StatusConflict, http.StatusConflict} {
+				r := second.takes()
+				if r.status != want || want == http.StatusConflict && !strings.Contains(r.body, `"ORDER_TAKEN"`) {
+					t.Errorf("%s: %d %s", kind, r.status, r.body)
+				}
+			}
+			second.pass("10m")
+			first.pays("portone", theirs)
+			second.pass("8d")
+			first.wantKept("beside it, "+kind, "paid", outsidePrice)
+			if got := second.read("order-1"); got.Status != "failed" {
+				t.Errorf("%s: the order is %s", kind, got.Status)
+			}
+		})
+	}
 }

@@ -1061,12 +1061,12 @@ var mutants = []mutant{
 	},
 	{
 		"a number that another system has is taken for its own when PortOne did not say so at first", "shared/payment/create.go",
-		"(made || stored.Revision == 1)", "made",
+		"stored.Revision == 1:", "made:",
 		world, "TestNumberOfAnotherSystemFoundLater",
 	},
 	{
 		"a return names what can never be looked up", returned,
-		"if isImpUID(r.Key) {", "if isPaymentKey(r.Key) {",
+		"if provider.IsImpUID(r.Key) {", "if _ = provider.IsImpUID; isPaymentKey(r.Key) {",
 		charges, "TestCraftedReturnOfACycle",
 	},
 	{
@@ -1278,12 +1278,12 @@ var mutants = []mutant{
 	{
 		"a confirm that was given up is not doubted", decide,
 		"return end != Shown || r.Kind == Charge", "return r.Kind == Charge",
-		"./sim/world", "TestConfirmCarriedOutLate",
+		world, "TestConfirmCarriedOutLate",
 	},
 	{
 		"a charge whose repetition took the money is not doubted", decide,
 		" || r.Kind == Charge && o.lastCharge(r.Attempt).Turn > r.Turn", "",
-		"./sim/chargetest", "TestChargeCarriedOutLate",
+		charges, "TestChargeCarriedOutLate",
 	},
 	{
 		"an answered request is doubted", decide,
@@ -1293,7 +1293,7 @@ var mutants = []mutant{
 	{
 		"what was never answered is forgotten by the table", "shared/store/internal/item/ledger.go",
 		"Code: a.Code, DoubtAt: Time(a.DoubtAt),", "Code: a.Code,",
-		"./sim/world", "TestConfirmCarriedOutLate",
+		world, "TestConfirmCarriedOutLate",
 	},
 	{
 		"a payment that is gone still pays", statuses,
@@ -1332,12 +1332,12 @@ var mutants = []mutant{
 	},
 	{
 		"the last look has no due time", statuses,
-		"\tcase o.awaitsLastLook():\n\t\tat(o.lastLookAt())", "\tcase false:\n\t\tat(o.lastLookAt())",
+		"\tif o.awaitsLastLook() {\n\t\tat(", "\tif false {\n\t\tat(",
 		ledgerTests, "TestLastLook",
 	},
 	{
 		"a last look that could not be made is not made later", statuses,
-		"at(after(o.lastLookAt(), o.LearnedAt))", "_ = 0",
+		"at(o.from(o.lastLookAt()))", "if t := o.lastLookAt(); o.LearnedAt.Before(t) {\n\t\t\tat(t)\n\t\t}",
 		ledgerTests, "TestWhatIsDue",
 	},
 	{
@@ -1413,7 +1413,7 @@ var mutants = []mutant{
 	{
 		"a charge is written that there is no time to send", oneLoop,
 		" || tooLate(calls, step.Request)) {", ") {",
-		"./sim/chargetest", "TestNoTimeLeftAfterTheLook",
+		charges, "TestNoTimeLeftAfterTheLook",
 	},
 	{
 		"an order is asked about with another account's keys", oneLoop,
@@ -1493,7 +1493,7 @@ var mutants = []mutant{
 	{
 		"a charge does not say until when it may leave", oneLoop,
 		"NotAfter: r.At.Add(ledger.ChargeSendMax),", "",
-		"./sim/chargetest", "TestChargeSaysUntilWhen",
+		charges, "TestChargeSaysUntilWhen",
 	},
 	{
 		"a request is written, and nobody sends it", oneLoop,

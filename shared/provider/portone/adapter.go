@@ -346,7 +346,7 @@ var (
 // paymentOf translates a Payment object, or says why it cannot be one. What the verdict rests on must be right; the rest is left out
 // when it is not.
 func paymentOf(p Payment) (provider.Payment, error) {
-	if !transport.IsVisible(p.ImpUID, impUIDMax) || !transport.IsVisible(p.MerchantUID, merchantUIDMax) || !transport.IsVisible(p.Status, 20) || !transport.IsVisible(p.Currency, 3) ||
+	if !transport.IsVisible(p.ImpUID, provider.ImpUIDMax) || !transport.IsVisible(p.MerchantUID, merchantUIDMax) || !transport.IsVisible(p.Status, 20) || !transport.IsVisible(p.Currency, 3) ||
 		len(p.CustomerUID) > customerUIDMax {
 		return provider.Payment{}, errField
 	}

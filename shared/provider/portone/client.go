@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"tosspay-sam/shared/money"
+	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/provider/transport"
 )
 
@@ -31,7 +32,6 @@ const NameMax = 40
 
 // Limits of what is sent and read.
 const (
-	impUIDMax        = 32                  // developers.portone.io/api/rest-v1, Payment.imp_uid; so are those below
 	merchantUIDMax   = 40                  //
 	customerUIDMax   = 80                  //
 	buyerNameMax     = 16                  //
@@ -110,7 +110,7 @@ func (c *Client) Payment(ctx context.Context, impUID string) (Reply[Payment], er
 	if c.IncludeSandbox {
 		q.path += "?include_sandbox=true"
 	}
-	if !isImpUID(impUID) {
+	if !provider.IsImpUID(impUID) {
 		q.refusal = "imp_uid is not of the documented form"
 	}
 	return ask[Payment](ctx, c, q)
@@ -175,7 +175,7 @@ func (c *Client) PreparedByNumber(ctx context.Context, merchantUID string) (Repl
 func (c *Client) Cancel(ctx context.Context, r CancelRequest) (Reply[Payment], error) {
 	q := question{what: "cancel payment", method: http.MethodPost, path: "/payments/cancel", body: r}
 	switch {
-	case !isImpUID(r.ImpUID):
+	case !provider.IsImpUID(r.ImpUID):
 		q.refusal = "imp_uid is not of the documented form"
 	case r.Amount < 1 || r.Amount > r.Checksum || r.Checksum > money.Max:
 		q.refusal = "amount is out of range"
@@ -350,12 +350,6 @@ func (c *Client) early(notAfter time.Time) bool {
 
 func (c *Client) endpoint() transport.Endpoint {
 	return transport.Endpoint{BaseURL: c.BaseURL, Default: DefaultBaseURL, PlainHost: c.PlainHost, Transport: c.Transport}
-}
-
-// isImpUID accepts what can be a key of a payment: it comes from a redirect or a webhook, and may be anything. The prefixes imp_ and
-// imps_ are seen and not documented, so they are not asked for.
-func isImpUID(s string) bool {
-	return isUID(s, impUIDMax) && !strings.Contains(s, "-")
 }
 
 // isUID accepts what we give as merchant_uid and customer_uid: 1 to limit of A-Z a-z 0-9 _ -. PortOne's own rule is not documented for

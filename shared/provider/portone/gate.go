@@ -30,7 +30,7 @@ func ParseQuestion(body []byte) (provider.Question, error) {
 	}
 	q := provider.Question{Key: words["imp_uid"], Number: words["merchant_uid"]}
 	amount, err := strconv.ParseInt(words["amount"], 10, 64)
-	if err != nil || amount < 1 || !isImpUID(q.Key) || !isUID(q.Number, merchantUIDMax) {
+	if err != nil || amount < 1 || !provider.IsImpUID(q.Key) || !isUID(q.Number, merchantUIDMax) {
 		return provider.Question{}, ErrQuestion
 	}
 	q.Amount = amount

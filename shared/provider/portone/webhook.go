@@ -23,7 +23,7 @@ func ParseWebhook(body []byte) (provider.Hint, error) {
 		}
 	}
 	key, number, status := words["imp_uid"], strings.TrimSpace(words["merchant_uid"]), words["status"]
-	if !isImpUID(key) {
+	if !provider.IsImpUID(key) {
 		key = ""
 	}
 	if number == "" && key == "" {
