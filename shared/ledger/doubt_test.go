@@ -112,3 +112,44 @@ func TestFoundADayLater(t *testing.T) {
 		}
 	}
 }
+
+// TestOneNumberUnreadable: a number that no lookup ever shows in full keeps no other from being looked at again, nor the
+// order from being looked at when the other's time comes.
+func TestOneNumberUnreadable(t *testing.T) {
+	t.Parallel()
+	const doubt = 20 * time.Minute
+	k := talk{stood(ledger.Open, atToss), t}
+	k.Attempts[0].DoubtAt, k.Attempts[1].DoubtAt = in(0), in(doubt)
+	k.Attempts[1].Used, k.Attempts[1].LookedAt = true, in(3*time.Hour)
+	k.Attempts[0].LookedAt, k.End, k.LearnedAt = in(3*time.Hour), ledger.EndExpired, in(3*time.Hour)
+	unreadable := func(at time.Duration) { k.learn(at, ledger.Answer{Attempt: 1, Readable: true}) }
+	if due := k.Due(); !due.Equal(in(ledger.DoubtMax)) {
+		t.Fatalf("due after %v\n%s", due.Sub(noon), show(k.Order))
+	}
+	for at := ledger.DoubtMax; at < doubt+ledger.DoubtMax; at = k.Due().Sub(noon) {
+		unreadable(at)
+	}
+	if due := k.Due(); !due.Equal(in(doubt + ledger.DoubtMax)) {
+		t.Errorf("due after %v, want the time of number 2", due.Sub(noon))
+	}
+	later := ledger.DoubtMax + time.Hour
+	v := ledger.Visit{Began: in(later)}
+	for want := 1; want <= 2; want++ {
+		s := k.Next(in(later), v)
+		if s.Do != ledger.LookUp || s.Attempt != want {
+			t.Errorf("%+v, want number %d looked up", s, want)
+		}
+		v.Looked = append(v.Looked, ledger.Lookup{Attempt: want})
+	}
+	unreadable(later)
+	k.shows(later, 2, line("key-2", ledger.Captured, later, under(2)))
+	if s := k.Next(in(later), v); s.Do != ledger.Send || s.Request.Key != "key-2" {
+		t.Errorf("%+v, want key-2 given back\n%s", s, show(k.Order))
+	}
+	if due := k.Due(); due.After(in(later + time.Hour)) {
+		t.Errorf("number 1 is due after %v", due.Sub(noon))
+	}
+	if k.Unsettled(in(later-time.Second)) || !k.Unsettled(in(later)) {
+		t.Error("an hour after its time number 1 is not read: no alarm, or one too early")
+	}
+}

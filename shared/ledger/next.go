@@ -338,9 +338,8 @@ func (o Order) chargeNext(now time.Time, v Visit) Step {
 	return Step{Do: Send, Request: r}
 }
 
-// lastLook looks up every number when no window can capture any more: before an order ends, and once more after it
-// was paid, when the provider's window captures by itself. A second window's capture whose only notice was lost is
-// found here.
+// lastLook looks up the numbers whose time to be looked at has come, whatever their requests and payments ask for. A
+// second window's capture whose only notice was lost is found here.
 func (o Order) lastLook(now time.Time, v Visit) Step {
 	due := o.toLookUp(now)
 	if len(due) > 0 {
@@ -356,54 +355,59 @@ func (o Order) lastLook(now time.Time, v Visit) Step {
 	return none
 }
 
-// toLookUp are the numbers whose last look is due.
-func (o Order) toLookUp(now time.Time) []int {
-	switch {
-	case !now.Before(o.lastLookAt()) && o.awaitsLastLook():
-		return o.unseen(o.lastLookAt())
-	case !o.closed() && o.exhausted():
-		return o.unseen(o.endsFrom())
-	}
-	if n, at := o.lookAgain(); n > 0 && !now.Before(at) {
-		return []int{n}
-	}
-	return nil
-}
-
-// lookAgain is the number that is to be looked up once more for its requests' sake, and when. One that was refused: the
-// lookup that agreed with the refusal may have been behind; where the provider's window captures, the last look is as
-// good. And one with a request that was never answered.
-func (o Order) lookAgain() (attempt int, at time.Time) {
-	if o.End == EndReview {
-		return 0, time.Time{}
-	}
-	for i, a := range o.Attempts {
-		for _, t := range o.looksAfter(i) {
-			if a.LookedAt.Before(t) && (at.IsZero() || t.Before(at)) {
-				attempt, at = i+1, t
-			}
+// toLookUp are the numbers whose time to be looked at has come: all of them, because one may never be readable.
+func (o Order) toLookUp(now time.Time) (attempts []int) {
+	for n := 1; n <= o.Current(); n++ {
+		if slices.ContainsFunc(o.unseenSince(n), func(t time.Time) bool { return !now.Before(t) }) {
+			attempts = append(attempts, n)
 		}
 	}
-	return attempt, at
+	return attempts
 }
 
-func (o Order) looksAfter(i int) (times []time.Time) {
-	if next := i + 1; next < len(o.Attempts) && !o.Timing.windowCaptures() {
-		times = append(times, o.Attempts[next].OpenedAt.Add(o.Timing.LookupLag))
+// unseenSince are the times at or after which a number must be looked up and has not been.
+func (o Order) unseenSince(attempt int) []time.Time {
+	seen := func(t time.Time) bool { return !o.Attempts[attempt-1].LookedAt.Before(t) }
+	return slices.DeleteFunc(o.looks(attempt), seen)
+}
+
+// toLookAt are the times at which some number must be looked up and has not been.
+func (o Order) toLookAt() (times []time.Time) {
+	for n := 1; n <= o.Current(); n++ {
+		times = append(times, o.unseenSince(n)...)
 	}
-	if t := o.Attempts[i].DoubtAt; !t.IsZero() {
+	return times
+}
+
+// looks are the times at or after which a number must be looked up once: when no window can capture any more; before
+// the order ends; when it was refused, because the lookup that agreed with the refusal may have been behind (where the
+// provider's window captures, the last look is as good); and a day after a request that was never answered.
+func (o Order) looks(attempt int) (times []time.Time) {
+	if o.hasLastLook() {
+		times = append(times, o.lastLookAt())
+	}
+	if !o.closed() && o.exhausted() {
+		times = append(times, o.endsFrom())
+	}
+	if o.End == EndReview {
+		return times
+	}
+	if attempt < o.Current() && !o.Timing.windowCaptures() {
+		times = append(times, o.Attempts[attempt].OpenedAt.Add(o.Timing.LookupLag)) // the next number's
+	}
+	if t := o.Attempts[attempt-1].DoubtAt; !t.IsZero() {
 		times = append(times, t.Add(DoubtMax))
 	}
 	return times
 }
 
-// awaitsLastLook says that some number must be looked up after its windows are over.
-func (o Order) awaitsLastLook() bool {
+// hasLastLook says that every number must be looked up after its windows are over.
+func (o Order) hasLastLook() bool {
 	switch {
 	case o.End == EndTaken, o.closed() && !o.Timing.windowCaptures(), o.Paid() != nil && o.Cycle:
 		return false
 	}
-	return len(o.unseen(o.lastLookAt())) > 0
+	return true
 }
 
 // lastLookAt is when no window of the order can capture any more. No window is opened for an order that is paid.

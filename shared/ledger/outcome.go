@@ -89,7 +89,7 @@ func (o Order) afterConfirm(r Request) Outcome {
 }
 
 // agreed says that a lookup after a refusal was made: of a number that no other follows, which is not looked up again
-// (lookAgain), one that cannot be behind.
+// (looks), one that cannot be behind.
 func (o Order) agreed(r Request) bool {
 	from := r.RepliedAt
 	if r.Attempt >= AttemptsMax || !o.LearnedAt.Before(o.Over()) {

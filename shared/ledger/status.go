@@ -89,11 +89,8 @@ func (o Order) Due() time.Time {
 			at(after(p.KnownAt, o.LearnedAt))
 		}
 	}
-	if o.awaitsLastLook() {
-		at(o.from(o.lastLookAt()))
-	}
-	if n, again := o.lookAgain(); n > 0 {
-		at(o.from(again))
+	for _, t := range o.toLookAt() {
+		at(o.from(t))
 	}
 	if !o.closed() {
 		at(o.openDue())
@@ -131,7 +128,12 @@ func (o Order) Unsettled(now time.Time) bool {
 		}
 	}
 	if !o.closed() && !now.Before(o.Over().Add(time.Hour)) {
-		return true // its numbers cannot be looked up
+		return true
+	}
+	for _, t := range o.toLookAt() {
+		if !now.Before(t.Add(time.Hour)) {
+			return true // a number cannot be read
+		}
 	}
 	for _, p := range o.surplus() {
 		if !now.Before(p.KnownAt.Add(time.Hour)) {

@@ -1252,12 +1252,12 @@ var mutants = []mutant{
 	},
 	{
 		"nobody looks once more at the numbers of a paid order", plan,
-		"case !now.Before(o.lastLookAt()) && o.awaitsLastLook():", "case false:",
+		"if o.hasLastLook() {", "if false {",
 		ledgerTests, "TestLastLook",
 	},
 	{
 		"the last look is at the current number only", plan,
-		"\treturn len(o.unseen(o.lastLookAt())) > 0\n", "\treturn o.Attempts[o.Current()-1].LookedAt.Before(o.lastLookAt())\n",
+		"if o.hasLastLook() {", "if o.hasLastLook() && attempt == o.Current() {",
 		ledgerTests, "TestNoEndWithoutALook",
 	},
 	{
@@ -1272,8 +1272,18 @@ var mutants = []mutant{
 	},
 	{
 		"a number is looked at again only when another follows", plan,
-		"for i, a := range o.Attempts {\n\t\tfor _, t", "for i, a := range o.Attempts[:len(o.Attempts)-1] {\n\t\tfor _, t",
+		"if t := o.Attempts[attempt-1].DoubtAt; !t", "if t := o.Attempts[attempt-1].DoubtAt; attempt < o.Current() && !t",
 		ledgerTests, "TestNeverAnswered",
+	},
+	{
+		"a lookup that agreed with a refusal is believed for good", plan,
+		"if attempt < o.Current() && !o.Timing.windowCaptures() {", "if attempt < 0 && !o.Timing.windowCaptures() {",
+		ledgerTests, "TestRefusalThatLiesBehindALookup",
+	},
+	{
+		"one number at a time is looked at again", plan,
+		"\t\t\tattempts = append(attempts, n)\n", "\t\t\treturn []int{n}\n",
+		ledgerTests, "TestOneNumberUnreadable",
 	},
 	{
 		"a confirm that was given up is not doubted", decide,
@@ -1332,23 +1342,28 @@ var mutants = []mutant{
 	},
 	{
 		"the last look has no due time", statuses,
-		"\tif o.awaitsLastLook() {\n\t\tat(", "\tif false {\n\t\tat(",
+		"\tfor _, t := range o.toLookAt() {\n\t\tat(", "\tfor _, t := range o.toLookAt()[:0] {\n\t\tat(",
 		ledgerTests, "TestLastLook",
 	},
 	{
 		"a last look that could not be made is not made later", statuses,
-		"at(o.from(o.lastLookAt()))", "if t := o.lastLookAt(); o.LearnedAt.Before(t) {\n\t\t\tat(t)\n\t\t}",
+		"at(o.from(t))", "if o.LearnedAt.Before(t) {\n\t\t\tat(t)\n\t\t}",
 		ledgerTests, "TestWhatIsDue",
 	},
 	{
 		"an order that is not closed has no due time", statuses,
 		"\tif !o.closed() {\n\t\tat(o.openDue())", "\tif false {\n\t\tat(o.openDue())",
-		ledgerTests, "TestLooks",
+		ledgerTests, "TestWhatIsDue",
 	},
 	{
 		"nobody is told of what is unclear for an hour", statuses,
 		"!leftAlone && !now.Before(r.Since.Add(time.Hour)) {", "!leftAlone && false {",
 		ledgerTests, "TestAlarm",
+	},
+	{
+		"nobody is told of a number that cannot be read", statuses,
+		"\t\tif !now.Before(t.Add(time.Hour)) {", "\t\tif t.IsZero() {",
+		ledgerTests, "TestOneNumberUnreadable",
 	},
 	{
 		"nobody is told of money that does not go back", statuses,
