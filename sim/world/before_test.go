@@ -123,7 +123,7 @@ func turnBack(t *testing.T, w *world.World, name, first, second string) order.Or
 // lostReply is an order of version 1 whose confirm had no answer.
 func lostReply(s *stage) (redirect string) {
 	redirect = s.approve(s.order("order-1"))
-	turnBack(s.t, s.World, "toss-lost-reply", keyOf(redirect), "")
+	turnBack(s.T, s.World, "toss-lost-reply", keyOf(redirect), "")
 	return redirect
 }
 
@@ -149,21 +149,21 @@ func TestBeforeIsSettled(t *testing.T) {
 		}, order.Open, 2, 0, 0, 0, 0},
 		"a server in front said 500, and the money is taken": {func(s *stage) {
 			redirect := s.approve(s.order("order-1"))
-			turnBack(s.t, s.World, "toss-http-500", keyOf(redirect), "")
+			turnBack(s.T, s.World, "toss-http-500", keyOf(redirect), "")
 			s.mustCapture(redirect)
 		}, order.Paid, 1, 1, 0, 0, 1},
 		"a refusal was not looked up": {func(s *stage) {
 			redirect := s.approve(s.order("order-1"))
-			turnBack(s.t, s.World, "toss-refused-unconfirmed", keyOf(redirect), "")
+			turnBack(s.T, s.World, "toss-refused-unconfirmed", keyOf(redirect), "")
 		}, order.Open, 2, 0, 0, 0, 0},
 		"a refusal was said, and the money is taken": {func(s *stage) {
 			redirect := s.approve(s.order("order-1"))
-			turnBack(s.t, s.World, "toss-refused-unconfirmed", keyOf(redirect), "")
+			turnBack(s.T, s.World, "toss-refused-unconfirmed", keyOf(redirect), "")
 			s.mustCapture(redirect)
 		}, order.Paid, 1, 1, 0, 0, 1},
 		"refused after a 500, and the first confirm is still at work": {func(s *stage) {
 			redirect := s.approve(s.order("order-1"))
-			turnBack(s.t, s.World, "toss-refused-after-500", keyOf(redirect), "")
+			turnBack(s.T, s.World, "toss-refused-after-500", keyOf(redirect), "")
 			for range 3 {
 				s.advance("order-1")
 				time.Sleep(time.Minute)
@@ -172,17 +172,17 @@ func TestBeforeIsSettled(t *testing.T) {
 		}, order.Paid, 1, 1, 0, 0, 1},
 		"the buyer is in the window": {func(s *stage) {
 			redirect := s.approve(s.order("order-1"))
-			turnBack(s.t, s.World, "toss-open", "", "")
-			s.wantPage("the return", s.open(redirect), paidPage)
+			turnBack(s.T, s.World, "toss-open", "", "")
+			s.WantTitle("the return", s.Get(redirect), paidPage)
 		}, order.Paid, 1, 1, 0, 0, 1},
 		"the buyer was refused once": {func(s *stage) {
 			m := s.order("order-1")
-			turnBack(s.t, s.World, "toss-second-number", "", "")
-			s.wantPage("the return", s.open(s.approve(s.nextWindow(m))), paidPage)
+			turnBack(s.T, s.World, "toss-second-number", "", "")
+			s.WantTitle("the return", s.Get(s.approve(s.Reopened(m))), paidPage)
 		}, order.Paid, 2, 1, 0, 0, 1},
 		"a webhook could not be asked about": {func(s *stage) {
 			redirect := s.approve(s.order("order-1"))
-			turnBack(s.t, s.World, "toss-hinted", keyOf(redirect), "")
+			turnBack(s.T, s.World, "toss-hinted", keyOf(redirect), "")
 			s.mustCapture(redirect)
 			time.Sleep(time.Minute)
 			s.advance("order-1")
@@ -191,7 +191,7 @@ func TestBeforeIsSettled(t *testing.T) {
 		"a second payment is back, and the reply was lost": {func(s *stage) {
 			second := secondPayment(s, "toss-surplus-lost-reply")
 			if err := s.Toss.ConsoleCancel(second, 0); err != nil {
-				s.t.Fatal(err)
+				s.T.Fatal(err)
 			}
 		}, order.Paid, 1, 2, 1, 0, 2},
 		"a second payment's cancel was lost on the way": {func(s *stage) {
@@ -200,9 +200,9 @@ func TestBeforeIsSettled(t *testing.T) {
 		}, order.Paid, 1, 2, 1, 1, 2},
 		"money of another amount goes back": {func(s *stage) {
 			m := s.order("order-1")
-			m.Window.Amount.Value++
+			m.Window = m.Window.Dearer(1)
 			wrong := s.approve(m)
-			turnBack(s.t, s.World, "toss-mismatch-owed", "", keyOf(wrong))
+			turnBack(s.T, s.World, "toss-mismatch-owed", "", keyOf(wrong))
 			s.mustCapture(wrong)
 		}, order.Open, 2, 1, 1, 1, 1},
 	} {
@@ -231,7 +231,7 @@ func secondPayment(s *stage, name string) string {
 	first, second := s.approve(m), s.approve(m)
 	s.mustCapture(first)
 	s.mustCapture(second)
-	turnBack(s.t, s.World, name, keyOf(first), keyOf(second))
+	turnBack(s.T, s.World, name, keyOf(first), keyOf(second))
 	return keyOf(second)
 }
 
@@ -312,8 +312,8 @@ func TestRefundOfBefore(t *testing.T) {
 		s.fault(fault.Fault{Operation: tosssim.OpCancel, Kind: fault.LoseReply, Times: 1})
 		for _, body := range []string{`{"refundId":"first","amount":5000,"reason":"too small"}`, `{"refundId":"rest","amount":10000,"reason":"too late"}`} {
 			for range 3 { // the same request again is the same refund
-				if p := via(s, post("/orders/order-1/refunds", body)); p.status >= 400 {
-					t.Errorf("%d %s", p.status, p.body)
+				if p := s.Post("/orders/order-1/refunds", body); p.Status >= 400 {
+					t.Errorf("%d %s", p.Status, p.Body)
 				}
 				time.Sleep(time.Minute)
 				s.advance("order-1")
@@ -352,7 +352,7 @@ func TestTableOfBefore(t *testing.T) {
 				for _, r := range redirects[:test.captured] {
 					s.mustCapture(r)
 				}
-				item, err := attributevalue.UnmarshalMapJSON(itemBefore(t, test.item, s.record("order-1"), keyOf(redirects[0]), keyOf(redirects[1])))
+				item, err := attributevalue.UnmarshalMapJSON(itemBefore(t, test.item, s.Stored("order-1"), keyOf(redirects[0]), keyOf(redirects[1])))
 				if err == nil {
 					_, err = client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(table), Item: item})
 				}
@@ -360,7 +360,7 @@ func TestTableOfBefore(t *testing.T) {
 					t.Fatal(err)
 				}
 				if test.back {
-					s.wantPage(test.item, s.open(redirects[0]), paidPage)
+					s.WantTitle(test.item, s.Get(redirects[0]), paidPage)
 				}
 				if _, err := s.Advance(t.Context(), 10*time.Minute); err != nil {
 					t.Fatal(err)

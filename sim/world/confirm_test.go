@@ -13,6 +13,7 @@ import (
 	"tosspay-sam/shared/order"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/specified"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/tosssim"
 	"tosspay-sam/sim/world"
 )
@@ -24,9 +25,9 @@ func TestZeroValueServes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := via(w, post("/orders", `{"orderId":"order-1","provider":"toss","amount":15000,"currency":"KRW","name":"T-shirt"}`))
-	if p.status != http.StatusCreated {
-		t.Errorf("POST /orders of the zero world: %d %s", p.status, p.body)
+	p := testbed.Client{T: t, Handler: w}.Post("/orders", `{"orderId":"order-1","provider":"toss","amount":15000,"currency":"KRW","name":"T-shirt"}`)
+	if p.Status != http.StatusCreated {
+		t.Errorf("POST /orders of the zero world: %d %s", p.Status, p.Body)
 	}
 }
 
@@ -35,19 +36,19 @@ func TestPaid(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	m := s.order("order-1")
-	if p := s.open(m.CheckoutURL); p.status != http.StatusOK || !p.canPay() {
-		t.Errorf("payment page: %d %q, can pay %v", p.status, p.title(), p.canPay())
+	if p := s.Get(m.CheckoutURL); p.Status != http.StatusOK || !p.CanPay() {
+		t.Errorf("payment page: %d %q, can pay %v", p.Status, p.Title(), p.CanPay())
 	}
 	redirect := s.approve(m)
 	s.wantOrder("order-1", order.Open, 1)
-	p := s.open(redirect)
-	s.wantPage("the return", p, paidPage)
-	if p.canPay() {
+	p := s.Get(redirect)
+	s.WantTitle("the return", p, paidPage)
+	if p.CanPay() {
 		t.Error("the paid page invites to pay again")
 	}
 	s.wantMoney("order-1", 1, 1)
 	s.wantAudit("order-1")
-	got := s.read("order-1")
+	got := s.ReadOrder("order-1")
 	if got.Status != order.Paid || got.Payment == nil || got.Payment.Key != keyOf(redirect) || len(got.Payments) != 1 ||
 		got.Payments[0].State != "captured" || got.Payments[0].Role != "kept" || len(got.Requests) != 0 || !got.DueAt.IsZero() {
 		t.Errorf("read back %+v", got)
@@ -59,17 +60,17 @@ func TestPaid(t *testing.T) {
 	if !slices.Equal(path, []string{"open", "processing", "paid"}) {
 		t.Errorf("history %v", path)
 	}
-	if p := s.open(m.CheckoutURL); p.title() != paidPage || p.canPay() {
-		t.Errorf("the payment page of a paid order: %q, can pay %v", p.title(), p.canPay())
+	if p := s.Get(m.CheckoutURL); p.Title() != paidPage || p.CanPay() {
+		t.Errorf("the payment page of a paid order: %q, can pay %v", p.Title(), p.CanPay())
 	}
 }
 
 // race sends the same redirect many times at once.
-func race(s *stage, redirect string, times int) []page {
-	pages := make([]page, times)
+func race(s *stage, redirect string, times int) []testbed.Answer {
+	pages := make([]testbed.Answer, times)
 	var all sync.WaitGroup
 	for i := range pages {
-		all.Go(func() { pages[i] = s.open(redirect) })
+		all.Go(func() { pages[i] = s.Get(redirect) })
 	}
 	all.Wait()
 	return pages
@@ -87,8 +88,8 @@ func TestHundredRedirectsAreOneCapture(t *testing.T) {
 			}
 			pages := race(s, s.approve(m), 100)
 			for i, p := range pages {
-				if p.status != http.StatusOK || p.title() != paidPage || p.body != pages[0].body {
-					t.Errorf("answer after %v, redirect %d: %d %q, want the paid page that all get", answer, i, p.status, p.title())
+				if p.Status != http.StatusOK || p.Title() != paidPage || p.Body != pages[0].Body {
+					t.Errorf("answer after %v, redirect %d: %d %q, want the paid page that all get", answer, i, p.Status, p.Title())
 				}
 			}
 			s.wantMoney("order-1", 1, 1)
@@ -106,8 +107,8 @@ func TestHundredRedirectsAndTheFirstReplyIsLost(t *testing.T) {
 		s.fault(fault.Fault{Operation: tosssim.OpConfirm, Kind: fault.LoseReply})
 		pages := race(s, s.approve(m), 100)
 		for i, p := range pages {
-			if p.title() != paidPage || p.body != pages[0].body {
-				t.Errorf("redirect %d: %d %q, want the paid page that all get", i, p.status, p.title())
+			if p.Title() != paidPage || p.Body != pages[0].Body {
+				t.Errorf("redirect %d: %d %q, want the paid page that all get", i, p.Status, p.Title())
 			}
 		}
 		s.wantMoney("order-1", 1, 1) // what was lost is asked about, not repeated
@@ -121,17 +122,17 @@ func TestReloadAndBackAfterPaid(t *testing.T) {
 	s := newStage(t)
 	m := s.order("order-1")
 	redirect := s.approve(m)
-	first := s.open(redirect)
+	first := s.Get(redirect)
 	for name, address := range map[string]string{
-		"reload": redirect, "fail address": m.Window.FailURL + "&code=PAY_PROCESS_CANCELED&message=x", "payment page": m.CheckoutURL,
+		"reload": redirect, "fail address": m.Window.Text("failUrl") + "&code=PAY_PROCESS_CANCELED&message=x", "payment page": m.CheckoutURL,
 	} {
-		p := s.open(address)
-		s.wantPage(name, p, paidPage)
-		if p.canPay() {
+		p := s.Get(address)
+		s.WantTitle(name, p, paidPage)
+		if p.CanPay() {
 			t.Errorf("%s of a paid order invites to pay", name)
 		}
 	}
-	if p := s.open(redirect); p.body != first.body {
+	if p := s.Get(redirect); p.Body != first.Body {
 		t.Error("a reload shows another page than the first return")
 	}
 	s.wantMoney("order-1", 1, 1)
@@ -144,23 +145,23 @@ func TestDeclinedThenPaid(t *testing.T) {
 	m := s.order("order-1")
 	s.Toss.DeclineNext("REJECT_CARD_PAYMENT")
 	redirect := s.approve(m)
-	p := s.open(redirect)
-	s.wantPage("the declined return", p, declinedPage)
-	if !p.canPay() {
+	p := s.Get(redirect)
+	s.WantTitle("the declined return", p, declinedPage)
+	if !p.CanPay() {
 		t.Error("the declined page does not invite to pay again")
 	}
 	s.wantOrder("order-1", order.Open, 2)
 	confirms := s.Toss.Calls()[tosssim.OpConfirm]
-	s.wantPage("back to the declined return", s.open(redirect), declinedPage)
+	s.WantTitle("back to the declined return", s.Get(redirect), declinedPage)
 	s.wantMoney("order-1", 0, confirms)
 
-	second := s.nextWindow(m)
-	if second.Window.OrderID != "order-1--2" {
-		t.Errorf("the second window is for %q", second.Window.OrderID)
+	second := s.Reopened(m)
+	if second.Window.Text("orderId") != "order-1--2" {
+		t.Errorf("the second window is for %q", second.Window.Text("orderId"))
 	}
 	again := s.approve(second)
-	s.wantPage("the second return", s.open(again), paidPage)
-	s.wantPage("back to the first return", s.open(redirect), paidPage)
+	s.WantTitle("the second return", s.Get(again), paidPage)
+	s.WantTitle("back to the first return", s.Get(redirect), paidPage)
 	s.wantMoney("order-1", 1, confirms+1)
 	s.wantAudit("order-1")
 }
@@ -171,8 +172,8 @@ func TestTwoTabs(t *testing.T) {
 	s := newStage(t)
 	m := s.order("order-1")
 	first, second := s.approve(m), s.approve(m)
-	s.wantPage("first tab", s.open(first), paidPage)
-	s.wantPage("second tab", s.open(second), paidPage)
+	s.WantTitle("first tab", s.Get(first), paidPage)
+	s.WantTitle("second tab", s.Get(second), paidPage)
 	s.wantMoney("order-1", 1, 1)
 	s.wantAudit("order-1")
 }
@@ -184,9 +185,9 @@ func TestTwoTabsWhenTheFirstIsDeclined(t *testing.T) {
 	m := s.order("order-1")
 	first, second := s.approve(m), s.approve(m)
 	s.Toss.DeclineNext("REJECT_CARD_PAYMENT")
-	s.wantPage("first tab", s.open(first), declinedPage)
+	s.WantTitle("first tab", s.Get(first), declinedPage)
 	confirms := s.Toss.Calls()[tosssim.OpConfirm]
-	s.wantPage("second tab", s.open(second), declinedPage)
+	s.WantTitle("second tab", s.Get(second), declinedPage)
 	s.wantMoney("order-1", 0, confirms)
 	s.wantOrder("order-1", order.Open, 2)
 }
@@ -197,14 +198,14 @@ func TestFailReturns(t *testing.T) {
 	for outcome, title := range map[string]string{"cancel": canceledPage, "abort": abortedPage, "reject": rejectedPage} {
 		s := newStage(t)
 		m := s.order("order-1")
-		p := s.open(s.window(m, outcome))
-		s.wantPage(outcome, p, title)
-		if !p.canPay() {
+		p := s.Get(s.Card(m.Window, outcome))
+		s.WantTitle(outcome, p, title)
+		if !p.CanPay() {
 			t.Errorf("%s: the page does not invite to pay again", outcome)
 		}
 		s.wantOrder("order-1", order.Open, 1)
 		s.wantMoney("order-1", 0, 0)
-		s.wantPage("and then it is paid", s.open(s.approve(m)), paidPage)
+		s.WantTitle("and then it is paid", s.Get(s.approve(m)), paidPage)
 	}
 }
 
@@ -215,10 +216,10 @@ func TestFailReturnWhileProcessingAsksTheProvider(t *testing.T) {
 		s := newStage(t)
 		m := s.order("order-1")
 		s.fault(fault.Fault{Operation: fault.Any, Kind: fault.LoseReply, Times: 20})
-		p := s.open(s.approve(m))
-		s.wantPage("the return", p, checkingPage)
+		p := s.Get(s.approve(m))
+		s.WantTitle("the return", p, checkingPage)
 		s.fault(fault.Fault{Operation: fault.Any, Kind: fault.None})
-		s.wantPage("the fail return", s.open(m.Window.FailURL+"&code=REJECT_CARD_COMPANY"), paidPage)
+		s.WantTitle("the fail return", s.Get(m.Window.Text("failUrl")+"&code=REJECT_CARD_COMPANY"), paidPage)
 		s.wantAudit("order-1")
 	})
 }
@@ -236,27 +237,27 @@ func TestSlowProvider(t *testing.T) {
 					s.fault(fault.Fault{Operation: tosssim.OpConfirm, Kind: fault.Delay, Delay: delay, Moment: moment})
 					redirect := s.approve(m)
 					began := time.Now()
-					p := s.open(redirect)
+					p := s.Get(redirect)
 					quick := delay < 12*time.Second
 					if quick {
-						s.wantPage("the first page", p, paidPage)
+						s.WantTitle("the first page", p, paidPage)
 					}
-					for p.title() != paidPage && time.Since(began) < 5*time.Minute {
-						s.wantPage("while nobody knows", p, checkingPage)
-						if p.canPay() || p.elapsed > handler.DoorTime || p.header.Get("Refresh") == "" {
-							t.Errorf("checking page: can pay %v, after %v, refresh %q", p.canPay(), p.elapsed, p.header.Get("Refresh"))
+					for p.Title() != paidPage && time.Since(began) < 5*time.Minute {
+						s.WantTitle("while nobody knows", p, checkingPage)
+						if p.CanPay() || p.Elapsed > handler.DoorTime || p.Header.Get("Refresh") == "" {
+							t.Errorf("checking page: can pay %v, after %v, refresh %q", p.CanPay(), p.Elapsed, p.Header.Get("Refresh"))
 						}
-						if shop := s.open(m.CheckoutURL); shop.title() != checkingPage || shop.canPay() {
-							t.Errorf("the payment page meanwhile: %q, can pay %v", shop.title(), shop.canPay())
+						if shop := s.Get(m.CheckoutURL); shop.Title() != checkingPage || shop.CanPay() {
+							t.Errorf("the payment page meanwhile: %q, can pay %v", shop.Title(), shop.CanPay())
 						}
-						status := s.open(m.CheckoutURL + "/status")
-						if !strings.Contains(status.body, `"processing"`) && !strings.Contains(status.body, `"paid"`) {
-							t.Errorf("status meanwhile: %s", status.body)
+						status := s.Get(m.CheckoutURL + "/status")
+						if !strings.Contains(status.Body, `"processing"`) && !strings.Contains(status.Body, `"paid"`) {
+							t.Errorf("status meanwhile: %s", status.Body)
 						}
 						time.Sleep(3 * time.Second)
-						p = s.open(redirect)
+						p = s.Get(redirect)
 					}
-					s.wantPage("in the end", p, paidPage)
+					s.WantTitle("in the end", p, paidPage)
 					if got := len(s.captures("order-1")); got != 1 {
 						t.Errorf("%d captures, want 1", got)
 					}
@@ -279,14 +280,14 @@ func TestProviderDown(t *testing.T) {
 		s.fault(fault.Fault{Operation: fault.Any, Kind: fault.RefuseConnection, Times: 1000})
 		redirect := s.approve(m)
 		for range 20 {
-			p := s.open(redirect)
-			s.wantPage("while the provider is down", p, checkingPage)
-			if p.status != http.StatusOK || p.canPay() || p.elapsed > handler.DoorTime {
-				t.Errorf("%d, can pay %v, after %v", p.status, p.canPay(), p.elapsed)
+			p := s.Get(redirect)
+			s.WantTitle("while the provider is down", p, checkingPage)
+			if p.Status != http.StatusOK || p.CanPay() || p.Elapsed > handler.DoorTime {
+				t.Errorf("%d, can pay %v, after %v", p.Status, p.CanPay(), p.Elapsed)
 			}
 			time.Sleep(5 * time.Second)
 		}
-		got := s.read("order-1")
+		got := s.ReadOrder("order-1")
 		if got.Status != order.Processing || !got.DueAt.After(time.Now()) {
 			t.Errorf("%s, due %v: want processing and a due time to come", got.Status, got.DueAt)
 		}
@@ -296,14 +297,14 @@ func TestProviderDown(t *testing.T) {
 				t.Fatalf("without the provider's word the order became %s, due %v", got.Status, got.DueAt)
 			}
 		}
-		if s.logs.count("money.unsettled") == 0 {
+		if s.Log.Count("money.unsettled") == 0 {
 			t.Error("hours of doubt and no alarm")
 		}
 		s.fault(fault.Fault{Operation: fault.Any, Kind: fault.None})
 		if got := s.settled("order-1"); got.Status != order.Open || got.Attempt != 2 {
 			t.Errorf("the provider came back: %s attempt %d, want open for attempt 2", got.Status, got.Attempt)
 		}
-		s.wantPage("and then it is paid", s.open(s.approve(s.nextWindow(m))), paidPage)
+		s.WantTitle("and then it is paid", s.Get(s.approve(s.Reopened(m))), paidPage)
 		s.wantAudit("order-1")
 	})
 }
@@ -316,7 +317,7 @@ func TestLateRedirect(t *testing.T) {
 		m := s.order("order-1")
 		redirect := s.approve(m)
 		time.Sleep(11 * time.Minute)
-		s.wantPage("the late return", s.open(redirect), declinedPage)
+		s.WantTitle("the late return", s.Get(redirect), declinedPage)
 		s.wantOrder("order-1", order.Open, 2)
 		s.wantMoney("order-1", 0, 1)
 	})
@@ -335,14 +336,14 @@ func TestAbandonedOrderExpires(t *testing.T) {
 			if got := s.advance("order-1"); got.Status != order.Open || s.Toss.Calls()[tosssim.OpFindByOrder] != 0 {
 				t.Errorf("an open order in time: %s, %v", got.Status, s.Toss.Calls())
 			}
-			time.Sleep(time.Until(s.read("order-1").DueAt))
+			time.Sleep(time.Until(s.ReadOrder("order-1").DueAt))
 			got := s.advance("order-1")
 			if got.Status != order.Expired || !got.DueAt.IsZero() {
 				t.Errorf("authenticated %v: %s, due %v; want it expired", authenticated, got.Status, got.DueAt)
 			}
-			p := s.open(m.CheckoutURL)
-			if p.canPay() {
-				t.Errorf("the page of an expired order invites to pay: %q", p.title())
+			p := s.Get(m.CheckoutURL)
+			if p.CanPay() {
+				t.Errorf("the page of an expired order invites to pay: %q", p.Title())
 			}
 		})
 	}
@@ -355,9 +356,9 @@ func TestExpiredCheckoutPage(t *testing.T) {
 		s := newStage(t)
 		m := s.order("order-1")
 		time.Sleep(101 * time.Hour)
-		p := s.open(m.CheckoutURL)
-		s.wantPage("the payment page", p, expiredPage)
-		if p.canPay() {
+		p := s.Get(m.CheckoutURL)
+		s.WantTitle("the payment page", p, expiredPage)
+		if p.CanPay() {
 			t.Error("an expired page invites to pay")
 		}
 	})
@@ -374,11 +375,11 @@ func TestAmountsOfTheWindowAndTheLedgerAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := decodeMade(t, via(s, post("/orders", string(body))))
-		if m.Window.Amount.Value != amount || m.Window.Amount.Currency != "KRW" || m.Window.OrderID != id {
+		m := s.Sale(s.Post("/orders", string(body)))
+		if value, currency := m.Window.Amount(); value != amount || currency != "KRW" || m.Window.Text("orderId") != id {
 			t.Errorf("window %+v of an order of %d", m.Window, amount)
 		}
-		s.wantPage(id, s.open(s.approve(m)), paidPage)
+		s.WantTitle(id, s.Get(s.approve(m)), paidPage)
 		if got := s.captures(id); len(got) != 1 || got[0].Amount != amount {
 			t.Errorf("taken %+v, want %d", got, amount)
 		}

@@ -93,20 +93,20 @@ func TestCostInDynamoDB(t *testing.T) {
 			} else {
 				wantBudget(t, "create an order", got, 0)
 			}
-			s.read("order-1")
+			s.ReadOrder("order-1")
 			wantBudget(t, "payment page, status, `GET /orders/{id}`", wire.since(), 0)
-			s.open(m.CheckoutURL)
+			s.Get(m.CheckoutURL)
 			wantBudget(t, "payment page, status, `GET /orders/{id}`", wire.since(), 0)
-			s.open(m.CheckoutURL + "/status")
+			s.Get(m.CheckoutURL + "/status")
 			wantBudget(t, "payment page, status, `GET /orders/{id}`", wire.since(), 0)
 			redirect := s.approve(m)
-			s.wantPage("the return", s.open(redirect), paidPage)
+			s.WantTitle("the return", s.Get(redirect), paidPage)
 			if got := wire.since(); !slices.Equal(got, []string{"UpdateItem", "PutItem"}) {
 				t.Errorf("a confirm costs %v, want 2 writes and no read", got)
 			} else {
 				wantBudget(t, "confirm", got, s.Toss.Calls()[tosssim.OpConfirm])
 			}
-			s.wantPage("the repeated return", s.open(redirect), paidPage)
+			s.WantTitle("the repeated return", s.Get(redirect), paidPage)
 			if got := wire.since(); !slices.Equal(got, []string{"UpdateItem"}) {
 				t.Errorf("a repeated confirm costs %v, want 1 write and no read", got)
 			} else {

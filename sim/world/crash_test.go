@@ -16,6 +16,7 @@ import (
 	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/gateway"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/tosssim"
 )
 
@@ -164,34 +165,34 @@ func (d death) String() string {
 func crash(t *testing.T, w weather, first, second death, reload bool) (calls [2]int) {
 	t.Helper()
 	bubble(t, func(t *testing.T) {
-		s := newStage(t, quiet)
+		s := newStage(t, testbed.Quiet)
 		what := fmt.Sprintf("the provider %s; the return dies at %s, the next step (reload %v) at %s", w.name, first, reload, second)
 		m := s.order("order-1")
 		w.prepare(s)
 		redirect := s.approve(m)
 		door, _, life := s.process(first.at, first.after)
-		via(door, browse(redirect))
+		s.At(door).Get(redirect)
 		door, settler, next := s.process(second.at, second.after)
 		if reload {
-			via(door, browse(redirect))
+			s.At(door).Get(redirect)
 		} else {
-			if due := s.read("order-1").DueAt; due.Before(time.Now().Add(time.Hour)) {
+			if due := s.ReadOrder("order-1").DueAt; due.Before(time.Now().Add(time.Hour)) {
 				time.Sleep(time.Until(due))
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), handler.DoorTime)
 			_, _ = settler.Advance(ctx, "order-1") // dead processes tell nobody
 			cancel()
 		}
-		if got := s.read("order-1"); got.Status == order.Processing && got.DueAt.IsZero() {
+		if got := s.ReadOrder("order-1"); got.Status == order.Processing && got.DueAt.IsZero() {
 			t.Errorf("%s: processing without a due time", what)
 		}
 		s.settled("order-1")
-		s.open(redirect)
+		s.Get(redirect)
 		s.settled("order-1")
 		for _, broken := range s.audit("order-1") {
 			t.Errorf("%s: %s", what, broken)
 		}
-		end, taken := s.read("order-1"), len(s.captures("order-1"))
+		end, taken := s.ReadOrder("order-1"), len(s.captures("order-1"))
 		if w.paid && (taken != 1 || end.Status != order.Paid) || !w.paid && (taken != 0 || end.Status != order.Open || end.Attempt != 2) {
 			t.Errorf("%s: %d captures, %s in attempt %d", what, taken, end.Status, end.Attempt)
 		}
@@ -243,12 +244,12 @@ func TestCost(t *testing.T) {
 	s := newStage(t)
 	redirect := s.approve(s.order("order-1"))
 	door, _, first := s.process(0, false)
-	s.wantPage("the return", via(door, browse(redirect)), paidPage)
+	s.WantTitle("the return", s.At(door).Get(redirect), paidPage)
 	if want := []string{"claim", "provider", "save"}; !slices.Equal(first.calls, want) {
 		t.Errorf("a confirm makes %v, want %v: 2 writes, no read, 1 question", first.calls, want)
 	}
 	door, _, again := s.process(0, false)
-	s.wantPage("the repeated return", via(door, browse(redirect)), paidPage)
+	s.WantTitle("the repeated return", s.At(door).Get(redirect), paidPage)
 	if want := []string{"claim"}; !slices.Equal(again.calls, want) {
 		t.Errorf("a repeated confirm makes %v, want %v: 1 write and no question", again.calls, want)
 	}
@@ -262,7 +263,7 @@ func TestIntentIsWrittenBeforeTheCall(t *testing.T) {
 	s.confirmFault(fault.InternalError, fault.Before, 1)
 	redirect := s.approve(s.order("order-1"))
 	door, _, life := s.process(0, false)
-	s.wantPage("the return", via(door, browse(redirect)), paidPage)
+	s.WantTitle("the return", s.At(door).Get(redirect), paidPage)
 	want := []string{"claim", "provider", "provider", "save", "provider", "save"} // confirm, find, intent, confirm with the next key, end
 	if !slices.Equal(life.calls, want) {
 		t.Errorf("a confirm that fails first makes %v, want %v", life.calls, want)
@@ -286,9 +287,9 @@ func TestStoreFailsWhileTheMoneyMoves(t *testing.T) {
 			parts.Store = failing
 			mux := http.NewServeMux()
 			gateway.Handle(mux, "GET /confirm/toss/{orderId}/{linkToken}", parts.Confirm())
-			p := via(mux, browse(redirect))
-			if p.title() != checkingPage || p.canPay() {
-				t.Errorf("the table fails %s: %d %q, can pay %v; want the checking page", name, p.status, p.title(), p.canPay())
+			p := s.At(mux).Get(redirect)
+			if p.Title() != checkingPage || p.CanPay() {
+				t.Errorf("the table fails %s: %d %q, can pay %v; want the checking page", name, p.Status, p.Title(), p.CanPay())
 			}
 			s.settled("order-1")
 			s.wantAudit("order-1")

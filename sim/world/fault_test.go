@@ -11,6 +11,7 @@ import (
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/provider/toss"
 	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/tosssim"
 	"tosspay-sam/sim/world"
 )
@@ -90,15 +91,15 @@ func answers() []answer {
 }
 
 // pay runs one payment through a world with faults: the return, and then the schedule until nobody asks any more. It returns the end.
-func (s *stage) pay(m made) made {
-	s.t.Helper()
+func (s *stage) pay(m testbed.Sale) testbed.Sale {
+	s.T.Helper()
 	redirect := s.approve(m)
-	p := s.open(redirect)
-	if p.elapsed > handler.DoorTime {
-		s.t.Errorf("the page came after %v", p.elapsed)
+	p := s.Get(redirect)
+	if p.Elapsed > handler.DoorTime {
+		s.T.Errorf("the page came after %v", p.Elapsed)
 	}
-	if got := s.read(m.OrderID); got.Status == order.Processing && (p.title() != checkingPage || p.canPay()) {
-		s.t.Errorf("processing, and the page is %q, can pay %v", p.title(), p.canPay())
+	if got := s.ReadOrder(m.OrderID); got.Status == order.Processing && (p.Title() != checkingPage || p.CanPay()) {
+		s.T.Errorf("processing, and the page is %q, can pay %v", p.Title(), p.CanPay())
 	}
 	return s.settled(m.OrderID)
 }
@@ -116,7 +117,7 @@ func TestEveryFaultEndsWhereTheLedgerSays(t *testing.T) {
 			for _, a := range answers() {
 				ran++
 				bubble(t, func(t *testing.T) {
-					s := newStage(t, quiet)
+					s := newStage(t, testbed.Quiet)
 					m := s.order("order-1")
 					s.prepare(a)
 					f := f
@@ -191,7 +192,7 @@ func TestEveryCodeEndsWhereTheLedgerSays(t *testing.T) {
 	for _, rule := range toss.Rules(toss.OpConfirm) {
 		for _, captures := range []bool{false, true} {
 			bubble(t, func(t *testing.T) {
-				s := newStage(t, quiet)
+				s := newStage(t, testbed.Quiet)
 				m := s.order("order-1")
 				a := answer{rule.Code, rule.Class, captures}
 				s.prepare(a)
@@ -215,12 +216,12 @@ func TestFaultsOfFindByOrder(t *testing.T) {
 	t.Parallel()
 	for _, f := range shapes {
 		bubble(t, func(t *testing.T) {
-			s := newStage(t, quiet)
+			s := newStage(t, testbed.Quiet)
 			m := s.order("order-1")
 			redirect := s.approve(m)
 			f.Operation, f.Times = tosssim.OpFindByOrder, 3
 			s.fault(f)
-			s.open(edited(redirect, "paymentKey", "forged-key"))
+			s.Get(testbed.Edited(redirect, "paymentKey", "forged-key"))
 			s.settled("order-1")
 			for _, broken := range s.audit("order-1") {
 				t.Errorf("%s: %s", shapeName(f), broken)
@@ -245,7 +246,7 @@ func TestEveryPairOfFaults(t *testing.T) {
 					ran++
 					refused := ran%2 == 0 // half of the payments are refused by the card; half of the providers keep a 500 for its idempotency key
 					bubble(t, func(t *testing.T) {
-						s := newStage(t, quiet, func(o *world.Options) { o.Toss.Cache5xx = ran%4 < 2 })
+						s := newStage(t, testbed.Quiet, func(o *world.Options) { o.Toss.Cache5xx = ran%4 < 2 })
 						call := -1
 						s.Faults.Random = func(string, string) (fault.Fault, bool) {
 							call++

@@ -18,6 +18,7 @@ import (
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/gateway"
 	"tosspay-sam/sim/specified"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/tosssim"
 	"tosspay-sam/sim/world"
 )
@@ -31,17 +32,17 @@ func TestTamperedAmount(t *testing.T) {
 			s := newStage(t)
 			m := s.order("order-1")
 			redirect := s.approve(m)
-			p := s.open(edited(redirect, "amount", amount))
-			s.wantPage("the tampered return", p, mismatchPage)
-			if p.status != http.StatusOK || !p.canPay() || !strings.Contains(p.body, "Nothing was charged") {
-				t.Errorf("%d, can pay %v: %s", p.status, p.canPay(), p.body)
+			p := s.Get(testbed.Edited(redirect, "amount", amount))
+			s.WantTitle("the tampered return", p, mismatchPage)
+			if p.Status != http.StatusOK || !p.CanPay() || !strings.Contains(p.Body, "Nothing was charged") {
+				t.Errorf("%d, can pay %v: %s", p.Status, p.CanPay(), p.Body)
 			}
 			s.wantMoney("order-1", 0, 0)
 			s.wantOrder("order-1", order.Open, 1)
-			if got := s.logs.count("security.amount_mismatch"); got != 1 {
+			if got := s.Log.Count("security.amount_mismatch"); got != 1 {
 				t.Errorf("%d security log lines, want 1", got)
 			}
-			s.wantPage("the true return", s.open(redirect), paidPage)
+			s.WantTitle("the true return", s.Get(redirect), paidPage)
 			s.wantAudit("order-1")
 		})
 	}
@@ -52,7 +53,7 @@ func TestTamperedInTheWindow(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	m := s.order("order-1")
-	s.wantPage("the return", s.open(s.window(m, "approve", "tamperAmount", "100")), mismatchPage)
+	s.WantTitle("the return", s.Get(s.Card(m.Window, "approve", "tamperAmount", "100")), mismatchPage)
 	s.wantMoney("order-1", 0, 0)
 	s.wantOrder("order-1", order.Open, 1)
 }
@@ -62,8 +63,8 @@ func TestTamperedAmountOfAPaidOrderShowsPaid(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	redirect := s.approve(s.order("order-1"))
-	s.open(redirect)
-	s.wantPage("the tampered reload", s.open(edited(redirect, "amount", "1")), paidPage)
+	s.Get(redirect)
+	s.WantTitle("the tampered reload", s.Get(testbed.Edited(redirect, "amount", "1")), paidPage)
 	s.wantMoney("order-1", 1, 1)
 }
 
@@ -77,40 +78,40 @@ func TestMalformedReturns(t *testing.T) {
 	bare, query, _ := strings.Cut(redirect, "?")
 	for name, address := range map[string]string{
 		"no query":              bare,
-		"no key":                edited(redirect, "paymentKey", "-"),
-		"empty key":             edited(redirect, "paymentKey", ""),
-		"key of 201":            edited(redirect, "paymentKey", strings.Repeat("k", 201)),
-		"key with a slash":      edited(redirect, "paymentKey", "../orders/order-1"),
-		"key with a line end":   edited(redirect, "paymentKey", "key\r\nX: y"),
-		"key not ASCII":         edited(redirect, "paymentKey", "키"),
-		"no amount":             edited(redirect, "amount", "-"),
-		"empty amount":          edited(redirect, "amount", ""),
-		"negative amount":       edited(redirect, "amount", "-15000"),
-		"fraction":              edited(redirect, "amount", "15000.0"),
-		"exponent":              edited(redirect, "amount", "15e3"),
-		"with a plus":           edited(redirect, "amount", "+15000"),
-		"with a space":          edited(redirect, "amount", "15000 "),
-		"full-width digits":     edited(redirect, "amount", "１５０００"),
-		"21 digits":             edited(redirect, "amount", strings.Repeat("1", 21)),
-		"no order number":       edited(redirect, "orderId", "-"),
-		"another order":         edited(redirect, "orderId", "order-2"),
-		"a number with a zero":  edited(redirect, "orderId", "order-1--02"),
-		"attempt 1 written out": edited(redirect, "orderId", "order-1--1"),
-		"a cycle":               edited(redirect, "orderId", "order-1--c1"),
-		"41 characters":         edited(redirect, "orderId", strings.Repeat("a", 41)),
+		"no key":                testbed.Edited(redirect, "paymentKey", "-"),
+		"empty key":             testbed.Edited(redirect, "paymentKey", ""),
+		"key of 201":            testbed.Edited(redirect, "paymentKey", strings.Repeat("k", 201)),
+		"key with a slash":      testbed.Edited(redirect, "paymentKey", "../orders/order-1"),
+		"key with a line end":   testbed.Edited(redirect, "paymentKey", "key\r\nX: y"),
+		"key not ASCII":         testbed.Edited(redirect, "paymentKey", "키"),
+		"no amount":             testbed.Edited(redirect, "amount", "-"),
+		"empty amount":          testbed.Edited(redirect, "amount", ""),
+		"negative amount":       testbed.Edited(redirect, "amount", "-15000"),
+		"fraction":              testbed.Edited(redirect, "amount", "15000.0"),
+		"exponent":              testbed.Edited(redirect, "amount", "15e3"),
+		"with a plus":           testbed.Edited(redirect, "amount", "+15000"),
+		"with a space":          testbed.Edited(redirect, "amount", "15000 "),
+		"full-width digits":     testbed.Edited(redirect, "amount", "１５０００"),
+		"21 digits":             testbed.Edited(redirect, "amount", strings.Repeat("1", 21)),
+		"no order number":       testbed.Edited(redirect, "orderId", "-"),
+		"another order":         testbed.Edited(redirect, "orderId", "order-2"),
+		"a number with a zero":  testbed.Edited(redirect, "orderId", "order-1--02"),
+		"attempt 1 written out": testbed.Edited(redirect, "orderId", "order-1--1"),
+		"a cycle":               testbed.Edited(redirect, "orderId", "order-1--c1"),
+		"41 characters":         testbed.Edited(redirect, "orderId", strings.Repeat("a", 41)),
 		"two different amounts": redirect + "&amount=1",
 		"two keys":              redirect + "&paymentKey=x",
 		"two order numbers":     redirect + "&orderId=order-2",
 		"a semicolon":           bare + "?" + strings.ReplaceAll(query, "&", ";"),
 	} {
-		p := s.open(address)
-		if p.status != http.StatusBadRequest || p.title() != problemPage || p.canPay() {
-			t.Errorf("%s: %d %q, can pay %v; want 400 and the problem page", name, p.status, p.title(), p.canPay())
+		p := s.Get(address)
+		if p.Status != http.StatusBadRequest || p.Title() != problemPage || p.CanPay() {
+			t.Errorf("%s: %d %q, can pay %v; want 400 and the problem page", name, p.Status, p.Title(), p.CanPay())
 		}
 	}
 	s.wantMoney("order-1", 0, 0)
 	s.wantOrder("order-1", order.Open, 1)
-	s.wantPage("what nobody asked about does no harm", s.open(redirect+"&paymentType=NORMAL&x=1&x=2"), paidPage)
+	s.WantTitle("what nobody asked about does no harm", s.Get(redirect+"&paymentType=NORMAL&x=1&x=2"), paidPage)
 }
 
 // oddQueries are parts that nobody asked for, as browsers, in-app browsers, trackers and proxies put them beside the ones that count.
@@ -125,7 +126,7 @@ func TestOddReturnsAreRead(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	pay := func(id, name string, odd func(redirect string) string) {
-		s.wantPage(name, s.open(odd(s.approve(s.order(id)))), paidPage)
+		s.WantTitle(name, s.Get(odd(s.approve(s.order(id)))), paidPage)
 		if got := len(s.captures(id)); got != 1 {
 			t.Errorf("%s: %d captures, want 1", name, got)
 		}
@@ -159,28 +160,28 @@ func TestUnknownOrderAndWrongLinkAreTheSamePage(t *testing.T) {
 	if link == m.CheckoutURL || link == "" {
 		t.Fatalf("checkout address %q", m.CheckoutURL)
 	}
-	for _, door := range []string{m.CheckoutURL, m.CheckoutURL + "/status", redirect, m.Window.FailURL + "&code=PAY_PROCESS_CANCELED"} {
-		wrongLink := s.open(strings.Replace(door, link, "WRONGLINKTOKEN", 1))
-		unknown := s.open(strings.ReplaceAll(door, "order-1", "order-9"))
-		for name, p := range map[string]page{
+	for _, door := range []string{m.CheckoutURL, m.CheckoutURL + "/status", redirect, m.Window.Text("failUrl") + "&code=PAY_PROCESS_CANCELED"} {
+		wrongLink := s.Get(strings.Replace(door, link, "WRONGLINKTOKEN", 1))
+		unknown := s.Get(strings.ReplaceAll(door, "order-1", "order-9"))
+		for name, p := range map[string]testbed.Answer{
 			"wrong link": wrongLink, "unknown order": unknown,
-			"link in small letters":    s.open(strings.Replace(door, link, strings.ToLower(link), 1)),
-			"half the link":            s.open(strings.Replace(door, link, link[:13], 1)),
-			"the link and more":        s.open(strings.Replace(door, link, link+"A", 1)),
-			"an attempt for the order": s.open(strings.Replace(door, "/order-1/", "/order-1--2/", 1)),
-			"no order id at all":       s.open(strings.Replace(door, "/order-1/", "/x/", 1)),
+			"link in small letters":    s.Get(strings.Replace(door, link, strings.ToLower(link), 1)),
+			"half the link":            s.Get(strings.Replace(door, link, link[:13], 1)),
+			"the link and more":        s.Get(strings.Replace(door, link, link+"A", 1)),
+			"an attempt for the order": s.Get(strings.Replace(door, "/order-1/", "/order-1--2/", 1)),
+			"no order id at all":       s.Get(strings.Replace(door, "/order-1/", "/x/", 1)),
 		} {
-			if name == "no order id at all" && p.status == http.StatusBadRequest {
+			if name == "no order id at all" && p.Status == http.StatusBadRequest {
 				continue // a redirect whose number is not of its path's order is malformed before anything is looked up
 			}
-			p.header.Del("X-Request-Id") // of this request alone
-			unknown.header.Del("X-Request-Id")
-			if p.status != http.StatusNotFound || p.body != unknown.body || !maps.EqualFunc(p.header, unknown.header, func(a, b []string) bool { return strings.Join(a, ",") == strings.Join(b, ",") }) {
-				t.Errorf("%s of %s: %d %q, want byte for byte the 404 of an unknown order", name, strings.Replace(door, link, "<link>", 1), p.status, p.title())
+			p.Header.Del("X-Request-Id") // of this request alone
+			unknown.Header.Del("X-Request-Id")
+			if p.Status != http.StatusNotFound || p.Body != unknown.Body || !maps.EqualFunc(p.Header, unknown.Header, func(a, b []string) bool { return strings.Join(a, ",") == strings.Join(b, ",") }) {
+				t.Errorf("%s of %s: %d %q, want byte for byte the 404 of an unknown order", name, strings.Replace(door, link, "<link>", 1), p.Status, p.Title())
 			}
 		}
 	}
-	s.wantPage("a 404", s.open(base+"/pay/order-9/x"), notFoundPage)
+	s.WantTitle("a 404", s.Get(base+"/pay/order-9/x"), notFoundPage)
 	s.wantMoney("order-1", 0, 0)
 	s.wantOrder("order-1", order.Open, 1)
 }
@@ -192,17 +193,17 @@ func TestStaleAttempt(t *testing.T) {
 	m := s.order("order-1")
 	s.Toss.DeclineNext("REJECT_CARD_PAYMENT")
 	first := s.approve(m)
-	s.open(first)
+	s.Get(first)
 	confirms := s.Toss.Calls()[tosssim.OpConfirm]
 	for name, c := range map[string]struct{ address, title string }{
 		"the first again":     {first, declinedPage},
-		"an attempt to come":  {edited(first, "orderId", "order-1--3"), openPage},
-		"attempt 99999":       {edited(first, "orderId", "order-1--99999"), openPage},
-		"the first, tampered": {edited(first, "amount", "1"), declinedPage},
+		"an attempt to come":  {testbed.Edited(first, "orderId", "order-1--3"), openPage},
+		"attempt 99999":       {testbed.Edited(first, "orderId", "order-1--99999"), openPage},
+		"the first, tampered": {testbed.Edited(first, "amount", "1"), declinedPage},
 	} {
-		p := s.open(c.address)
-		s.wantPage(name, p, c.title)
-		if !p.canPay() {
+		p := s.Get(c.address)
+		s.WantTitle(name, p, c.title)
+		if !p.CanPay() {
 			t.Errorf("%s: the order can be paid and the page does not say so", name)
 		}
 	}
@@ -219,19 +220,19 @@ func TestForeignPaymentKey(t *testing.T) {
 			mine, other := s.order("order-1"), s.order("order-2")
 			theirs := s.approve(other)
 			if paid {
-				s.open(theirs)
+				s.Get(theirs)
 			}
 			before := len(s.Ledger.Entries())
-			s.open(edited(s.approve(mine), "paymentKey", keyOf(theirs)))
+			s.Get(testbed.Edited(s.approve(mine), "paymentKey", keyOf(theirs)))
 			s.settled("order-1")
-			if got := s.read("order-1"); got.Status != order.Open || got.Attempt != 2 || got.Payment != nil {
+			if got := s.ReadOrder("order-1"); got.Status != order.Open || got.Attempt != 2 || got.Payment != nil {
 				t.Errorf("another order's key (paid %v): %s attempt %d, payment %v; want open for attempt 2", paid, got.Status, got.Attempt, got.Payment)
 			}
 			if moved := len(s.Ledger.Entries()) - before; moved != 0 {
 				t.Errorf("another order's key (paid %v) moved money %d times", paid, moved)
 			}
-			s.wantPage("the other order", s.open(theirs), paidPage)
-			s.wantPage("and ours", s.open(s.approve(s.nextWindow(mine))), paidPage)
+			s.WantTitle("the other order", s.Get(theirs), paidPage)
+			s.WantTitle("and ours", s.Get(s.approve(s.Reopened(mine))), paidPage)
 			s.wantAudit("order-1")
 			s.wantAudit("order-2")
 		})
@@ -245,7 +246,7 @@ func TestForgedPaymentKey(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			s := newStage(t)
 			m := s.order("order-1")
-			s.open(edited(s.approve(m), "paymentKey", key))
+			s.Get(testbed.Edited(s.approve(m), "paymentKey", key))
 			s.settled("order-1")
 			s.wantOrder("order-1", order.Open, 2)
 			s.wantAudit("order-1")
@@ -263,21 +264,21 @@ func TestTestMoneyPaysNoLiveOrder(t *testing.T) {
 	m := s.order("order-1")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	o := s.record("order-1")
+	o := s.Stored("order-1")
 	o.Mode, o.Revision = "live", o.Revision+1
 	if _, err := s.Store.Save(ctx, o); err != nil {
 		t.Fatal(err)
 	}
 	redirect := s.approve(m)
-	p := s.open(redirect)
-	s.wantPage("the return", p, declinedPage)
-	s.open(redirect)
-	via(s, hint(redirect))
-	if !p.canPay() || s.logs.count("security.sandbox_payment") == 0 {
-		t.Errorf("can pay %v, %d alarms", p.canPay(), s.logs.count("security.sandbox_payment"))
+	p := s.Get(redirect)
+	s.WantTitle("the return", p, declinedPage)
+	s.Get(redirect)
+	s.Send(hint(redirect))
+	if !p.CanPay() || s.Log.Count("security.sandbox_payment") == 0 {
+		t.Errorf("can pay %v, %d alarms", p.CanPay(), s.Log.Count("security.sandbox_payment"))
 	}
 	s.wantOrder("order-1", order.Open, 2)
-	if got := s.record("order-1"); len(got.Reversals) > 0 || got.Capture.Key != "" || s.Toss.Calls()[tosssim.OpCancel] > 0 {
+	if got := s.Stored("order-1"); len(got.Reversals) > 0 || got.Capture.Key != "" || s.Toss.Calls()[tosssim.OpCancel] > 0 {
 		t.Errorf("paid with %+v, gives back %+v", got.Capture, got.Reversals)
 	}
 }
@@ -349,18 +350,18 @@ func TestBadOrders(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t)
-			p := via(s, post("/orders", tc.body))
+			p := s.Post("/orders", tc.body)
 			var got struct {
 				Error struct{ Code, Field, Message string }
 			}
-			if err := json.Unmarshal([]byte(p.body), &got); err != nil {
-				t.Fatalf("%d %s: %v", p.status, p.body, err)
+			if err := json.Unmarshal([]byte(p.Body), &got); err != nil {
+				t.Fatalf("%d %s: %v", p.Status, p.Body, err)
 			}
-			if p.status != tc.status || got.Error.Code != tc.code || got.Error.Field != tc.field || got.Error.Message == "" {
-				t.Errorf("%d %+v, want %d %s %s", p.status, got.Error, tc.status, tc.code, tc.field)
+			if p.Status != tc.status || got.Error.Code != tc.code || got.Error.Field != tc.field || got.Error.Message == "" {
+				t.Errorf("%d %+v, want %d %s %s", p.Status, got.Error, tc.status, tc.code, tc.field)
 			}
-			if p := s.open(base + "/orders/order-1"); p.status != http.StatusNotFound {
-				t.Errorf("a refused request left an order: %d %s", p.status, p.body)
+			if p := s.Get(base + "/orders/order-1"); p.Status != http.StatusNotFound {
+				t.Errorf("a refused request left an order: %d %s", p.Status, p.Body)
 			}
 		})
 	}
@@ -373,12 +374,12 @@ func TestBodyLimits(t *testing.T) {
 	for size, want := range map[int]int{65536: http.StatusCreated, 65537: http.StatusRequestEntityTooLarge} {
 		s := newStage(t)
 		body := order + strings.Repeat(" ", size-len(order))
-		if p := via(s, post("/orders", body)); p.status != want {
-			t.Errorf("%d bytes: %d %s, want %d", size, p.status, p.body, want)
+		if p := s.Post("/orders", body); p.Status != want {
+			t.Errorf("%d bytes: %d %s, want %d", size, p.Status, p.Body, want)
 		}
 		// API Gateway passes what is not text in base64; a suffix of our media type is such a case.
 		s = newStage(t)
-		event, err := gateway.Event(post("/orders", body), "POST /orders")
+		event, err := gateway.Event(testbed.Post("/orders", body), "POST /orders")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -400,16 +401,16 @@ func TestWrongContentType(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	for _, media := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "multipart/form-data"} {
-		r := post("/orders", `{"orderId":"order-1","provider":"toss","amount":15000,"currency":"KRW","name":"x"}`)
+		r := testbed.Post("/orders", `{"orderId":"order-1","provider":"toss","amount":15000,"currency":"KRW","name":"x"}`)
 		r.Header.Set("Content-Type", media)
-		if p := via(s, r); p.status != http.StatusUnsupportedMediaType {
-			t.Errorf("Content-Type %q: %d %s", media, p.status, p.body)
+		if p := s.Send(r); p.Status != http.StatusUnsupportedMediaType {
+			t.Errorf("Content-Type %q: %d %s", media, p.Status, p.Body)
 		}
 	}
-	r := post("/orders", `{"orderId":"order-1","provider":"toss","amount":15000,"currency":"KRW","name":"x"}`)
+	r := testbed.Post("/orders", `{"orderId":"order-1","provider":"toss","amount":15000,"currency":"KRW","name":"x"}`)
 	r.Header.Set("Content-Type", "Application/JSON; charset=utf-8")
-	if p := via(s, r); p.status != http.StatusCreated {
-		t.Errorf("%d %s", p.status, p.body)
+	if p := s.Send(r); p.Status != http.StatusCreated {
+		t.Errorf("%d %s", p.Status, p.Body)
 	}
 }
 
@@ -418,15 +419,15 @@ func TestSameOrderTwice(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	body := `{"orderId":"order-1","provider":"toss","amount":15000,"currency":"KRW","name":"T-shirt"}`
-	first, again := via(s, post("/orders", body)), via(s, post("/orders", body))
-	if first.status != http.StatusCreated || again.status != http.StatusOK || first.body != again.body {
-		t.Errorf("%d %s\n%d %s", first.status, first.body, again.status, again.body)
+	first, again := s.Post("/orders", body), s.Post("/orders", body)
+	if first.Status != http.StatusCreated || again.Status != http.StatusOK || first.Body != again.Body {
+		t.Errorf("%d %s\n%d %s", first.Status, first.Body, again.Status, again.Body)
 	}
-	other := via(s, post("/orders", strings.Replace(body, "15000", "15001", 1)))
-	if other.status != http.StatusConflict || strings.Contains(other.body, "checkoutUrl") {
-		t.Errorf("another body: %d %s", other.status, other.body)
+	other := s.Post("/orders", strings.Replace(body, "15000", "15001", 1))
+	if other.Status != http.StatusConflict || strings.Contains(other.Body, "checkoutUrl") {
+		t.Errorf("another body: %d %s", other.Status, other.Body)
 	}
-	if got := s.read("order-1"); got.Status != order.Open {
+	if got := s.ReadOrder("order-1"); got.Status != order.Open {
 		t.Errorf("the first order is %s", got.Status)
 	}
 }
@@ -462,23 +463,23 @@ func TestUnusableSecret(t *testing.T) {
 			parts.Toss.Keys = brokenKeys{err}
 			mux := http.NewServeMux()
 			gateway.Handle(mux, "GET /confirm/toss/{orderId}/{linkToken}", parts.Confirm())
-			p := via(mux, browse(redirect))
-			if p.status != http.StatusServiceUnavailable || p.title() != problemPage || p.canPay() {
-				t.Errorf("%d %q, can pay %v", p.status, p.title(), p.canPay())
+			p := s.At(mux).Get(redirect)
+			if p.Status != http.StatusServiceUnavailable || p.Title() != problemPage || p.CanPay() {
+				t.Errorf("%d %q, can pay %v", p.Status, p.Title(), p.CanPay())
 			}
 			s.wantOrder("order-1", order.Open, 1)
 			s.wantMoney("order-1", 0, 0)
-			if s.logs.count("config.error") == 0 {
+			if s.Log.Count("config.error") == 0 {
 				t.Error("no config.error in the log")
 			}
-			if strings.Contains(s.logs.String(), "canary") || strings.Contains(p.body, "canary") {
-				t.Errorf("the key is shown: %s", s.logs)
+			if strings.Contains(s.Log.String(), "canary") || strings.Contains(p.Body, "canary") {
+				t.Errorf("the key is shown: %s", s.Log)
 			}
-			if name != "missing" && !strings.Contains(s.logs.String(), "TossSecret") {
-				t.Errorf("the log does not name the parameter: %s", s.logs)
+			if name != "missing" && !strings.Contains(s.Log.String(), "TossSecret") {
+				t.Errorf("the log does not name the parameter: %s", s.Log)
 			}
-			s.wantPage("after the secret is mended", s.open(redirect), paidPage)
-			s.wantPage("and broken again, a paid order", via(mux, browse(redirect)), paidPage)
+			s.WantTitle("after the secret is mended", s.Get(redirect), paidPage)
+			s.WantTitle("and broken again, a paid order", s.At(mux).Get(redirect), paidPage)
 		})
 	}
 }
@@ -491,12 +492,12 @@ func TestRefusedKey(t *testing.T) {
 			o.Toss.Keys = []tosssim.KeyPair{{Secret: "test_sk_Rotated", Client: tosssim.DefaultClientKey}}
 		})
 		m := s.order("order-1")
-		p := s.open(s.approve(m))
-		s.wantPage("the return", p, checkingPage)
-		if got := s.read("order-1"); got.Status != order.Processing || got.DueAt.IsZero() || p.canPay() {
-			t.Errorf("%s, due %v, can pay %v", got.Status, got.DueAt, p.canPay())
+		p := s.Get(s.approve(m))
+		s.WantTitle("the return", p, checkingPage)
+		if got := s.ReadOrder("order-1"); got.Status != order.Processing || got.DueAt.IsZero() || p.CanPay() {
+			t.Errorf("%s, due %v, can pay %v", got.Status, got.DueAt, p.CanPay())
 		}
-		if s.logs.count("config.error") == 0 {
+		if s.Log.Count("config.error") == 0 {
 			t.Error("no config.error in the log")
 		}
 		time.Sleep(3 * time.Hour)
@@ -513,44 +514,44 @@ func TestLogsAndPagesHoldNoSecrets(t *testing.T) {
 		s := newStage(t)
 		body := `{"orderId":"order-1","provider":"toss","amount":15000,"currency":"KRW","name":"Canary shirt","language":"en",
 			"customer":{"id":"canary-id","name":"Kanarie Vogel","email":"canary@shop.example","phone":"01099998888"}}`
-		m := decodeMade(t, via(s, post("/orders", body)))
+		m := s.Sale(s.Post("/orders", body))
 		link := strings.TrimPrefix(m.CheckoutURL, base+"/pay/order-1/")
 		secrets := map[string]string{
 			"secret key": tosssim.DefaultSecretKey, "link token": link, "e-mail": "canary@shop.example", "phone": "01099998888",
 			"customer name": "Kanarie", "customer id": "canary-id", "authorization": "Basic ", "redirect": "canary", "card": "40000000",
 		}
-		var pages []page
+		var pages []testbed.Answer
 		for _, f := range shapes[1:] {
 			f.Operation = fault.Any
 			s.fault(f)
 			redirect := s.approve(m)
 			secrets["payment key"] = keyOf(redirect)
 			for _, address := range []string{
-				m.CheckoutURL, edited(redirect, "amount", "7"), edited(redirect, "paymentKey", "forged canary"), redirect + "&amount=canary",
-				m.Window.FailURL + "&code=" + url.QueryEscape("canary<script>") + "&message=canary-message", redirect, m.CheckoutURL + "/status",
+				m.CheckoutURL, testbed.Edited(redirect, "amount", "7"), testbed.Edited(redirect, "paymentKey", "forged canary"), redirect + "&amount=canary",
+				m.Window.Text("failUrl") + "&code=" + url.QueryEscape("canary<script>") + "&message=canary-message", redirect, m.CheckoutURL + "/status",
 				strings.Replace(redirect, link, "canary-link", 1), base + "/orders/order-1x",
 			} {
-				pages = append(pages, s.open(address))
+				pages = append(pages, s.Get(address))
 			}
 			s.settled("order-1")
-			if s.read("order-1").Status != order.Open {
+			if s.ReadOrder("order-1").Status != order.Open {
 				break
 			}
-			m = s.nextWindow(m)
+			m = s.Reopened(m)
 		}
-		pages = append(pages, via(s, post("/orders", body+"x")), via(s, post("/orders", strings.Replace(body, "01099998888", "+82canary", 1))))
-		if s.logs.count("provider.answer") == 0 || s.logs.count("order.created") != 1 || s.logs.count("money.transition") == 0 {
-			t.Fatalf("the log is empty: %s", s.logs)
+		pages = append(pages, s.Post("/orders", body+"x"), s.Post("/orders", strings.Replace(body, "01099998888", "+82canary", 1)))
+		if s.Log.Count("provider.answer") == 0 || s.Log.Count("order.created") != 1 || s.Log.Count("money.transition") == 0 {
+			t.Fatalf("the log is empty: %s", s.Log)
 		}
 		for name, secret := range secrets {
-			if strings.Contains(s.logs.String(), secret) {
-				t.Errorf("the log holds the %s:\n%s", name, lineWith(s.logs.String(), secret))
+			if strings.Contains(s.Log.String(), secret) {
+				t.Errorf("the log holds the %s:\n%s", name, lineWith(s.Log.String(), secret))
 			}
 		}
 		for _, p := range pages {
 			for _, secret := range []string{tosssim.DefaultSecretKey, "canary-message", "canary<script>", "40000000"} {
-				if strings.Contains(p.body, secret) {
-					t.Errorf("a page (%d %q) holds %q", p.status, p.title(), secret)
+				if strings.Contains(p.Body, secret) {
+					t.Errorf("a page (%d %q) holds %q", p.Status, p.Title(), secret)
 				}
 			}
 		}
@@ -573,11 +574,11 @@ func TestRedirectCannotWriteIntoPages(t *testing.T) {
 	m := s.order("order-1")
 	for _, text := range []string{`"><script>alert(1)</script>`, `'onload=alert(1)`, "javascript:alert(1)", "PAY_PROCESS_CANCELED<img>", strings.Repeat("A", 70)} {
 		for _, address := range []string{
-			m.Window.FailURL + "&code=" + url.QueryEscape(text) + "&message=" + url.QueryEscape(text),
+			m.Window.Text("failUrl") + "&code=" + url.QueryEscape(text) + "&message=" + url.QueryEscape(text),
 			m.CheckoutURL + "?lang=" + url.QueryEscape(text),
 			s.Parts.PublicBase + "/confirm/toss/order-1/x?paymentKey=" + url.QueryEscape(text) + "&orderId=order-1&amount=1",
 		} {
-			if p := s.open(address); strings.Contains(p.body, text) {
+			if p := s.Get(address); strings.Contains(p.Body, text) {
 				t.Errorf("%s is in the page of %s", text, address)
 			}
 		}
@@ -590,8 +591,8 @@ func TestPagesAreNotStored(t *testing.T) {
 	s := newStage(t)
 	m := s.order("order-1")
 	redirect := s.approve(m)
-	for _, address := range []string{m.CheckoutURL, m.CheckoutURL + "x", m.Window.FailURL + "&code=X", edited(redirect, "amount", "x"), redirect, redirect} {
-		h := s.open(address).header
+	for _, address := range []string{m.CheckoutURL, m.CheckoutURL + "x", m.Window.Text("failUrl") + "&code=X", testbed.Edited(redirect, "amount", "x"), redirect, redirect} {
+		h := s.Get(address).Header
 		for name, want := range map[string]string{
 			"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff", "Cross-Origin-Opener-Policy": "same-origin-allow-popups",
 		} {
@@ -612,9 +613,9 @@ func TestSupportCodeIsTheRefusals(t *testing.T) {
 	m := s.order("order-1")
 	s.confirmFault(fault.TooManyRequests, fault.Before, 1)
 	s.Toss.DeclineNext("INVALID_STOPPED_CARD")
-	p := s.open(s.approve(m))
-	s.wantPage("the return", p, declinedPage)
-	if !strings.Contains(p.body, "INVALID_STOPPED_CARD") || strings.Contains(p.body, "TOO_MANY_REQUESTS") {
-		t.Errorf("the declined page does not show the code of the refusal: %s", fmt.Sprint(s.read("order-1").Payments))
+	p := s.Get(s.approve(m))
+	s.WantTitle("the return", p, declinedPage)
+	if !strings.Contains(p.Body, "INVALID_STOPPED_CARD") || strings.Contains(p.Body, "TOO_MANY_REQUESTS") {
+		t.Errorf("the declined page does not show the code of the refusal: %s", fmt.Sprint(s.ReadOrder("order-1").Payments))
 	}
 }

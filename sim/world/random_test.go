@@ -19,6 +19,7 @@ import (
 	"tosspay-sam/shared/store/memstore"
 	"tosspay-sam/sim/eventaudit"
 	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/world"
 )
 
@@ -57,7 +58,7 @@ func runWorkload(t *testing.T, seed uint64, total *tally) {
 	t.Helper()
 	bubble(t, func(t *testing.T) {
 		told := &eventaudit.Audit{Check: eventtest.Check}
-		s := newStage(t, quiet, func(o *world.Options) { o.Toss.Cache5xx, o.Toss.Seed, o.Store = seed%2 == 0, seed, observed(told) })
+		s := newStage(t, testbed.Quiet, func(o *world.Options) { o.Toss.Cache5xx, o.Toss.Seed, o.Store = seed%2 == 0, seed, observed(told) })
 		var calm atomic.Bool
 		random := fault.Seeded(seed, 30)
 		s.Faults.Random = func(provider, operation string) (fault.Fault, bool) {
@@ -98,7 +99,7 @@ func runWorkload(t *testing.T, seed uint64, total *tally) {
 		}
 		for i := range ordersOfWorkload {
 			id := fmt.Sprintf("order-%d", i)
-			m := s.read(id)
+			m := s.ReadOrder(id)
 			for _, broken := range s.audit(id) {
 				t.Errorf("seed %d: %s; history %v", seed, broken, m.History)
 			}
@@ -151,27 +152,29 @@ func (s *stage) lateMoney(rng *rand.Rand) {
 		if rng.IntN(3) > 0 {
 			continue
 		}
-		m := s.read(fmt.Sprintf("order-%d", i))
-		m.Window.OrderName, m.Window.SuccessURL, m.Window.FailURL = "T-shirt", base+"/x", base+"/y"
-		m.Window.OrderID, m.Window.Amount.Value, m.Window.Amount.Currency = m.OrderID, price-int64(rng.IntN(2)), "KRW"
+		m := s.ReadOrder(fmt.Sprintf("order-%d", i))
+		m.Window = testbed.Window{
+			"orderId": m.OrderID, "orderName": "T-shirt", "successUrl": base + "/x", "failUrl": base + "/y",
+			"amount": map[string]any{"value": float64(price - rng.IntN(2)), "currency": "KRW"},
+		}
 		s.capture(s.approve(m))
 	}
 }
 
 // sweep advances what the due index lists, like a schedule: an order that is missing there is lost.
 func (s *stage) sweep() {
-	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Hour)
+	s.T.Helper()
+	ctx, cancel := context.WithTimeout(s.T.Context(), time.Hour)
 	defer cancel()
 	for shard := range payment.DueShards {
 		for cursor, more := "", true; more; {
 			due, next, err := s.Store.Due(ctx, shard, time.Now(), 3, cursor)
 			if err != nil {
-				s.t.Fatal(err)
+				s.T.Fatal(err)
 			}
 			for _, r := range due {
 				if r.Kind != payment.KindOrder {
-					s.t.Fatalf("%+v is due, and nobody made one", r)
+					s.T.Fatalf("%+v is due, and nobody made one", r)
 				}
 				s.advance(r.ID)
 			}
@@ -185,7 +188,7 @@ func (s *stage) sweep() {
 type buyer struct {
 	*stage
 	rng   *rand.Rand
-	order made
+	order testbed.Sale
 	died  *atomic.Int64
 }
 
@@ -196,7 +199,7 @@ func (b *buyer) shop() {
 	codes := toss.Rules(toss.OpConfirm)
 	for range 1 + b.rng.IntN(3) {
 		b.pause(4 * time.Minute)
-		if p := b.open(b.order.CheckoutURL); !p.canPay() {
+		if p := b.Get(b.order.CheckoutURL); !p.CanPay() {
 			continue
 		}
 		m := b.current()
@@ -206,7 +209,7 @@ func (b *buyer) shop() {
 		case 1:
 			b.Toss.CaptureNextBut(codes[b.rng.IntN(len(codes))].Code)
 		case 2:
-			b.open(b.window(m, []string{"cancel", "abort", "reject"}[b.rng.IntN(3)]))
+			b.Get(b.Card(m.Window, []string{"cancel", "abort", "reject"}[b.rng.IntN(3)]))
 		}
 		redirects := []string{b.approve(m)}
 		if b.rng.IntN(3) == 0 {
@@ -219,19 +222,17 @@ func (b *buyer) shop() {
 		case 0:
 			b.capture(redirects[len(redirects)-1]) // behind our back, before or beside our own confirm
 		case 1:
-			wrong := m
-			wrong.Window.Amount.Value += int64(1 + b.rng.IntN(3))
-			b.capture(b.approve(wrong))
+			b.capture(b.Card(m.Window.Dearer(int64(1+b.rng.IntN(3))), "approve"))
 		}
 		b.comeBack(redirects)
 	}
 }
 
 // current is the window of the order's attempt, from the record: the page has just invited to it.
-func (b *buyer) current() made {
+func (b *buyer) current() testbed.Sale {
 	m := b.order
-	if got := b.read(m.OrderID); got.Attempt > 1 {
-		m.Window.OrderID = fmt.Sprintf("%s--%d", m.OrderID, got.Attempt)
+	if got := b.ReadOrder(m.OrderID); got.Attempt > 1 {
+		m.Window = m.Window.With("orderId", fmt.Sprintf("%s--%d", m.OrderID, got.Attempt))
 	}
 	return m
 }
@@ -244,11 +245,11 @@ func (b *buyer) comeBack(redirects []string) {
 		later, dieAt, after := time.Duration(b.rng.IntN(20))*time.Second, b.rng.IntN(12), b.rng.IntN(2) == 0
 		switch b.rng.IntN(8) {
 		case 0:
-			address = edited(address, "amount", "100")
+			address = testbed.Edited(address, "amount", "100")
 		case 1:
-			address = edited(address, "paymentKey", "forged")
+			address = testbed.Edited(address, "paymentKey", "forged")
 		case 2:
-			address = b.order.Window.FailURL + "&code=PAY_PROCESS_ABORTED"
+			address = b.order.Window.Text("failUrl") + "&code=PAY_PROCESS_ABORTED"
 		}
 		tabs.Go(func() {
 			time.Sleep(later)
@@ -257,9 +258,9 @@ func (b *buyer) comeBack(redirects []string) {
 			if dieAt > 0 && dieAt < 6 {
 				door, _, life = b.process(dieAt, after)
 			}
-			p := via(door, browse(address))
-			if p.elapsed > handler.DoorTime {
-				b.t.Errorf("%s: a page after %v", b.order.OrderID, p.elapsed)
+			p := b.At(door).Get(address)
+			if p.Elapsed > handler.DoorTime {
+				b.T.Errorf("%s: a page after %v", b.order.OrderID, p.Elapsed)
 			}
 			if life != nil && life.dead {
 				b.died.Add(1)
@@ -276,6 +277,6 @@ func (b *buyer) comeBack(redirects []string) {
 	tabs.Wait()
 	for range b.rng.IntN(3) {
 		b.pause(time.Minute)
-		b.open(redirects[0])
+		b.Get(redirects[0])
 	}
 }

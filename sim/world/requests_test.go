@@ -76,11 +76,11 @@ func TestCancelIsOneRequest(t *testing.T) {
 		door, settler, requests := s.tapped()
 		m := s.order("order-1")
 		first, second, third := s.approve(m), s.approve(m), s.approve(m)
-		via(door, browse(first))
+		s.At(door).Get(first)
 		s.fault(fault.Fault{Operation: tosssim.OpCancel, Kind: fault.RefuseConnection, Times: 2})
 		for _, redirect := range []string{second, third} {
 			s.mustCapture(redirect)
-			via(door, hint(redirect))
+			s.At(door).Send(hint(redirect))
 			time.Sleep(2 * time.Second)
 		}
 		for range 5 {
@@ -118,15 +118,13 @@ func TestCancelNamesItsTax(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			s := newStage(t)
 			door, _, requests := s.tapped()
-			p := via(s, post("/orders", fmt.Sprintf(`{"orderId":"order-1","provider":"toss","amount":%d,"currency":"KRW","name":"T-shirt","language":"en",
-				"taxFreeAmount":5000,"expiresAt":%q}`, price, time.Now().Add(time.Hour).Format(time.RFC3339))))
-			m := decodeMade(t, p)
-			via(door, browse(s.approve(m)))
-			wrong := m
-			wrong.Window.Amount.Value += more
-			second := s.approve(wrong)
+			p := s.Post("/orders", fmt.Sprintf(`{"orderId":"order-1","provider":"toss","amount":%d,"currency":"KRW","name":"T-shirt","language":"en",
+				"taxFreeAmount":5000,"expiresAt":%q}`, price, time.Now().Add(time.Hour).Format(time.RFC3339)))
+			m := s.Sale(p)
+			s.At(door).Get(s.approve(m))
+			second := s.Card(m.Window.Dearer(more), "approve")
 			s.mustCapture(second)
-			via(door, hint(second))
+			s.At(door).Send(hint(second))
 			cancels := requests.of("/cancel")
 			if len(cancels) != 1 || strings.Contains(cancels[0].body, `"taxFreeAmount":5000`) != (more == 0) {
 				t.Errorf("%d won more: %+v", more, cancels)
@@ -142,7 +140,7 @@ func TestFailingProviderIsNotHammered(t *testing.T) {
 		s := newStage(t)
 		m := s.order("order-1")
 		s.confirmFault(fault.InternalError, fault.Before, 1000)
-		s.open(s.approve(m))
+		s.Get(s.approve(m))
 		if n := s.Toss.Calls()[tosssim.OpConfirm]; n < 1 || n > 2 {
 			t.Errorf("%d confirms in one visit", n)
 		}
@@ -156,11 +154,11 @@ func TestOtherKeysAreNotTriedAllTheTime(t *testing.T) {
 		s := newStage(t)
 		redirect := s.approve(s.order("order-1"))
 		s.fault(fault.Fault{Operation: "*", Kind: fault.InternalError, Times: 1000})
-		s.open(redirect)
+		s.Get(redirect)
 		other := newStage(t, func(o *world.Options) { o.Store, o.Account = s.Store, "2" })
-		time.Sleep(time.Until(s.record("order-1").DueAt))
-		via(other, post("/sim/advance", `{"orderId":"order-1"}`))
-		if o := s.record("order-1"); o.Status != order.Processing || !o.DueAt.After(time.Now()) {
+		time.Sleep(time.Until(s.Stored("order-1").DueAt))
+		other.Post("/sim/advance", `{"orderId":"order-1"}`)
+		if o := s.Stored("order-1"); o.Status != order.Processing || !o.DueAt.After(time.Now()) {
 			t.Errorf("%s, and due %v after it was tried", o.Status, time.Until(o.DueAt))
 		}
 	})
@@ -173,16 +171,16 @@ func TestReloadsOfAPaidOrder(t *testing.T) {
 		s := newStage(t)
 		m := s.order("order-1")
 		first, second := s.approve(m), s.approve(m)
-		s.open(first)
+		s.Get(first)
 		s.fault(fault.Fault{Operation: "*", Kind: fault.InternalError, Times: 1000})
-		via(s, hint(second))
-		if o := s.record("order-1"); o.Status != order.Paid || o.DueAt.IsZero() {
+		s.Send(hint(second))
+		if o := s.Stored("order-1"); o.Status != order.Paid || o.DueAt.IsZero() {
 			t.Fatalf("%s, due %v", o.Status, o.DueAt)
 		}
 		before := calls(s)
 		for range 10 {
 			time.Sleep(2 * time.Second)
-			s.wantPage("a reload", s.open(first), paidPage)
+			s.WantTitle("a reload", s.Get(first), paidPage)
 		}
 		if n := calls(s) - before; n > 0 {
 			t.Errorf("ten reloads ask the provider %d times", n)

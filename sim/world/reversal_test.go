@@ -12,6 +12,7 @@ import (
 	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/tosssim"
 	"tosspay-sam/sim/world"
 )
@@ -30,7 +31,7 @@ var windfalls = []windfall{
 	{"a second payment of the same number", func(s *stage) string {
 		m := s.order("order-1")
 		first, second := s.approve(m), s.approve(m)
-		s.open(first)
+		s.Get(first)
 		s.mustCapture(second)
 		return second
 	}, order.Paid, 1, string(ledger.Second)},
@@ -38,8 +39,8 @@ var windfalls = []windfall{
 		m := s.order("order-1")
 		tab := s.approve(m)
 		s.Toss.DeclineNext("REJECT_CARD_PAYMENT")
-		s.open(s.approve(m))
-		s.open(s.approve(s.nextWindow(m)))
+		s.Get(s.approve(m))
+		s.Get(s.approve(s.Reopened(m)))
 		s.mustCapture(tab)
 		return tab
 	}, order.Paid, 2, string(ledger.Second)},
@@ -53,15 +54,15 @@ var windfalls = []windfall{
 	}, order.Expired, 1, string(ledger.Late)},
 	{"one won too much", func(s *stage) string {
 		m := s.order("order-1")
-		m.Window.Amount.Value++
+		m.Window = m.Window.Dearer(1)
 		wrong := s.approve(m)
 		s.mustCapture(wrong)
 		return wrong
 	}, order.Open, 2, string(ledger.Mismatch)},
 	{"one won too little, after the payment", func(s *stage) string {
 		m := s.order("order-1")
-		s.open(s.approve(m))
-		m.Window.Amount.Value--
+		s.Get(s.approve(m))
+		m.Window = m.Window.Dearer(-1)
 		wrong := s.approve(m)
 		s.mustCapture(wrong)
 		return wrong
@@ -70,16 +71,16 @@ var windfalls = []windfall{
 
 // wantGivenBack is the end of every windfall: what came too much has gone back whole and once, and the order is what it was.
 func (s *stage) wantGivenBack(what string, w windfall) {
-	s.t.Helper()
+	s.T.Helper()
 	for _, broken := range s.audit("order-1") {
-		s.t.Errorf("%s: %s", what, broken)
+		s.T.Errorf("%s: %s", what, broken)
 	}
-	o := s.record("order-1")
+	o := s.Stored("order-1")
 	if o.Status != w.ends || o.Attempt != w.attempt || len(o.Reversals) != 1 || o.Reversals[0].Reason != w.reason {
-		s.t.Errorf("%s: %s in attempt %d, gave back %+v; want %s in attempt %d, and one for %q", what, o.Status, o.Attempt, o.Reversals, w.ends, w.attempt, w.reason)
+		s.T.Errorf("%s: %s in attempt %d, gave back %+v; want %s in attempt %d, and one for %q", what, o.Status, o.Attempt, o.Reversals, w.ends, w.attempt, w.reason)
 	}
 	if back := s.cancels("order-1"); len(back) != 1 {
-		s.t.Errorf("%s: given back %+v", what, back)
+		s.T.Errorf("%s: given back %+v", what, back)
 	}
 }
 
@@ -92,8 +93,8 @@ func TestWindfalls(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				s := newStage(t)
 				redirect := w.prepare(s)
-				if p := via(s, hint(redirect)); p.status != http.StatusOK {
-					t.Errorf("webhook: %d %s", p.status, p.body)
+				if p := s.Send(hint(redirect)); p.Status != http.StatusOK {
+					t.Errorf("webhook: %d %s", p.Status, p.Body)
 				}
 				s.wantGivenBack("after the webhook", w)
 				for range 50 { // the queue holds the webhooks of all that has happened, and of the cancel
@@ -109,14 +110,14 @@ func TestWindfalls(t *testing.T) {
 						t.Errorf("webhook %s: %d", r.Body, r.LastStatus)
 					}
 				}
-				via(s, hint(redirect))
+				s.Send(hint(redirect))
 				s.settled("order-1")
 				s.wantGivenBack("after all webhooks", w)
 				if got := s.Toss.Calls()[tosssim.OpCancel]; got != 1 {
 					t.Errorf("%d requests to give back, want 1", got)
 				}
-				if s.logs.count("money.reversal") != 1 || s.logs.count("money.review") != 0 {
-					t.Errorf("%d reversals and %d reviews in the log", s.logs.count("money.reversal"), s.logs.count("money.review"))
+				if s.Log.Count("money.reversal") != 1 || s.Log.Count("money.review") != 0 {
+					t.Errorf("%d reversals and %d reviews in the log", s.Log.Count("money.reversal"), s.Log.Count("money.review"))
 				}
 			})
 		})
@@ -131,11 +132,9 @@ func TestLateMoneyIsKept(t *testing.T) {
 		m := s.order("order-1")
 		time.Sleep(time.Until(m.DueAt))
 		s.advance("order-1")
-		wrong := m
-		wrong.Window.Amount.Value++
-		for _, redirect := range []string{s.approve(wrong), s.approve(m), s.approve(m)} {
+		for _, redirect := range []string{s.Card(m.Window.Dearer(1), "approve"), s.approve(m), s.approve(m)} {
 			s.mustCapture(redirect)
-			via(s, hint(redirect))
+			s.Send(hint(redirect))
 			time.Sleep(2 * time.Second)
 		}
 		s.settled("order-1")
@@ -150,23 +149,23 @@ func TestLateMoneyIsKept(t *testing.T) {
 func crashReversal(t *testing.T, w windfall, first, second death, again bool) (calls [2]int) {
 	t.Helper()
 	bubble(t, func(t *testing.T) {
-		s := newStage(t, quiet)
+		s := newStage(t, testbed.Quiet)
 		what := fmt.Sprintf("%s; the webhook dies at %s, the next step (webhook again: %v) at %s", w.name, first, again, second)
 		redirect := w.prepare(s)
 		door, _, life := s.process(first.at, first.after)
-		p := via(door, hint(redirect))
+		p := s.At(door).Send(hint(redirect))
 		door, settler, next := s.process(second.at, second.after)
-		o := s.record("order-1")
+		o := s.Stored("order-1")
 		if o.Owed() == nil && len(s.cancels("order-1")) > 0 && len(o.Reversals) == 0 {
 			t.Errorf("%s: money was given back before it was written that it is owed", what)
 		}
 		known := o.Owed() != nil || len(o.Reversals) > 0
-		if !known && p.status == http.StatusOK {
+		if !known && p.Status == http.StatusOK {
 			t.Errorf("%s: the webhook was taken and nothing of it is stored", what)
 		}
 		if again || !known {
 			time.Sleep(time.Minute) // the provider's next try
-			via(door, hint(redirect))
+			s.At(door).Send(hint(redirect))
 		} else {
 			if o.DueAt.Before(time.Now().Add(time.Hour)) {
 				time.Sleep(time.Until(o.DueAt))
@@ -175,12 +174,12 @@ func crashReversal(t *testing.T, w windfall, first, second death, again bool) (c
 			_, _ = settler.Advance(ctx, "order-1") // dead processes tell nobody
 			cancel()
 		}
-		if o := s.record("order-1"); o.Owed() != nil && o.DueAt.IsZero() {
+		if o := s.Stored("order-1"); o.Owed() != nil && o.DueAt.IsZero() {
 			t.Errorf("%s: owed without a due time", what)
 		}
 		s.settled("order-1")
 		time.Sleep(4 * time.Minute)
-		via(s, hint(redirect))
+		s.Send(hint(redirect))
 		s.settled("order-1")
 		s.wantGivenBack(what, w)
 		calls = [2]int{len(life.calls), len(next.calls)}
@@ -227,23 +226,23 @@ func TestFaultsWhileGivingBack(t *testing.T) {
 				for _, times := range []int{1, 2, 5} {
 					ran++
 					bubble(t, func(t *testing.T) {
-						s := newStage(t, quiet, func(o *world.Options) { o.Toss.Cache5xx = ran%2 == 0 })
+						s := newStage(t, testbed.Quiet, func(o *world.Options) { o.Toss.Cache5xx = ran%2 == 0 })
 						redirect := w.prepare(s)
 						f := f
 						f.Operation, f.Times = operation, times
 						s.fault(f)
 						for range 7 { // Toss Payments sends a webhook 7 times
-							if p := via(s, hint(redirect)); p.status == http.StatusOK {
+							if p := s.Send(hint(redirect)); p.Status == http.StatusOK {
 								break
-							} else if p.elapsed > handler.DoorTime {
-								t.Errorf("an answer after %v", p.elapsed)
+							} else if p.Elapsed > handler.DoorTime {
+								t.Errorf("an answer after %v", p.Elapsed)
 							}
 							time.Sleep(time.Minute)
 						}
 						s.settled("order-1")
 						time.Sleep(15 * time.Minute) // what was still under way
 						s.fault(fault.Fault{Operation: fault.Any, Kind: fault.None})
-						via(s, hint(redirect))
+						s.Send(hint(redirect))
 						s.settled("order-1")
 						s.wantGivenBack(fmt.Sprintf("%s; %d times %s of %s", w.name, times, shapeName(f), operation), w)
 					})
@@ -259,10 +258,10 @@ func TestReversalIsSavedBeforeTheCancel(t *testing.T) {
 	t.Parallel()
 	for _, w := range windfalls {
 		bubble(t, func(t *testing.T) {
-			s := newStage(t, quiet)
+			s := newStage(t, testbed.Quiet)
 			redirect := w.prepare(s)
 			door, _, life := s.process(0, false)
-			via(door, hint(redirect))
+			s.At(door).Send(hint(redirect))
 			want := "lease provider save provider save" // find, owed, cancel, done
 			got := strings.Join(life.calls, " ")
 			got = strings.TrimPrefix(got, "lease save ") // somebody was at it a moment before: noted first
@@ -280,24 +279,22 @@ func TestBuyerOfAReversedPayment(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := newStage(t)
 		m := s.order("order-1")
-		wrong := m
-		wrong.Window.Amount.Value++
-		redirect := s.approve(wrong)
+		redirect := s.Card(m.Window.Dearer(1), "approve")
 		s.mustCapture(redirect)
 		s.fault(fault.Fault{Operation: tosssim.OpCancel, Kind: fault.LoseReply})
-		via(s, hint(redirect))
-		for _, address := range []string{m.CheckoutURL, edited(redirect, "amount", "15000")} {
-			p := s.open(address)
-			if owed := s.record("order-1").Owed(); owed != nil && (p.canPay() || p.title() != givingBack) {
-				t.Errorf("while money is owed: %q, can pay %v", p.title(), p.canPay())
+		s.Send(hint(redirect))
+		for _, address := range []string{m.CheckoutURL, testbed.Edited(redirect, "amount", "15000")} {
+			p := s.Get(address)
+			if owed := s.Stored("order-1").Owed(); owed != nil && (p.CanPay() || p.Title() != givingBack) {
+				t.Errorf("while money is owed: %q, can pay %v", p.Title(), p.CanPay())
 			}
 		}
 		s.settled("order-1")
-		p := s.open(m.CheckoutURL)
-		if !p.canPay() {
-			t.Errorf("after it is back: %q, can pay %v", p.title(), p.canPay())
+		p := s.Get(m.CheckoutURL)
+		if !p.CanPay() {
+			t.Errorf("after it is back: %q, can pay %v", p.Title(), p.CanPay())
 		}
-		s.wantPage("and then it is paid", s.open(s.approve(s.nextWindow(m))), paidPage)
+		s.WantTitle("and then it is paid", s.Get(s.approve(s.Reopened(m))), paidPage)
 		s.wantAudit("order-1")
 	})
 }
@@ -309,11 +306,11 @@ func TestOtherTabsEndIsNotTheOrders(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := newStage(t)
 		m := s.order("order-1")
-		ended := s.window(m, "abort") // its payment is ABORTED; a webhook of it is in the queue
+		ended := s.Card(m.Window, "abort") // its payment is ABORTED; a webhook of it is in the queue
 		redirect := s.approve(m)
 		s.fault(fault.Fault{Operation: tosssim.OpConfirm, Kind: fault.Delay, Delay: 40 * time.Second, Moment: fault.Before})
-		if p := s.open(redirect); p.title() != checkingPage {
-			t.Fatalf("%q; %s", p.title(), ended)
+		if p := s.Get(redirect); p.Title() != checkingPage {
+			t.Fatalf("%q; %s", p.Title(), ended)
 		}
 		s.Hooks.Step(t.Context(), time.Now())
 		s.wantOrder("order-1", order.Processing, 1)
@@ -338,18 +335,16 @@ func TestClaimedPaymentIsNotForgottenForAnother(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			s := newStage(t)
 			m := s.order("order-1")
-			wrong := m
-			wrong.Window.Amount.Value += more
-			other, redirect := s.approve(wrong), s.approve(m)
+			other, redirect := s.Card(m.Window.Dearer(more), "approve"), s.approve(m)
 			s.mustCapture(other)
 			s.Toss.CaptureNextBut("INVALID_CARD_NUMBER")
 			s.fault(fault.Fault{Operation: tosssim.OpFind, Kind: fault.LoseReply, Times: 4})
-			s.open(redirect)
+			s.Get(redirect)
 			s.wantOrder("order-1", order.Processing, 1)
 			s.fault(fault.Fault{Operation: tosssim.OpFind, Kind: fault.None})
 			time.Sleep(4 * time.Second)
-			via(s, hint(other))
-			if got := s.read("order-1"); got.Status != order.Processing && got.Status != order.Paid || got.Attempt != 1 {
+			s.Send(hint(other))
+			if got := s.ReadOrder("order-1"); got.Status != order.Processing && got.Status != order.Paid || got.Attempt != 1 {
 				t.Errorf("%d won too much are back, nobody knows of the claimed money, and the order is %s in attempt %d", more, got.Status, got.Attempt)
 			}
 			s.settled("order-1")
@@ -367,13 +362,11 @@ func TestForgedKeyBesideOtherMoney(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				s := newStage(t)
 				m := s.order("order-1")
-				wrong := m
-				wrong.Window.Amount.Value += more
-				other := s.approve(wrong)
+				other := s.Card(m.Window.Dearer(more), "approve")
 				s.mustCapture(other)
-				s.open(edited(s.approve(m), "paymentKey", "forged"))
+				s.Get(testbed.Edited(s.approve(m), "paymentKey", "forged"))
 				if told {
-					via(s, hint(other))
+					s.Send(hint(other))
 				}
 				s.settled("order-1")
 				if more == 0 { // it fits: the buyer has paid
@@ -398,9 +391,9 @@ func TestWebhookOutlivedByAnotherPayment(t *testing.T) {
 		s.mustCapture(first)
 		s.fault(fault.Fault{Operation: tosssim.OpFind, Kind: fault.Delay, Delay: 40 * time.Second, Moment: fault.Before})
 		status := make(chan int)
-		go func() { status <- via(s, hint(first)).status }()
+		go func() { status <- s.Send(hint(first)).Status }()
 		time.Sleep(3 * time.Second)
-		s.wantPage("the other window", s.open(redirect), paidPage)
+		s.WantTitle("the other window", s.Get(redirect), paidPage)
 		if got := <-status; got != http.StatusOK {
 			t.Errorf("a webhook whose payment was not looked up: %d", got)
 		}

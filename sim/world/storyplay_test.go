@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/world"
 )
 
@@ -382,7 +383,7 @@ func (p *play) dies(given []string) error {
 		return fmt.Errorf("PortOne's window captures by itself")
 	}
 	before, _ := p.first.money(storyOrder)
-	process, _, _ := (&stage{World: p.x.own(), t: p.x.t}).process(2, true)
+	process, _, _ := (&stage{&testbed.Bed{World: p.x.own()}}).process(2, true)
 	if err := p.comesBack(given[0], process); err != nil {
 		return err
 	}

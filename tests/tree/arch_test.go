@@ -24,6 +24,7 @@ type archRule struct {
 	not    []string // standard library packages it may not import
 	// importers are the packages that may import it, their tests among them; nil: each whose own rule allows it. Tests are held to this alone.
 	importers []string
+	tests     bool // only tests may import it
 }
 
 const module = "tosspay-sam/"
@@ -93,6 +94,7 @@ var archRules = []archRule{
 	{dir: "sim/runtimeapi"},
 	{dir: "sim/scene", own: []string{"shared/...", "sim/..."}},
 	{dir: "sim/specified", own: []string{"api/apitest", "shared/handler"}},
+	{dir: "sim/testbed", own: []string{"shared/...", "sim/..."}, tests: true},
 	{dir: "sim/world", own: []string{"shared/...", "sim/..."}},
 	{dir: "cmd/import", own: []string{"client"}, others: awsSDK}, // it stands outside, like a merchant's own server
 	{dir: "cmd/...", own: []string{"shared/...", "sim/..."}, others: awsSDK},
@@ -144,6 +146,7 @@ func TestImportDirectionsCanFail(t *testing.T) {
 		{"shared/secret", "github.com/aws/aws-lambda-go/events"},
 		{"sim/tosssim", "tosspay-sam/shared/order"},
 		{"sim/soak", "tosspay-sam/sim/simulator"},
+		{"sim/soak", "tosspay-sam/sim/testbed"},
 		{"sim/tosssim", "tosspay-sam/sim/simulator/simtest"},
 		{"shared/boot", "tosspay-sam/shared/provider/transport"},
 		{"shared/provider/toss", "tosspay-sam/shared/provider/providertest"},
@@ -170,7 +173,7 @@ func archViolations(files []parsedFile) []string {
 			continue
 		}
 		for _, path := range f.imports {
-			if !f.test && !rule.allows(path) || !mayReach(f.dir, path) {
+			if !f.test && !rule.allows(path) || !mayReach(f, path) {
 				found = append(found, filepath.Join(f.dir, f.name)+" may not import "+path)
 			}
 		}
@@ -178,11 +181,15 @@ func archViolations(files []parsedFile) []string {
 	return found
 }
 
-// mayReach says whether a package may import another that names its importers.
-func mayReach(dir, path string) bool {
+// mayReach says whether a file may import a package that is for tests, or that names its importers.
+func mayReach(f parsedFile, path string) bool {
 	own, ok := strings.CutPrefix(path, module)
 	rule, found := ruleOf(own)
-	return !ok || !found || rule.importers == nil || slices.ContainsFunc(rule.importers, func(p string) bool { return matches(p, dir) })
+	if !ok || !found {
+		return true
+	}
+	named := rule.importers == nil || slices.ContainsFunc(rule.importers, func(p string) bool { return matches(p, f.dir) })
+	return named && (f.test || !rule.tests)
 }
 
 func ruleOf(dir string) (archRule, bool) {
