@@ -11,25 +11,29 @@ import (
 	"strings"
 	"sync"
 
+	"tosspay-sam/sim/awssim"
 	"tosspay-sam/sim/portonesim"
 	"tosspay-sam/sim/tosssim"
+	"tosspay-sam/sim/world"
 )
 
 // secrets are those that events/env.json names, with the simulators' keys.
 var secrets = map[string]string{
 	"tosspay-local": `{"secretKey":"` + tosssim.DefaultSecretKey + `"}`,
 	"portone-local": `{"impKey":"` + portonesim.DefaultImpKey + `","impSecret":"` + portonesim.DefaultImpSecret + `"}`,
+	"webhook-local": `{"current":"` + strings.TrimPrefix(world.MerchantSecret, "whsec_") + `"}`,
 }
 
-// containers is all that the containers of `sam local` can reach: the simulated providers' API, the table's engine and the simulators' keys.
-// The private routes and the controls are not among it, because other containers of this machine reach it, too.
-func containers(world http.Handler, engine *url.URL) http.Handler {
+// containers is all that the containers of `sam local` can reach: the simulated providers' API, the table's engine, the simulators' keys, and
+// what takes their events. The private routes and the controls are not among it, because other containers of this machine reach it, too.
+func containers(world http.Handler, engine *url.URL, told http.Handler) http.Handler {
 	table := oneByOne(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(engine) }})
 	mux := http.NewServeMux()
 	for _, provider := range []string{"/sim/toss/", "/sim/portone/"} {
 		mux.Handle(provider, world)
 		mux.HandleFunc("HEAD "+provider+"{$}", func(http.ResponseWriter, *http.Request) {}) // a function warms its connection with it
 	}
+	mux.Handle("POST "+shopPath, told)
 	mux.HandleFunc("POST /{$}", func(w http.ResponseWriter, r *http.Request) {
 		service, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 		switch {
@@ -37,8 +41,10 @@ func containers(world http.Handler, engine *url.URL) http.Handler {
 			table.ServeHTTP(w, r)
 		case service == "secretsmanager" && operation == "GetSecretValue":
 			getSecretValue(w, r)
+		case awssim.Is(r):
+			told.ServeHTTP(w, r)
 		default:
-			awsError(w, "UnknownOperationException", "only DynamoDB and GetSecretValue are here")
+			awsError(w, "UnknownOperationException", "only DynamoDB, GetSecretValue, EventBridge and SQS are here")
 		}
 	})
 	return mux

@@ -31,7 +31,7 @@ func TestContainersReachNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reached := containers(w, engine)
+	reached := containers(w, engine, &told{})
 	for _, tc := range []struct {
 		method, path, target, body string
 		status                     int
@@ -42,6 +42,8 @@ func TestContainersReachNothingElse(t *testing.T) {
 		{"POST", "/", "secretsmanager.GetSecretValue", `{"SecretId":"another"}`, 400, "ResourceNotFoundException"},
 		{"POST", "/", "secretsmanager.PutSecretValue", `{"SecretId":"tosspay-local"}`, 400, "UnknownOperationException"},
 		{"POST", "/", "", `{}`, 400, "UnknownOperationException"},
+		{"POST", "/", "AmazonSQS.CreateQueue", `{}`, 400, "AccessDeniedException"},
+		{"GET", "/sim/told", "", "", 404, ""},
 		{"HEAD", "/sim/toss/", "", "", 200, ""},
 		{"GET", "/sim/toss/v1/payments/none", "", "", 401, "UNAUTHORIZED_KEY"},
 		{"POST", "/sim/portone/users/getToken", "", `{}`, 400, ""},

@@ -116,7 +116,7 @@ func (s *stages) admit(ctx context.Context, o options, handlers map[net.Listener
 	client := engine(o.dynamoEndpoint)
 	s.clear = func(ctx context.Context) error { return clearTable(ctx, client, samTable) }
 	s.tick = 0 // the schedule is `sam local invoke ChargeFunction`
-	handlers[listener] = containers(s, address)
+	handlers[listener] = containers(s, address, &s.told)
 	return nil
 }
 

@@ -26,6 +26,7 @@ type stages struct {
 	life  context.Context
 	begin func() (*world.World, error)
 	clear func(context.Context) error // empties the table
+	told  told
 	tick  time.Duration
 
 	mu      sync.Mutex // of what changes the world
@@ -48,6 +49,7 @@ func (s *stages) next(set func(*world.World) error) error {
 	mountConsole(w)
 	mountShop(w)
 	w.Mux().HandleFunc("POST /sim/stage", s.stage)
+	w.Mux().HandleFunc("GET /sim/told", s.told.show)
 	s.present.Store(w) // before it is set: what is run for a scene asks this world's providers
 	if set != nil {
 		err = set(w)
@@ -91,6 +93,7 @@ func (s *stages) stage(out http.ResponseWriter, r *http.Request) {
 		if err := s.clear(ctx); err != nil {
 			return err
 		}
+		s.told.forget()
 		on := &scene.Stage{Records: w.Store, Toss: w.Toss, PortOne: w.PortOne, Invoke: func(ctx context.Context, event string) error {
 			return invoke(ctx, w, event)
 		}}

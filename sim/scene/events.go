@@ -38,10 +38,15 @@ const (
 	confirm  = "ConfirmFunction"
 	webhook  = "WebhookFunction"
 	charge   = "ChargeFunction"
+	publish  = "PublishFunction"
+	deliver  = "DeliverFunction"
 )
 
 // Events has every file of events/ by name.
 var Events = map[string]Event{
+	"publish-batch": {publish, nil, ""},
+	"deliver-batch": {deliver, nil, ""},
+
 	"order-created":            {merchant, nil, ""},
 	"order-created-again":      {merchant, nil, "order-created"},
 	"order-odd-buyer":          {merchant, nil, ""},

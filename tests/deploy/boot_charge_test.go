@@ -2,17 +2,12 @@ package deploy_test
 
 import (
 	"bytes"
-	"crypto/md5"
-	"encoding/hex"
 	"encoding/json"
-	"io"
 	"maps"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +16,7 @@ import (
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/store/enginetest"
+	"tosspay-sam/sim/awssim"
 	"tosspay-sam/sim/scene"
 )
 
@@ -148,17 +144,11 @@ func readCharge(t *testing.T, name string) []byte {
 		t.Fatalf("%s: %d messages, %v", name, len(batch.Records), err)
 	}
 	for _, m := range batch.Records {
-		if m.Md5OfBody != md5Of(m.Body) || m.EventSource != "aws:sqs" || m.MessageId == "" || m.Attributes["ApproximateReceiveCount"] == "" {
+		if m.Md5OfBody != awssim.MD5(m.Body) || m.EventSource != "aws:sqs" || m.MessageId == "" || m.Attributes["ApproximateReceiveCount"] == "" {
 			t.Errorf("events/%s.json is not what SQS sends: %+v", name, m)
 		}
 	}
 	return payload
-}
-
-// md5Of is SQS's checksum of a body.
-func md5Of(body string) string {
-	sum := md5.Sum([]byte(body))
-	return hex.EncodeToString(sum[:])
 }
 
 // testQueue: with a queue a tick charges nothing. It sends one message, which is the very one of charge-batch, and the record is not due
@@ -177,14 +167,11 @@ func testQueue(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
 			s := newStage(t, doors, engine)
 			s.set(scene.Active)
 			before := s.subscription(eventSubscription)
-			var mu sync.Mutex
-			var sent []string
-			queue := s.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				mu.Lock()
-				defer mu.Unlock()
-				sent = append(sent, takeBatch(w, r, tt.takes)...)
-			}))
-			p := s.start("charge", map[string]string{"AWS_ENDPOINT_URL_SQS": queue})
+			var queue awssim.AWS
+			if !tt.takes {
+				queue.Reset("AmazonSQS.SendMessageBatch")
+			}
+			p := s.start("charge", map[string]string{"AWS_ENDPOINT_URL_SQS": s.serve(&queue)})
 			if says := string(p.answer(readCharge(t, "charge-tick"))); says != tt.says {
 				t.Errorf("answered %s, want %s", says, tt.says)
 			}
@@ -199,9 +186,7 @@ func testQueue(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
 			if err := json.Unmarshal(readCharge(t, "charge-batch"), &batch); err != nil {
 				t.Fatal(err)
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			if want := []string{batch.Records[0].Body}; tt.takes && !slices.Equal(sent, want) {
+			if want, sent := []string{batch.Records[0].Body}, queue.Seen().Queue; tt.takes && !slices.Equal(sent, want) {
 				t.Errorf("sent %q, want %q", sent, want)
 			}
 			var alarms []string
@@ -215,29 +200,4 @@ func testQueue(t *testing.T, doors map[string]*door, engine enginetest.Engine) {
 			}
 		})
 	}
-}
-
-// takeBatch is SQS's SendMessageBatch, and GetQueueAttributes of an empty queue. It returns the bodies.
-func takeBatch(w http.ResponseWriter, r *http.Request, takes bool) (bodies []string) {
-	var in struct {
-		QueueUrl string
-		Entries  []struct{ Id, MessageBody string }
-	}
-	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-	if r.Header.Get("X-Amz-Target") == "AmazonSQS.GetQueueAttributes" {
-		_, _ = io.WriteString(w, `{"Attributes":{"ApproximateNumberOfMessages":"0"}}`)
-		return nil
-	}
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || r.Header.Get("X-Amz-Target") != "AmazonSQS.SendMessageBatch" || !takes {
-		w.WriteHeader(http.StatusForbidden)
-		_, _ = io.WriteString(w, `{"__type":"com.amazon.coral.service#AccessDeniedException","message":"not allowed"}`)
-		return nil
-	}
-	answers := []map[string]string{}
-	for _, e := range in.Entries {
-		bodies = append(bodies, e.MessageBody)
-		answers = append(answers, map[string]string{"Id": e.Id, "MessageId": "message-" + e.Id, "MD5OfMessageBody": md5Of(e.MessageBody)})
-	}
-	_ = json.NewEncoder(w).Encode(map[string]any{"Successful": answers, "Failed": []string{}})
-	return bodies
 }

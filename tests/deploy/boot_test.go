@@ -171,10 +171,10 @@ func testEvents(t *testing.T, doors map[string]*door, engine enginetest.Engine) 
 			})
 			continue
 		}
-		if run, ok := toldReplays[name]; ok {
+		if r, ok := toldReplays[name]; ok {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				run(t, newStage(t, doors, engine), name)
+				r.run(t, newStage(t, doors, engine), name)
 			})
 			continue
 		}
@@ -675,18 +675,13 @@ func TestEventsReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, e := range scene.Events {
-		answers := fmt.Sprintf("`%s`", chargeReplays[name].says)
+		answers := fmt.Sprintf("`%s`", cmp.Or(chargeReplays[name].says, toldReplays[name].says))
 		if r, ok := replays[name]; ok {
 			answers = fmt.Sprintf("%d `%s`", r.status, strings.Join(r.has[:min(1, len(r.has))], ""))
 			answers = strings.TrimSuffix(answers, " ``") // a redirect has no body
 		}
 		row := fmt.Sprintf("\n| `sam local invoke %s -e events/%s.json` | %s | ", e.Function, name, answers)
 		if !strings.Contains(string(page), row) {
-			t.Errorf("events/README.md has no row %q", row)
-		}
-	}
-	for name := range toldReplays {
-		if row := fmt.Sprintf("| `%s.json` | %sFunction | ", name, map[string]string{"publish-batch": "Publish", "deliver-batch": "Deliver"}[name]); !strings.Contains(string(page), row) {
 			t.Errorf("events/README.md has no row %q", row)
 		}
 	}

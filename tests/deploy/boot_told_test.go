@@ -19,6 +19,7 @@ import (
 
 	"tosspay-sam/shared/deliver"
 	"tosspay-sam/shared/event/eventtest"
+	"tosspay-sam/sim/awssim"
 )
 
 const (
@@ -27,70 +28,47 @@ const (
 	webhookKey      = "c2VjcmV0b2Z0aGVtZXJjaGFudHN3ZWJob29r" // as the template has it made: letters and digits
 )
 
-// toldReplays are the files of events/ that tell the merchant what happened.
-var toldReplays = map[string]func(*testing.T, *stage, string){"publish-batch": replayPublish, "deliver-batch": replayDeliver}
-
-// postOffice is EventBridge and SQS for the functions that tell.
-type postOffice struct {
-	mu     sync.Mutex
-	bus    []putEvent
-	sent   []string
-	hidden map[string]int // seconds, by receipt handle
-	down   bool           // the bus
+// toldReplays are the files of events/ that tell the merchant what happened, and what each is answered.
+var toldReplays = map[string]struct {
+	run  func(*testing.T, *stage, string)
+	says string
+}{
+	"publish-batch": {replayPublish, publishSays},
+	"deliver-batch": {replayDeliver, deliverSays},
 }
 
-type putEvent struct{ EventBusName, Source, DetailType, Detail string }
-
-func (a *postOffice) eventBridge(w http.ResponseWriter, r *http.Request) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	var in struct{ Entries []putEvent }
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || r.Header.Get("X-Amz-Target") != "AWSEvents.PutEvents" || a.down {
-		w.WriteHeader(http.StatusBadRequest)
-		_, _ = io.WriteString(w, `{"__type":"AccessDeniedException","message":"not allowed"}`)
-		return
-	}
-	answers := []map[string]string{}
-	for _, e := range in.Entries {
-		a.bus = append(a.bus, e)
-		answers = append(answers, map[string]string{"EventId": "00000000-0000-4000-8000-000000000001"})
-	}
-	_ = json.NewEncoder(w).Encode(map[string]any{"FailedEntryCount": 0, "Entries": answers})
-}
-
-func (a *postOffice) sqs(w http.ResponseWriter, r *http.Request) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if r.Header.Get("X-Amz-Target") == "AmazonSQS.ChangeMessageVisibility" {
-		var in struct {
-			QueueUrl, ReceiptHandle string
-			VisibilityTimeout       int
-		}
-		if err := json.NewDecoder(r.Body).Decode(&in); err == nil && in.QueueUrl == deliveryQueue {
-			a.hidden[in.ReceiptHandle] = in.VisibilityTimeout
-		}
-		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-		_, _ = io.WriteString(w, "{}")
-		return
-	}
-	a.sent = append(a.sent, takeBatch(w, r, true)...)
-}
+const (
+	publishSays = `{"batchItemFailures":[]}`
+	deliverSays = `{"batchItemFailures":[{"itemIdentifier":"00000000-0000-4000-8000-000000000012"}]}`
+)
 
 // replayPublish: what the stream's batch says is on the bus and in the queue, as the schemas have it; and when the bus is down, Lambda is told where
 // to begin again.
 func replayPublish(t *testing.T, s *stage, name string) {
-	aws := &postOffice{}
-	change := map[string]string{
-		"AWS_ENDPOINT_URL_EVENTBRIDGE": s.serve(http.HandlerFunc(aws.eventBridge)), "AWS_ENDPOINT_URL_SQS": s.serve(http.HandlerFunc(aws.sqs)),
-	}
+	var aws awssim.AWS
+	address := s.serve(&aws)
+	change := map[string]string{"AWS_ENDPOINT_URL_EVENTBRIDGE": address, "AWS_ENDPOINT_URL_SQS": address}
 	payload := readTold(t, name)
 	p := s.start("publish", change)
-	if says := string(p.answer(payload)); says != `{"batchItemFailures":[]}` {
+	if says := string(p.answer(payload)); says != publishSays {
 		t.Errorf("answered %s", says)
 	}
+	checkPublished(t, aws.Seen())
+	aws.Reset("AWSEvents.PutEvents")
+	if says := string(p.answer(payload)); says != `{"batchItemFailures":[{"itemIdentifier":"111000000000000000000002"}]}` {
+		t.Errorf("with the bus down it answered %s", says)
+	}
+	if sent := aws.Seen().Queue; len(sent) > 0 || len(s.counts()) > 0 {
+		t.Errorf("sent %v before the bus had it", sent)
+	}
+	wantAlarms(t, p, map[string]int{"publish.incomplete": 2})
+}
+
+// checkPublished: what publish-batch says is on the bus and in the queue, as the schemas have it.
+func checkPublished(t *testing.T, seen awssim.Seen) {
+	t.Helper()
 	var ids []string
-	for i, e := range aws.bus {
+	for i, e := range seen.Bus {
 		var detail struct{ ID, Type string }
 		if err := json.Unmarshal([]byte(e.Detail), &detail); err != nil {
 			t.Fatal(err)
@@ -102,8 +80,8 @@ func replayPublish(t *testing.T, s *stage, name string) {
 		if e.EventBusName != "tosspay-sam" || e.Source != "tosspay" || e.DetailType != detail.Type {
 			t.Errorf("put as %+v", e)
 		}
-		if i >= len(aws.sent) || aws.sent[i] != e.Detail {
-			t.Errorf("the queue has %v, the bus %s", aws.sent, e.Detail)
+		if i >= len(seen.Queue) || seen.Queue[i] != e.Detail {
+			t.Errorf("the queue has %v, the bus %s", seen.Queue, e.Detail)
 		}
 		for _, private := range []string{eventName, eventEmail, eventPhone, eventLink, eventKey} {
 			if strings.Contains(e.Detail, private) {
@@ -114,21 +92,11 @@ func replayPublish(t *testing.T, s *stage, name string) {
 	if want := []string{"order/order-0001/3/paid", "subscription/member-0001/2/activated"}; !slices.Equal(ids, want) {
 		t.Errorf("put %v, want %v", ids, want)
 	}
-	aws.mu.Lock()
-	aws.down, aws.sent = true, nil
-	aws.mu.Unlock()
-	if says := string(p.answer(payload)); says != `{"batchItemFailures":[{"itemIdentifier":"111000000000000000000002"}]}` {
-		t.Errorf("with the bus down it answered %s", says)
-	}
-	if len(aws.sent) > 0 || len(s.counts()) > 0 {
-		t.Errorf("sent %v before the bus had it", aws.sent)
-	}
-	wantAlarms(t, p, map[string]int{"publish.incomplete": 2})
 }
 
 // replayDeliver: the merchant's server is on this machine and speaks https, which the function reaches because it may.
 func replayDeliver(t *testing.T, s *stage, name string) {
-	aws := &postOffice{hidden: map[string]int{}}
+	var aws awssim.AWS
 	var mu sync.Mutex
 	got := map[string]int{}
 	library, err := standardwebhooks.NewWebhook("whsec_" + webhookKey)
@@ -156,7 +124,7 @@ func replayDeliver(t *testing.T, s *stage, name string) {
 	}
 	s.putSecret(webhookSecretID, `{"current":"`+webhookKey+`"}`)
 	change := map[string]string{
-		"AWS_ENDPOINT_URL_SQS": s.serve(http.HandlerFunc(aws.sqs)), "MERCHANT_WEBHOOK_URL": shop.URL + "/hook?token=of-the-shop", "SSL_CERT_FILE": certificate,
+		"AWS_ENDPOINT_URL_SQS": s.serve(&aws), "MERCHANT_WEBHOOK_URL": shop.URL + "/hook?token=of-the-shop", "SSL_CERT_FILE": certificate,
 	}
 	payload := readTold(t, name)
 	guarded := s.start("deliver", change) // and may not reach this machine
@@ -164,17 +132,26 @@ func replayDeliver(t *testing.T, s *stage, name string) {
 		t.Errorf("a private address: answered %s, the shop got %v", says, got)
 	}
 	wantAlarms(t, guarded, map[string]int{})
-	clear(aws.hidden)
+	aws.Reset()
 	change["MERCHANT_WEBHOOK_REACH"] = "private"
 	p := s.start("deliver", change)
-	if says := string(p.answer(payload)); says != `{"batchItemFailures":[{"itemIdentifier":"00000000-0000-4000-8000-000000000012"}]}` {
+	if says := string(p.answer(payload)); says != deliverSays {
 		t.Errorf("answered %s", says)
 	}
-	pause := int(deliver.Pause(3, "order/order-0002/3/paid") / time.Second)
-	if len(aws.hidden) != 1 || aws.hidden["EXAMPLERECEIPTHANDLE12"] != pause || len(got) != 3 {
-		t.Errorf("hidden %v, want the second for %d s; the shop got %v", aws.hidden, pause, got)
+	checkHidden(t, aws.Seen().Hidden)
+	if len(got) != 3 {
+		t.Errorf("the shop got %v", got)
 	}
 	wantAlarms(t, p, map[string]int{"notify.gone": 1})
+}
+
+// checkHidden: the message of deliver-batch that failed, and no other, is hidden for its pause.
+func checkHidden(t *testing.T, hidden map[string]int) {
+	t.Helper()
+	pause := int(deliver.Pause(3, "order/order-0002/3/paid") / time.Second)
+	if len(hidden) != 1 || hidden["EXAMPLERECEIPTHANDLE12"] != pause {
+		t.Errorf("hidden %v, want the second for %d s", hidden, pause)
+	}
 }
 
 // wantAlarms: what must alarm does, nothing else does, and the log holds nothing that is secret.
@@ -220,7 +197,7 @@ func readTold(t *testing.T, name string) []byte {
 		t.Fatal(err)
 	}
 	for _, m := range queue.Records {
-		if m.Md5OfBody != md5Of(m.Body) || m.EventSource != "aws:sqs" || m.MessageId == "" {
+		if m.Md5OfBody != awssim.MD5(m.Body) || m.EventSource != "aws:sqs" || m.MessageId == "" {
 			t.Errorf("events/%s.json is not what SQS sends: %+v", name, m)
 		}
 	}

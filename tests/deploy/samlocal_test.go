@@ -2,9 +2,11 @@ package deploy_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -20,10 +22,14 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"tosspay-sam/shared/event/eventtest"
+	"tosspay-sam/sim/awssim"
 	"tosspay-sam/sim/hooks"
 	"tosspay-sam/sim/ledger"
 	"tosspay-sam/sim/scene"
+	"tosspay-sam/sim/world"
 	"tosspay-sam/tests/root"
 )
 
@@ -165,6 +171,13 @@ func testSamEvents(t *testing.T) {
 				checkSamLedger(t, map[string][]int64{eventCycle: {eventPlanAmount}})
 				return
 			}
+			if r, ok := toldReplays[name]; ok {
+				if string(answer) != r.says {
+					t.Errorf("answered %s, want %s\n%s", answer, r.says, said)
+				}
+				checkSamTold(t, name)
+				return
+			}
 			r := replays[name]
 			r.door = doorOf(scene.Events[name].Function)
 			var has []string
@@ -185,6 +198,46 @@ func testSamEvents(t *testing.T) {
 			t.Logf("%d %s", response.StatusCode, strings.Join(r.has, " | "))
 		})
 	}
+}
+
+// checkSamTold: what the container put on the bus and the queue, and what the shop got: signed, as the specification's own library says.
+func checkSamTold(t *testing.T, name string) {
+	t.Helper()
+	var seen struct {
+		awssim.Seen
+		Shop []map[string]any
+	}
+	_, body := samGet(t, samWorld(t)+"/sim/told")
+	if err := json.Unmarshal([]byte(body), &seen); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	if name == "publish-batch" {
+		checkPublished(t, seen.Seen)
+		return
+	}
+	checkHidden(t, seen.Hidden)
+	library, err := standardwebhooks.NewWebhook(world.MerchantSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answers []any
+	for _, d := range seen.Shop {
+		header := http.Header{}
+		for _, field := range []string{"webhook-id", "webhook-timestamp", "webhook-signature"} {
+			text, _ := d[field].(string)
+			header.Set(field, text)
+		}
+		text, _ := d["body"].(string)
+		if err := errors.Join(library.Verify([]byte(text), header), eventtest.CheckJSON("order.paid", []byte(text))); err != nil {
+			t.Errorf("%v: %v", d, err)
+		}
+		answers = append(answers, d["status"])
+	}
+	slices.SortFunc(answers, func(a, b any) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) }) // they are sent side by side
+	if want := []any{204.0, 410.0, 500.0}; !slices.Equal(answers, want) {
+		t.Errorf("the shop answered %v, want %v", answers, want)
+	}
+	t.Logf("the shop got %d, all signed", len(answers))
 }
 
 func checkSamLedger(t *testing.T, want map[string][]int64) {

@@ -86,6 +86,7 @@ var archRules = []archRule{
 	{dir: "sim/hooks"},
 	{dir: "sim/portonesim", own: []string{"sim/clock", "sim/fault", "sim/lag", "sim/ledger", "sim/hooks", "sim/simulator"}},
 	{dir: "sim/clock"},
+	{dir: "sim/awssim"},
 	{dir: "sim/stream", own: []string{"shared/event"}},
 	{dir: "sim/eventaudit", own: []string{"shared/event", "shared/order", "shared/subscription"}},
 	{dir: "sim/load", own: []string{"shared/..."}, others: lambdaSDK},

@@ -21,7 +21,7 @@ import (
 // Door builds the handler of the queue of the merchant's webhook.
 func Door(getenv func(string) string, logs io.Writer) (handler.DeliverDoor, error) {
 	address, private := getenv("MERCHANT_WEBHOOK_URL"), getenv("MERCHANT_WEBHOOK_REACH") == "private"
-	if err := deliver.CheckURL(address, false); err != nil {
+	if err := deliver.CheckURL(address, environment.InSAMLocal(getenv)); err != nil {
 		return nil, fmt.Errorf("boot: MERCHANT_WEBHOOK_URL %w", err)
 	}
 	secretID, url := getenv("MERCHANT_WEBHOOK_SECRET_ID"), getenv("DELIVERY_QUEUE_URL")
