@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tosspay-sam/shared/order"
 )
 
 // The media types of requests.
@@ -35,7 +37,7 @@ func Request(method, address, media, body string) *http.Request {
 	}
 	r := httptest.NewRequest(method, address, strings.NewReader(body))
 	r.Header.Set("Accept-Language", "en")
-	if media != "" {
+	if method != http.MethodGet {
 		r.Header.Set("Content-Type", media)
 	}
 	return r
@@ -99,6 +101,16 @@ func (c Client) Order(provider, id string, life time.Duration) Sale {
 // ReadOrder is GET /orders/{orderId}.
 func (c Client) ReadOrder(id string) Sale { c.T.Helper(); return c.Sale(c.Get("/orders/" + id)) }
 
+// Settle asks the provider about an order, as the schedule does, and returns the order.
+func (c Client) Settle(id string) Sale {
+	c.T.Helper()
+	a := c.Post("/sim/advance", fmt.Sprintf(`{"orderId":%q}`, id))
+	if a.Status != http.StatusOK {
+		c.T.Fatalf("advance %s: %d %s", id, a.Status, a.Body)
+	}
+	return c.Sale(a)
+}
+
 // Now is the world's time.
 func (c Client) Now() time.Time {
 	c.T.Helper()
@@ -132,6 +144,16 @@ func (c Client) Card(w Window, outcome string, more ...string) string {
 		c.T.Fatalf("Toss Payments' window: %d %s", a.Status, a.Body)
 	}
 	return a.Location()
+}
+
+// WantOrder is what the merchant reads of an order.
+func (c Client) WantOrder(what, id string, status order.Status, attempt int) Sale {
+	c.T.Helper()
+	s := c.ReadOrder(id)
+	if s.Status != status || s.Attempt != attempt {
+		c.T.Errorf("%s: %s is %s in attempt %d, want %s in attempt %d; history %v", what, id, s.Status, s.Attempt, status, attempt, s.History)
+	}
+	return s
 }
 
 // WantTitle is what the page says.

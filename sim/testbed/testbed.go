@@ -4,6 +4,7 @@ package testbed
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"strings"
 	"sync"
@@ -12,8 +13,10 @@ import (
 
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/telemetry"
+	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/ledger"
 	"tosspay-sam/sim/specified"
+	"tosspay-sam/sim/tosssim"
 	"tosspay-sam/sim/world"
 )
 
@@ -29,14 +32,17 @@ type Bed struct {
 	Log *Log
 }
 
+// Option edits the options of a world.
+type Option = func(*world.Options)
+
 // Open builds a world that may return to https://shop.example and keeps its log. The merchant's door is held against api/openapi.yaml, whatever
 // the edits say.
-func Open(t *testing.T, edits ...func(*world.Options)) *Bed {
+func Open(t *testing.T, edits ...Option) *Bed {
 	t.Helper()
 	return open(t, t.Errorf, edits)
 }
 
-func open(t *testing.T, complain func(string, ...any), edits []func(*world.Options)) *Bed {
+func open(t *testing.T, complain func(string, ...any), edits []Option) *Bed {
 	t.Helper()
 	log := &Log{}
 	o := world.Options{Base: Base, Log: telemetry.New(log, "debug"), ReturnURLs: "https://shop.example"}
@@ -75,6 +81,15 @@ func (l *Log) String() string {
 
 // Count is how many lines are of an event.
 func (l *Log) Count(event string) int { return strings.Count(l.String(), `"event":"`+event+`"`) }
+
+// Fault plans one, at Toss Payments unless it names another provider.
+func (b *Bed) Fault(f fault.Fault) {
+	b.T.Helper()
+	f.Provider = cmp.Or(f.Provider, tosssim.Provider)
+	if err := b.Faults.Set(f); err != nil {
+		b.T.Fatal(err)
+	}
+}
 
 // Stored is the order as it is in the table.
 func (b *Bed) Stored(id string) order.Order {

@@ -29,7 +29,7 @@ func TestSpecificationIsHeld(t *testing.T) {
 	t.Parallel()
 	var complaints []string
 	complain := func(format string, a ...any) { complaints = append(complaints, fmt.Sprintf(format, a...)) }
-	b := open(t, complain, []func(*world.Options){func(o *world.Options) {
+	b := open(t, complain, []Option{func(o *world.Options) {
 		o.Store = oddStore{memstore.New()}
 		o.Merchant = func(door handler.Door) handler.Door { return door }
 	}})

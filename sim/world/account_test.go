@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tosspay-sam/shared/provider"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/world"
 )
 
@@ -16,13 +17,13 @@ import (
 // kept; the word stands in the evidence.
 func TestGatewaysOwnWord(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		var log bytes.Buffer
 		x := newOutside(t, func(o *world.Options) {
 			o.PortOne.PGProvider, o.Log = "tosspay", slog.New(slog.NewJSONHandler(&log, nil))
 		})
 		b := x.order("portone", "order-1", "24h")
-		if got := x.title(x.approves(x.tab(b))); got != townPaid {
+		if got := x.title(x.approves(x.tab(b))); got != paidPage {
 			t.Errorf("the page says %q", got)
 		}
 		x.pass("1d")
@@ -52,7 +53,7 @@ func TestOrderSettlesUnderAnotherAccountsKeys(t *testing.T) {
 	for _, provider := range []string{"toss", "portone"} {
 		t.Run(provider, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				x := newOutside(t)
 				b := x.order(provider, "order-1", "24h")
 				x.takenUnknown(provider, b)
@@ -75,7 +76,7 @@ func TestOrderSettlesUnderAnotherAccountsKeys(t *testing.T) {
 func TestPageUnderAnotherAccountsKeys(t *testing.T) {
 	t.Parallel()
 	for _, provider := range []string{"toss", "portone"} {
-		fakeTime(t, func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
 			x := newOutside(t)
 			b := x.order(provider, "order-1", "24h")
 			other := x.behind(otherKeys)
@@ -96,9 +97,9 @@ func TestSubscriptionUnderOtherKeys(t *testing.T) {
 	for name, edit := range map[string]func(*world.Options){"live": func(o *world.Options) { o.Mode = "live" }, "another account": otherKeys} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				x := newOutside(t)
-				made := x.send("POST", outsideBase+"/subscriptions", jsonType, `{"subscriptionId":"sub-0001","customerId":"customer-1","language":"en",
+				made := x.send("POST", outsideBase+"/subscriptions", testbed.JSON, `{"subscriptionId":"sub-0001","customerId":"customer-1","language":"en",
 					"plan":{"amount":9900,"currency":"KRW","name":"Coffee","interval":"month"}}`)
 				x.get(x.approves(x.tab(x.bill(made))))
 				x.pass("1h")
@@ -106,7 +107,7 @@ func TestSubscriptionUnderOtherKeys(t *testing.T) {
 					t.Fatalf("%d captures in the first hour", captures)
 				}
 				var report struct{ Charges int }
-				x.decode(x.behind(edit).send("POST", outsideBase+"/sim/clock", jsonType, `{"advance":"40d"}`), &report)
+				x.decode(x.behind(edit).send("POST", outsideBase+"/sim/clock", testbed.JSON, `{"advance":"40d"}`), &report)
 				if report.Charges != 0 {
 					t.Errorf("%d charges", report.Charges)
 				}
@@ -126,7 +127,7 @@ func TestPreviousKeysSettle(t *testing.T) {
 	for _, provider := range []string{"toss", "portone"} {
 		t.Run(provider, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				x := newOutside(t)
 				b := x.order(provider, "order-1", "24h")
 				x.takenUnknown(provider, b)
@@ -151,7 +152,7 @@ func TestPreviousKeysSettle(t *testing.T) {
 // not: the buyer's authentication lapses.
 func TestPreviousKeysAskForNoMoney(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		x := newOutside(t)
 		b := x.order("toss", "order-1", "24h")
 		back := x.card(x.tab(b), "approve")
@@ -195,7 +196,7 @@ func (x *outside) takenUnknown(provider string, b bill) {
 // TestPaidBeforeTheMIDChanged: the operator sets another PortOneMid. What was paid before was compared with the one before, and stays paid.
 func TestPaidBeforeTheMIDChanged(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		x := sold(t, "portone")
 		first := x.own()
 		parts := first.Parts

@@ -19,6 +19,7 @@ import (
 	"tosspay-sam/shared/store/enginetest"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/portonesim"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/tosssim"
 	"tosspay-sam/sim/world"
 )
@@ -165,7 +166,7 @@ func TestBeforeIsSettled(t *testing.T) {
 			redirect := s.approve(s.order("order-1"))
 			turnBack(s.T, s.World, "toss-refused-after-500", keyOf(redirect), "")
 			for range 3 {
-				s.advance("order-1")
+				s.Settle("order-1")
 				time.Sleep(time.Minute)
 			}
 			s.mustCapture(redirect)
@@ -185,7 +186,7 @@ func TestBeforeIsSettled(t *testing.T) {
 			turnBack(s.T, s.World, "toss-hinted", keyOf(redirect), "")
 			s.mustCapture(redirect)
 			time.Sleep(time.Minute)
-			s.advance("order-1")
+			s.Settle("order-1")
 		}, order.Paid, 1, 1, 0, 0, 1},
 		"a second payment was never asked back": {func(s *stage) { secondPayment(s, "toss-surplus") }, order.Paid, 1, 2, 1, 1, 2},
 		"a second payment is back, and the reply was lost": {func(s *stage) {
@@ -196,7 +197,7 @@ func TestBeforeIsSettled(t *testing.T) {
 		}, order.Paid, 1, 2, 1, 0, 2},
 		"a second payment's cancel was lost on the way": {func(s *stage) {
 			secondPayment(s, "toss-surplus-lost-reply")
-			s.fault(fault.Fault{Operation: tosssim.OpCancel, Kind: fault.LoseReply, Times: 1})
+			s.Fault(fault.Fault{Operation: tosssim.OpCancel, Kind: fault.LoseReply, Times: 1})
 		}, order.Paid, 1, 2, 1, 1, 2},
 		"money of another amount goes back": {func(s *stage) {
 			m := s.order("order-1")
@@ -212,7 +213,7 @@ func TestBeforeIsSettled(t *testing.T) {
 				s := newStage(t)
 				test.run(s)
 				s.settled("order-1")
-				s.wantOrder("order-1", test.status, test.attempt)
+				s.WantOrder("in the end", "order-1", test.status, test.attempt)
 				if taken, back := s.captures("order-1"), s.cancels("order-1"); len(taken) != test.captures || len(back) != test.cancels {
 					t.Errorf("taken %+v, given back %+v", taken, back)
 				}
@@ -255,24 +256,24 @@ func TestPortOneBeforeIsSettled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				c := newTown(t)
 				c.silence(20)
-				s := c.order("portone", "order-1", 24)
+				s := c.Order("portone", "order-1", 24*time.Hour)
 				back := c.tossPay(s, test.outcome)
-				turnBack(t, c.World, test.item, arg(back, "imp_uid"), "")
+				turnBack(t, c.World, test.item, testbed.Parameter(back, "imp_uid"), "")
 				if test.back {
-					c.visit(back)
+					c.Get(back)
 				}
 				for range 5 {
-					if s := c.read("order-1"); !s.DueAt.IsZero() && time.Until(s.DueAt) < 2*time.Hour {
+					if s := c.ReadOrder("order-1"); !s.DueAt.IsZero() && time.Until(s.DueAt) < 2*time.Hour {
 						time.Sleep(time.Until(s.DueAt))
-						c.advance("order-1")
+						c.Settle("order-1")
 					}
 				}
-				c.wantStatus(name, "order-1", test.status, test.attempt)
+				c.WantOrder(name, "order-1", test.status, test.attempt)
 				c.wantMoved(name, "order-1", test.captures, test.cancels)
-				if s := c.read("order-1"); s.Status == string(order.Paid) && !s.DueAt.IsZero() {
+				if s := c.ReadOrder("order-1"); s.Status == order.Paid && !s.DueAt.IsZero() {
 					t.Errorf("it is due for ever: %v", s.DueAt)
 				}
 				c.wantLawful()
@@ -284,16 +285,16 @@ func TestPortOneBeforeIsSettled(t *testing.T) {
 // TestLastLookOfBefore: a second window's capture whose only notice was lost is found after an upgrade, too.
 func TestLastLookOfBefore(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
 		c.silence(20)
-		s := c.order("portone", "order-1", 24)
-		c.visit(c.tossPay(s, "fail"))
-		back := c.tossPay(c.reopened(s), "approve")
-		turnBack(t, c.World, "portone-paid-second-number", arg(back, "imp_uid"), "")
+		s := c.Order("portone", "order-1", 24*time.Hour)
+		c.Get(c.tossPay(s, "fail"))
+		back := c.tossPay(c.Reopened(s), "approve")
+		turnBack(t, c.World, "portone-paid-second-number", testbed.Parameter(back, "imp_uid"), "")
 		c.tossPay(s, "approve") // the first window was still open
 		c.end("order-1")
-		c.wantStatus("in the end", "order-1", order.Paid, 2)
+		c.WantOrder("in the end", "order-1", order.Paid, 2)
 		c.wantMoved("in the end", "order-1", 2, 1)
 		if calls := c.PortOne.Calls()[portonesim.OpCancel]; calls != 1 {
 			t.Errorf("%d cancels", calls)
@@ -309,17 +310,17 @@ func TestRefundOfBefore(t *testing.T) {
 		redirect := s.approve(s.order("order-1"))
 		s.mustCapture(redirect)
 		turnBack(t, s.World, "toss-paid", keyOf(redirect), "")
-		s.fault(fault.Fault{Operation: tosssim.OpCancel, Kind: fault.LoseReply, Times: 1})
+		s.Fault(fault.Fault{Operation: tosssim.OpCancel, Kind: fault.LoseReply, Times: 1})
 		for _, body := range []string{`{"refundId":"first","amount":5000,"reason":"too small"}`, `{"refundId":"rest","amount":10000,"reason":"too late"}`} {
 			for range 3 { // the same request again is the same refund
 				if p := s.Post("/orders/order-1/refunds", body); p.Status >= 400 {
 					t.Errorf("%d %s", p.Status, p.Body)
 				}
 				time.Sleep(time.Minute)
-				s.advance("order-1")
+				s.Settle("order-1")
 			}
 		}
-		s.wantOrder("order-1", order.Refunded, 1)
+		s.WantOrder("in the end", "order-1", order.Refunded, 1)
 		if back := s.cancels("order-1"); len(back) != 2 || sum(back) != price {
 			t.Errorf("given back %+v", back)
 		}
@@ -365,7 +366,7 @@ func TestTableOfBefore(t *testing.T) {
 				if _, err := s.Advance(t.Context(), 10*time.Minute); err != nil {
 					t.Fatal(err)
 				}
-				s.wantOrder("order-1", order.Paid, 1)
+				s.WantOrder("in the end", "order-1", order.Paid, 1)
 				if taken, back := s.captures("order-1"), s.cancels("order-1"); len(taken) != test.captures || len(back) != test.cancels {
 					t.Errorf("%s: taken %+v, given back %+v", test.item, taken, back)
 				}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/world"
 )
 
@@ -21,7 +22,7 @@ func TestTwoTablesOnOneAccount(t *testing.T) {
 	for _, provider := range []string{"toss", "portone"} {
 		t.Run(provider, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				first := sold(t, provider)
 				first.pass("2h")
 				second := first.beside()
@@ -43,14 +44,14 @@ func TestTwoTablesOnOneAccount(t *testing.T) {
 // takes creates order-1 with another amount than everybody else.
 func (x *outside) takes() reply {
 	x.t.Helper()
-	return x.send(http.MethodPost, outsideBase+"/orders", jsonType,
+	return x.send(http.MethodPost, outsideBase+"/orders", testbed.JSON,
 		`{"orderId":"order-1","provider":"portone","amount":900,"currency":"KRW","name":"T-shirt"}`)
 }
 
 // TestNumberOfAnotherSystem: PortOne knows the number with another amount. That is said at once, as a fact that does not change.
 func TestNumberOfAnotherSystem(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		first := sold(t, "portone")
 		second := first.beside()
 		for range 2 {
@@ -74,7 +75,7 @@ func TestNumberOfAnotherSystem(t *testing.T) {
 func TestNumberOfAnotherSystemFoundLater(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"http-500", "refuse-connection", "lose-reply"} {
-		fakeTime(t, func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
 			first := newOutside(t, func(*world.Options) {})
 			theirs := first.order("portone", "order-1", "24h")
 			second := first.beside()

@@ -40,7 +40,7 @@ func TestPaid(t *testing.T) {
 		t.Errorf("payment page: %d %q, can pay %v", p.Status, p.Title(), p.CanPay())
 	}
 	redirect := s.approve(m)
-	s.wantOrder("order-1", order.Open, 1)
+	s.WantOrder("in the end", "order-1", order.Open, 1)
 	p := s.Get(redirect)
 	s.WantTitle("the return", p, paidPage)
 	if p.CanPay() {
@@ -84,7 +84,7 @@ func TestHundredRedirectsAreOneCapture(t *testing.T) {
 			s := newStage(t)
 			m := s.order("order-1")
 			if answer > 0 {
-				s.fault(fault.Fault{Operation: tosssim.OpConfirm, Kind: fault.Delay, Delay: answer})
+				s.Fault(fault.Fault{Operation: tosssim.OpConfirm, Kind: fault.Delay, Delay: answer})
 			}
 			pages := race(s, s.approve(m), 100)
 			for i, p := range pages {
@@ -104,7 +104,7 @@ func TestHundredRedirectsAndTheFirstReplyIsLost(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := newStage(t)
 		m := s.order("order-1")
-		s.fault(fault.Fault{Operation: tosssim.OpConfirm, Kind: fault.LoseReply})
+		s.Fault(fault.Fault{Operation: tosssim.OpConfirm, Kind: fault.LoseReply})
 		pages := race(s, s.approve(m), 100)
 		for i, p := range pages {
 			if p.Title() != paidPage || p.Body != pages[0].Body {
@@ -150,7 +150,7 @@ func TestDeclinedThenPaid(t *testing.T) {
 	if !p.CanPay() {
 		t.Error("the declined page does not invite to pay again")
 	}
-	s.wantOrder("order-1", order.Open, 2)
+	s.WantOrder("in the end", "order-1", order.Open, 2)
 	confirms := s.Toss.Calls()[tosssim.OpConfirm]
 	s.WantTitle("back to the declined return", s.Get(redirect), declinedPage)
 	s.wantMoney("order-1", 0, confirms)
@@ -189,7 +189,7 @@ func TestTwoTabsWhenTheFirstIsDeclined(t *testing.T) {
 	confirms := s.Toss.Calls()[tosssim.OpConfirm]
 	s.WantTitle("second tab", s.Get(second), declinedPage)
 	s.wantMoney("order-1", 0, confirms)
-	s.wantOrder("order-1", order.Open, 2)
+	s.WantOrder("in the end", "order-1", order.Open, 2)
 }
 
 // TestFailReturns: what the window's failures show. None changes the order, none asks the provider.
@@ -203,7 +203,7 @@ func TestFailReturns(t *testing.T) {
 		if !p.CanPay() {
 			t.Errorf("%s: the page does not invite to pay again", outcome)
 		}
-		s.wantOrder("order-1", order.Open, 1)
+		s.WantOrder("in the end", "order-1", order.Open, 1)
 		s.wantMoney("order-1", 0, 0)
 		s.WantTitle("and then it is paid", s.Get(s.approve(m)), paidPage)
 	}
@@ -215,10 +215,10 @@ func TestFailReturnWhileProcessingAsksTheProvider(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := newStage(t)
 		m := s.order("order-1")
-		s.fault(fault.Fault{Operation: fault.Any, Kind: fault.LoseReply, Times: 20})
+		s.Fault(fault.Fault{Operation: fault.Any, Kind: fault.LoseReply, Times: 20})
 		p := s.Get(s.approve(m))
 		s.WantTitle("the return", p, checkingPage)
-		s.fault(fault.Fault{Operation: fault.Any, Kind: fault.None})
+		s.Fault(fault.Fault{Operation: fault.Any, Kind: fault.None})
 		s.WantTitle("the fail return", s.Get(m.Window.Text("failUrl")+"&code=REJECT_CARD_COMPANY"), paidPage)
 		s.wantAudit("order-1")
 	})
@@ -234,7 +234,7 @@ func TestSlowProvider(t *testing.T) {
 				bubble(t, func(t *testing.T) {
 					s := newStage(t)
 					m := s.order("order-1")
-					s.fault(fault.Fault{Operation: tosssim.OpConfirm, Kind: fault.Delay, Delay: delay, Moment: moment})
+					s.Fault(fault.Fault{Operation: tosssim.OpConfirm, Kind: fault.Delay, Delay: delay, Moment: moment})
 					redirect := s.approve(m)
 					began := time.Now()
 					p := s.Get(redirect)
@@ -277,7 +277,7 @@ func TestProviderDown(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := newStage(t)
 		m := s.order("order-1")
-		s.fault(fault.Fault{Operation: fault.Any, Kind: fault.RefuseConnection, Times: 1000})
+		s.Fault(fault.Fault{Operation: fault.Any, Kind: fault.RefuseConnection, Times: 1000})
 		redirect := s.approve(m)
 		for range 20 {
 			p := s.Get(redirect)
@@ -293,14 +293,14 @@ func TestProviderDown(t *testing.T) {
 		}
 		for time.Since(got.DueAt) < 3*time.Hour {
 			time.Sleep(20 * time.Minute)
-			if got := s.advance("order-1"); got.Status != order.Processing || got.DueAt.IsZero() {
+			if got := s.Settle("order-1"); got.Status != order.Processing || got.DueAt.IsZero() {
 				t.Fatalf("without the provider's word the order became %s, due %v", got.Status, got.DueAt)
 			}
 		}
 		if s.Log.Count("money.unsettled") == 0 {
 			t.Error("hours of doubt and no alarm")
 		}
-		s.fault(fault.Fault{Operation: fault.Any, Kind: fault.None})
+		s.Fault(fault.Fault{Operation: fault.Any, Kind: fault.None})
 		if got := s.settled("order-1"); got.Status != order.Open || got.Attempt != 2 {
 			t.Errorf("the provider came back: %s attempt %d, want open for attempt 2", got.Status, got.Attempt)
 		}
@@ -318,7 +318,7 @@ func TestLateRedirect(t *testing.T) {
 		redirect := s.approve(m)
 		time.Sleep(11 * time.Minute)
 		s.WantTitle("the late return", s.Get(redirect), declinedPage)
-		s.wantOrder("order-1", order.Open, 2)
+		s.WantOrder("in the end", "order-1", order.Open, 2)
 		s.wantMoney("order-1", 0, 1)
 	})
 }
@@ -333,11 +333,11 @@ func TestAbandonedOrderExpires(t *testing.T) {
 			if authenticated {
 				s.approve(m)
 			}
-			if got := s.advance("order-1"); got.Status != order.Open || s.Toss.Calls()[tosssim.OpFindByOrder] != 0 {
+			if got := s.Settle("order-1"); got.Status != order.Open || s.Toss.Calls()[tosssim.OpFindByOrder] != 0 {
 				t.Errorf("an open order in time: %s, %v", got.Status, s.Toss.Calls())
 			}
 			time.Sleep(time.Until(s.ReadOrder("order-1").DueAt))
-			got := s.advance("order-1")
+			got := s.Settle("order-1")
 			if got.Status != order.Expired || !got.DueAt.IsZero() {
 				t.Errorf("authenticated %v: %s, due %v; want it expired", authenticated, got.Status, got.DueAt)
 			}

@@ -11,7 +11,7 @@ func TestRefundBesideALargerConsoleRefund(t *testing.T) {
 	for _, provider := range []string{"toss", "portone"} {
 		for _, first := range []bool{true, false} {
 			t.Run(fmt.Sprint(provider, first), func(t *testing.T) {
-				fakeTime(t, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
 					x := sold(t, provider)
 					w := x.own()
 					cancel := map[string]func(string, int64) error{"toss": w.Toss.ConsoleCancel, "portone": w.PortOne.ConsoleCancel}[provider]

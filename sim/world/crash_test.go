@@ -13,9 +13,7 @@ import (
 	"tosspay-sam/shared/handler"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
-	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/fault"
-	"tosspay-sam/sim/gateway"
 	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/tosssim"
 )
@@ -25,10 +23,8 @@ var errDead = errors.New("the process is dead")
 // mortal is everything one process can reach, and the moment of its death: at its call number dieAt, before it left or after it was
 // carried out. From then on nothing it does has any effect, which is all the outside can tell of a killed process.
 type mortal struct {
-	store     payment.Store
-	transport http.RoundTripper
-	dieAt     int // 0: never
-	after     bool
+	dieAt int // 0: never
+	after bool
 
 	mu    sync.Mutex
 	calls []string
@@ -55,76 +51,10 @@ func (m *mortal) call(name string, carryOut func()) error {
 	return nil
 }
 
-func record[T any](m *mortal, name string, f func() (T, error)) (r T, err error) {
-	if dead := m.call(name, func() { r, err = f() }); dead != nil {
-		var none T
-		return none, dead
-	}
-	return r, err
-}
-
-func (m *mortal) Create(ctx context.Context, o order.Order) (order.Order, error) {
-	return record(m, "create", func() (order.Order, error) { return m.store.Create(ctx, o) })
-}
-
-func (m *mortal) Get(ctx context.Context, id string) (order.Order, error) {
-	return record(m, "get", func() (order.Order, error) { return m.store.Get(ctx, id) })
-}
-
-func (m *mortal) Claim(ctx context.Context, c order.Claim) (order.Order, error) {
-	return record(m, "claim", func() (order.Order, error) { return m.store.Claim(ctx, c) })
-}
-
-func (m *mortal) Lease(ctx context.Context, l order.Lease) (order.Order, error) {
-	return record(m, "lease", func() (order.Order, error) { return m.store.Lease(ctx, l) })
-}
-
-func (m *mortal) Save(ctx context.Context, o order.Order) (order.Order, error) {
-	return record(m, "save", func() (order.Order, error) { return m.store.Save(ctx, o) })
-}
-
-func (m *mortal) CreateSubscription(ctx context.Context, s subscription.Subscription) (subscription.Subscription, error) {
-	return record(m, "create", func() (subscription.Subscription, error) { return m.store.CreateSubscription(ctx, s) })
-}
-
-func (m *mortal) GetSubscription(ctx context.Context, id string) (subscription.Subscription, error) {
-	return record(m, "get", func() (subscription.Subscription, error) { return m.store.GetSubscription(ctx, id) })
-}
-
-func (m *mortal) SaveSubscription(ctx context.Context, s subscription.Subscription) (subscription.Subscription, error) {
-	return record(m, "save", func() (subscription.Subscription, error) { return m.store.SaveSubscription(ctx, s) })
-}
-
-func (m *mortal) ClaimCycle(ctx context.Context, c subscription.CycleClaim) (subscription.Subscription, error) {
-	return record(m, "claim", func() (subscription.Subscription, error) { return m.store.ClaimCycle(ctx, c) })
-}
-
-func (m *mortal) LeaseDue(ctx context.Context, r payment.DueRecord, at, until time.Time) (int, error) {
-	return record(m, "lease", func() (int, error) { return m.store.LeaseDue(ctx, r, at, until) })
-}
-
-func (m *mortal) Due(context.Context, int, time.Time, int, string) ([]payment.DueRecord, string, error) {
-	return nil, "", errDead
-}
-
-var _ payment.Store = (*mortal)(nil)
-
-func (m *mortal) RoundTrip(r *http.Request) (answer *http.Response, err error) {
-	if dead := m.call("provider", func() { answer, err = m.transport.RoundTrip(r) }); dead != nil {
-		return nil, dead
-	}
-	return answer, err
-}
-
 // process is a function's instance of its own, in the same world.
 func (s *stage) process(dieAt int, after bool) (http.Handler, *payment.Settler, *mortal) {
-	m := &mortal{store: s.Store, transport: s.Parts.Transport, dieAt: dieAt, after: after}
-	parts := s.Parts
-	parts.Store, parts.Transport = m, m
-	mux := http.NewServeMux()
-	gateway.Handle(mux, "GET /confirm/toss/{orderId}/{linkToken}", parts.Confirm())
-	gateway.Handle(mux, "POST /webhooks/toss/{webhookToken}", parts.Webhook())
-	return mux, parts.Settler(), m
+	m := &mortal{dieAt: dieAt, after: after}
+	return s.Process(m.call), s.Behind(m.call).Settler(), m
 }
 
 // weather is what the provider does in a crash matrix.
@@ -147,7 +77,7 @@ var weathers = []weather{
 }
 
 func (s *stage) confirmFault(kind, moment string, times int) {
-	s.fault(fault.Fault{Operation: tosssim.OpConfirm, Kind: kind, Moment: moment, Times: times})
+	s.Fault(fault.Fault{Operation: tosssim.OpConfirm, Kind: kind, Moment: moment, Times: times})
 }
 
 // death is where a process dies.
@@ -285,15 +215,13 @@ func TestStoreFailsWhileTheMoneyMoves(t *testing.T) {
 			failing := &failingSave{Store: s.Store}
 			parts := s.Parts
 			parts.Store = failing
-			mux := http.NewServeMux()
-			gateway.Handle(mux, "GET /confirm/toss/{orderId}/{linkToken}", parts.Confirm())
-			p := s.At(mux).Get(redirect)
+			p := s.At(s.Doors(parts)).Get(redirect)
 			if p.Title() != checkingPage || p.CanPay() {
 				t.Errorf("the table fails %s: %d %q, can pay %v; want the checking page", name, p.Status, p.Title(), p.CanPay())
 			}
 			s.settled("order-1")
 			s.wantAudit("order-1")
-			s.wantOrder("order-1", order.Paid, 1)
+			s.WantOrder("in the end", "order-1", order.Paid, 1)
 		}
 	})
 }

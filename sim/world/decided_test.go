@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tosspay-sam/shared/ledger"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/world"
 )
 
@@ -33,7 +34,7 @@ func TestDecisionUnderLateMoney(t *testing.T) {
 		if _, err := store.Save(ctx, o.With(l, time.Now())); err != nil {
 			t.Fatal(err)
 		}
-		r := x.send("POST", outsideBase+"/orders/order-1/resolve", jsonType, `{"decision":"give-back","payment":"key-9","reason":"seen in the console"}`)
+		r := x.send("POST", outsideBase+"/orders/order-1/resolve", testbed.JSON, `{"decision":"give-back","payment":"key-9","reason":"seen in the console"}`)
 		if got := x.bill(r).Status; got != want {
 			t.Errorf("LateMoney accepts %v: the order is %s, want %s: %s", keeps, got, want, r.body)
 		}

@@ -122,7 +122,7 @@ func TestEveryFaultEndsWhereTheLedgerSays(t *testing.T) {
 					s.prepare(a)
 					f := f
 					f.Operation, f.Times = operation, 2
-					s.fault(f)
+					s.Fault(f)
 					end := s.pay(m)
 					taken := len(s.captures("order-1"))
 					for _, broken := range s.audit("order-1") {
@@ -220,13 +220,13 @@ func TestFaultsOfFindByOrder(t *testing.T) {
 			m := s.order("order-1")
 			redirect := s.approve(m)
 			f.Operation, f.Times = tosssim.OpFindByOrder, 3
-			s.fault(f)
+			s.Fault(f)
 			s.Get(testbed.Edited(redirect, "paymentKey", "forged-key"))
 			s.settled("order-1")
 			for _, broken := range s.audit("order-1") {
 				t.Errorf("%s: %s", shapeName(f), broken)
 			}
-			s.wantOrder("order-1", order.Open, 2)
+			s.WantOrder("in the end", "order-1", order.Open, 2)
 		})
 	}
 }

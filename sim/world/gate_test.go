@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tosspay-sam/shared/order"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/wire"
 	"tosspay-sam/sim/world"
 )
@@ -24,8 +25,8 @@ func gated(o *world.Options) {
 // stopped checks that a window ended without a payment, and what it told the buyer.
 func (x *outside) stopped(back, reason string) {
 	x.t.Helper()
-	if got := arg(back, "error_msg"); arg(back, "error_code") == "" || !strings.Contains(got, reason) {
-		x.t.Errorf("the window ended with %q %q, want a reason with %q", arg(back, "error_code"), got, reason)
+	if got := testbed.Parameter(back, "error_msg"); testbed.Parameter(back, "error_code") == "" || !strings.Contains(got, reason) {
+		x.t.Errorf("the window ended with %q %q, want a reason with %q", testbed.Parameter(back, "error_code"), got, reason)
 	}
 }
 
@@ -64,7 +65,7 @@ func TestGateLeavesNothingToGiveBack(t *testing.T) {
 			x.get(x.approves(first))
 			back := x.presses(second, session, "approve")
 			x.stopped(back, "paid already")
-			if title := x.title(back); title != townPaid {
+			if title := x.title(back); title != paidPage {
 				x.t.Errorf("the order is paid, and the page says %q", title)
 			}
 		}, "paid", 1},
@@ -88,7 +89,7 @@ func TestGateLeavesNothingToGiveBack(t *testing.T) {
 		{"another amount, changed in the open window", func(x *outside, b bill) {
 			window := x.tab(b)
 			form := x.form(window, "outcome", "approve", "session", x.opens(window), "tamperAmount", "100")
-			back := x.send(http.MethodPost, outsideBase+"/sim/portone/window", formType, form.Encode()).location
+			back := x.send(http.MethodPost, outsideBase+"/sim/portone/window", testbed.Form, form.Encode()).location
 			x.stopped(back, "not that of your order")
 			x.get(back)
 		}, "expired", 0},
@@ -108,7 +109,7 @@ func TestGateLeavesNothingToGiveBack(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				x := newOutside(t, gated)
 				b := x.order("portone", "order-1", "10m")
 				tc.buy(x, b)
@@ -152,14 +153,14 @@ func TestGateDownOrSlow(t *testing.T) {
 			for _, comesBack := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s, asked twice %v, the buyer returns %v", tc.fault, twice, comesBack), func(t *testing.T) {
 					t.Parallel()
-					fakeTime(t, func(t *testing.T) {
+					bubble(t, func(t *testing.T) {
 						x := newOutside(t, gated, func(o *world.Options) { o.PortOne.ConfirmTwice = twice })
 						b := x.order("portone", "order-1", "24h")
 						x.control("/sim/faults", `{"provider":"portone","operation":"confirm-gate",`+tc.fault+`}`)
 						back := x.approves(x.tab(b))
 						taken, _ := x.money("order-1")
-						if stopped := arg(back, "error_code") != ""; stopped == (taken == 1) || tc.captures && taken == 0 || !tc.captures && !twice && taken > 0 {
-							t.Errorf("%d captures, and the window says %q", taken, arg(back, "error_code"))
+						if stopped := testbed.Parameter(back, "error_code") != ""; stopped == (taken == 1) || tc.captures && taken == 0 || !tc.captures && !twice && taken > 0 {
+							t.Errorf("%d captures, and the window says %q", taken, testbed.Parameter(back, "error_code"))
 						}
 						if comesBack {
 							x.get(back)
@@ -187,7 +188,7 @@ func TestGateDownOrSlow(t *testing.T) {
 func TestGateApprovedAndLeft(t *testing.T) {
 	t.Parallel()
 	for _, declined := range []bool{false, true} {
-		fakeTime(t, func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
 			x := newOutside(t, gated)
 			b := x.order("portone", "order-1", "24h")
 			window := x.tab(b)
@@ -223,45 +224,45 @@ func TestGateApprovedAndLeft(t *testing.T) {
 func (x *outside) asksGate(window map[string]any, key string, amount int64) reply {
 	x.t.Helper()
 	gate, _ := window["confirm_url"].(string)
-	return x.send(http.MethodPost, gate, jsonType, fmt.Sprintf(`{"imp_uid":%q,"merchant_uid":%q,"amount":%d}`, key, window["merchant_uid"], amount))
+	return x.send(http.MethodPost, gate, testbed.JSON, fmt.Sprintf(`{"imp_uid":%q,"merchant_uid":%q,"amount":%d}`, key, window["merchant_uid"], amount))
 }
 
 // TestGateFiftyAtOnce: questions about two windows, and about fifty, all at once, in processes of their own. One window is let through.
 func TestGateFiftyAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, windows := range []int{2, 50} {
-		fakeTime(t, func(t *testing.T) {
-			c := newTown(t, townEdits{options: gated})
-			s := c.reopened(c.order("portone", "order-1", 24))
-			gate := strings.TrimPrefix(s.Window["confirm_url"].(string), townBase)
+		bubble(t, func(t *testing.T) {
+			c := newTown(t, gated)
+			s := c.Reopened(c.Order("portone", "order-1", 24*time.Hour))
+			gate := strings.TrimPrefix(s.Window.Text("confirm_url"), base)
 			var mu sync.Mutex
 			through, statuses := map[string]bool{}, map[int]int{}
 			var all sync.WaitGroup
 			for i := range 50 {
 				key := fmt.Sprintf("imp_%d", i%windows)
-				door := c.process(func(_ string, carryOut func()) error {
+				door := c.Process(func(_ string, carryOut func()) error {
 					time.Sleep(time.Duration(rand.IntN(50)) * time.Millisecond)
 					carryOut()
 					return nil
 				})
 				all.Go(func() {
-					v := ask(door, send(gate, jsonType, fmt.Sprintf(`{"imp_uid":%q,"merchant_uid":"order-1","amount":15000}`, key)))
+					v := c.At(door).Post(gate, fmt.Sprintf(`{"imp_uid":%q,"merchant_uid":"order-1","amount":15000}`, key))
 					mu.Lock()
 					defer mu.Unlock()
-					statuses[v.status]++
-					if v.status == http.StatusOK {
+					statuses[v.Status]++
+					if v.Status == http.StatusOK {
 						through[key] = true
 					}
 				})
 			}
 			all.Wait()
-			if h := c.read("order-1").History; h[len(h)-1].Event != order.Approved {
+			if h := c.ReadOrder("order-1").History; h[len(h)-1].Event != order.Approved {
 				t.Errorf("history %v", h)
 			}
 			if len(through) != 1 {
 				t.Errorf("%d windows of %d are let through: %v", len(through), windows, statuses)
 			}
-			c.wantStatus("after fifty questions", "order-1", order.Processing, 1)
+			c.WantOrder("after fifty questions", "order-1", order.Processing, 1)
 		})
 	}
 }
@@ -273,13 +274,13 @@ func TestGateDies(t *testing.T) {
 	for _, at := range []string{"get", "save"} {
 		for _, carriesOut := range []bool{false, true} {
 			for _, again := range []bool{false, true} {
-				fakeTime(t, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
 					var doors http.Handler
 					asked := wire.Transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { doors.ServeHTTP(w, r) }))
-					c := newTown(t, townEdits{options: func(o *world.Options) { gated(o); o.PortOne.ConfirmTwice, o.PortOne.Confirm = again, asked }})
-					s := c.reopened(c.order("portone", "order-1", 24))
+					c := newTown(t, func(o *world.Options) { gated(o); o.PortOne.ConfirmTwice, o.PortOne.Confirm = again, asked })
+					s := c.Reopened(c.Order("portone", "order-1", 24*time.Hour))
 					died := false
-					doors = c.process(func(name string, carryOut func()) error {
+					doors = c.Process(func(name string, carryOut func()) error {
 						if name != at || died {
 							carryOut()
 							return nil
@@ -291,19 +292,19 @@ func TestGateDies(t *testing.T) {
 					})
 					back := c.tossPay(s, "approve")
 					what := fmt.Sprintf("dead at %s, carried out %v, asked again %v", at, carriesOut, again)
-					captures, _ := c.moved("order-1")
+					captures, _ := c.Moved("order-1")
 					if (len(captures) == 1) != again {
 						t.Errorf("%s: %d captures", what, len(captures))
 					}
-					c.visit(back)
+					c.Get(back)
 					if !again {
-						if got := c.wantStatus(what, "order-1", order.Open, 2); got.Status == string(order.Open) {
-							c.visit(c.tossPay(c.reopened(s), "approve"))
+						if got := c.WantOrder(what, "order-1", order.Open, 2); got.Status == order.Open {
+							c.Get(c.tossPay(c.Reopened(s), "approve"))
 						}
 					}
 					c.mailAll()
 					c.rest("order-1")
-					if got := c.read("order-1"); got.Status != string(order.Paid) {
+					if got := c.ReadOrder("order-1"); got.Status != order.Paid {
 						t.Errorf("%s: the order is %s", what, got.Status)
 					}
 					c.wantMoved(what, "order-1", 1, 0)
@@ -316,9 +317,9 @@ func TestGateDies(t *testing.T) {
 // TestGateBesideAFlood: copies of a webhook flood the webhook function, and lookups are slow. The gate answers within a second, and yes.
 func TestGateBesideAFlood(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
-		c := newTown(t, townEdits{options: gated})
-		s := c.reopened(c.order("portone", "order-1", 24))
+	bubble(t, func(t *testing.T) {
+		c := newTown(t, gated)
+		s := c.Reopened(c.Order("portone", "order-1", 24*time.Hour))
 		slowly := func(name string, carryOut func()) error {
 			if name == "provider" || name == "token" {
 				time.Sleep(2 * time.Second)
@@ -328,20 +329,20 @@ func TestGateBesideAFlood(t *testing.T) {
 			carryOut()
 			return nil
 		}
-		notice := strings.TrimPrefix(s.Window["notice_url"].(string), townBase)
-		hooks, gate := c.process(slowly), c.process(slowly)
+		notice := strings.TrimPrefix(s.Window.Text("notice_url"), base)
+		hooks, gate := c.Process(slowly), c.Process(slowly)
 		var flood sync.WaitGroup
 		for i := range 250 {
 			flood.Go(func() {
 				time.Sleep(time.Duration(i) * 20 * time.Millisecond)
-				ask(hooks, send(notice, jsonType, fmt.Sprintf(`{"imp_uid":"imp_%d","merchant_uid":"order-1","status":"paid"}`, i%3)))
+				c.At(hooks).Post(notice, fmt.Sprintf(`{"imp_uid":"imp_%d","merchant_uid":"order-1","status":"paid"}`, i%3))
 			})
 		}
 		time.Sleep(2500 * time.Millisecond)
 		began := time.Now()
-		v := ask(gate, send(strings.TrimPrefix(s.Window["confirm_url"].(string), townBase), jsonType, `{"imp_uid":"imp_9","merchant_uid":"order-1","amount":15000}`))
-		if d := time.Since(began); v.status != http.StatusOK || d > time.Second {
-			t.Errorf("%d %s after %v", v.status, v.body, d)
+		v := c.At(gate).Post(strings.TrimPrefix(s.Window.Text("confirm_url"), base), `{"imp_uid":"imp_9","merchant_uid":"order-1","amount":15000}`)
+		if d := time.Since(began); v.Status != http.StatusOK || d > time.Second {
+			t.Errorf("%d %s after %v", v.Status, v.Body, d)
 		}
 		flood.Wait()
 	})
@@ -361,7 +362,7 @@ func TestGateAtRandom(t *testing.T) {
 		for i := range 60 {
 			t.Run(fmt.Sprint("seed ", seed+uint64(i)), func(t *testing.T) {
 				t.Parallel()
-				fakeTime(t, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
 					taken, refused := gateWalk(t, rand.New(rand.NewPCG(seed+uint64(i), 0)))
 					mu.Lock()
 					defer mu.Unlock()
@@ -397,7 +398,7 @@ func gateWalk(t *testing.T, rng *rand.Rand) (captures, stopped int) {
 			}
 			w := windows[rng.IntN(len(windows))]
 			back := x.presses(w.window, w.session, []string{"approve", "approve", "fail", "cancel"}[rng.IntN(4)])
-			if arg(back, "error_code") == "CONFIRM_REFUSED" {
+			if testbed.Parameter(back, "error_code") == "CONFIRM_REFUSED" {
 				stopped++
 			}
 			if rng.IntN(3) > 0 {
@@ -425,7 +426,7 @@ func gateWalk(t *testing.T, rng *rand.Rand) (captures, stopped int) {
 // still holds as previous. With the first keys back it is.
 func TestGateUnderOtherKeys(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		x := newOutside(t, gated)
 		window := x.tab(x.order("portone", "order-1", "24h"))
 		first := x.own()
@@ -447,13 +448,13 @@ func TestGateUnderOtherKeys(t *testing.T) {
 // TestCostOfAGatedPayment: what the question, and the return behind it, cost.
 func TestCostOfAGatedPayment(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		var question toll
 		var doors http.Handler
 		asked := wire.Transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { doors.ServeHTTP(w, r) }))
-		c := newTown(t, townEdits{options: func(o *world.Options) { gated(o); o.PortOne.Confirm = asked }})
-		s := c.order("portone", "order-1", 24)
-		doors = c.process(question.pass)
+		c := newTown(t, func(o *world.Options) { gated(o); o.PortOne.Confirm = asked })
+		s := c.Order("portone", "order-1", 24*time.Hour)
+		doors = c.Process(question.pass)
 		back := c.tossPay(s, "approve")
 		for operation, want := range map[string]int{"get": 1, "save": 1, "lease": 0, "claim": 0, "provider": 0, "token": 0} {
 			if got := question.of(operation); got != want {
@@ -461,8 +462,8 @@ func TestCostOfAGatedPayment(t *testing.T) {
 			}
 		}
 		var returned toll
-		ask(c.process(returned.pass), get(back))
-		c.wantStatus("after the return", "order-1", order.Paid, 1)
+		c.At(c.Process(returned.pass)).Get(back)
+		c.WantOrder("after the return", "order-1", order.Paid, 1)
 		for operation, want := range map[string]int{"get": 1, "save": 1, "lease": 0, "provider": 1} {
 			if got := returned.of(operation); got != want {
 				t.Errorf("the return cost %d of %s, want %d", got, operation, want)

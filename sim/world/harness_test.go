@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"tosspay-sam/shared/order"
-	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/ledger"
 	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/tosssim"
@@ -77,25 +76,6 @@ func (s *stage) approve(m testbed.Sale) string {
 
 func keyOf(redirect string) string { return testbed.Parameter(redirect, "paymentKey") }
 
-// fault plans one.
-func (s *stage) fault(f fault.Fault) {
-	s.T.Helper()
-	f.Provider = tosssim.Provider
-	if err := s.Faults.Set(f); err != nil {
-		s.T.Fatal(err)
-	}
-}
-
-// advance asks about the order, as the schedule does.
-func (s *stage) advance(id string) testbed.Sale {
-	s.T.Helper()
-	a := s.Post("/sim/advance", fmt.Sprintf(`{"orderId":%q}`, id))
-	if a.Status != http.StatusOK {
-		s.T.Fatalf("advance %s: %d %s", id, a.Status, a.Body)
-	}
-	return s.Sale(a)
-}
-
 // roundsMax bounds settled: 15 minutes of window and linger are over after 6 due times.
 const roundsMax = 12
 
@@ -112,7 +92,7 @@ func (s *stage) settled(id string) testbed.Sale {
 			s.T.Fatalf("%s is %s, owes %+v, and is never due", id, o.Status, o.Owed())
 		}
 		time.Sleep(time.Until(o.DueAt))
-		s.advance(id)
+		s.Settle(id)
 	}
 	o := s.Stored(id)
 	s.T.Errorf("%s is still %s, owes %+v, after %d questions", id, o.Status, o.Owed(), roundsMax)
@@ -205,13 +185,6 @@ func (s *stage) wantAudit(id string) {
 	s.T.Helper()
 	for _, broken := range s.audit(id) {
 		s.T.Error(broken)
-	}
-}
-
-func (s *stage) wantOrder(id string, status order.Status, attempt int) {
-	s.T.Helper()
-	if m := s.ReadOrder(id); m.Status != status || m.Attempt != attempt {
-		s.T.Errorf("%s is %s in attempt %d, want %s in attempt %d", id, m.Status, m.Attempt, status, attempt)
 	}
 }
 

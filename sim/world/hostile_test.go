@@ -38,7 +38,7 @@ func TestTamperedAmount(t *testing.T) {
 				t.Errorf("%d, can pay %v: %s", p.Status, p.CanPay(), p.Body)
 			}
 			s.wantMoney("order-1", 0, 0)
-			s.wantOrder("order-1", order.Open, 1)
+			s.WantOrder("in the end", "order-1", order.Open, 1)
 			if got := s.Log.Count("security.amount_mismatch"); got != 1 {
 				t.Errorf("%d security log lines, want 1", got)
 			}
@@ -55,7 +55,7 @@ func TestTamperedInTheWindow(t *testing.T) {
 	m := s.order("order-1")
 	s.WantTitle("the return", s.Get(s.Card(m.Window, "approve", "tamperAmount", "100")), mismatchPage)
 	s.wantMoney("order-1", 0, 0)
-	s.wantOrder("order-1", order.Open, 1)
+	s.WantOrder("in the end", "order-1", order.Open, 1)
 }
 
 // TestTamperedAmountOfAPaidOrderShowsPaid: the truth comes before the accusation.
@@ -110,7 +110,7 @@ func TestMalformedReturns(t *testing.T) {
 		}
 	}
 	s.wantMoney("order-1", 0, 0)
-	s.wantOrder("order-1", order.Open, 1)
+	s.WantOrder("in the end", "order-1", order.Open, 1)
 	s.WantTitle("what nobody asked about does no harm", s.Get(redirect+"&paymentType=NORMAL&x=1&x=2"), paidPage)
 }
 
@@ -183,7 +183,7 @@ func TestUnknownOrderAndWrongLinkAreTheSamePage(t *testing.T) {
 	}
 	s.WantTitle("a 404", s.Get(base+"/pay/order-9/x"), notFoundPage)
 	s.wantMoney("order-1", 0, 0)
-	s.wantOrder("order-1", order.Open, 1)
+	s.WantOrder("in the end", "order-1", order.Open, 1)
 }
 
 // TestStaleAttempt: redirects of attempts that are over, or were never begun, show the order's true state and ask nothing.
@@ -208,7 +208,7 @@ func TestStaleAttempt(t *testing.T) {
 		}
 	}
 	s.wantMoney("order-1", 0, confirms)
-	s.wantOrder("order-1", order.Open, 2)
+	s.WantOrder("in the end", "order-1", order.Open, 2)
 }
 
 // TestForeignPaymentKey: somebody's key in our redirect pays nothing and takes nothing.
@@ -248,7 +248,7 @@ func TestForgedPaymentKey(t *testing.T) {
 			m := s.order("order-1")
 			s.Get(testbed.Edited(s.approve(m), "paymentKey", key))
 			s.settled("order-1")
-			s.wantOrder("order-1", order.Open, 2)
+			s.WantOrder("in the end", "order-1", order.Open, 2)
 			s.wantAudit("order-1")
 			if got := len(s.captures("order-1")); got != 0 {
 				t.Errorf("key %q: %d captures", key, got)
@@ -277,7 +277,7 @@ func TestTestMoneyPaysNoLiveOrder(t *testing.T) {
 	if !p.CanPay() || s.Log.Count("security.sandbox_payment") == 0 {
 		t.Errorf("can pay %v, %d alarms", p.CanPay(), s.Log.Count("security.sandbox_payment"))
 	}
-	s.wantOrder("order-1", order.Open, 2)
+	s.WantOrder("in the end", "order-1", order.Open, 2)
 	if got := s.Stored("order-1"); len(got.Reversals) > 0 || got.Capture.Key != "" || s.Toss.Calls()[tosssim.OpCancel] > 0 {
 		t.Errorf("paid with %+v, gives back %+v", got.Capture, got.Reversals)
 	}
@@ -461,13 +461,11 @@ func TestUnusableSecret(t *testing.T) {
 			redirect := s.approve(m)
 			parts := s.Parts
 			parts.Toss.Keys = brokenKeys{err}
-			mux := http.NewServeMux()
-			gateway.Handle(mux, "GET /confirm/toss/{orderId}/{linkToken}", parts.Confirm())
-			p := s.At(mux).Get(redirect)
+			p := s.At(s.Doors(parts)).Get(redirect)
 			if p.Status != http.StatusServiceUnavailable || p.Title() != problemPage || p.CanPay() {
 				t.Errorf("%d %q, can pay %v", p.Status, p.Title(), p.CanPay())
 			}
-			s.wantOrder("order-1", order.Open, 1)
+			s.WantOrder("in the end", "order-1", order.Open, 1)
 			s.wantMoney("order-1", 0, 0)
 			if s.Log.Count("config.error") == 0 {
 				t.Error("no config.error in the log")
@@ -479,7 +477,7 @@ func TestUnusableSecret(t *testing.T) {
 				t.Errorf("the log does not name the parameter: %s", s.Log)
 			}
 			s.WantTitle("after the secret is mended", s.Get(redirect), paidPage)
-			s.WantTitle("and broken again, a paid order", s.At(mux).Get(redirect), paidPage)
+			s.WantTitle("and broken again, a paid order", s.At(s.Doors(parts)).Get(redirect), paidPage)
 		})
 	}
 }
@@ -501,7 +499,7 @@ func TestRefusedKey(t *testing.T) {
 			t.Error("no config.error in the log")
 		}
 		time.Sleep(3 * time.Hour)
-		if got := s.advance("order-1"); got.Status != order.Processing {
+		if got := s.Settle("order-1"); got.Status != order.Processing {
 			t.Errorf("hours later the order is %s without the provider's word", got.Status)
 		}
 	})
@@ -523,7 +521,7 @@ func TestLogsAndPagesHoldNoSecrets(t *testing.T) {
 		var pages []testbed.Answer
 		for _, f := range shapes[1:] {
 			f.Operation = fault.Any
-			s.fault(f)
+			s.Fault(f)
 			redirect := s.approve(m)
 			secrets["payment key"] = keyOf(redirect)
 			for _, address := range []string{

@@ -18,7 +18,7 @@ func TestSecondWindowWhileLookupsAreDown(t *testing.T) {
 		for _, comesBack := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, the buyer returns %v", number, comesBack), func(t *testing.T) {
 				t.Parallel()
-				fakeTime(t, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
 					x := newOutside(t, twoWindows)
 					b := x.order("portone", "order-1", "24h")
 					second := x.tab(b)
@@ -54,7 +54,7 @@ func TestLookupsBehindTheWebhook(t *testing.T) {
 		for _, opened := range []string{"before", "now"} {
 			t.Run(lag+" opened "+opened, func(t *testing.T) {
 				t.Parallel()
-				fakeTime(t, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
 					x := newOutside(t)
 					b := x.order("portone", "order-1", "24h")
 					first := x.tab(b)
@@ -91,7 +91,7 @@ func TestSecondWindowThatNobodyTellsOf(t *testing.T) {
 		for _, down := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, lookups down %v", number, down), func(t *testing.T) {
 				t.Parallel()
-				fakeTime(t, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
 					x := newOutside(t, twoWindows)
 					b := x.order("portone", "order-1", "24h")
 					second := x.tab(b)

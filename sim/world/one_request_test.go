@@ -17,7 +17,7 @@ func TestConfirmRepeatsItsKey(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			s := newStage(t)
 			door, _, requests := s.tapped()
-			s.fault(fault.Fault{Operation: tosssim.OpConfirm, Kind: kind, Moment: fault.Before, Times: 1})
+			s.Fault(fault.Fault{Operation: tosssim.OpConfirm, Kind: kind, Moment: fault.Before, Times: 1})
 			s.At(door).Get(s.approve(s.order("order-1")))
 			got, hashes := "", map[string]bool{}
 			for _, c := range requests.of("/confirm") {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tosspay-sam/sim/specified"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/world"
 )
 
@@ -77,7 +78,7 @@ func (x *outside) own() *world.World {
 // control posts to one of the world's controls.
 func (x *outside) control(path, body string) {
 	x.t.Helper()
-	if r := x.send(http.MethodPost, outsideBase+path, jsonType, body); r.status > 299 {
+	if r := x.send(http.MethodPost, outsideBase+path, testbed.JSON, body); r.status > 299 {
 		x.t.Fatalf("%s %s: %d %s", path, body, r.status, r.body)
 	}
 }
@@ -116,7 +117,7 @@ func (x *outside) order(provider, id, life string) bill {
 // offers sends an order that can be paid for so long.
 func (x *outside) offers(provider, id, amount string, life time.Duration) reply {
 	x.t.Helper()
-	return x.send(http.MethodPost, outsideBase+"/orders", jsonType, fmt.Sprintf(
+	return x.send(http.MethodPost, outsideBase+"/orders", testbed.JSON, fmt.Sprintf(
 		`{"orderId":%q,"provider":%q,"amount":%s,"currency":"KRW","name":"T-shirt","language":"en","expiresAt":%q}`,
 		id, provider, amount, x.now().Add(life).Format(time.RFC3339)))
 }
@@ -198,7 +199,7 @@ func (x *outside) opens(window map[string]any) string {
 func (x *outside) presses(window map[string]any, session, outcome string) string {
 	x.t.Helper()
 	form := x.form(window, "outcome", outcome, "session", session)
-	r := x.send(http.MethodPost, outsideBase+"/sim/portone/window", formType, form.Encode())
+	r := x.send(http.MethodPost, outsideBase+"/sim/portone/window", testbed.Form, form.Encode())
 	if r.status != http.StatusSeeOther {
 		x.t.Fatalf("PortOne's window: %d %s", r.status, r.body)
 	}
@@ -220,7 +221,7 @@ func (x *outside) card(window map[string]any, outcome string) string {
 		text, _ := window[name].(string)
 		form.Set(name, text)
 	}
-	r := x.send(http.MethodPost, outsideBase+"/sim/toss/window", formType, form.Encode())
+	r := x.send(http.MethodPost, outsideBase+"/sim/toss/window", testbed.Form, form.Encode())
 	if r.status != http.StatusSeeOther {
 		x.t.Fatalf("Toss Payments' window: %d %s", r.status, r.body)
 	}
@@ -230,11 +231,7 @@ func (x *outside) card(window map[string]any, outcome string) string {
 // title is the heading of the page at an address.
 func (x *outside) title(address string) string {
 	x.t.Helper()
-	m := townHeading.FindStringSubmatch(x.get(address).body)
-	if m == nil {
-		return ""
-	}
-	return m[1]
+	return testbed.Answer{Body: x.get(address).body}.Title()
 }
 
 // money is what the providers moved under an order's numbers, by number: what they took, and what of it they kept.

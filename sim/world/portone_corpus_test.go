@@ -17,6 +17,7 @@ import (
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/ledger"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/world"
 )
 
@@ -44,7 +45,7 @@ func TestHostileCorpus(t *testing.T) {
 		for seed := range uint64(corpusWorlds) {
 			t.Run(fmt.Sprintf("seed %d", seed+1), func(t *testing.T) {
 				t.Parallel()
-				fakeTime(t, func(t *testing.T) { newVillain(t, seed+1, &tally).attack() })
+				bubble(t, func(t *testing.T) { newVillain(t, seed+1, &tally).attack() })
 			})
 		}
 	})
@@ -78,7 +79,7 @@ type villain struct {
 func newVillain(t *testing.T, seed uint64, tally *corpusTally) *villain {
 	t.Helper()
 	v := &villain{town: newTown(t), rng: rand.New(rand.NewPCG(seed, 7)), tally: tally, links: map[string]string{}}
-	link := func(s sale) sale {
+	link := func(s testbed.Sale) testbed.Sale {
 		id, link := s.OrderID, s.CheckoutURL[strings.LastIndex(s.CheckoutURL, "/")+1:]
 		if id == "" {
 			id = s.SubscriptionID
@@ -90,32 +91,32 @@ func newVillain(t *testing.T, seed uint64, tally *corpusTally) *villain {
 		return s
 	}
 	key := func(address, name string) string {
-		v.keys = append(v.keys, arg(address, name))
+		v.keys = append(v.keys, testbed.Parameter(address, name))
 		return address
 	}
-	link(v.order("toss", "toss-open", 96))
-	key(v.card(link(v.order("toss", "toss-ready", 96)), "approve"), "paymentKey")
-	v.visit(key(v.card(link(v.order("toss", "toss-paid", 96)), "approve"), "paymentKey"))
+	link(v.Order("toss", "toss-open", 96*time.Hour))
+	key(v.Card(link(v.Order("toss", "toss-ready", 96*time.Hour)).Window, "approve"), "paymentKey")
+	v.Get(key(v.Card(link(v.Order("toss", "toss-paid", 96*time.Hour)).Window, "approve"), "paymentKey"))
 	v.Toss.DeclineNext("REJECT_CARD_PAYMENT")
-	v.visit(key(v.card(link(v.order("toss", "toss-next", 96)), "approve"), "paymentKey"))
+	v.Get(key(v.Card(link(v.Order("toss", "toss-next", 96*time.Hour)).Window, "approve"), "paymentKey"))
 
-	link(v.order("portone", "port-open", 96))
-	v.visit(key(v.tossPay(link(v.order("portone", "port-paid", 96)), "approve"), "imp_uid"))
-	back := key(v.tossPay(link(v.order("portone", "port-back", 96)), "approve"), "imp_uid")
-	v.visit(back)
+	link(v.Order("portone", "port-open", 96*time.Hour))
+	v.Get(key(v.tossPay(link(v.Order("portone", "port-paid", 96*time.Hour)), "approve"), "imp_uid"))
+	back := key(v.tossPay(link(v.Order("portone", "port-back", 96*time.Hour)), "approve"), "imp_uid")
+	v.Get(back)
 	v.mail()
-	if err := v.PortOne.ConsoleCancel(arg(back, "imp_uid"), 0); err != nil {
+	if err := v.PortOne.ConsoleCancel(testbed.Parameter(back, "imp_uid"), 0); err != nil {
 		t.Fatal(err)
 	}
 	v.mail()
-	v.visit(key(v.tossPay(link(v.order("portone", "port-next", 96)), "fail"), "imp_uid"))
-	key(v.tossPay(link(v.order("portone", "port-fail", 96)), "fail"), "imp_uid") // nobody has told us yet
+	v.Get(key(v.tossPay(link(v.Order("portone", "port-next", 96*time.Hour)), "fail"), "imp_uid"))
+	key(v.tossPay(link(v.Order("portone", "port-fail", 96*time.Hour)), "fail"), "imp_uid") // nobody has told us yet
 	v.silence(3)
-	key(v.tossPay(link(v.order("portone", "port-took", 96)), "approve"), "imp_uid") // captured, and nobody has told us
+	key(v.tossPay(link(v.Order("portone", "port-took", 96*time.Hour)), "approve"), "imp_uid") // captured, and nobody has told us
 
 	link(v.subscribe("subs-open"))
 	key(v.tossPay(link(v.subscribe("subs-key")), "approve"), "imp_uid") // issued, and nobody has told us
-	v.visit(key(v.tossPay(link(v.subscribe("subs-live")), "approve"), "imp_uid"))
+	v.Get(key(v.tossPay(link(v.subscribe("subs-live")), "approve"), "imp_uid"))
 	v.issued = []string{"subs-key--key1", "subs-live--key1"}
 	for _, id := range v.orders {
 		v.numbers = append(v.numbers, id, id+"--2", id+"--3")
@@ -129,21 +130,21 @@ func newVillain(t *testing.T, seed uint64, tally *corpusTally) *villain {
 
 // states is what every record says about money, attempts and keys; not when it was last asked about.
 func (v *villain) states() map[string]string {
-	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.t.Context(), time.Hour)
+	v.T.Helper()
+	ctx, cancel := context.WithTimeout(v.T.Context(), time.Hour)
 	defer cancel()
 	states := map[string]string{}
 	for _, id := range v.orders {
 		o, err := v.Store.Get(ctx, id)
 		if err != nil {
-			v.t.Fatal(err)
+			v.T.Fatal(err)
 		}
 		states[id] = fmt.Sprint(o.Status, o.Attempt, o.Amount, o.Capture.Key, o.Capture.Attempt, o.Capture.Balance, len(o.Reversals), o.Request, o.LinkToken, o.ExpiresAt)
 	}
 	for _, id := range v.subs {
 		s, err := v.Store.GetSubscription(ctx, id)
 		if err != nil {
-			v.t.Fatal(err)
+			v.T.Fatal(err)
 		}
 		states[id] = fmt.Sprint(s.Status, s.Key.N, s.Key.IssuedAt, s.Key.Account, s.NextKey.N, s.Cycle, s.Plan, s.Request, s.LinkToken)
 	}
@@ -151,19 +152,19 @@ func (v *villain) states() map[string]string {
 }
 
 func (v *villain) attack() {
-	v.t.Helper()
+	v.T.Helper()
 	for i := range corpusSize {
 		r, what := v.request()
 		calls, moved := v.asked(), len(v.Ledger.Entries())
 		w := httptest.NewRecorder()
-		v.doors.ServeHTTP(w, r)
+		v.Handler.ServeHTTP(w, r)
 		calls = v.asked() - calls
 		v.count(r, w.Code, calls)
 		if w.Code >= 500 {
-			v.t.Errorf("request %d: %d to %s", i, w.Code, what)
+			v.T.Errorf("request %d: %d to %s", i, w.Code, what)
 		}
 		if strings.Contains(w.Body.String(), canary) {
-			v.t.Errorf("request %d: the answer repeats it as it is: %s", i, what)
+			v.T.Errorf("request %d: the answer repeats it as it is: %s", i, what)
 		}
 		v.judge(what, calls, len(v.Ledger.Entries())-moved)
 		if i%50 == 0 {
@@ -197,16 +198,16 @@ func (v *villain) count(r *http.Request, status, calls int) {
 
 // judge compares every record that changed with the simulators' truth.
 func (v *villain) judge(what string, calls, movements int) {
-	v.t.Helper()
+	v.T.Helper()
 	after := v.states()
 	for id, was := range v.before {
 		if after[id] == was {
 			continue
 		}
 		if problem := v.wrong(id); problem != "" {
-			v.t.Errorf("%s changed without reason, %s: %s -> %s by %s", id, problem, was, after[id], what)
+			v.T.Errorf("%s changed without reason, %s: %s -> %s by %s", id, problem, was, after[id], what)
 		} else if calls == 0 {
-			v.t.Errorf("%s changed and nobody was asked: %s -> %s by %s", id, was, after[id], what)
+			v.T.Errorf("%s changed and nobody was asked: %s -> %s by %s", id, was, after[id], what)
 		}
 		v.tally.mu.Lock()
 		if strings.HasPrefix(after[id], string(order.Processing)) {
@@ -218,13 +219,13 @@ func (v *villain) judge(what string, calls, movements int) {
 	}
 	v.before = after
 	if cancels := slices.DeleteFunc(v.Ledger.Entries(), func(e ledger.Entry) bool { return e.Kind != ledger.Cancel }); len(cancels) != 1 {
-		v.t.Fatalf("%d movements, cancels %+v, by %s", movements, cancels, what)
+		v.T.Fatalf("%d movements, cancels %+v, by %s", movements, cancels, what)
 	}
 }
 
 // wrong says what a record claims that the simulators do not confirm.
 func (v *villain) wrong(id string) string {
-	ctx, cancel := context.WithTimeout(v.t.Context(), time.Hour)
+	ctx, cancel := context.WithTimeout(v.T.Context(), time.Hour)
 	defer cancel()
 	if slices.Contains(v.subs, id) {
 		s, _ := v.Store.GetSubscription(ctx, id)
@@ -257,7 +258,7 @@ func (v *villain) wrong(id string) string {
 	}
 	switch o.Status {
 	case order.Paid, order.Refunded:
-		if taken != townPrice || o.Capture.Balance != taken-back || (o.Status == order.Refunded) != (back == taken) {
+		if taken != price || o.Capture.Balance != taken-back || (o.Status == order.Refunded) != (back == taken) {
 			return fmt.Sprintf("it is %s with a balance of %d; taken %d, given back %d", o.Status, o.Capture.Balance, taken, back)
 		}
 	case order.Review:
@@ -275,17 +276,17 @@ func (v *villain) wrong(id string) string {
 
 // aftermath: the schedule goes on, and every record ends where the ledger says; the log is readable and repeats nothing.
 func (v *villain) aftermath() {
-	v.t.Helper()
+	v.T.Helper()
 	for _, id := range v.orders {
 		end := v.end(id)
-		taken, _ := v.moved(id)
-		if problem := v.wrong(id); problem != "" || (len(taken) > 0) != (end.Status == string(order.Paid) || end.Status == string(order.Refunded)) {
-			v.t.Errorf("%s ends %s with %d captures: %s; history %v", id, end.Status, len(taken), problem, end.History)
+		taken, _ := v.Moved(id)
+		if problem := v.wrong(id); problem != "" || (len(taken) > 0) != (end.Status == order.Paid || end.Status == order.Refunded) {
+			v.T.Errorf("%s ends %s with %d captures: %s; history %v", id, end.Status, len(taken), problem, end.History)
 		}
 	}
 	for range 10 {
 		for _, id := range v.subs {
-			if s := v.readSubscription(id); s.Status == string(subscription.Enrolling) {
+			if s := v.readSubscription(id); s.Status == "enrolling" {
 				time.Sleep(time.Until(s.DueAt))
 				v.advanceSubscription(id)
 			}
@@ -295,9 +296,9 @@ func (v *villain) aftermath() {
 		v.wantSubscription("aftermath", id, want)
 	}
 	v.wantLawful()
-	for line := range strings.Lines(v.logs.String()) {
+	for line := range strings.Lines(v.Log.String()) {
 		if !json.Valid([]byte(line)) || strings.Contains(line, canary) {
-			v.t.Errorf("a line of the log: %s", line)
+			v.T.Errorf("a line of the log: %s", line)
 		}
 	}
 }
@@ -362,8 +363,8 @@ func (v *villain) webhook() (*http.Request, string) {
 	if v.chance(8) {
 		token = v.pick("x", token+"x", strings.ToUpper(token), token[:5], "%2e%2e", url.PathEscape(canary))
 	}
-	media := v.pick(jsonType, jsonType, jsonType, formType, formType+"; charset=utf-8", jsonType+"; charset=UTF-8", "", "text/plain", "multipart/form-data; boundary=x", canary)
-	body := v.body(provider, strings.HasPrefix(media, formType) != v.chance(10))
+	media := v.pick(testbed.JSON, testbed.JSON, testbed.JSON, testbed.Form, testbed.Form+"; charset=utf-8", testbed.JSON+"; charset=UTF-8", "", "text/plain", "multipart/form-data; boundary=x", canary)
+	body := v.body(provider, strings.HasPrefix(media, testbed.Form) != v.chance(10))
 	if v.chance(10) {
 		raw := []byte(body)
 		for range 1 + v.rng.IntN(4) {
@@ -376,7 +377,7 @@ func (v *villain) webhook() (*http.Request, string) {
 	if v.chance(3) {
 		body += strings.Repeat(" ", v.pick2(64<<10-len(body), 64<<10, 1<<20))
 	}
-	r := send("/webhooks/"+provider+"/"+token, media, body)
+	r := testbed.Request(http.MethodPost, "/webhooks/"+provider+"/"+token, media, body)
 	return r, fmt.Sprintf("webhook of %s as %q: %.300q", provider, media, body)
 }
 
@@ -451,7 +452,7 @@ func (v *villain) returning() (*http.Request, string) {
 	if v.chance(3) {
 		raw += v.pick("&%zz", ";x=1", "&&&", "&=", "&a[]=1")
 	}
-	r := httptest.NewRequest(http.MethodGet, townBase+"/", nil)
+	r := httptest.NewRequest(http.MethodGet, base+"/", nil)
 	r.URL.RawPath, r.URL.RawQuery = path, raw
 	r.URL.Path, _ = url.PathUnescape(path)
 	r.RequestURI = path + "?" + raw

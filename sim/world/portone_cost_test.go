@@ -11,6 +11,7 @@ import (
 
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/subscription"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/world"
 )
 
@@ -63,11 +64,11 @@ func TestCostOfATossPayReturn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				town := newTown(t)
-				other := town.tossPay(town.order("portone", "order-2", 24), "approve")
-				s := town.order("portone", "order-1", 24)
-				address := s.Window["m_redirect_url"].(string)
+				other := town.tossPay(town.Order("portone", "order-2", 24*time.Hour), "approve")
+				s := town.Order("portone", "order-1", 24*time.Hour)
+				address := s.Window.Text("m_redirect_url")
 				if c.outcome != "" {
 					address = town.tossPay(s, c.outcome)
 				}
@@ -75,14 +76,14 @@ func TestCostOfATossPayReturn(t *testing.T) {
 					address = strings.Replace(address, "?", "x?", 1)
 				} else {
 					for i := range c.edits {
-						c.edits[i] = strings.ReplaceAll(c.edits[i], "{other}", arg(other, "imp_uid"))
+						c.edits[i] = strings.ReplaceAll(c.edits[i], "{other}", testbed.Parameter(other, "imp_uid"))
 					}
-					address = with(address, c.edits...)
+					address = testbed.Edited(address, c.edits...)
 				}
 				before := town.asked()
 				count := &toll{}
-				door := town.process(count.pass)
-				ask(door, get(address))
+				door := town.Process(count.pass)
+				town.At(door).Get(address)
 				if got := town.asked() - before; got != count.of("provider") || got > 2 || got != c.calls {
 					t.Errorf("%d provider calls, want %d and never more than 2: %v", got, c.calls, count.calls)
 				}
@@ -92,15 +93,15 @@ func TestCostOfATossPayReturn(t *testing.T) {
 				if got := count.of("get"); got > 1 {
 					t.Errorf("%d reads: %v", got, count.calls)
 				}
-				if c.status != "" && town.read("order-1").Status != string(c.status) {
-					t.Errorf("it is %s, want %s", town.read("order-1").Status, c.status)
+				if c.status != "" && town.ReadOrder("order-1").Status != c.status {
+					t.Errorf("it is %s, want %s", town.ReadOrder("order-1").Status, c.status)
 				}
 				if c.status != order.Paid {
 					return
 				}
 				again := &toll{}
-				door = town.process(again.pass)
-				ask(door, get(address))
+				door = town.Process(again.pass)
+				town.At(door).Get(address)
 				// A reload that names the payment we know costs a read. One that names another, or none, may speak of a second payment.
 				known := len(c.edits) == 0 || c.edits[0] != "imp_uid"
 				if known && !slices.Equal(again.calls, []string{"get"}) || again.of("provider") > 3 {
@@ -122,24 +123,24 @@ type flooded struct {
 
 var floods = map[string]flooded{
 	"a paid order's": {"portone", func(c *town) string {
-		c.popup(c.order("portone", "order-1", 24), "close-popup")
+		c.popup(c.Order("portone", "order-1", 24*time.Hour), "close-popup")
 		return c.Hooks.Records()[0].Body
-	}, func(c *town) { c.wantStatus("flood", "order-1", order.Paid, 1) }, nil, 10_000},
+	}, func(c *town) { c.WantOrder("flood", "order-1", order.Paid, 1) }, nil, 10_000},
 	"one with a forged imp_uid": {"portone", func(c *town) string {
-		c.popup(c.order("portone", "order-1", 24), "close-popup")
+		c.popup(c.Order("portone", "order-1", 24*time.Hour), "close-popup")
 		return portoneHook("imp_999999999999", "order-1", "paid")
-	}, func(c *town) { c.wantStatus("flood", "order-1", order.Paid, 1) }, nil, 1_000},
+	}, func(c *town) { c.WantOrder("flood", "order-1", order.Paid, 1) }, nil, 1_000},
 	"an unpaid order's": {"portone", func(c *town) string {
-		c.order("portone", "order-1", 24)
+		c.Order("portone", "order-1", 24*time.Hour)
 		return portoneHook("imp_999999999999", "order-1", "paid")
-	}, func(c *town) { c.wantStatus("flood", "order-1", order.Open, 1) }, nil, 1_000},
+	}, func(c *town) { c.WantOrder("flood", "order-1", order.Open, 1) }, nil, 1_000},
 	"a failed payment's": {"portone", func(c *town) string {
-		return portoneHook(arg(c.tossPay(c.order("portone", "order-1", 24), "fail"), "imp_uid"), "order-1", "paid")
-	}, func(c *town) { c.wantStatus("flood", "order-1", order.Open, 1) }, nil, 1_000},
+		return portoneHook(testbed.Parameter(c.tossPay(c.Order("portone", "order-1", 24*time.Hour), "fail"), "imp_uid"), "order-1", "paid")
+	}, func(c *town) { c.WantOrder("flood", "order-1", order.Open, 1) }, nil, 1_000},
 	"Toss Payments'": {"toss", func(c *town) string {
 		_, key, _ := c.paidOrder("toss", "order-1")
 		return tossHook(key, "order-1", "DONE")
-	}, func(c *town) { c.wantStatus("flood", "order-1", order.Paid, 1) }, nil, 1_000},
+	}, func(c *town) { c.WantOrder("flood", "order-1", order.Paid, 1) }, nil, 1_000},
 	"an issuance's": {"portone", func(c *town) string {
 		c.popup(c.subscribe("sub-0001"), "close-popup")
 		return c.Hooks.Records()[0].Body
@@ -151,21 +152,21 @@ var floods = map[string]flooded{
 	"one during which money is given back": {"portone", func(c *town) string {
 		_, key, _ := c.paidOrder("portone", "order-1")
 		return portoneHook(key, "order-1", "paid")
-	}, func(c *town) { c.wantStatus("flood", "order-1", order.Refunded, 1) }, func(c *town) {
-		if err := c.PortOne.ConsoleCancel(c.read("order-1").Payment.Key, 0); err != nil {
-			c.t.Error(err)
+	}, func(c *town) { c.WantOrder("flood", "order-1", order.Refunded, 1) }, func(c *town) {
+		if err := c.PortOne.ConsoleCancel(c.ReadOrder("order-1").Payment.Key, 0); err != nil {
+			c.T.Error(err)
 		}
 	}, 2_000},
 	"Toss Payments' during which a part is given back": {"toss", func(c *town) string {
 		_, key, _ := c.paidOrder("toss", "order-1")
 		return tossHook(key, "order-1", "DONE")
 	}, func(c *town) {
-		if got := c.wantStatus("flood", "order-1", order.Paid, 1); got.Payment.Balance != townPrice-4000 {
-			c.t.Errorf("balance %d", got.Payment.Balance)
+		if got := c.WantOrder("flood", "order-1", order.Paid, 1); got.Payment.Balance != price-4000 {
+			c.T.Errorf("balance %d", got.Payment.Balance)
 		}
 	}, func(c *town) {
-		if err := c.Toss.ConsoleCancel(c.read("order-1").Payment.Key, 4000); err != nil {
-			c.t.Error(err)
+		if err := c.Toss.ConsoleCancel(c.ReadOrder("order-1").Payment.Key, 4000); err != nil {
+			c.T.Error(err)
 		}
 	}, 1_000},
 }
@@ -178,14 +179,14 @@ func TestFlood(t *testing.T) {
 		for _, lasts := range []time.Duration{0, time.Minute} {
 			t.Run(fmt.Sprintf("%s within %v", name, lasts), func(t *testing.T) {
 				t.Parallel()
-				fakeTime(t, func(t *testing.T) {
-					c := newTown(t, townEdits{silent: true})
+				bubble(t, func(t *testing.T) {
+					c := newTown(t, testbed.Quiet)
 					body := f.prepare(c)
 					time.Sleep(10 * time.Second)
 					var mu sync.Mutex
 					var asked []time.Duration
 					began := time.Now()
-					door := c.process(func(name string, carryOut func()) error {
+					door := c.Process(func(name string, carryOut func()) error {
 						if name == "provider" {
 							mu.Lock()
 							asked = append(asked, time.Since(began))
@@ -199,9 +200,9 @@ func TestFlood(t *testing.T) {
 					for i := range f.copies {
 						all.Go(func() {
 							time.Sleep(lasts * time.Duration(i) / time.Duration(f.copies))
-							v := ask(door, send("/webhooks/"+f.provider+"/"+world.WebhookToken, jsonType, body))
+							v := c.At(door).Post("/webhooks/"+f.provider+"/"+world.WebhookToken, body)
 							mu.Lock()
-							answers[v.status]++
+							answers[v.Status]++
 							mu.Unlock()
 						})
 					}

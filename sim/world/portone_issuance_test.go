@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"tosspay-sam/shared/boot"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/portonesim"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/world"
 )
 
@@ -28,8 +28,8 @@ func TestKeyIsIssued(t *testing.T) {
 	for _, way := range []string{"redirect", "popup", "redirect without imp_uid", "webhook", "webhook as a form", "webhook twice, then the return", "schedule", "error in the return"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
-				c := newTown(t, townEdits{options: func(o *world.Options) { o.PortOne.WebhookForm = way == "webhook as a form" }})
+			bubble(t, func(t *testing.T) {
+				c := newTown(t, func(o *world.Options) { o.PortOne.WebhookForm = way == "webhook as a form" })
 				s := c.subscribe("sub-0001")
 				if s.Window["customer_uid"] != "sub-0001--key1" || s.Window["merchant_uid"] != "sub-0001--key1" || s.Status != "enrolling" {
 					t.Errorf("the window %v of a subscription that is %s", s.Window, s.Status)
@@ -47,17 +47,17 @@ func TestKeyIsIssued(t *testing.T) {
 					address = c.popup(s, outcome)
 				case "webhook twice, then the return":
 					c.popup(s, outcome)
-					address = s.Window["m_redirect_url"].(string) + "?merchant_uid=sub-0001--key1"
+					address = s.Window.Text("m_redirect_url") + "?merchant_uid=sub-0001--key1"
 				default:
 					address = c.tossPay(s, outcome)
 				}
 				switch way {
 				case "redirect", "popup":
-					c.wantTitle("the return", c.visit(address), townRegistered)
+					c.WantTitle("the return", c.Get(address), townRegistered)
 				case "redirect without imp_uid":
-					c.wantTitle("the return", c.visit(with(address, "imp_uid", "-")), townRegistered)
+					c.WantTitle("the return", c.Get(testbed.Edited(address, "imp_uid", "-")), townRegistered)
 				case "error in the return":
-					c.wantTitle("the return", c.visit(with(address, "error_code", "F400", "error_msg", "x")), townRegistered)
+					c.WantTitle("the return", c.Get(testbed.Edited(address, "error_code", "F400", "error_msg", "x")), townRegistered)
 				case "schedule":
 					c.advanceSubscription("sub-0001")
 					c.wantSubscription("before its time", "sub-0001", subscription.Enrolling)
@@ -79,11 +79,11 @@ func TestKeyIsIssued(t *testing.T) {
 				}
 				c.advanceSubscription("sub-0001")
 				if address != "" {
-					c.wantTitle("the reload", c.visit(address), townRegistered)
+					c.WantTitle("the reload", c.Get(address), townRegistered)
 				}
-				c.wantTitle("the page", c.visit(s.CheckoutURL), townRegistered)
+				c.WantTitle("the page", c.Get(s.CheckoutURL), townRegistered)
 				got = c.wantSubscription("in the end", "sub-0001", subscription.Active)
-				if steps := got.steps(); len(steps) != 2 {
+				if steps := got.Steps(); len(steps) != 2 {
 					t.Errorf("its path is %v, want one activation", steps)
 				}
 				if c.asked() != calls {
@@ -92,8 +92,8 @@ func TestKeyIsIssued(t *testing.T) {
 				if n := len(c.Ledger.Entries()); n != 0 {
 					t.Errorf("an issuance moved money: %v", c.Ledger.Entries())
 				}
-				if v := c.visit(townBase + "/orders/sub-0001--key1"); v.status != http.StatusNotFound {
-					t.Errorf("an issuance is an order: %d %s", v.status, v.body)
+				if v := c.Get(base + "/orders/sub-0001--key1"); v.Status != http.StatusNotFound {
+					t.Errorf("an issuance is an order: %d %s", v.Status, v.Body)
 				}
 				c.wantLawful()
 			})
@@ -108,7 +108,7 @@ func TestIssuanceFailsAndIsStartedAgain(t *testing.T) {
 	for _, way := range []string{"redirect", "popup"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				c := newTown(t)
 				s := c.subscribe("sub-0001")
 				pay := c.tossPay
@@ -117,21 +117,21 @@ func TestIssuanceFailsAndIsStartedAgain(t *testing.T) {
 				}
 				used := map[string]bool{}
 				for n, outcome := range []string{"fail", "cancel", "fail"} {
-					s = c.reopened(s)
-					uid := s.Window["customer_uid"].(string)
+					s = c.Reopened(s)
+					uid := s.Window.Text("customer_uid")
 					if want := fmt.Sprintf("sub-0001--key%d", n+1); uid != want || s.Window["merchant_uid"] != want || used[uid] {
 						t.Errorf("window %d is for %s", n+1, uid)
 					}
 					used[uid] = true
-					v := c.visit(pay(s, outcome))
-					c.wantTitle("the failed return", v, townNotRegistered)
-					if !v.invites() {
+					v := c.Get(pay(s, outcome))
+					c.WantTitle("the failed return", v, townNotRegistered)
+					if !v.CanPay() {
 						t.Error("the failed return does not lead back to the window")
 					}
 					time.Sleep(5 * time.Second)
 				}
-				s = c.reopened(s)
-				c.wantTitle("the fourth", c.visit(pay(s, "approve")), townRegistered)
+				s = c.Reopened(s)
+				c.WantTitle("the fourth", c.Get(pay(s, "approve")), townRegistered)
 				got := c.wantSubscription("in the end", "sub-0001", subscription.Active)
 				if got.Means == nil || got.Means.Key != "sub-0001--key4" {
 					t.Errorf("means %+v", got.Means)
@@ -145,11 +145,11 @@ func TestIssuanceFailsAndIsStartedAgain(t *testing.T) {
 // TestOldKeyIsIssuedLate: the first window was reported failed and the second is open; the first one's key exists after all.
 func TestOldKeyIsIssuedLate(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
 		s := c.subscribe("sub-0001")
-		c.visit(s.Window["m_redirect_url"].(string) + "?error_code=F400") // a return that says failed
-		second := c.reopened(s)
+		c.Get(s.Window.Text("m_redirect_url") + "?error_code=F400") // a return that says failed
+		second := c.Reopened(s)
 		if second.Window["customer_uid"] != "sub-0001--key2" {
 			t.Errorf("after a failure the window is for %v", second.Window["customer_uid"])
 		}
@@ -162,8 +162,8 @@ func TestOldKeyIsIssuedLate(t *testing.T) {
 		c.popup(second, "close-popup")
 		c.mail()
 		got = c.wantSubscription("both keys", "sub-0001", subscription.Active)
-		if got.Means == nil || got.Means.Key != "sub-0001--key1" || len(got.steps()) != 2 {
-			t.Errorf("means %+v, path %v", got.Means, got.steps())
+		if got.Means == nil || got.Means.Key != "sub-0001--key1" || len(got.Steps()) != 2 {
+			t.Errorf("means %+v, path %v", got.Means, got.Steps())
 		}
 		c.wantLawful()
 	})
@@ -173,7 +173,7 @@ func TestOldKeyIsIssuedLate(t *testing.T) {
 func TestEnrolmentIsAbandoned(t *testing.T) {
 	t.Parallel()
 	for _, opened := range []bool{false, true} {
-		fakeTime(t, func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
 			c := newTown(t)
 			s := c.subscribe("sub-0001")
 			if opened {
@@ -192,9 +192,9 @@ func TestEnrolmentIsAbandoned(t *testing.T) {
 			if took := time.Since(began); took < time.Hour || took > 7*24*time.Hour {
 				t.Errorf("it was given up after %v", took)
 			}
-			v := c.visit(s.CheckoutURL)
-			c.wantTitle("the page", v, townEnded)
-			if v.invites() {
+			v := c.Get(s.CheckoutURL)
+			c.WantTitle("the page", v, townEnded)
+			if v.CanPay() {
 				t.Error("the page of a canceled subscription opens a window")
 			}
 		})
@@ -204,16 +204,16 @@ func TestEnrolmentIsAbandoned(t *testing.T) {
 // TestAbandonedIssuanceCanBeStartedAgain: "a failed or abandoned issuance can be started again with the next n".
 func TestAbandonedIssuanceCanBeStartedAgain(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
 		s := c.subscribe("sub-0001")
 		c.openTab(s)
 		time.Sleep(20 * time.Minute) // the window's time is over
-		c.visit(s.Window["m_redirect_url"].(string))
+		c.Get(s.Window.Text("m_redirect_url"))
 		time.Sleep(20 * time.Minute)
 		c.advanceSubscription("sub-0001")
-		again := c.reopened(s)
-		c.wantTitle("registered at last", c.visit(c.tossPay(again, "approve")), townRegistered)
+		again := c.Reopened(s)
+		c.WantTitle("registered at last", c.Get(c.tossPay(again, "approve")), townRegistered)
 		c.wantSubscription("in the end", "sub-0001", subscription.Active)
 		c.wantLawful()
 	})
@@ -227,16 +227,16 @@ func TestKeyOfSomebodyElse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				c := newTown(t)
 				s := c.subscribe("sub-0001")
 				address := c.tossPay(s, "approve", edits...)
-				if v := c.visit(address); v.title() == townRegistered {
-					t.Errorf("the return: %q", v.title())
+				if v := c.Get(address); v.Title() == townRegistered {
+					t.Errorf("the return: %q", v.Title())
 				}
 				c.mail()
 				c.wantSubscription("a key that does not fit", "sub-0001", subscription.Enrolling)
-				if c.logs.events("security.key_mismatch") == 0 {
+				if c.Log.Count("security.key_mismatch") == 0 {
 					t.Error("no alarm")
 				}
 				for range 20 {
@@ -256,10 +256,10 @@ func TestKeyOfSomebodyElse(t *testing.T) {
 	}
 	t.Run("another mode", func(t *testing.T) {
 		t.Parallel()
-		fakeTime(t, func(t *testing.T) {
-			c := newTown(t, townEdits{parts: func(p *boot.Parts) { p.Mode, p.PortOne.MID = "live", portonesim.DefaultMID }})
+		bubble(t, func(t *testing.T) {
+			c := newTown(t, live)
 			s := c.subscribe("sub-0001")
-			c.visit(c.tossPay(s, "approve"))
+			c.Get(c.tossPay(s, "approve"))
 			c.mail()
 			c.wantSubscription("test money in live mode", "sub-0001", subscription.Enrolling)
 		})
@@ -272,19 +272,19 @@ func TestIssuanceProviderDown(t *testing.T) {
 	for _, kind := range []string{fault.RefuseConnection, fault.LoseReply, fault.Garbage, fault.InternalError, fault.TooManyRequests} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				c := newTown(t)
 				s := c.subscribe("sub-0001")
 				address := c.tossPay(s, "approve")
-				c.fault(fault.Fault{Provider: "portone", Operation: portonesim.OpCustomer, Kind: kind, Times: 1000})
-				c.wantTitle("the return", c.visit(address), "Checking your registration")
+				c.Fault(fault.Fault{Provider: "portone", Operation: portonesim.OpCustomer, Kind: kind, Times: 1000})
+				c.WantTitle("the return", c.Get(address), "Checking your registration")
 				c.mail()
 				time.Sleep(time.Minute)
-				c.wantTitle("with an error", c.visit(with(address, "error_code", "F400")), townNotRegistered)
-				if got := c.readSubscription("sub-0001"); got.Status != "enrolling" || c.reopened(s).Window["customer_uid"] != "sub-0001--key1" {
-					t.Errorf("nobody answered, and it is %s with the window of %v", got.Status, c.reopened(s).Window["customer_uid"])
+				c.WantTitle("with an error", c.Get(testbed.Edited(address, "error_code", "F400")), townNotRegistered)
+				if got := c.readSubscription("sub-0001"); got.Status != "enrolling" || c.Reopened(s).Window["customer_uid"] != "sub-0001--key1" {
+					t.Errorf("nobody answered, and it is %s with the window of %v", got.Status, c.Reopened(s).Window["customer_uid"])
 				}
-				c.fault(fault.Fault{Provider: "portone", Operation: fault.Any, Kind: fault.None})
+				c.Fault(fault.Fault{Provider: "portone", Operation: fault.Any, Kind: fault.None})
 				time.Sleep(time.Until(c.readSubscription("sub-0001").DueAt))
 				c.advanceSubscription("sub-0001")
 				c.wantSubscription("in the end", "sub-0001", subscription.Active)
@@ -296,22 +296,22 @@ func TestIssuanceProviderDown(t *testing.T) {
 // TestSubscriptionRequests: the same request again is the same subscription; another plan under its id is refused; bad input names its field.
 func TestSubscriptionRequests(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
 		body := fmt.Sprintf(planBody, "sub-0001")
-		first := ask(c.doors, send("/subscriptions", jsonType, body))
-		if first.status != http.StatusCreated {
-			t.Fatalf("%d %s", first.status, first.body)
+		first := c.Post("/subscriptions", body)
+		if first.Status != http.StatusCreated {
+			t.Fatalf("%d %s", first.Status, first.Body)
 		}
-		if again := ask(c.doors, send("/subscriptions", jsonType, body)); again.status != http.StatusOK || again.body != first.body {
-			t.Errorf("the same request again: %d %s", again.status, again.body)
+		if again := c.Post("/subscriptions", body); again.Status != http.StatusOK || again.Body != first.Body {
+			t.Errorf("the same request again: %d %s", again.Status, again.Body)
 		}
 		for name, edit := range map[string][2]string{
 			"amount": {"9900", "9901"}, "name": {"Coffee", "Tea"}, "interval": {"month", "week"}, "customer": {"customer-1", "customer-2"},
 		} {
-			v := ask(c.doors, send("/subscriptions", jsonType, strings.Replace(body, edit[0], edit[1], 1)))
-			if v.status != http.StatusConflict || fieldOf(v) != "subscriptionId" {
-				t.Errorf("the same id with another %s: %d %s", name, v.status, v.body)
+			v := c.Post("/subscriptions", strings.Replace(body, edit[0], edit[1], 1))
+			if v.Status != http.StatusConflict || fieldOf(v) != "subscriptionId" {
+				t.Errorf("the same id with another %s: %d %s", name, v.Status, v.Body)
 			}
 		}
 		for _, bad := range []struct{ old, new, field string }{
@@ -327,13 +327,13 @@ func TestSubscriptionRequests(t *testing.T) {
 			{`"language":"en"`, `"firstChargeAt":"2002-01-01T00:00:00Z"`, "firstChargeAt"},
 			{`"language":"en"`, `"surprise":1`, "surprise"},
 		} {
-			v := ask(c.doors, send("/subscriptions", jsonType, strings.Replace(strings.Replace(body, bad.old, bad.new, 1), "sub-0001", "sub-0002", 1)))
-			if v.status != http.StatusBadRequest || fieldOf(v) != bad.field {
-				t.Errorf("%s -> %s: %d %s, want the field %s", bad.old, bad.new, v.status, v.body, bad.field)
+			v := c.Post("/subscriptions", strings.Replace(strings.Replace(body, bad.old, bad.new, 1), "sub-0001", "sub-0002", 1))
+			if v.Status != http.StatusBadRequest || fieldOf(v) != bad.field {
+				t.Errorf("%s -> %s: %d %s, want the field %s", bad.old, bad.new, v.Status, v.Body, bad.field)
 			}
 		}
-		if v := c.visit(townBase + "/subscriptions/sub-0002"); v.status != http.StatusNotFound {
-			t.Errorf("a refused subscription is there: %d %s", v.status, v.body)
+		if v := c.Get(base + "/subscriptions/sub-0002"); v.Status != http.StatusNotFound {
+			t.Errorf("a refused subscription is there: %d %s", v.Status, v.Body)
 		}
 		if n := c.asked(); n != 0 {
 			t.Errorf("bad requests cost %d provider calls", n)
@@ -344,13 +344,13 @@ func TestSubscriptionRequests(t *testing.T) {
 // TestPortOneOrderRequests: bad choices for the window name their field, and store and register nothing.
 func TestPortOneOrderRequests(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
 		korean := func(ahead time.Duration) string {
 			return time.Now().Add(ahead).In(subscription.Seoul).Format(time.DateTime)
 		}
-		request := func(options string) view {
-			return ask(c.doors, send("/orders", jsonType, `{"orderId":"order-9","provider":"portone","amount":15000,"currency":"KRW","name":"T-shirt","language":"en",`+options+`}`))
+		request := func(options string) testbed.Answer {
+			return c.Post("/orders", `{"orderId":"order-9","provider":"portone","amount":15000,"currency":"KRW","name":"T-shirt","language":"en",`+options+`}`)
 		}
 		for options, field := range map[string]string{
 			`"portone":{"payMethod":"card"}`:                                "portone.payMethod",
@@ -369,36 +369,36 @@ func TestPortOneOrderRequests(t *testing.T) {
 			`"expiresAt":"2000-01-09T00:00:00Z"`:                            "expiresAt",
 			`"portone":{"sendFailPush":true}`:                               "portone.sendFailPush",
 		} {
-			if v := request(options); v.status != http.StatusBadRequest || fieldOf(v) != field {
-				t.Errorf("%s: %d %s, want the field %s", options, v.status, v.body, field)
+			if v := request(options); v.Status != http.StatusBadRequest || fieldOf(v) != field {
+				t.Errorf("%s: %d %s, want the field %s", options, v.Status, v.Body, field)
 			}
 		}
-		if v := ask(c.doors, send("/orders", jsonType, `{"orderId":"order-9","provider":"portone","amount":15000,"currency":"KRW","name":"`+strings.Repeat("n", 41)+`"}`)); fieldOf(v) != "name" {
-			t.Errorf("a name of 41: %d %s", v.status, v.body)
+		if v := c.Post("/orders", `{"orderId":"order-9","provider":"portone","amount":15000,"currency":"KRW","name":"`+strings.Repeat("n", 41)+`"}`); fieldOf(v) != "name" {
+			t.Errorf("a name of 41: %d %s", v.Status, v.Body)
 		}
-		if v := c.visit(townBase + "/orders/order-9"); v.status != http.StatusNotFound || c.asked() != 0 {
-			t.Errorf("bad requests left something: %d, %d provider calls", v.status, c.asked())
+		if v := c.Get(base + "/orders/order-9"); v.Status != http.StatusNotFound || c.asked() != 0 {
+			t.Errorf("bad requests left something: %d, %d provider calls", v.Status, c.asked())
 		}
 		v := request(`"portone":{"payMethod":"tosspay_card","useInstallment":true,"expiredTime":"` + korean(60*time.Minute) + `","cashReceiptTradeOption":"CULTURE"}`)
-		if v.status != http.StatusCreated {
-			t.Fatalf("the widest allowed: %d %s", v.status, v.body)
+		if v.Status != http.StatusCreated {
+			t.Fatalf("the widest allowed: %d %s", v.Status, v.Body)
 		}
-		s := c.decode(v)
+		s := c.Sale(v)
 		if got := time.Until(s.ExpiresAt); got < 59*time.Minute || got > time.Hour {
 			t.Errorf("the order expires in %v, its window in 60 minutes", got)
 		}
 		time.Sleep(59 * time.Minute)
-		c.wantTitle("a minute before the end", c.visit(c.tossPay(c.reopened(s), "approve")), townPaid)
-		c.wantStatus("a minute before the end", "order-9", order.Paid, 1)
+		c.WantTitle("a minute before the end", c.Get(c.tossPay(c.Reopened(s), "approve")), paidPage)
+		c.WantOrder("a minute before the end", "order-9", order.Paid, 1)
 	})
 }
 
 // fieldOf is the field an error names.
-func fieldOf(v view) string {
+func fieldOf(v testbed.Answer) string {
 	var body struct {
 		Error struct{ Field, Message string }
 	}
-	if json.Unmarshal([]byte(v.body), &body) != nil || body.Error.Message == "" {
+	if json.Unmarshal([]byte(v.Body), &body) != nil || body.Error.Message == "" {
 		return ""
 	}
 	return body.Error.Field

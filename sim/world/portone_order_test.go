@@ -7,20 +7,19 @@ import (
 	"testing"
 	"time"
 
-	"tosspay-sam/shared/boot"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/portonesim"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/world"
 )
 
 // The headings of the pages that the other tests do not know, in English.
 const (
-	townPaid     = "Payment complete"
 	townReturned = "The payment did not match your order"
 )
 
-var ignorePrepare = townEdits{options: func(o *world.Options) { o.PortOne.IgnorePrepare = true }}
+var ignorePrepare testbed.Option = func(o *world.Options) { o.PortOne.IgnorePrepare = true }
 
 // TestTossPayOrderIsPaid: by popup and by redirect, with and without imp_uid, with the webhook before, after and lost.
 func TestTossPayOrderIsPaid(t *testing.T) {
@@ -30,9 +29,9 @@ func TestTossPayOrderIsPaid(t *testing.T) {
 			for _, post := range []string{"before the return", "after the return", "lost", "twice"} {
 				t.Run(fmt.Sprintf("%s, imp_uid missing %v, webhook %s", way, missing, post), func(t *testing.T) {
 					t.Parallel()
-					fakeTime(t, func(t *testing.T) {
+					bubble(t, func(t *testing.T) {
 						c := newTown(t)
-						s := c.order("portone", "order-1", 24)
+						s := c.Order("portone", "order-1", 24*time.Hour)
 						if post == "lost" {
 							c.silence(1)
 						}
@@ -42,16 +41,16 @@ func TestTossPayOrderIsPaid(t *testing.T) {
 						}
 						address := pay(s, "approve")
 						if missing {
-							address = with(address, "imp_uid", "-")
+							address = testbed.Edited(address, "imp_uid", "-")
 						}
-						c.wantStatus("the window alone", "order-1", order.Open, 1)
+						c.WantOrder("the window alone", "order-1", order.Open, 1)
 						if post == "before the return" || post == "twice" {
 							c.mail()
-							c.wantStatus("the webhook", "order-1", order.Paid, 1)
+							c.WantOrder("the webhook", "order-1", order.Paid, 1)
 						}
-						v := c.visit(address)
-						c.wantTitle("the return", v, townPaid)
-						if v.invites() {
+						v := c.Get(address)
+						c.WantTitle("the return", v, paidPage)
+						if v.CanPay() {
 							t.Error("the paid page invites to pay again")
 						}
 						c.mail()
@@ -60,9 +59,9 @@ func TestTossPayOrderIsPaid(t *testing.T) {
 								t.Fatal(err)
 							}
 						}
-						c.wantTitle("the reload", c.visit(address), townPaid)
-						got := c.wantStatus("in the end", "order-1", order.Paid, 1)
-						if got.Payment == nil || !strings.HasPrefix(got.Payment.Key, "imp_") || got.Payment.Balance != townPrice || !got.DueAt.After(time.Now().Add(70*time.Minute)) {
+						c.WantTitle("the reload", c.Get(address), paidPage)
+						got := c.WantOrder("in the end", "order-1", order.Paid, 1)
+						if got.Payment == nil || !strings.HasPrefix(got.Payment.Key, "imp_") || got.Payment.Balance != price || !got.DueAt.After(time.Now().Add(70*time.Minute)) {
 							t.Errorf("read back %+v", got)
 						}
 						for _, r := range c.Hooks.Records() {
@@ -82,15 +81,15 @@ func TestTossPayOrderIsPaid(t *testing.T) {
 // TestTossPayNobodyTellsUs: the popup is closed and the webhook lost. The due time finds the money.
 func TestTossPayNobodyTellsUs(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
-		s := c.order("portone", "order-1", 1)
+		s := c.Order("portone", "order-1", 1*time.Hour)
 		c.silence(1)
 		if address := c.popup(s, "close-popup"); address != "" {
 			t.Fatalf("a closed popup told the page %q", address)
 		}
 		c.end("order-1")
-		c.wantStatus("in the end", "order-1", order.Paid, 1)
+		c.WantOrder("in the end", "order-1", order.Paid, 1)
 		c.wantMoved("in the end", "order-1", 1, 0)
 	})
 }
@@ -98,20 +97,20 @@ func TestTossPayNobodyTellsUs(t *testing.T) {
 // TestTossPayWebhookWhileTheProviderIsDown: the one webhook comes while nothing can be looked up. The order still ends.
 func TestTossPayWebhookWhileTheProviderIsDown(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
-		s := c.order("portone", "order-1", 24)
+		s := c.Order("portone", "order-1", 24*time.Hour)
 		c.popup(s, "close-popup")
-		c.fault(fault.Fault{Provider: "portone", Operation: fault.Any, Kind: fault.RefuseConnection, Times: 100})
+		c.Fault(fault.Fault{Provider: "portone", Operation: fault.Any, Kind: fault.RefuseConnection, Times: 100})
 		c.mail()
-		c.fault(fault.Fault{Provider: "portone", Operation: fault.Any, Kind: fault.None})
+		c.Fault(fault.Fault{Provider: "portone", Operation: fault.Any, Kind: fault.None})
 		began := time.Now()
-		for c.read("order-1").Status != string(order.Paid) && time.Since(began) < 2*time.Hour {
-			time.Sleep(time.Until(c.read("order-1").DueAt))
-			c.advance("order-1")
+		for c.ReadOrder("order-1").Status != order.Paid && time.Since(began) < 2*time.Hour {
+			time.Sleep(time.Until(c.ReadOrder("order-1").DueAt))
+			c.Settle("order-1")
 		}
 		took := time.Since(began)
-		c.wantStatus("in the end", "order-1", order.Paid, 1)
+		c.WantOrder("in the end", "order-1", order.Paid, 1)
 		if took > time.Hour {
 			t.Errorf("a webhook told us of the money, and it is recorded %v later: until then the page invites to pay again", took)
 		}
@@ -135,36 +134,36 @@ func TestTossPayHostileReturns(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				c := newTown(t)
-				victim, other := c.order("portone", "order-1", 24), c.order("portone", "order-2", 24)
+				victim, other := c.Order("portone", "order-1", 24*time.Hour), c.Order("portone", "order-2", 24*time.Hour)
 				paid := c.tossPay(other, "approve")
-				c.wantTitle("the other order", c.visit(paid), townPaid)
+				c.WantTitle("the other order", c.Get(paid), paidPage)
 				for i, e := range edits {
-					edits[i] = strings.ReplaceAll(e, "{other}", arg(paid, "imp_uid"))
+					edits[i] = strings.ReplaceAll(e, "{other}", testbed.Parameter(paid, "imp_uid"))
 				}
-				address := with(victim.Window["m_redirect_url"].(string), edits...)
+				address := testbed.Edited(victim.Window.Text("m_redirect_url"), edits...)
 				for range 3 {
-					v := c.visit(address)
-					if v.title() == townPaid || strings.Contains(v.body, "<script>alert") || v.status >= 500 {
-						t.Errorf("%d %q", v.status, v.title())
+					v := c.Get(address)
+					if v.Title() == paidPage || strings.Contains(v.Body, "<script>alert") || v.Status >= 500 {
+						t.Errorf("%d %q", v.Status, v.Title())
 					}
 					time.Sleep(time.Second)
 				}
-				if s := c.read("order-1").Status; s != string(order.Open) && s != string(order.Processing) {
+				if s := c.ReadOrder("order-1").Status; s != order.Open && s != order.Processing {
 					t.Errorf("nothing was paid, and the order is %s", s)
 				}
 				parked := time.Now()
 				c.rest("order-1")
-				got := c.read("order-1")
-				if got.Status != string(order.Open) || time.Since(parked) > 5*time.Minute {
+				got := c.ReadOrder("order-1")
+				if got.Status != order.Open || time.Since(parked) > 5*time.Minute {
 					t.Errorf("nothing was paid, and the order is %s after %v", got.Status, time.Since(parked))
 				}
 				c.wantMoved("hostile", "order-1", 0, 0)
 				c.wantMoved("the other one", "order-2", 1, 0)
-				c.wantStatus("the other one", "order-2", order.Paid, 1)
-				c.wantTitle("and then it is paid", c.visit(c.tossPay(c.reopened(got), "approve")), townPaid)
-				if strings.Contains(c.logs.String(), "alert(1)") {
+				c.WantOrder("the other one", "order-2", order.Paid, 1)
+				c.WantTitle("and then it is paid", c.Get(c.tossPay(c.Reopened(got), "approve")), paidPage)
+				if strings.Contains(c.Log.String(), "alert(1)") {
 					t.Error("the error_msg of a redirect is in the log")
 				}
 			})
@@ -181,11 +180,11 @@ func TestTossPayNothingPaidChangesNoState(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				c := newTown(t)
-				s := c.order("portone", "order-1", 24)
-				c.visit(with(s.Window["m_redirect_url"].(string), query...))
-				c.wantStatus("nothing was paid", "order-1", order.Open, 1)
+				s := c.Order("portone", "order-1", 24*time.Hour)
+				c.Get(testbed.Edited(s.Window.Text("m_redirect_url"), query...))
+				c.WantOrder("nothing was paid", "order-1", order.Open, 1)
 			})
 		})
 	}
@@ -198,33 +197,33 @@ func TestTossPayFailsThenPays(t *testing.T) {
 		for _, way := range []string{"redirect", "popup"} {
 			t.Run(outcome+" "+way, func(t *testing.T) {
 				t.Parallel()
-				fakeTime(t, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
 					c := newTown(t)
-					s := c.order("portone", "order-1", 24)
+					s := c.Order("portone", "order-1", 24*time.Hour)
 					pay := c.tossPay
 					if way == "popup" {
 						pay = c.popup
 					}
 					first := pay(s, outcome)
-					v := c.visit(first)
-					if !v.invites() || v.title() == townPaid {
-						t.Errorf("the failed return: %q, invites %v", v.title(), v.invites())
+					v := c.Get(first)
+					if !v.CanPay() || v.Title() == paidPage {
+						t.Errorf("the failed return: %q, invites %v", v.Title(), v.CanPay())
 					}
-					c.wantStatus("failed", "order-1", order.Open, 2)
+					c.WantOrder("failed", "order-1", order.Open, 2)
 					if got := c.PortOne.Calls()[portonesim.OpPrepare]; got != 2 {
 						t.Errorf("%d amounts registered, want one for each attempt", got)
 					}
 					// The second number is registered: a tampered amount does not even open the window.
-					second := c.reopened(s)
+					second := c.Reopened(s)
 					if second.Window["merchant_uid"] != "order-1--2" {
 						t.Errorf("the second window is for %v", second.Window["merchant_uid"])
 					}
-					if blocked := c.tossPay(second, "approve", "tamperAmount", "100"); arg(blocked, "error_code") != "PREPARE_MISMATCH" {
+					if blocked := c.tossPay(second, "approve", "tamperAmount", "100"); testbed.Parameter(blocked, "error_code") != "PREPARE_MISMATCH" {
 						t.Errorf("attempt 2 is not registered: %s", blocked)
 					}
-					c.wantTitle("the second return", c.visit(pay(second, "approve")), townPaid)
-					c.wantTitle("back to the first return", c.visit(first), townPaid)
-					c.wantStatus("in the end", "order-1", order.Paid, 2)
+					c.WantTitle("the second return", c.Get(pay(second, "approve")), paidPage)
+					c.WantTitle("back to the first return", c.Get(first), paidPage)
+					c.WantOrder("in the end", "order-1", order.Paid, 2)
 					c.wantMoved("in the end", "order-1", 1, 0)
 					c.wantLawful()
 				})
@@ -240,26 +239,26 @@ func TestTossPayFailedTabAndPaidTab(t *testing.T) {
 	for _, told := range []bool{false, true} {
 		t.Run(fmt.Sprintf("webhook told %v", told), func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				c := newTown(t)
-				s := c.order("portone", "order-1", 2)
+				s := c.Order("portone", "order-1", 2*time.Hour)
 				failing := c.openTab(s)
 				if !told {
 					c.silence(1)
 				}
 				c.popup(s, "close-popup")
 				address := c.tossPay(s, "fail", "session", failing)
-				if arg(address, "imp_uid") == "" || arg(address, "error_code") == "" {
+				if testbed.Parameter(address, "imp_uid") == "" || testbed.Parameter(address, "error_code") == "" {
 					t.Fatalf("the failing tab came back with %s", address)
 				}
-				v := c.visit(address)
+				v := c.Get(address)
 				c.wantMoved("both tabs", "order-1", 1, 0)
-				if v.invites() {
-					t.Errorf("the money is taken and the page %q invites to pay again", v.title())
+				if v.CanPay() {
+					t.Errorf("the money is taken and the page %q invites to pay again", v.Title())
 				}
 				c.mail()
 				c.end("order-1")
-				if got := c.read("order-1"); got.Status != string(order.Paid) {
+				if got := c.ReadOrder("order-1"); got.Status != order.Paid {
 					t.Errorf("captured, and the order ends %s in attempt %d: the money is lost; history %v", got.Status, got.Attempt, got.History)
 				}
 			})
@@ -271,18 +270,18 @@ func TestTossPayFailedTabAndPaidTab(t *testing.T) {
 // one, because the other takes the money later, and nobody tells us.
 func TestTossPayFailsAfterItsTime(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
-		s := c.order("portone", "order-1", 2)
+		s := c.Order("portone", "order-1", 2*time.Hour)
 		failing, paying := c.openTab(s), c.openTab(s)
 		time.Sleep(time.Until(s.ExpiresAt.Add(time.Minute)))
 		c.silence(2)
-		v := c.visit(c.tossPay(s, "fail", "session", failing))
-		if v.invites() {
-			t.Errorf("the time is over, and the page %q invites to pay again", v.title())
+		v := c.Get(c.tossPay(s, "fail", "session", failing))
+		if v.CanPay() {
+			t.Errorf("the time is over, and the page %q invites to pay again", v.Title())
 		}
-		c.wantTitle("after the time", v, expiredPage)
-		c.wantStatus("a window may be open", "order-1", order.Open, 2)
+		c.WantTitle("after the time", v, expiredPage)
+		c.WantOrder("a window may be open", "order-1", order.Open, 2)
 		if got := c.PortOne.Calls()[portonesim.OpPrepare]; got != 1 {
 			t.Errorf("%d amounts registered, want that of the first attempt", got)
 		}
@@ -292,19 +291,19 @@ func TestTossPayFailsAfterItsTime(t *testing.T) {
 		}
 		c.wantMoved("both windows", "order-1", 1, 0)
 		c.end("order-1")
-		c.wantStatus("in the end", "order-1", order.Paid, 2) // by the payment of the first number
+		c.WantOrder("in the end", "order-1", order.Paid, 2) // by the payment of the first number
 		c.wantLawful()
 	})
 }
 
 // openTab opens a window without deciding, and returns its session.
-func (c *town) openTab(s sale) string {
-	c.t.Helper()
-	v := c.visit(townBase + "/sim/portone/window?" + windowForm(s, []string{"mode", "redirect"}).Encode())
+func (c *town) openTab(s testbed.Sale) string {
+	c.T.Helper()
+	v := c.Get(base + "/sim/portone/window?" + s.Window.Form("userCode", s.SDK.ClientKey, "mode", "redirect").Encode())
 	const mark = `name="session" value="`
-	_, rest, found := strings.Cut(v.body, mark)
+	_, rest, found := strings.Cut(v.Body, mark)
 	if !found {
-		c.t.Fatalf("the window did not open: %d %s", v.status, v.body)
+		c.T.Fatalf("the window did not open: %d %s", v.Status, v.Body)
 	}
 	session, _, _ := strings.Cut(rest, `"`)
 	return session
@@ -316,9 +315,9 @@ func TestTossPayTwoWindowsCapture(t *testing.T) {
 	for _, tells := range []string{"webhooks", "returns"} {
 		t.Run(tells, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
-				c := newTown(t, townEdits{options: func(o *world.Options) { o.PortOne.TwoWindowsCapture = true }})
-				s := c.order("portone", "order-1", 2)
+			bubble(t, func(t *testing.T) {
+				c := newTown(t, func(o *world.Options) { o.PortOne.TwoWindowsCapture = true })
+				s := c.Order("portone", "order-1", 2*time.Hour)
 				first, second := c.openTab(s), c.openTab(s)
 				if tells == "returns" {
 					c.silence(2)
@@ -326,12 +325,12 @@ func TestTossPayTwoWindowsCapture(t *testing.T) {
 				one := c.tossPay(s, "approve", "session", first)
 				two := c.tossPay(s, "approve", "session", second)
 				if tells == "returns" {
-					c.wantTitle("the first return", c.visit(one), townPaid)
-					c.wantTitle("the second return", c.visit(two), townPaid)
+					c.WantTitle("the first return", c.Get(one), paidPage)
+					c.WantTitle("the second return", c.Get(two), paidPage)
 				}
 				c.mail()
 				c.end("order-1")
-				c.wantStatus("in the end", "order-1", order.Paid, 1)
+				c.WantOrder("in the end", "order-1", order.Paid, 1)
 				c.wantMoved("two windows", "order-1", 2, 1)
 			})
 		})
@@ -347,8 +346,8 @@ var mismatches = map[string]struct {
 	"a won more":           {[]string{"tamperAmount", "15001"}, 15001},
 	"one won":              {[]string{"tamperAmount", "1"}, 1},
 	"the window's amount":  {[]string{"amount", "100"}, 100},
-	"another currency":     {[]string{"currency", "USD"}, townPrice},
-	"another merchant id":  {[]string{"pg", "tosspay_v2." + portonesim.DefaultMID}, townPrice},
+	"another currency":     {[]string{"currency", "USD"}, price},
+	"another merchant id":  {[]string{"pg", "tosspay_v2." + portonesim.DefaultMID}, price},
 	"another pay currency": {[]string{"currency", "JPY", "amount", "15001"}, 15001},
 }
 
@@ -361,42 +360,42 @@ func TestTossPayMismatch(t *testing.T) {
 			for _, first := range []string{"return", "webhook"} {
 				t.Run(fmt.Sprintf("%s, %d replies lost, %s first", name, lost, first), func(t *testing.T) {
 					t.Parallel()
-					fakeTime(t, func(t *testing.T) {
+					bubble(t, func(t *testing.T) {
 						c := newTown(t, ignorePrepare)
-						s := c.order("portone", "order-1", 24)
+						s := c.Order("portone", "order-1", 24*time.Hour)
 						if lost > 0 {
-							c.fault(fault.Fault{Provider: "portone", Operation: portonesim.OpCancel, Kind: fault.LoseReply, Times: lost})
+							c.Fault(fault.Fault{Provider: "portone", Operation: portonesim.OpCancel, Kind: fault.LoseReply, Times: lost})
 						}
 						address := c.tossPay(s, "approve", m.edits...)
 						if first == "webhook" {
 							c.mail()
 						}
-						v := c.visit(address)
-						if v.title() == townPaid || v.invites() && c.read("order-1").Attempt == 1 {
-							t.Errorf("the mismatched return: %q, invites %v", v.title(), v.invites())
+						v := c.Get(address)
+						if v.Title() == paidPage || v.CanPay() && c.ReadOrder("order-1").Attempt == 1 {
+							t.Errorf("the mismatched return: %q, invites %v", v.Title(), v.CanPay())
 						}
 						if lost == 0 {
-							c.wantTitle("the return", v, townReturned)
+							c.WantTitle("the return", v, townReturned)
 						}
 						c.rest("order-1")
-						c.wantTitle("the reload", c.visit(address), townReturned)
-						taken, back := c.moved("order-1")
+						c.WantTitle("the reload", c.Get(address), townReturned)
+						taken, back := c.Moved("order-1")
 						if len(taken) != 1 || len(back) != 1 || back[0].Amount != taken[0].Amount || taken[0].Amount != m.taken {
 							t.Errorf("taken %+v, given back %+v: want all of it, once", taken, back)
 						}
-						if c.logs.events("money.reversal") != 1 {
-							t.Errorf("%d reversals in the log, want 1", c.logs.events("money.reversal"))
+						if c.Log.Count("money.reversal") != 1 {
+							t.Errorf("%d reversals in the log, want 1", c.Log.Count("money.reversal"))
 						}
 						c.mail() // a late webhook of the payment that was given back
 						if _, err := c.Hooks.Replay(t.Context(), 0, 2); err != nil {
 							t.Fatal(err)
 						}
-						got := c.wantStatus("given back", "order-1", order.Open, 2)
-						if got.Status != string(order.Open) {
+						got := c.WantOrder("given back", "order-1", order.Open, 2)
+						if got.Status != order.Open {
 							return
 						}
-						c.wantTitle("and then it is paid", c.visit(c.tossPay(c.reopened(s), "approve")), townPaid)
-						c.wantStatus("in the end", "order-1", order.Paid, 2)
+						c.WantTitle("and then it is paid", c.Get(c.tossPay(c.Reopened(s), "approve")), paidPage)
+						c.WantOrder("in the end", "order-1", order.Paid, 2)
 						c.wantMoved("in the end", "order-1", 2, 1)
 						c.wantLawful()
 					})
@@ -413,11 +412,11 @@ func TestTossPayMismatchCrash(t *testing.T) {
 	for _, after := range []bool{false, true} {
 		for dies := 1; dies < 12; dies++ {
 			made := 0
-			fakeTime(t, func(t *testing.T) {
-				c := newTown(t, ignorePrepare, townEdits{silent: true})
-				s := c.order("portone", "order-1", 24)
+			bubble(t, func(t *testing.T) {
+				c := newTown(t, ignorePrepare, testbed.Quiet)
+				s := c.Order("portone", "order-1", 24*time.Hour)
 				address := c.tossPay(s, "approve", "tamperAmount", "14000")
-				door := c.process(func(_ string, carryOut func()) error {
+				door := c.Process(func(_ string, carryOut func()) error {
 					made++
 					if made > dies || made == dies && !after {
 						return errLostReply
@@ -428,14 +427,14 @@ func TestTossPayMismatchCrash(t *testing.T) {
 					}
 					return nil
 				})
-				ask(door, get(address))
+				c.At(door).Get(address)
 				c.mail()
 				c.rest("order-1")
-				taken, back := c.moved("order-1")
+				taken, back := c.Moved("order-1")
 				if len(taken) != 1 || len(back) != 1 || back[0].Amount != 14000 {
 					t.Errorf("the process died at call %d, after %v: taken %+v, given back %+v", dies, after, taken, back)
 				}
-				if got := c.read("order-1"); got.Status != string(order.Open) || got.Attempt != 2 {
+				if got := c.ReadOrder("order-1"); got.Status != order.Open || got.Attempt != 2 {
 					t.Errorf("the process died at call %d, after %v: %s in attempt %d; history %v", dies, after, got.Status, got.Attempt, got.History)
 				}
 			})
@@ -454,27 +453,27 @@ func TestSandboxPaymentInLiveMode(t *testing.T) {
 	for _, first := range []string{"return", "return without imp_uid", "webhook", "advance"} {
 		t.Run(first, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
-				c := newTown(t, townEdits{parts: func(p *boot.Parts) { p.Mode, p.PortOne.MID = "live", portonesim.DefaultMID }})
-				s := c.order("portone", "order-1", 1)
+			bubble(t, func(t *testing.T) {
+				c := newTown(t, live)
+				s := c.Order("portone", "order-1", 1*time.Hour)
 				address := c.tossPay(s, "approve") // every payment of this simulator is test money
 				switch first {
 				case "return":
-					c.wantNotPaidPage(c.visit(address))
+					c.wantNotPaidPage(c.Get(address))
 				case "return without imp_uid":
-					c.wantNotPaidPage(c.visit(with(address, "imp_uid", "-")))
+					c.wantNotPaidPage(c.Get(testbed.Edited(address, "imp_uid", "-")))
 				case "webhook":
 					c.mail()
 				}
-				if first != "advance" && c.logs.events("security.sandbox_payment") == 0 {
+				if first != "advance" && c.Log.Count("security.sandbox_payment") == 0 {
 					t.Error("test money in live mode and no alarm")
 				}
 				c.mailAll()
 				got := c.end("order-1")
-				if got.Status == string(order.Paid) || got.Status == string(order.Refunded) || got.Payment != nil {
+				if got.Status == order.Paid || got.Status == order.Refunded || got.Payment != nil {
 					t.Errorf("test money made the order %s: %+v", got.Status, got.Payment)
 				}
-				if c.logs.events("security.sandbox_payment") == 0 {
+				if c.Log.Count("security.sandbox_payment") == 0 {
 					t.Error("test money in live mode and no alarm")
 				}
 				if n := c.PortOne.Calls()[portonesim.OpCancel]; n != 0 {
@@ -485,10 +484,10 @@ func TestSandboxPaymentInLiveMode(t *testing.T) {
 	}
 }
 
-func (c *town) wantNotPaidPage(v view) {
-	c.t.Helper()
-	if v.title() == townPaid || v.status >= 500 {
-		c.t.Errorf("page %q (%d)", v.title(), v.status)
+func (c *town) wantNotPaidPage(v testbed.Answer) {
+	c.T.Helper()
+	if v.Title() == paidPage || v.Status >= 500 {
+		c.T.Errorf("page %q (%d)", v.Title(), v.Status)
 	}
 }
 
@@ -501,21 +500,21 @@ func TestPrepareFails(t *testing.T) {
 	} {
 		t.Run(kind.Kind+kind.Moment, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				c := newTown(t)
 				kind.Provider, kind.Operation = "portone", portonesim.OpPrepare
-				c.fault(kind)
-				request := fmt.Sprintf(`{"orderId":"order-1","provider":"portone","amount":%d,"currency":"KRW","name":"T-shirt","language":"en"}`, townPrice)
-				v := ask(c.doors, send("/orders", jsonType, request))
-				if v.status != http.StatusServiceUnavailable || !strings.Contains(v.body, "TRY_AGAIN") {
-					t.Errorf("prepare failed: %d %s", v.status, v.body)
+				c.Fault(kind)
+				request := fmt.Sprintf(`{"orderId":"order-1","provider":"portone","amount":%d,"currency":"KRW","name":"T-shirt","language":"en"}`, price)
+				v := c.Post("/orders", request)
+				if v.Status != http.StatusServiceUnavailable || !strings.Contains(v.Body, "TRY_AGAIN") {
+					t.Errorf("prepare failed: %d %s", v.Status, v.Body)
 				}
 				time.Sleep(2 * time.Minute)
-				s := c.decode(ask(c.doors, send("/orders", jsonType, request)))
-				if blocked := c.tossPay(s, "approve", "tamperAmount", "1"); arg(blocked, "error_code") != "PREPARE_MISMATCH" {
+				s := c.Sale(c.Post("/orders", request))
+				if blocked := c.tossPay(s, "approve", "tamperAmount", "1"); testbed.Parameter(blocked, "error_code") != "PREPARE_MISMATCH" {
 					t.Errorf("it is not registered: %s", blocked)
 				}
-				c.wantTitle("and then it is paid", c.visit(c.tossPay(s, "approve")), townPaid)
+				c.WantTitle("and then it is paid", c.Get(c.tossPay(s, "approve")), paidPage)
 				c.wantLawful()
 			})
 		})
@@ -526,25 +525,25 @@ func TestPrepareFails(t *testing.T) {
 // it can be paid or ends.
 func TestIssuanceUnderAnOrdersNumber(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t, ignorePrepare)
-		s := c.order("portone", "order-1", 1)
+		s := c.Order("portone", "order-1", 1*time.Hour)
 		address := c.tossPay(s, "approve", "customer_uid", "order-1", "customer_id", "x", "amount", "0", "pay_method", "tosspay")
 		c.mail()
-		c.wantNotPaidPage(c.visit(address))
+		c.wantNotPaidPage(c.Get(address))
 		c.wantMoved("an issuance", "order-1", 0, 0)
 		for range 30 {
-			got := c.read("order-1")
-			if got.Status == string(order.Paid) || got.Status == string(order.Refunded) {
+			got := c.ReadOrder("order-1")
+			if got.Status == order.Paid || got.Status == order.Refunded {
 				t.Fatalf("an issuance made the order %s", got.Status)
 			}
 			if got.DueAt.IsZero() {
 				return
 			}
 			time.Sleep(time.Until(got.DueAt))
-			c.advance("order-1")
+			c.Settle("order-1")
 		}
-		t.Errorf("30 questions later the order is still %s", c.read("order-1").Status)
+		t.Errorf("30 questions later the order is still %s", c.ReadOrder("order-1").Status)
 	})
 }
 
@@ -555,10 +554,10 @@ func TestConsoleCancel(t *testing.T) {
 		for name, parts := range map[string][]int64{"all": {0}, "a part": {5000}, "parts": {5000, 4000}, "all in parts": {5000, 10000}} {
 			t.Run(provider+" "+name, func(t *testing.T) {
 				t.Parallel()
-				fakeTime(t, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
 					c := newTown(t)
 					cancel, key, _ := c.paidOrder(provider, "order-1")
-					left := int64(townPrice)
+					left := int64(price)
 					for _, part := range parts {
 						if err := cancel(key, part); err != nil {
 							t.Fatal(err)
@@ -568,7 +567,7 @@ func TestConsoleCancel(t *testing.T) {
 						}
 						c.mail()
 						time.Sleep(10 * time.Second)
-						if got := c.read("order-1"); got.Payment == nil || got.Payment.Balance != left {
+						if got := c.ReadOrder("order-1"); got.Payment == nil || got.Payment.Balance != left {
 							t.Errorf("%d given back in the console, balance %+v, want %d", part, got.Payment, left)
 						}
 					}
@@ -576,7 +575,7 @@ func TestConsoleCancel(t *testing.T) {
 					if left == 0 {
 						status = order.Refunded
 					}
-					c.wantStatus("after the console", "order-1", status, 1)
+					c.WantOrder("after the console", "order-1", status, 1)
 					c.wantMoved("after the console", "order-1", 1, len(parts))
 					c.mailAll()
 					for i := range c.Hooks.Records() { // every webhook again, the oldest last
@@ -584,7 +583,7 @@ func TestConsoleCancel(t *testing.T) {
 							t.Fatal(err)
 						}
 					}
-					c.wantStatus("after every webhook again", "order-1", status, 1)
+					c.WantOrder("after every webhook again", "order-1", status, 1)
 					c.wantLawful()
 				})
 			})
@@ -594,18 +593,18 @@ func TestConsoleCancel(t *testing.T) {
 
 // paidOrder makes one, pays it and delivers the mail. It returns the provider's console and the payment's key.
 func (c *town) paidOrder(provider, id string) (console func(string, int64) error, key, address string) {
-	c.t.Helper()
-	s := c.order(provider, id, 24)
+	c.T.Helper()
+	s := c.Order(provider, id, 24*time.Hour)
 	if provider == "toss" {
-		address = c.card(s, "approve")
-		console, key = c.Toss.ConsoleCancel, arg(address, "paymentKey")
+		address = c.Card(s.Window, "approve")
+		console, key = c.Toss.ConsoleCancel, testbed.Parameter(address, "paymentKey")
 	} else {
 		address = c.tossPay(s, "approve")
-		console, key = c.PortOne.ConsoleCancel, arg(address, "imp_uid")
+		console, key = c.PortOne.ConsoleCancel, testbed.Parameter(address, "imp_uid")
 	}
-	c.wantTitle("paid", c.visit(address), townPaid)
+	c.WantTitle("paid", c.Get(address), paidPage)
 	c.mail()
-	c.wantStatus("paid", id, order.Paid, 1)
+	c.WantOrder("paid", id, order.Paid, 1)
 	return console, key, address
 }
 
@@ -616,14 +615,14 @@ func TestLateMoney(t *testing.T) {
 		for _, lost := range []int{0, 1} {
 			t.Run(fmt.Sprintf("keep %v, %d replies lost", keep, lost), func(t *testing.T) {
 				t.Parallel()
-				fakeTime(t, func(t *testing.T) {
-					c := newTown(t, townEdits{options: func(o *world.Options) { o.KeepLate = keep }})
-					s := c.order("portone", "order-1", 1)
+				bubble(t, func(t *testing.T) {
+					c := newTown(t, func(o *world.Options) { o.KeepLate = keep })
+					s := c.Order("portone", "order-1", 1*time.Hour)
 					tab := c.openTab(s)
 					c.end("order-1")
-					c.wantStatus("nobody paid", "order-1", order.Expired, 1)
+					c.WantOrder("nobody paid", "order-1", order.Expired, 1)
 					if lost > 0 {
-						c.fault(fault.Fault{Provider: "portone", Operation: portonesim.OpCancel, Kind: fault.LoseReply})
+						c.Fault(fault.Fault{Provider: "portone", Operation: portonesim.OpCancel, Kind: fault.LoseReply})
 					}
 					if err := c.PortOne.PayLate(tab); err != nil {
 						t.Fatal(err)
@@ -639,13 +638,13 @@ func TestLateMoney(t *testing.T) {
 					c.end("order-1")
 					if keep {
 						c.wantMoved("late and kept", "order-1", 1, 0)
-						c.wantStatus("late and kept", "order-1", order.Paid, 1)
+						c.WantOrder("late and kept", "order-1", order.Paid, 1)
 						return
 					}
 					c.wantMoved("late", "order-1", 1, 1)
-					c.wantStatus("late", "order-1", order.Expired, 1)
-					if c.logs.events("money.reversal") != 1 {
-						t.Errorf("%d reversals in the log, want 1", c.logs.events("money.reversal"))
+					c.WantOrder("late", "order-1", order.Expired, 1)
+					if c.Log.Count("money.reversal") != 1 {
+						t.Errorf("%d reversals in the log, want 1", c.Log.Count("money.reversal"))
 					}
 					c.wantLawful()
 				})
@@ -658,24 +657,24 @@ func TestLateMoney(t *testing.T) {
 // then given back.
 func TestLateMoneyOfAFailedAttempt(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
-		s := c.order("portone", "order-1", 24)
+		s := c.Order("portone", "order-1", 24*time.Hour)
 		address := c.tossPay(s, "fail")
-		c.visit(address)
-		second := c.tossPay(c.reopened(s), "approve")
-		if err := c.PortOne.PayLate(arg(address, "imp_uid")); err != nil {
+		c.Get(address)
+		second := c.tossPay(c.Reopened(s), "approve")
+		if err := c.PortOne.PayLate(testbed.Parameter(address, "imp_uid")); err != nil {
 			t.Fatal(err)
 		}
-		c.visit(second)
+		c.Get(second)
 		c.mail()
 		c.end("order-1")
 		c.wantMoved("paid twice", "order-1", 2, 1)
-		got := c.read("order-1")
-		if got.Status != string(order.Paid) || got.Payment == nil || got.Payment.Balance != townPrice {
+		got := c.ReadOrder("order-1")
+		if got.Status != order.Paid || got.Payment == nil || got.Payment.Balance != price {
 			t.Errorf("in the end %+v", got)
 		}
-		_, back := c.moved("order-1")
+		_, back := c.Moved("order-1")
 		if len(back) == 1 && got.Payment != nil && back[0].OrderID == map[int]string{1: "order-1", 2: "order-1--2"}[got.Payment.Attempt] {
 			t.Errorf("given back %+v is the payment the order holds: %+v", back, got.Payment)
 		}

@@ -17,6 +17,7 @@ import (
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/fault"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/world"
 )
 
@@ -25,60 +26,60 @@ type contest struct {
 	// prepare leads to the start and returns the return's address and the webhook's provider and body.
 	prepare func(c *town) (address, provider, body string)
 	sub     bool // it is a subscription's
-	edits   []townEdits
-	third   func(c *town, pass passage) // instead of the schedule; may be nil
-	want    string                      // the end, as the summary says it
-	bends   []int                       // of which provider call the reply is lost; 0: of none
+	edits   []testbed.Option
+	third   func(c *town, pass testbed.Passage) // instead of the schedule; may be nil
+	want    string                              // the end, as the summary says it
+	bends   []int                               // of which provider call the reply is lost; 0: of none
 }
 
 // contests are the races; every one starts in a state that its prepare makes.
 var contests = map[string]contest{
 	"toss, authenticated": {prepare: func(c *town) (string, string, string) {
-		address := c.card(c.order("toss", "order-1", 24), "approve")
-		return address, "toss", tossHook(arg(address, "paymentKey"), "order-1", "DONE")
+		address := c.Card(c.Order("toss", "order-1", 24*time.Hour).Window, "approve")
+		return address, "toss", tossHook(testbed.Parameter(address, "paymentKey"), "order-1", "DONE")
 	}, want: "paid attempt 1 balance 15000 captures 1 cancels 0 settlements 1", bends: []int{0, 1, 2, 3}},
 	"toss, the claimer died before its confirm": {prepare: func(c *town) (string, string, string) {
-		address := c.card(c.order("toss", "order-1", 24), "approve")
+		address := c.Card(c.Order("toss", "order-1", 24*time.Hour).Window, "approve")
 		c.dies(address, 2, false)
-		return address, "toss", tossHook(arg(address, "paymentKey"), "order-1", "IN_PROGRESS")
+		return address, "toss", tossHook(testbed.Parameter(address, "paymentKey"), "order-1", "IN_PROGRESS")
 	}, want: "paid attempt 1 balance 15000 captures 1 cancels 0 settlements 1", bends: []int{0, 1, 2, 3}},
 	"toss, the claimer died after its confirm": {prepare: func(c *town) (string, string, string) {
-		address := c.card(c.order("toss", "order-1", 24), "approve")
+		address := c.Card(c.Order("toss", "order-1", 24*time.Hour).Window, "approve")
 		c.dies(address, 2, true)
-		return address, "toss", tossHook(arg(address, "paymentKey"), "order-1", "DONE")
+		return address, "toss", tossHook(testbed.Parameter(address, "paymentKey"), "order-1", "DONE")
 	}, want: "paid attempt 1 balance 15000 captures 1 cancels 0 settlements 1", bends: []int{0, 1, 2, 3}},
 	"portone, captured": {prepare: func(c *town) (string, string, string) {
-		address := c.tossPay(c.order("portone", "order-1", 24), "approve")
-		return address, "portone", portoneHook(arg(address, "imp_uid"), "order-1", "paid")
+		address := c.tossPay(c.Order("portone", "order-1", 24*time.Hour), "approve")
+		return address, "portone", portoneHook(testbed.Parameter(address, "imp_uid"), "order-1", "paid")
 	}, want: "paid attempt 1 balance 15000 captures 1 cancels 0 settlements 1", bends: []int{0, 1, 2, 3}},
 	"portone, captured after a return that could not be looked up": {prepare: func(c *town) (string, string, string) {
-		s := c.order("portone", "order-1", 24)
+		s := c.Order("portone", "order-1", 24*time.Hour)
 		tab := c.openTab(s)
-		c.fault(fault.Fault{Provider: "portone", Operation: fault.Any, Kind: fault.InternalError, Times: 1000})
-		c.visit(s.Window["m_redirect_url"].(string))
-		c.fault(fault.Fault{Provider: "portone", Operation: fault.Any, Kind: fault.None})
-		c.wantStatus("nobody knows", "order-1", order.Processing, 1)
+		c.Fault(fault.Fault{Provider: "portone", Operation: fault.Any, Kind: fault.InternalError, Times: 1000})
+		c.Get(s.Window.Text("m_redirect_url"))
+		c.Fault(fault.Fault{Provider: "portone", Operation: fault.Any, Kind: fault.None})
+		c.WantOrder("nobody knows", "order-1", order.Processing, 1)
 		address := c.tossPay(s, "approve", "session", tab)
 		time.Sleep(31 * time.Second)
-		return address, "portone", portoneHook(arg(address, "imp_uid"), "order-1", "paid")
+		return address, "portone", portoneHook(testbed.Parameter(address, "imp_uid"), "order-1", "paid")
 	}, want: "paid attempt 1 balance 15000 captures 1 cancels 0 settlements 1", bends: []int{0, 1, 2, 3}},
 	"portone, another amount": {prepare: func(c *town) (string, string, string) {
-		address := c.tossPay(c.order("portone", "order-1", 24), "approve", "tamperAmount", "14000")
-		return address, "portone", portoneHook(arg(address, "imp_uid"), "order-1", "paid")
-	}, edits: []townEdits{ignorePrepare}, want: "open attempt 2 balance 0 captures 1 cancels 1 settlements 0", bends: []int{0, 1, 2, 3}},
+		address := c.tossPay(c.Order("portone", "order-1", 24*time.Hour), "approve", "tamperAmount", "14000")
+		return address, "portone", portoneHook(testbed.Parameter(address, "imp_uid"), "order-1", "paid")
+	}, edits: []testbed.Option{ignorePrepare}, want: "open attempt 2 balance 0 captures 1 cancels 1 settlements 0", bends: []int{0, 1, 2, 3}},
 	"portone, failed": {prepare: func(c *town) (string, string, string) {
-		address := c.tossPay(c.order("portone", "order-1", 24), "fail")
-		return address, "portone", portoneHook(arg(address, "imp_uid"), "order-1", "failed")
+		address := c.tossPay(c.Order("portone", "order-1", 24*time.Hour), "fail")
+		return address, "portone", portoneHook(testbed.Parameter(address, "imp_uid"), "order-1", "failed")
 	}, want: "open attempt 2 balance 0 captures 0 cancels 0 settlements 0", bends: []int{0}},
 	"portone, given back in the console meanwhile": {prepare: func(c *town) (string, string, string) {
 		_, key, address := c.paidOrder("portone", "order-1")
 		time.Sleep(time.Minute)
 		return address, "portone", portoneHook(key, "order-1", "paid")
-	}, third: func(c *town, pass passage) {
-		key := c.read("order-1").Payment.Key
+	}, third: func(c *town, pass testbed.Passage) {
+		key := c.ReadOrder("order-1").Payment.Key
 		_ = pass("console", func() {
 			if err := c.PortOne.ConsoleCancel(key, 0); err != nil {
-				c.t.Error(err)
+				c.T.Error(err)
 			}
 		})
 		contest{}.hook(c, pass, "portone", portoneHook(key, "order-1", "cancelled"))
@@ -87,53 +88,53 @@ var contests = map[string]contest{
 		_, key, address := c.paidOrder("toss", "order-1")
 		time.Sleep(time.Minute)
 		return address, "toss", tossHook(key, "order-1", "DONE")
-	}, third: func(c *town, pass passage) {
-		key := c.read("order-1").Payment.Key
+	}, third: func(c *town, pass testbed.Passage) {
+		key := c.ReadOrder("order-1").Payment.Key
 		_ = pass("console", func() {
 			if err := c.Toss.ConsoleCancel(key, 4000); err != nil {
-				c.t.Error(err)
+				c.T.Error(err)
 			}
 		})
 		contest{}.hook(c, pass, "toss", tossHook(key, "order-1", "PARTIAL_CANCELED"))
 	}, want: "paid attempt 1 balance 11000 captures 1 cancels 1 settlements 1", bends: []int{0, 1, 2}},
 	"portone, two windows captured": {prepare: func(c *town) (string, string, string) {
-		s := c.order("portone", "order-1", 24)
+		s := c.Order("portone", "order-1", 24*time.Hour)
 		first, second := c.openTab(s), c.openTab(s)
 		address := c.tossPay(s, "approve", "session", first)
 		c.tossPay(s, "approve", "session", second)
 		return address, "portone", portoneHook(second, "order-1", "paid")
-	}, edits: []townEdits{{options: func(o *world.Options) { o.PortOne.TwoWindowsCapture = true }}},
+	}, edits: []testbed.Option{twoWindows},
 		want: "paid attempt 1 balance 15000 captures 2 cancels 1 settlements 1", bends: []int{0, 1, 2, 3}},
 	"portone, late": {prepare: func(c *town) (string, string, string) {
-		s := c.order("portone", "order-1", 1)
+		s := c.Order("portone", "order-1", 1*time.Hour)
 		tab := c.openTab(s)
 		c.end("order-1")
 		if err := c.PortOne.PayLate(tab); err != nil {
-			c.t.Fatal(err)
+			c.T.Fatal(err)
 		}
-		return with(s.Window["m_redirect_url"].(string), "imp_uid", tab), "portone", portoneHook(tab, "order-1", "paid")
-	}, third: func(c *town, pass passage) {
+		return testbed.Edited(s.Window.Text("m_redirect_url"), "imp_uid", tab), "portone", portoneHook(tab, "order-1", "paid")
+	}, third: func(c *town, pass testbed.Passage) {
 		contest{}.hook(c, pass, "portone", portoneHook("", "order-1", "paid"))
 	}, want: "expired attempt 1 balance 0 captures 1 cancels 1 settlements 0", bends: []int{0, 1, 2, 3}},
 	"an issuance": {prepare: func(c *town) (string, string, string) {
 		s := c.subscribe("sub-0001")
 		address := c.tossPay(s, "approve")
 		time.Sleep(time.Until(s.DueAt))
-		return address, "portone", portoneHook(arg(address, "imp_uid"), "sub-0001--key1", "paid")
+		return address, "portone", portoneHook(testbed.Parameter(address, "imp_uid"), "sub-0001--key1", "paid")
 	}, sub: true, want: "active key sub-0001--key1 activations 1", bends: []int{0, 1, 2, 3}},
 	"an issuance, the return says failed": {prepare: func(c *town) (string, string, string) {
 		s := c.subscribe("sub-0001")
-		address := with(c.tossPay(s, "approve"), "error_code", "F400")
+		address := testbed.Edited(c.tossPay(s, "approve"), "error_code", "F400")
 		time.Sleep(time.Until(s.DueAt))
-		return address, "portone", portoneHook(arg(address, "imp_uid"), "sub-0001--key1", "paid")
+		return address, "portone", portoneHook(testbed.Parameter(address, "imp_uid"), "sub-0001--key1", "paid")
 	}, sub: true, want: "active key sub-0001--key1 activations 1", bends: []int{0, 1}},
 }
 
 // dies visits an address with a process that dies at a call, and sleeps until its lease is over.
 func (c *town) dies(address string, at int, after bool) {
-	c.t.Helper()
+	c.T.Helper()
 	made := 0
-	door := c.process(func(_ string, carryOut func()) error {
+	door := c.Process(func(_ string, carryOut func()) error {
 		made++
 		if made < at || made == at && after {
 			carryOut()
@@ -143,7 +144,7 @@ func (c *town) dies(address string, at int, after bool) {
 		}
 		return nil
 	})
-	ask(door, get(address))
+	c.At(door).Get(address)
 	time.Sleep(31 * time.Second)
 }
 
@@ -162,8 +163,8 @@ type referee struct {
 	options  []int // how many there were at each choice
 }
 
-// pass is one racer's passage. A token is not worth a turn: asking for it changes nothing for anybody.
-func (r *referee) pass(racer int) passage {
+// pass is one racer's testbed.Passage. A token is not worth a turn: asking for it changes nothing for anybody.
+func (r *referee) pass(racer int) testbed.Passage {
 	return func(name string, carryOut func()) error {
 		if name == "token" {
 			carryOut()
@@ -260,7 +261,7 @@ func others(choices, options []int) (more [][]int) {
 func (k contest) hold(t *testing.T, choices []int, lose int, seen map[string]bool) (options []int, end string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		c := newTown(t, append([]townEdits{{silent: true}}, k.edits...)...)
+		c := newTown(t, append(k.edits, testbed.Quiet)...)
 		address, provider, body := k.prepare(c)
 		r := &referee{c: c, sub: k.sub, choices: choices, lose: lose, standing: map[int]chan struct{}{}}
 		third := k.third
@@ -269,8 +270,8 @@ func (k contest) hold(t *testing.T, choices []int, lose int, seen map[string]boo
 		}
 		runs := []func(){
 			func() {
-				if v := ask(c.only("GET /confirm/"+provider+"/{id}/{linkToken}", r.pass(0)), get(address)); v.status >= 500 || v.title() == townPaid && len(c.Ledger.Entries()) == 0 {
-					t.Errorf("choices %v: the return shows %q (%d)", choices, v.title(), v.status)
+				if v := c.At(c.Process(r.pass(0))).Get(address); v.Status >= 500 || v.Title() == paidPage && len(c.Ledger.Entries()) == 0 {
+					t.Errorf("choices %v: the return shows %q (%d)", choices, v.Title(), v.Status)
 				}
 			},
 			func() { k.hook(c, r.pass(1), provider, body) },
@@ -297,35 +298,35 @@ func (k contest) hold(t *testing.T, choices []int, lose int, seen map[string]boo
 }
 
 // hook is a racer that delivers a webhook.
-func (contest) hook(c *town, pass passage, provider, body string) {
-	v := ask(c.only("POST /webhooks/"+provider+"/{webhookToken}", pass), send("/webhooks/"+provider+"/"+world.WebhookToken, jsonType, body))
-	if v.status != http.StatusOK && v.status != http.StatusServiceUnavailable {
-		c.t.Errorf("the webhook was answered %d", v.status)
+func (contest) hook(c *town, pass testbed.Passage, provider, body string) {
+	v := c.At(c.Process(pass)).Post("/webhooks/"+provider+"/"+world.WebhookToken, body)
+	if v.Status != http.StatusOK && v.Status != http.StatusServiceUnavailable {
+		c.T.Errorf("the webhook was answered %d", v.Status)
 	}
 }
 
 // advance is the racer that comes from the schedule.
-func (k contest) advance(c *town, pass passage) {
+func (k contest) advance(c *town, pass testbed.Passage) {
 	ctx, cancel := context.WithTimeout(context.Background(), handler.DoorTime)
 	defer cancel()
 	var err error
-	if parts := c.behind(pass); k.sub {
+	if parts := c.Behind(pass); k.sub {
 		_, err = parts.Enroller().Advance(ctx, "sub-0001")
 	} else {
 		_, err = parts.Settler().Advance(ctx, "order-1")
 	}
 	if err != nil {
-		c.t.Errorf("advance: %v", err)
+		c.T.Errorf("advance: %v", err)
 	}
 }
 
 // summary lets the world come to rest and says how the race ended.
 func (k contest) summary(c *town) string {
-	c.t.Helper()
+	c.T.Helper()
 	if k.sub {
 		for range 10 {
 			s := c.readSubscription("sub-0001")
-			if s.Status != string(subscription.Enrolling) {
+			if s.Status != "enrolling" {
 				break
 			}
 			time.Sleep(time.Until(s.DueAt))
@@ -337,7 +338,7 @@ func (k contest) summary(c *town) string {
 		if s.Means != nil {
 			key = s.Means.Key
 		}
-		for _, status := range s.steps() {
+		for _, status := range s.Steps() {
 			if status == string(subscription.Active) {
 				activations++
 			}
@@ -351,12 +352,12 @@ func (k contest) summary(c *town) string {
 	if s.Payment != nil {
 		balance = s.Payment.Balance
 	}
-	for _, status := range s.steps() {
+	for _, status := range s.Steps() {
 		if status == string(order.Paid) {
 			settlements++
 		}
 	}
-	taken, back := c.moved("order-1")
+	taken, back := c.Moved("order-1")
 	return fmt.Sprintf("%s attempt %d balance %d captures %d cancels %d settlements %d", s.Status, s.Attempt, balance, len(taken), len(back), settlements)
 }
 

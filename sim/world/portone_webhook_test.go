@@ -15,6 +15,7 @@ import (
 	"tosspay-sam/shared/order"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/portonesim"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/tosssim"
 	"tosspay-sam/sim/wire"
 	"tosspay-sam/sim/world"
@@ -26,28 +27,28 @@ func TestTossDoneThenAborted(t *testing.T) {
 	for _, last := range []string{"ABORTED", "DONE"} {
 		t.Run(last+" last", func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				c := newTown(t)
-				s := c.order("toss", "order-1", 24)
-				good := c.card(s, "approve")
-				c.card(s, "abort")
+				s := c.Order("toss", "order-1", 24*time.Hour)
+				good := c.Card(s.Window, "approve")
+				c.Card(s.Window, "abort")
 				aborted := c.Hooks.Records()[0].Body
-				c.visit(good)
-				c.wantStatus("paid", "order-1", order.Paid, 1)
-				bodies := []string{tossHook(arg(good, "paymentKey"), "order-1", "DONE"), aborted}
+				c.Get(good)
+				c.WantOrder("paid", "order-1", order.Paid, 1)
+				bodies := []string{tossHook(testbed.Parameter(good, "paymentKey"), "order-1", "DONE"), aborted}
 				if last == "DONE" {
 					bodies[0], bodies[1] = bodies[1], bodies[0]
 				}
 				for range 2 {
 					for _, body := range bodies {
-						if v := c.hook("toss", body); v.status != http.StatusOK {
-							t.Errorf("%d %s", v.status, v.body)
+						if v := c.hook("toss", body); v.Status != http.StatusOK {
+							t.Errorf("%d %s", v.Status, v.Body)
 						}
 						time.Sleep(46 * time.Millisecond)
 					}
 				}
 				c.mailAll()
-				c.wantStatus("in the end", "order-1", order.Paid, 1)
+				c.WantOrder("in the end", "order-1", order.Paid, 1)
 				c.wantMoved("in the end", "order-1", 1, 0)
 				c.wantLawful()
 			})
@@ -64,11 +65,11 @@ func TestContradictoryHints(t *testing.T) {
 		for _, truth := range []string{"unpaid", "paid", "refunded"} {
 			t.Run(provider+" "+truth, func(t *testing.T) {
 				t.Parallel()
-				fakeTime(t, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
 					c := newTown(t)
 					want, key := order.Open, "imp_000000000001"
 					if truth == "unpaid" {
-						c.order(provider, "order-1", 24)
+						c.Order(provider, "order-1", 24*time.Hour)
 					} else {
 						console, paid, _ := c.paidOrder(provider, "order-1")
 						want, key = order.Paid, paid
@@ -86,11 +87,11 @@ func TestContradictoryHints(t *testing.T) {
 							if provider == "toss" {
 								body = tossHook(key, "order-1", says)
 							}
-							if v := c.hook(provider, body); v.status != http.StatusOK {
-								t.Errorf("%s: %d %s", says, v.status, v.body)
+							if v := c.hook(provider, body); v.Status != http.StatusOK {
+								t.Errorf("%s: %d %s", says, v.Status, v.Body)
 							}
 							time.Sleep(46 * time.Millisecond)
-							c.wantStatus("told "+says, "order-1", want, 1)
+							c.WantOrder("told "+says, "order-1", want, 1)
 						}
 					}
 				})
@@ -105,13 +106,13 @@ func TestFailedThenPaid(t *testing.T) {
 	for _, cancelled := range []bool{false, true} {
 		t.Run(fmt.Sprintf("cancelled %v", cancelled), func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				c := newTown(t)
-				s := c.order("portone", "order-1", 24)
+				s := c.Order("portone", "order-1", 24*time.Hour)
 				address := c.tossPay(s, "fail")
-				key := arg(address, "imp_uid")
-				if v := c.hook("portone", portoneHook(key, "order-1", "failed")); v.status != http.StatusOK {
-					t.Errorf("%d %s", v.status, v.body)
+				key := testbed.Parameter(address, "imp_uid")
+				if v := c.hook("portone", portoneHook(key, "order-1", "failed")); v.Status != http.StatusOK {
+					t.Errorf("%d %s", v.Status, v.Body)
 				}
 				time.Sleep(46 * time.Millisecond)
 				if err := c.PortOne.PayLate(key); err != nil {
@@ -123,12 +124,12 @@ func TestFailedThenPaid(t *testing.T) {
 					}
 				}
 				c.mail()
-				c.visit(address)
+				c.Get(address)
 				want := order.Paid
 				if cancelled {
 					want = order.Refunded
 				}
-				c.wantStatus("in the end", "order-1", want, 1)
+				c.WantOrder("in the end", "order-1", want, 1)
 			})
 		})
 	}
@@ -137,61 +138,61 @@ func TestFailedThenPaid(t *testing.T) {
 // TestPaidOrderAndItsFailedPayment: a payment of the same number failed before the one that paid. A hint that names it changes nothing.
 func TestPaidOrderAndItsFailedPayment(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
-		s := c.order("portone", "order-1", 24)
-		failed := arg(c.tossPay(s, "fail"), "imp_uid") // its return never arrives
-		c.wantTitle("paid by the second window", c.visit(c.tossPay(s, "approve")), townPaid)
+		s := c.Order("portone", "order-1", 24*time.Hour)
+		failed := testbed.Parameter(c.tossPay(s, "fail"), "imp_uid") // its return never arrives
+		c.WantTitle("paid by the second window", c.Get(c.tossPay(s, "approve")), paidPage)
 		c.mail()
 		for _, says := range []string{"failed", "paid"} {
-			if v := c.hook("portone", portoneHook(failed, "order-1", says)); v.status != http.StatusOK {
-				t.Errorf("%d %s", v.status, v.body)
+			if v := c.hook("portone", portoneHook(failed, "order-1", says)); v.Status != http.StatusOK {
+				t.Errorf("%d %s", v.Status, v.Body)
 			}
 			time.Sleep(2 * time.Second)
 		}
-		c.wantStatus("in the end", "order-1", order.Paid, 1)
+		c.WantOrder("in the end", "order-1", order.Paid, 1)
 	})
 }
 
 // TestWebhookBeforeTheOrder: nobody is asked about a number that is not there; the same webhook counts once it is.
 func TestWebhookBeforeTheOrder(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
 		for provider, body := range map[string]string{"portone": portoneHook("imp_1", "order-1", "paid"), "toss": tossHook("key-1", "order-1", "DONE")} {
-			if v := c.hook(provider, body); v.status != http.StatusOK {
-				t.Errorf("%s: %d %s", provider, v.status, v.body)
+			if v := c.hook(provider, body); v.Status != http.StatusOK {
+				t.Errorf("%s: %d %s", provider, v.Status, v.Body)
 			}
 		}
 		if len(c.PortOne.Calls())+len(c.Toss.Calls()) != 0 {
 			t.Errorf("unknown orders cost %v %v", c.PortOne.Calls(), c.Toss.Calls())
 		}
-		s := c.order("portone", "order-1", 24)
+		s := c.Order("portone", "order-1", 24*time.Hour)
 		c.popup(s, "close-popup")
 		c.mail()
-		c.wantStatus("then", "order-1", order.Paid, 1)
+		c.WantOrder("then", "order-1", order.Paid, 1)
 	})
 }
 
 // TestForgedWebhooksOfUnknownOrders cost nothing: no provider call, not even for a token.
 func TestForgedWebhooksOfUnknownOrders(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
-		c := newTown(t, townEdits{silent: true})
+	bubble(t, func(t *testing.T) {
+		c := newTown(t, testbed.Quiet)
 		c.subscribe("sub-0001")
-		c.order("toss", "order-t", 24)
+		c.Order("toss", "order-t", 24*time.Hour)
 		before := fmt.Sprint(c.PortOne.Calls(), c.Toss.Calls())
 		for i := range 2000 {
 			number := []string{
 				fmt.Sprintf("order-%d", i+100), fmt.Sprintf("order-%d--%d", i+100, 2+i%9), fmt.Sprintf("sub-%04d--key%d", i+2, 1+i%3), "sub-0001--key2",
 				"sub-0001--key99999", fmt.Sprintf("sub-0001--c%d", 1+i%5), "order-t", " 주문", "../order-t", strings.Repeat("x", 41),
 			}[i%10]
-			if v := c.hook("portone", portoneHook("imp_1", number, "paid")); v.status != http.StatusOK {
-				t.Fatalf("%s: %d %s", number, v.status, v.body)
+			if v := c.hook("portone", portoneHook("imp_1", number, "paid")); v.Status != http.StatusOK {
+				t.Fatalf("%s: %d %s", number, v.Status, v.Body)
 			}
 			if number != "order-t" {
-				if v := c.hook("toss", tossHook("key-1", number, "DONE")); v.status != http.StatusOK {
-					t.Fatalf("%s: %d %s", number, v.status, v.body)
+				if v := c.hook("toss", tossHook("key-1", number, "DONE")); v.Status != http.StatusOK {
+					t.Fatalf("%s: %d %s", number, v.Status, v.Body)
 				}
 			}
 		}
@@ -205,37 +206,37 @@ func TestForgedWebhooksOfUnknownOrders(t *testing.T) {
 // the provider answers.
 func TestTossIsDownForItsWebhook(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
 		console, key, _ := c.paidOrder("toss", "order-1")
 		if err := console(key, 0); err != nil {
 			t.Fatal(err)
 		}
 		index := len(c.Hooks.Records()) - 1
-		c.fault(fault.Fault{Provider: "toss", Operation: fault.Any, Kind: fault.RefuseConnection, Times: 1000})
+		c.Fault(fault.Fault{Provider: "toss", Operation: fault.Any, Kind: fault.RefuseConnection, Times: 1000})
 		c.mail()
 		if got := c.Hooks.Records()[index]; got.LastStatus != http.StatusOK || got.NextAt != nil {
 			t.Fatalf("while Toss Payments is down its webhook was answered %d: %+v", got.LastStatus, got)
 		}
 		time.Sleep(time.Minute)
-		c.advance("order-1")
-		c.wantStatus("still down", "order-1", order.Paid, 1)
-		c.fault(fault.Fault{Provider: "toss", Operation: fault.Any, Kind: fault.None})
+		c.Settle("order-1")
+		c.WantOrder("still down", "order-1", order.Paid, 1)
+		c.Fault(fault.Fault{Provider: "toss", Operation: fault.Any, Kind: fault.None})
 		c.end("order-1")
-		c.wantStatus("in the end", "order-1", order.Refunded, 1)
+		c.WantOrder("in the end", "order-1", order.Refunded, 1)
 	})
 }
 
 // TestStoreIsDownForAWebhook: trouble of our own is a 503, and nothing is asked of the provider.
 func TestStoreIsDownForAWebhook(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
-		c.order("toss", "order-1", 24)
+		c.Order("toss", "order-1", 24*time.Hour)
 		s := c.subscribe("sub-0001")
 		c.tossPay(s, "approve")
 		calls := c.asked()
-		door := c.process(func(name string, carryOut func()) error {
+		door := c.Process(func(name string, carryOut func()) error {
 			if name == "provider" || name == "token" {
 				carryOut()
 				return nil
@@ -243,8 +244,8 @@ func TestStoreIsDownForAWebhook(t *testing.T) {
 			return errLostReply
 		})
 		for provider, body := range map[string]string{"toss": tossHook("key-1", "order-1", "DONE"), "portone": portoneHook("imp_1", "sub-0001--key1", "paid")} {
-			if v := ask(door, send("/webhooks/"+provider+"/"+world.WebhookToken, jsonType, body)); v.status != http.StatusServiceUnavailable || strings.Contains(v.body, "reset") {
-				t.Errorf("%s while the table is down: %d %s", provider, v.status, v.body)
+			if v := c.At(door).Post("/webhooks/"+provider+"/"+world.WebhookToken, body); v.Status != http.StatusServiceUnavailable || strings.Contains(v.Body, "reset") {
+				t.Errorf("%s while the table is down: %d %s", provider, v.Status, v.Body)
 			}
 		}
 		if c.asked() != calls {
@@ -256,22 +257,22 @@ func TestStoreIsDownForAWebhook(t *testing.T) {
 // TestSavedLate: the save after the question fails. The webhook is not answered with 200, for nothing is durable.
 func TestSavedLate(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
-		s := c.order("portone", "order-1", 24)
+		s := c.Order("portone", "order-1", 24*time.Hour)
 		c.popup(s, "close-popup")
-		door := c.process(func(name string, carryOut func()) error {
+		door := c.Process(func(name string, carryOut func()) error {
 			if name == "save" {
 				return errLostReply
 			}
 			carryOut()
 			return nil
 		})
-		v := ask(door, send("/webhooks/portone/"+world.WebhookToken, jsonType, c.Hooks.Records()[0].Body))
-		if v.status != http.StatusServiceUnavailable {
-			t.Errorf("nothing was stored and the webhook was answered %d", v.status)
+		v := c.At(door).Post("/webhooks/portone/"+world.WebhookToken, c.Hooks.Records()[0].Body)
+		if v.Status != http.StatusServiceUnavailable {
+			t.Errorf("nothing was stored and the webhook was answered %d", v.Status)
 		}
-		c.wantStatus("not stored", "order-1", order.Open, 1)
+		c.WantOrder("not stored", "order-1", order.Open, 1)
 	})
 }
 
@@ -285,37 +286,37 @@ func TestWebhookBodies(t *testing.T) {
 		status            int
 		paid              bool
 	}{
-		"json":                  {jsonType, json, 200, true},
+		"json":                  {testbed.JSON, json, 200, true},
 		"json with charset":     {"application/json; charset=utf-8", json, 200, true},
 		"json in capitals":      {"Application/JSON;charset=UTF-8", json, 200, true},
-		"form":                  {formType, form, 200, true},
-		"form with charset":     {formType + "; charset=UTF-8", form, 200, true},
-		"with unknown fields":   {jsonType, strings.Replace(json, "{", `{"cancellation_id":"x","new":{"a":[1]},`, 1), 200, true},
-		"json called a form":    {formType, json, 200, true},
-		"form called json":      {jsonType, form, 200, true},
+		"form":                  {testbed.Form, form, 200, true},
+		"form with charset":     {testbed.Form + "; charset=UTF-8", form, 200, true},
+		"with unknown fields":   {testbed.JSON, strings.Replace(json, "{", `{"cancellation_id":"x","new":{"a":[1]},`, 1), 200, true},
+		"json called a form":    {testbed.Form, json, 200, true},
+		"form called json":      {testbed.JSON, form, 200, true},
 		"no content type":       {"", json, 200, true},
 		"text":                  {"text/plain", json, 200, true},
-		"a list":                {jsonType, "[" + json + "]", 400, false},
-		"null":                  {jsonType, "null", 400, false},
-		"nothing":               {jsonType, "", 400, false},
-		"two numbers in a form": {formType, form + "&merchant_uid=order-2", 200, true}, // in doubt, so the key tells
-		"nothing but a status":  {formType, "status=paid", 400, false},
-		"another shop's number": {jsonType, `{"imp_uid":"{key}","merchant_uid":5}`, 200, false},
-		"a broken escape":       {formType, form + "&x=%zz", 200, true},
-		"two objects":           {jsonType, json + json, 200, true},
+		"a list":                {testbed.JSON, "[" + json + "]", 400, false},
+		"null":                  {testbed.JSON, "null", 400, false},
+		"nothing":               {testbed.JSON, "", 400, false},
+		"two numbers in a form": {testbed.Form, form + "&merchant_uid=order-2", 200, true}, // in doubt, so the key tells
+		"nothing but a status":  {testbed.Form, "status=paid", 400, false},
+		"another shop's number": {testbed.JSON, `{"imp_uid":"{key}","merchant_uid":5}`, 200, false},
+		"a broken escape":       {testbed.Form, form + "&x=%zz", 200, true},
+		"two objects":           {testbed.JSON, json + json, 200, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				town := newTown(t)
-				s := town.order("portone", "order-1", 24)
-				key := arg(town.tossPay(s, "approve"), "imp_uid")
-				v := ask(town.doors, send("/webhooks/portone/"+world.WebhookToken, c.contentType, strings.ReplaceAll(c.body, "{key}", key)))
-				if v.status != c.status {
-					t.Errorf("%d %s, want %d", v.status, v.body, c.status)
+				s := town.Order("portone", "order-1", 24*time.Hour)
+				key := testbed.Parameter(town.tossPay(s, "approve"), "imp_uid")
+				v := town.Send(testbed.Request(http.MethodPost, "/webhooks/portone/"+world.WebhookToken, c.contentType, strings.ReplaceAll(c.body, "{key}", key)))
+				if v.Status != c.status {
+					t.Errorf("%d %s, want %d", v.Status, v.Body, c.status)
 				}
 				want := map[bool]order.Status{true: order.Paid, false: order.Open}[c.paid]
-				town.wantStatus(name, "order-1", want, 1)
+				town.WantOrder(name, "order-1", want, 1)
 			})
 		})
 	}
@@ -324,40 +325,40 @@ func TestWebhookBodies(t *testing.T) {
 // TestWebhookDoorTellsNothing: who does not know the address gets what everybody gets who asks for what is not there.
 func TestWebhookDoorTellsNothing(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
-		s := c.order("portone", "order-1", 24)
-		key := arg(c.tossPay(s, "approve"), "imp_uid")
+		s := c.Order("portone", "order-1", 24*time.Hour)
+		key := testbed.Parameter(c.tossPay(s, "approve"), "imp_uid")
 		body := portoneHook(key, "order-1", "paid")
 		for _, path := range []string{
 			"/webhooks/portone/wrong", "/webhooks/portone/" + world.WebhookToken + "x", "/webhooks/portone/" + strings.ToUpper(world.WebhookToken),
 			"/webhooks/portone/%20" + world.WebhookToken, "/webhooks/toss/wrong", "/webhooks/portone/" + world.WebhookToken[:len(world.WebhookToken)-1],
 		} {
-			v := ask(c.doors, send(path, jsonType, body))
-			if v.status != http.StatusNotFound || v.body != `{"message":"Not Found"}` { // the words of API Gateway
-				t.Errorf("POST %s: %d %s", path, v.status, v.body)
+			v := c.Post(path, body)
+			if v.Status != http.StatusNotFound || v.Body != `{"message":"Not Found"}` { // the words of API Gateway
+				t.Errorf("POST %s: %d %s", path, v.Status, v.Body)
 			}
 		}
 		for _, body := range []string{strings.Repeat("x", 1<<20), "{", ""} { // the token is looked at first
-			if v := ask(c.doors, send("/webhooks/portone/wrong", jsonType, body)); v.status != http.StatusNotFound {
-				t.Errorf("a wrong token and a bad body: %d", v.status)
+			if v := c.Post("/webhooks/portone/wrong", body); v.Status != http.StatusNotFound {
+				t.Errorf("a wrong token and a bad body: %d", v.Status)
 			}
 		}
 		for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodDelete, http.MethodHead} {
-			r := send("/webhooks/portone/"+world.WebhookToken, jsonType, body)
+			r := testbed.Post("/webhooks/portone/"+world.WebhookToken, body)
 			r.Method = method
-			if v := ask(c.doors, r); v.status < 400 || v.status >= 500 {
-				t.Errorf("%s: %d", method, v.status)
+			if v := c.Send(r); v.Status < 400 || v.Status >= 500 {
+				t.Errorf("%s: %d", method, v.Status)
 			}
 		}
-		if v := ask(c.doors, send("/webhooks/stripe/"+world.WebhookToken, jsonType, body)); v.status != http.StatusNotFound {
-			t.Errorf("an unknown provider: %d", v.status)
+		if v := c.Post("/webhooks/stripe/"+world.WebhookToken, body); v.Status != http.StatusNotFound {
+			t.Errorf("an unknown provider: %d", v.Status)
 		}
 		if c.PortOne.Calls()["payment"] != 0 {
 			t.Error("somebody who does not know the address made us ask")
 		}
-		c.wantStatus("nobody told us", "order-1", order.Open, 1)
-		if strings.Contains(c.logs.String(), world.WebhookToken) {
+		c.WantOrder("nobody told us", "order-1", order.Open, 1)
+		if strings.Contains(c.Log.String(), world.WebhookToken) {
 			t.Error("the webhooks' token is in the log")
 		}
 	})
@@ -366,44 +367,44 @@ func TestWebhookDoorTellsNothing(t *testing.T) {
 // TestWebhookSizes: a megabyte is refused before it is read, and so is what is larger than theirs ever are.
 func TestWebhookSizes(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
-		s := c.order("portone", "order-1", 24)
-		key := arg(c.tossPay(s, "approve"), "imp_uid")
+		s := c.Order("portone", "order-1", 24*time.Hour)
+		key := testbed.Parameter(c.tossPay(s, "approve"), "imp_uid")
 		padded := func(size int) string {
 			head, tail := `{"imp_uid":"`+key+`","merchant_uid":"order-1","pad":"`, `"}`
 			return head + strings.Repeat("x", size-len(head)-len(tail)) + tail
 		}
 		form := url.Values{"imp_uid": {key}, "merchant_uid": {"order-1"}, "pad": {strings.Repeat("x", 1<<20)}}.Encode()
-		for _, v := range []view{
-			ask(c.doors, send("/webhooks/portone/"+world.WebhookToken, jsonType, padded(1<<20))),
-			ask(c.doors, send("/webhooks/toss/"+world.WebhookToken, jsonType, padded(1<<20))),
-			ask(c.doors, send("/webhooks/portone/"+world.WebhookToken, formType, form)),
-			ask(c.doors, send("/webhooks/portone/"+world.WebhookToken, jsonType, padded(512<<10+1))),
+		for _, v := range []testbed.Answer{
+			c.hook("portone", padded(1<<20)),
+			c.hook("toss", padded(1<<20)),
+			c.Send(testbed.Request(http.MethodPost, "/webhooks/portone/"+world.WebhookToken, testbed.Form, form)),
+			c.hook("portone", padded(512<<10+1)),
 		} {
-			if v.status != http.StatusRequestEntityTooLarge {
-				t.Errorf("%d %.100s", v.status, v.body)
+			if v.Status != http.StatusRequestEntityTooLarge {
+				t.Errorf("%d %.100s", v.Status, v.Body)
 			}
 		}
-		c.wantStatus("too large", "order-1", order.Open, 1)
-		if v := ask(c.doors, send("/webhooks/portone/"+world.WebhookToken, jsonType, padded(512<<10))); v.status != http.StatusOK {
-			t.Errorf("512 KiB: %d", v.status)
+		c.WantOrder("too large", "order-1", order.Open, 1)
+		if v := c.hook("portone", padded(512<<10)); v.Status != http.StatusOK {
+			t.Errorf("512 KiB: %d", v.Status)
 		}
-		c.wantStatus("the largest", "order-1", order.Paid, 1)
+		c.WantOrder("the largest", "order-1", order.Paid, 1)
 	})
 }
 
 // TestWebhookBase64: API Gateway hands over anything but text in base64, and JSON as well if it is configured so.
 func TestWebhookBase64(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
-		s := c.order("portone", "order-1", 24)
-		key := arg(c.tossPay(s, "approve"), "imp_uid")
-		door := c.parts.Webhook()
+		s := c.Order("portone", "order-1", 24*time.Hour)
+		key := testbed.Parameter(c.tossPay(s, "approve"), "imp_uid")
+		door := c.Parts.Webhook()
 		request := handler.Request{
 			RouteKey: "POST /webhooks/portone/{webhookToken}", PathParameters: map[string]string{"webhookToken": world.WebhookToken},
-			Headers: map[string]string{"content-type": jsonType}, IsBase64Encoded: true,
+			Headers: map[string]string{"content-type": testbed.JSON}, IsBase64Encoded: true,
 		}
 		for _, broken := range []string{"%%%", base64.RawURLEncoding.EncodeToString([]byte(portoneHook(key, "order-1", "paid") + "??>"))} {
 			request.Body = broken
@@ -415,44 +416,46 @@ func TestWebhookBase64(t *testing.T) {
 		if r, err := door(t.Context(), request); err != nil || r.StatusCode != http.StatusOK {
 			t.Errorf("base64: %d %s, %v", r.StatusCode, r.Body, err)
 		}
-		c.wantStatus("in base64", "order-1", order.Paid, 1)
+		c.WantOrder("in base64", "order-1", order.Paid, 1)
 	})
 }
 
 // TestWebhookSources: with a list, others get the same 404; a header does not help; without one everybody may.
 func TestWebhookSources(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		for _, listed := range []bool{false, true} {
-			c := newTown(t, townEdits{parts: func(p *boot.Parts) {
-				if listed {
-					p.Webhooks.Sources = map[string][]string{"portone": {"52.78.100.19", "52.78.48.223"}}
+			c := newTown(t, func(o *world.Options) {
+				o.Edit = func(p *boot.Parts) {
+					if listed {
+						p.Webhooks.Sources = map[string][]string{"portone": {"52.78.100.19", "52.78.48.223"}}
+					}
 				}
-			}})
-			s := c.order("portone", "order-1", 24)
-			body := portoneHook(arg(c.tossPay(s, "approve"), "imp_uid"), "order-1", "paid")
-			from := func(provider, address string) view {
-				r := send("/webhooks/"+provider+"/"+world.WebhookToken, jsonType, body)
+			})
+			s := c.Order("portone", "order-1", 24*time.Hour)
+			body := portoneHook(testbed.Parameter(c.tossPay(s, "approve"), "imp_uid"), "order-1", "paid")
+			from := func(provider, address string) testbed.Answer {
+				r := testbed.Post("/webhooks/"+provider+"/"+world.WebhookToken, body)
 				r.RemoteAddr = address + ":1234"
 				r.Header.Set("X-Forwarded-For", "52.78.100.19")
 				r.Header.Set("X-Real-Ip", "52.78.100.19")
-				return ask(c.doors, r)
+				return c.Send(r)
 			}
 			stranger := from("portone", "203.0.113.7")
 			want := map[bool]int{true: http.StatusNotFound, false: http.StatusOK}[listed]
-			if stranger.status != want || listed && stranger.body != `{"message":"Not Found"}` {
-				t.Errorf("listed %v, a stranger: %d %s", listed, stranger.status, stranger.body)
+			if stranger.Status != want || listed && stranger.Body != `{"message":"Not Found"}` {
+				t.Errorf("listed %v, a stranger: %d %s", listed, stranger.Status, stranger.Body)
 			}
 			if listed {
-				c.wantStatus("a stranger", "order-1", order.Open, 1)
+				c.WantOrder("a stranger", "order-1", order.Open, 1)
 			}
-			if v := from("portone", "52.78.48.223"); v.status != http.StatusOK {
-				t.Errorf("listed %v, the provider: %d", listed, v.status)
+			if v := from("portone", "52.78.48.223"); v.Status != http.StatusOK {
+				t.Errorf("listed %v, the provider: %d", listed, v.Status)
 			}
-			if v := from("toss", "203.0.113.7"); v.status == http.StatusNotFound {
-				t.Errorf("listed %v, the other provider has no list: %d", listed, v.status)
+			if v := from("toss", "203.0.113.7"); v.Status == http.StatusNotFound {
+				t.Errorf("listed %v, the other provider has no list: %d", listed, v.Status)
 			}
-			c.wantStatus("the provider", "order-1", order.Paid, 1)
+			c.WantOrder("the provider", "order-1", order.Paid, 1)
 		}
 	})
 }
@@ -460,7 +463,7 @@ func TestWebhookSources(t *testing.T) {
 // TestTossEvents: every event is taken and logged, known or not, and those without an order number ask nobody.
 func TestTossEvents(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
 		c.paidOrder("toss", "order-1")
 		c.mailAll()
@@ -471,31 +474,31 @@ func TestTossEvents(t *testing.T) {
 			`{"eventType":"METHOD_UPDATED","data":{"customerKey":"c"}}`, `{"eventType":"payout.changed","entityBody":{}}`, `{"eventType":"X","data":[1,2]}`,
 			`{"eventType":"PAYMENT_STATUS_CHANGED\n\"event\":\"money.transition\"","data":{"orderId":"order 1"}}`,
 		} {
-			if v := c.hook("toss", body); v.status != http.StatusOK {
-				t.Errorf("%s: %d %s", body, v.status, v.body)
+			if v := c.hook("toss", body); v.Status != http.StatusOK {
+				t.Errorf("%s: %d %s", body, v.Status, v.Body)
 			}
 		}
 		if c.asked() != before {
 			t.Errorf("events without an order cost %d calls", c.asked()-before)
 		}
-		if v := c.hook("toss", `{"createdAt":"2026-01-02T14:46:59.65327","secret":"s","status":"DONE","transactionKey":"t","orderId":"order-1"}`); v.status != http.StatusOK || c.asked() != before+1 {
-			t.Errorf("a flat deposit callback: %d, %d calls", v.status, c.asked()-before)
+		if v := c.hook("toss", `{"createdAt":"2026-01-02T14:46:59.65327","secret":"s","status":"DONE","transactionKey":"t","orderId":"order-1"}`); v.Status != http.StatusOK || c.asked() != before+1 {
+			t.Errorf("a flat deposit callback: %d, %d calls", v.Status, c.asked()-before)
 		}
-		c.wantStatus("events", "order-1", order.Paid, 1)
+		c.WantOrder("events", "order-1", order.Paid, 1)
 	})
 }
 
 // TestResend: PortOne may be asked to send again on a 5xx, such as of a table that is down; then it does, and the refund is recorded.
 func TestResend(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
-		c := newTown(t, townEdits{options: func(o *world.Options) { o.PortOne.Resend = true }})
+	bubble(t, func(t *testing.T) {
+		c := newTown(t, func(o *world.Options) { o.PortOne.Resend = true })
 		console, key, _ := c.paidOrder("portone", "order-1")
 		if err := console(key, 0); err != nil {
 			t.Fatal(err)
 		}
 		tries := 0
-		c.Hooks.Transport = wire.Transport(c.process(func(_ string, carryOut func()) error {
+		c.Hooks.Transport = wire.Transport(c.Process(func(_ string, carryOut func()) error {
 			if tries++; tries == 1 {
 				return errLostReply
 			}
@@ -503,7 +506,7 @@ func TestResend(t *testing.T) {
 			return nil
 		}))
 		c.mailAll()
-		c.wantStatus("sent again", "order-1", order.Refunded, 1)
+		c.WantOrder("sent again", "order-1", order.Refunded, 1)
 	})
 }
 
@@ -527,7 +530,7 @@ func TestStaleAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				c := newTown(t)
 				var key string
 				console, op := c.PortOne.ConsoleCancel, portonesim.OpPayment
@@ -538,12 +541,12 @@ func TestStaleAnswer(t *testing.T) {
 						t.Fatal(err)
 					}
 				} else {
-					key = arg(c.tossPay(c.order("portone", "order-1", 24), "approve"), "imp_uid")
+					key = testbed.Parameter(c.tossPay(c.Order("portone", "order-1", 24*time.Hour), "approve"), "imp_uid")
 				}
 				if k.provider == "toss" {
 					op = tosssim.OpFind
 				}
-				c.fault(fault.Fault{Provider: k.provider, Operation: op, Kind: fault.Delay, Moment: fault.After, Delay: 5 * time.Second})
+				c.Fault(fault.Fault{Provider: k.provider, Operation: op, Kind: fault.Delay, Moment: fault.After, Delay: 5 * time.Second})
 				index := len(c.Hooks.Records()) - 1
 				var slow sync.WaitGroup
 				slow.Go(func() { _, _ = c.Hooks.Replay(t.Context(), index, 1) }) // reads the payment as it is now, and hears of it later
@@ -555,7 +558,7 @@ func TestStaleAnswer(t *testing.T) {
 				slow.Wait()
 				c.mailAll()
 				time.Sleep(time.Minute)
-				if got := c.wantStatus("in the end", "order-1", k.status, 1); got.Payment == nil || got.Payment.Balance != k.left {
+				if got := c.WantOrder("in the end", "order-1", k.status, 1); got.Payment == nil || got.Payment.Balance != k.left {
 					t.Errorf("balance %+v, want %d", got.Payment, k.left)
 				}
 			})
@@ -569,38 +572,38 @@ func TestOddWebhooksAreFollowed(t *testing.T) {
 	t.Parallel()
 	const id = "20261128001"
 	for name, c := range map[string]struct{ provider, contentType, body string }{
-		"toss, the number as a number":        {"toss", jsonType, `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":` + id + `,"paymentKey":"{key}","status":"CANCELED"}}`},
-		"toss, a field of another type":       {"toss", jsonType, `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"status":{"x":[]},"orderId":"` + id + `","paymentKey":"{key}"}}`},
-		"toss, the key of another type":       {"toss", jsonType, `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":"` + id + `","paymentKey":["{key}"]}}`},
-		"toss, only the key":                  {"toss", jsonType, `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":{},"paymentKey":"{key}"}}`},
-		"toss, a byte order mark":             {"toss", jsonType, "\xef\xbb\xbf" + `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":"` + id + `"}}`},
-		"toss, cut off":                       {"toss", jsonType, `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"paymentKey":"{key}","orderId":"` + id + `","card":{"nu`},
-		"toss, the content type twice":        {"toss", jsonType + "," + jsonType, `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":"` + id + `"}}`},
+		"toss, the number as a number":        {"toss", testbed.JSON, `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":` + id + `,"paymentKey":"{key}","status":"CANCELED"}}`},
+		"toss, a field of another type":       {"toss", testbed.JSON, `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"status":{"x":[]},"orderId":"` + id + `","paymentKey":"{key}"}}`},
+		"toss, the key of another type":       {"toss", testbed.JSON, `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":"` + id + `","paymentKey":["{key}"]}}`},
+		"toss, only the key":                  {"toss", testbed.JSON, `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":{},"paymentKey":"{key}"}}`},
+		"toss, a byte order mark":             {"toss", testbed.JSON, "\xef\xbb\xbf" + `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":"` + id + `"}}`},
+		"toss, cut off":                       {"toss", testbed.JSON, `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"paymentKey":"{key}","orderId":"` + id + `","card":{"nu`},
+		"toss, the content type twice":        {"toss", testbed.JSON + "," + testbed.JSON, `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":"` + id + `"}}`},
 		"toss, without a content type":        {"toss", "", `{"eventType":"PAYMENT_STATUS_CHANGED","data":{"orderId":"` + id + `"}}`},
-		"portone, the number as a number":     {"portone", jsonType, `{"imp_uid":"{key}","merchant_uid":` + id + `,"status":"cancelled"}`},
-		"portone, a status of another type":   {"portone", jsonType, `{"status":null,"imp_uid":"{key}","merchant_uid":"` + id + `"}`},
-		"portone, only the key":               {"portone", jsonType, `{"imp_uid":"{key}","merchant_uid":null}`},
-		"portone, a byte order mark":          {"portone", jsonType, "\xef\xbb\xbf" + `{"imp_uid":"{key}","merchant_uid":"` + id + `"}`},
-		"portone, the content type twice":     {"portone", jsonType + ", " + jsonType, `{"imp_uid":"{key}","merchant_uid":"` + id + `"}`},
-		"portone, a form said to be JSON":     {"portone", jsonType, "imp_uid={key}&merchant_uid=" + id},
-		"portone, JSON said to be a form":     {"portone", formType, `{"imp_uid":"{key}","merchant_uid":"` + id + `"}`},
-		"portone, a form with odd neighbours": {"portone", formType, "reason=100%&note=a;b&imp_uid={key}&merchant_uid=" + id + "&%zz=1"},
+		"portone, the number as a number":     {"portone", testbed.JSON, `{"imp_uid":"{key}","merchant_uid":` + id + `,"status":"cancelled"}`},
+		"portone, a status of another type":   {"portone", testbed.JSON, `{"status":null,"imp_uid":"{key}","merchant_uid":"` + id + `"}`},
+		"portone, only the key":               {"portone", testbed.JSON, `{"imp_uid":"{key}","merchant_uid":null}`},
+		"portone, a byte order mark":          {"portone", testbed.JSON, "\xef\xbb\xbf" + `{"imp_uid":"{key}","merchant_uid":"` + id + `"}`},
+		"portone, the content type twice":     {"portone", testbed.JSON + ", " + testbed.JSON, `{"imp_uid":"{key}","merchant_uid":"` + id + `"}`},
+		"portone, a form said to be JSON":     {"portone", testbed.JSON, "imp_uid={key}&merchant_uid=" + id},
+		"portone, JSON said to be a form":     {"portone", testbed.Form, `{"imp_uid":"{key}","merchant_uid":"` + id + `"}`},
+		"portone, a form with odd neighbours": {"portone", testbed.Form, "reason=100%&note=a;b&imp_uid={key}&merchant_uid=" + id + "&%zz=1"},
 		"portone, in no known content type":   {"portone", "text/plain; charset", `{"imp_uid":"{key}","merchant_uid":"` + id + `"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				town := newTown(t)
 				console, key, _ := town.paidOrder(c.provider, id)
 				if err := console(key, 0); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Minute)
-				v := ask(town.doors, send("/webhooks/"+c.provider+"/"+world.WebhookToken, c.contentType, strings.ReplaceAll(c.body, "{key}", key)))
-				if v.status != http.StatusOK {
-					t.Errorf("%d %s, want 200", v.status, v.body)
+				v := town.Send(testbed.Request(http.MethodPost, "/webhooks/"+c.provider+"/"+world.WebhookToken, c.contentType, strings.ReplaceAll(c.body, "{key}", key)))
+				if v.Status != http.StatusOK {
+					t.Errorf("%d %s, want 200", v.Status, v.Body)
 				}
-				town.wantStatus("after the webhook", id, order.Refunded, 1)
+				town.WantOrder("after the webhook", id, order.Refunded, 1)
 				town.wantLawful()
 			})
 		})

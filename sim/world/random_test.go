@@ -176,7 +176,7 @@ func (s *stage) sweep() {
 				if r.Kind != payment.KindOrder {
 					s.T.Fatalf("%+v is due, and nobody made one", r)
 				}
-				s.advance(r.ID)
+				s.Settle(r.ID)
 			}
 			cursor, more = next, next != ""
 		}
@@ -271,7 +271,7 @@ func (b *buyer) comeBack(redirects []string) {
 		later := time.Duration(b.rng.IntN(40)) * time.Second
 		tabs.Go(func() {
 			time.Sleep(later)
-			b.advance(b.order.OrderID)
+			b.Settle(b.order.OrderID)
 		})
 	}
 	tabs.Wait()

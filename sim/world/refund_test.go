@@ -59,7 +59,7 @@ func TestRefunds(t *testing.T) {
 	for _, provider := range []string{"toss", "portone"} {
 		for _, kind := range []string{fault.None, fault.LoseReply, fault.RefuseConnection, fault.InternalError, fault.Garbage} {
 			for _, times := range []int{1, 2, 5} {
-				fakeTime(t, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
 					x := sold(t, provider)
 					x.fault(provider, "*", kind, times)
 					if r, status := x.refund("order-1", `{"refundId":"r1","amount":5000,"reason":"one is broken"}`); status != http.StatusAccepted || r.Outcome != "pending" || r.Refundable != outsidePrice-5000 {
@@ -86,7 +86,7 @@ func TestRefunds(t *testing.T) {
 func TestRefundsRace(t *testing.T) {
 	t.Parallel()
 	for _, provider := range []string{"toss", "portone"} {
-		fakeTime(t, func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
 			x := sold(t, provider)
 			x.fault(provider, "*", fault.LoseReply, 3)
 			var mu sync.Mutex
@@ -120,7 +120,7 @@ func TestRefundsRace(t *testing.T) {
 // TestRefundsOfOthers: what cannot be refunded is refused by name, and nothing moves.
 func TestRefundsOfOthers(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		x := sold(t, "toss")
 		x.order("toss", "order-2", "24h")
 		for body, want := range map[string]string{
@@ -152,7 +152,7 @@ func TestRefundsOfOthers(t *testing.T) {
 func TestRefundMadeBehindItsRefusal(t *testing.T) {
 	t.Parallel()
 	for _, behind := range []string{"1s", "1m", "4m"} {
-		fakeTime(t, func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
 			x := newOutside(t, func(o *world.Options) { o.Toss.PartialCancelable, o.Toss.CancelPause = true, 10*time.Second })
 			x.pays("toss", x.order("toss", "order-1", "24h"))
 			x.pass("1h")

@@ -15,7 +15,7 @@ import (
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/sim/fault"
-	"tosspay-sam/sim/gateway"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/tosssim"
 	"tosspay-sam/sim/world"
 )
@@ -61,10 +61,7 @@ func (s *stage) tapped() (http.Handler, *payment.Settler, *tap) {
 	p := &tap{RoundTripper: s.Parts.Transport}
 	parts := s.Parts
 	parts.Transport = p
-	mux := http.NewServeMux()
-	gateway.Handle(mux, "GET /confirm/toss/{orderId}/{linkToken}", parts.Confirm())
-	gateway.Handle(mux, "POST /webhooks/toss/{webhookToken}", parts.Webhook())
-	return mux, parts.Settler(), p
+	return s.Doors(parts), parts.Settler(), p
 }
 
 // TestCancelIsOneRequest: a cancel whose request was lost is sent again with the same idempotency key, so that two that arrive are one; the cancel of
@@ -77,7 +74,7 @@ func TestCancelIsOneRequest(t *testing.T) {
 		m := s.order("order-1")
 		first, second, third := s.approve(m), s.approve(m), s.approve(m)
 		s.At(door).Get(first)
-		s.fault(fault.Fault{Operation: tosssim.OpCancel, Kind: fault.RefuseConnection, Times: 2})
+		s.Fault(fault.Fault{Operation: tosssim.OpCancel, Kind: fault.RefuseConnection, Times: 2})
 		for _, redirect := range []string{second, third} {
 			s.mustCapture(redirect)
 			s.At(door).Send(hint(redirect))
@@ -153,7 +150,7 @@ func TestOtherKeysAreNotTriedAllTheTime(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := newStage(t)
 		redirect := s.approve(s.order("order-1"))
-		s.fault(fault.Fault{Operation: "*", Kind: fault.InternalError, Times: 1000})
+		s.Fault(fault.Fault{Operation: "*", Kind: fault.InternalError, Times: 1000})
 		s.Get(redirect)
 		other := newStage(t, func(o *world.Options) { o.Store, o.Account = s.Store, "2" })
 		time.Sleep(time.Until(s.Stored("order-1").DueAt))
@@ -172,7 +169,7 @@ func TestReloadsOfAPaidOrder(t *testing.T) {
 		m := s.order("order-1")
 		first, second := s.approve(m), s.approve(m)
 		s.Get(first)
-		s.fault(fault.Fault{Operation: "*", Kind: fault.InternalError, Times: 1000})
+		s.Fault(fault.Fault{Operation: "*", Kind: fault.InternalError, Times: 1000})
 		s.Send(hint(second))
 		if o := s.Stored("order-1"); o.Status != order.Paid || o.DueAt.IsZero() {
 			t.Fatalf("%s, due %v", o.Status, o.DueAt)
@@ -198,13 +195,13 @@ func calls(s *stage) (n int) {
 // TestReloadsOfAReturn: a buyer's redirect that is noted is looked up once a second, however often his browser loads it.
 func TestReloadsOfAReturn(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
-		address := with(c.order("portone", "order-1", 24).Window["m_redirect_url"].(string), "imp_uid", "imp_999999999999")
-		c.visit(address)
+		address := testbed.Edited(c.Order("portone", "order-1", 24*time.Hour).Window.Text("m_redirect_url"), "imp_uid", "imp_999999999999")
+		c.Get(address)
 		before := c.asked()
 		for range 20 {
-			c.visit(address)
+			c.Get(address)
 		}
 		if n := c.asked() - before; before == 0 || n > 1 {
 			t.Errorf("%d questions, and %d more for 20 reloads", before, n)
@@ -215,20 +212,20 @@ func TestReloadsOfAReturn(t *testing.T) {
 // TestReturnThroughAnotherProvidersDoor: a window of Toss Pay never leads to an order of Toss Payments. Nothing is noted.
 func TestReturnThroughAnotherProvidersDoor(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c := newTown(t)
-		tossPay, card := c.order("portone", "order-1", 24), c.order("toss", "order-2", 24)
-		path := strings.TrimPrefix(card.CheckoutURL, townBase+"/pay/") // order and link
-		own := strings.TrimPrefix(tossPay.CheckoutURL, townBase+"/pay/")
-		address := tossPay.Window["m_redirect_url"].(string)
+		tossPay, card := c.Order("portone", "order-1", 24*time.Hour), c.Order("toss", "order-2", 24*time.Hour)
+		path := strings.TrimPrefix(card.CheckoutURL, base+"/pay/") // order and link
+		own := strings.TrimPrefix(tossPay.CheckoutURL, base+"/pay/")
+		address := tossPay.Window.Text("m_redirect_url")
 		if !strings.Contains(address, own) {
 			t.Fatalf("%s does not name %s", address, own)
 		}
-		v := c.visit(with(strings.Replace(address, own, path, 1), "imp_uid", "imp_999999999999"))
+		v := c.Get(testbed.Edited(strings.Replace(address, own, path, 1), "imp_uid", "imp_999999999999"))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if o, err := c.Store.Get(ctx, "order-2"); err != nil || v.status != http.StatusNotFound || len(o.Ledger.Requests) > 0 {
-			t.Errorf("%d %v, and the order has %+v", v.status, err, o.Ledger.Requests)
+		if o, err := c.Store.Get(ctx, "order-2"); err != nil || v.Status != http.StatusNotFound || len(o.Ledger.Requests) > 0 {
+			t.Errorf("%d %v, and the order has %+v", v.Status, err, o.Ledger.Requests)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"tosspay-sam/shared/store/memstore"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/world"
 )
 
@@ -36,7 +37,7 @@ func TestRestoredOrder(t *testing.T) {
 	for _, provider := range []string{"toss", "portone"} {
 		for _, told := range []bool{true, false} {
 			for _, again := range []bool{false, true} {
-				fakeTime(t, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
 					x := newOutside(t)
 					b := x.order(provider, "order-1", "24h")
 					window := x.tab(b)
@@ -77,9 +78,9 @@ func TestRestoredCycle(t *testing.T) {
 	t.Parallel()
 	for _, refusals := range []int{0, 1, 2} {
 		for _, told := range []bool{true, false} {
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				x := newOutside(t)
-				made := x.send("POST", outsideBase+"/subscriptions", jsonType, `{"subscriptionId":"sub-0001","customerId":"customer-1","language":"en",
+				made := x.send("POST", outsideBase+"/subscriptions", testbed.JSON, `{"subscriptionId":"sub-0001","customerId":"customer-1","language":"en",
 					"plan":{"amount":9900,"currency":"KRW","name":"Coffee","interval":"month"}}`)
 				x.get(x.approves(x.tab(x.bill(made))))
 				x.pass("29d")

@@ -47,7 +47,7 @@ var windfalls = []windfall{
 	{"a payment after the order expired", func(s *stage) string {
 		m := s.order("order-1")
 		time.Sleep(time.Until(m.DueAt))
-		s.advance("order-1")
+		s.Settle("order-1")
 		late := s.approve(m)
 		s.mustCapture(late)
 		return late
@@ -131,14 +131,14 @@ func TestLateMoneyIsKept(t *testing.T) {
 		s := newStage(t, func(o *world.Options) { o.KeepLate = true })
 		m := s.order("order-1")
 		time.Sleep(time.Until(m.DueAt))
-		s.advance("order-1")
+		s.Settle("order-1")
 		for _, redirect := range []string{s.Card(m.Window.Dearer(1), "approve"), s.approve(m), s.approve(m)} {
 			s.mustCapture(redirect)
 			s.Send(hint(redirect))
 			time.Sleep(2 * time.Second)
 		}
 		s.settled("order-1")
-		s.wantOrder("order-1", order.Paid, 1)
+		s.WantOrder("in the end", "order-1", order.Paid, 1)
 		if taken, back := s.captures("order-1"), s.cancels("order-1"); len(taken) != 3 || len(back) != 2 || sum(taken)-sum(back) != price {
 			t.Errorf("taken %+v, given back %+v", taken, back)
 		}
@@ -230,7 +230,7 @@ func TestFaultsWhileGivingBack(t *testing.T) {
 						redirect := w.prepare(s)
 						f := f
 						f.Operation, f.Times = operation, times
-						s.fault(f)
+						s.Fault(f)
 						for range 7 { // Toss Payments sends a webhook 7 times
 							if p := s.Send(hint(redirect)); p.Status == http.StatusOK {
 								break
@@ -241,7 +241,7 @@ func TestFaultsWhileGivingBack(t *testing.T) {
 						}
 						s.settled("order-1")
 						time.Sleep(15 * time.Minute) // what was still under way
-						s.fault(fault.Fault{Operation: fault.Any, Kind: fault.None})
+						s.Fault(fault.Fault{Operation: fault.Any, Kind: fault.None})
 						s.Send(hint(redirect))
 						s.settled("order-1")
 						s.wantGivenBack(fmt.Sprintf("%s; %d times %s of %s", w.name, times, shapeName(f), operation), w)
@@ -281,7 +281,7 @@ func TestBuyerOfAReversedPayment(t *testing.T) {
 		m := s.order("order-1")
 		redirect := s.Card(m.Window.Dearer(1), "approve")
 		s.mustCapture(redirect)
-		s.fault(fault.Fault{Operation: tosssim.OpCancel, Kind: fault.LoseReply})
+		s.Fault(fault.Fault{Operation: tosssim.OpCancel, Kind: fault.LoseReply})
 		s.Send(hint(redirect))
 		for _, address := range []string{m.CheckoutURL, testbed.Edited(redirect, "amount", "15000")} {
 			p := s.Get(address)
@@ -308,21 +308,21 @@ func TestOtherTabsEndIsNotTheOrders(t *testing.T) {
 		m := s.order("order-1")
 		ended := s.Card(m.Window, "abort") // its payment is ABORTED; a webhook of it is in the queue
 		redirect := s.approve(m)
-		s.fault(fault.Fault{Operation: tosssim.OpConfirm, Kind: fault.Delay, Delay: 40 * time.Second, Moment: fault.Before})
+		s.Fault(fault.Fault{Operation: tosssim.OpConfirm, Kind: fault.Delay, Delay: 40 * time.Second, Moment: fault.Before})
 		if p := s.Get(redirect); p.Title() != checkingPage {
 			t.Fatalf("%q; %s", p.Title(), ended)
 		}
 		s.Hooks.Step(t.Context(), time.Now())
-		s.wantOrder("order-1", order.Processing, 1)
+		s.WantOrder("in the end", "order-1", order.Processing, 1)
 		s.settled("order-1")
-		s.wantOrder("order-1", order.Paid, 1)
+		s.WantOrder("in the end", "order-1", order.Paid, 1)
 		for i := range s.Hooks.Records() {
 			if _, err := s.Hooks.Replay(t.Context(), i, 1); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(2 * time.Second)
 		}
-		s.wantOrder("order-1", order.Paid, 1)
+		s.WantOrder("in the end", "order-1", order.Paid, 1)
 		s.wantAudit("order-1")
 	})
 }
@@ -338,17 +338,17 @@ func TestClaimedPaymentIsNotForgottenForAnother(t *testing.T) {
 			other, redirect := s.Card(m.Window.Dearer(more), "approve"), s.approve(m)
 			s.mustCapture(other)
 			s.Toss.CaptureNextBut("INVALID_CARD_NUMBER")
-			s.fault(fault.Fault{Operation: tosssim.OpFind, Kind: fault.LoseReply, Times: 4})
+			s.Fault(fault.Fault{Operation: tosssim.OpFind, Kind: fault.LoseReply, Times: 4})
 			s.Get(redirect)
-			s.wantOrder("order-1", order.Processing, 1)
-			s.fault(fault.Fault{Operation: tosssim.OpFind, Kind: fault.None})
+			s.WantOrder("in the end", "order-1", order.Processing, 1)
+			s.Fault(fault.Fault{Operation: tosssim.OpFind, Kind: fault.None})
 			time.Sleep(4 * time.Second)
 			s.Send(hint(other))
 			if got := s.ReadOrder("order-1"); got.Status != order.Processing && got.Status != order.Paid || got.Attempt != 1 {
 				t.Errorf("%d won too much are back, nobody knows of the claimed money, and the order is %s in attempt %d", more, got.Status, got.Attempt)
 			}
 			s.settled("order-1")
-			s.wantOrder("order-1", order.Paid, 1)
+			s.WantOrder("in the end", "order-1", order.Paid, 1)
 			s.wantAudit("order-1")
 		})
 	}
@@ -370,9 +370,9 @@ func TestForgedKeyBesideOtherMoney(t *testing.T) {
 				}
 				s.settled("order-1")
 				if more == 0 { // it fits: the buyer has paid
-					s.wantOrder("order-1", order.Paid, 1)
+					s.WantOrder("in the end", "order-1", order.Paid, 1)
 				} else {
-					s.wantOrder("order-1", order.Open, 2)
+					s.WantOrder("in the end", "order-1", order.Open, 2)
 				}
 				s.wantAudit("order-1")
 			})
@@ -389,7 +389,7 @@ func TestWebhookOutlivedByAnotherPayment(t *testing.T) {
 		m := s.order("order-1")
 		first, redirect := s.approve(m), s.approve(m)
 		s.mustCapture(first)
-		s.fault(fault.Fault{Operation: tosssim.OpFind, Kind: fault.Delay, Delay: 40 * time.Second, Moment: fault.Before})
+		s.Fault(fault.Fault{Operation: tosssim.OpFind, Kind: fault.Delay, Delay: 40 * time.Second, Moment: fault.Before})
 		status := make(chan int)
 		go func() { status <- s.Send(hint(first)).Status }()
 		time.Sleep(3 * time.Second)

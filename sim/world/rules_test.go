@@ -3,6 +3,8 @@ package world_test
 import (
 	"testing"
 	"time"
+
+	"tosspay-sam/sim/testbed"
 )
 
 // TestReturnWhileTheNextNumberIsAskedAbout: the order is processing under number 2, and the schedule has asked about number 1 and has its answer
@@ -10,7 +12,7 @@ import (
 // older than that. The second capture goes back within minutes, and not when somebody happens to look again.
 func TestReturnWhileTheNextNumberIsAskedAbout(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		x := newOutside(t)
 		b := x.order("portone", "order-1", "24h")
 		first := x.tab(b)
@@ -30,7 +32,7 @@ func TestReturnWhileTheNextNumberIsAskedAbout(t *testing.T) {
 		}()
 		time.Sleep(time.Second)
 		back := x.approves(first)
-		x.get(with(back, "imp_uid", "-"))
+		x.get(testbed.Edited(back, "imp_uid", "-"))
 		<-asked
 		x.pass("3m")
 		x.audit("order-1", "paid", 2)
@@ -44,7 +46,7 @@ func TestTossLookupsBehindTheConfirm(t *testing.T) {
 	for _, lag := range []string{"2m", "5m", "10m"} {
 		t.Run(lag, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				x := newOutside(t)
 				b := x.order("toss", "order-1", "24h")
 				x.control("/sim/lag", `{"provider":"toss","lookups":"`+lag+`"}`)
@@ -71,7 +73,7 @@ func TestTossLookupsBehindTheConfirm(t *testing.T) {
 // that was claimed: the order is not opened again.
 func TestTossWebhookBehindARejectedTab(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		x := newOutside(t)
 		b := x.order("toss", "order-1", "2h")
 		window := x.tab(b)

@@ -43,7 +43,7 @@ func TestScenarios(t *testing.T) {
 				t.Error(problem)
 			}
 			if problems == nil {
-				fakeTime(t, func(t *testing.T) { s.play(t, t.Errorf) })
+				bubble(t, func(t *testing.T) { s.play(t, t.Errorf) })
 			}
 		})
 	}
@@ -364,7 +364,7 @@ expect payment page offers no window
 		{24, `payment page "Payment complete"`, `payment page "Payment refunded"`},
 		{25, "offers no window", "offers a window"},
 	} {
-		fakeTime(t, func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
 			s, problems := readStory("story.txtar", txtar.Parse([]byte(strings.Replace(story, c.old, c.new, 1))))
 			if problems != nil {
 				t.Fatal(problems)

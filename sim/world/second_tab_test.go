@@ -1,6 +1,10 @@
 package world_test
 
-import "testing"
+import (
+	"testing"
+
+	"tosspay-sam/sim/testbed"
+)
 
 // TestReturnFromTheFirstTab: the payment page is open in two tabs. One declines, and the order goes on to the next number. The other approves
 // the first number and comes back, and its webhook is lost. That number has paid the order, and nobody is asked to pay again.
@@ -8,16 +12,16 @@ func TestReturnFromTheFirstTab(t *testing.T) {
 	t.Parallel()
 	for name, edit := range map[string]func(address string) string{
 		"both":         func(address string) string { return address },
-		"number only":  func(address string) string { return with(address, "imp_uid", "-") },
-		"imp_uid only": func(address string) string { return with(address, "merchant_uid", "-") },
+		"number only":  func(address string) string { return testbed.Edited(address, "imp_uid", "-") },
+		"imp_uid only": func(address string) string { return testbed.Edited(address, "merchant_uid", "-") },
 		"another number": func(address string) string {
-			return with(address, "merchant_uid", "order-1--2")
+			return testbed.Edited(address, "merchant_uid", "order-1--2")
 		},
-		"reported as failed": func(address string) string { return with(address, "error_code", "F400") },
+		"reported as failed": func(address string) string { return testbed.Edited(address, "error_code", "F400") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				x := newOutside(t)
 				b := x.order("portone", "order-1", "24h")
 				first := x.tab(b)
@@ -28,7 +32,7 @@ func TestReturnFromTheFirstTab(t *testing.T) {
 				}
 				x.fault("portone", "webhook", "refuse-connection", 1)
 				back := edit(x.approves(first)) // his page still opens the first number
-				if got := x.title(back); got != townPaid {
+				if got := x.title(back); got != paidPage {
 					t.Errorf("the money is taken, and the page says %q", got)
 				}
 				if again := x.tab(b); again != nil {

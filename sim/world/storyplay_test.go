@@ -246,7 +246,7 @@ func (p *play) create(given []string) error {
 
 // asks posts to the order's private API; a refusal is an answer like another.
 func (p *play) asks(route, body string) error {
-	p.answer = p.x.send(http.MethodPost, outsideBase+"/orders/"+storyOrder+"/"+route, jsonType, body)
+	p.answer = p.x.send(http.MethodPost, outsideBase+"/orders/"+storyOrder+"/"+route, testbed.JSON, body)
 	return nil
 }
 
@@ -260,7 +260,7 @@ func (p *play) resolve(decision string, given []string) error {
 
 // controls posts to one of the world's controls.
 func (p *play) controls(x *outside, path, body string) error {
-	if r := x.send(http.MethodPost, outsideBase+path, jsonType, body); r.status > 299 {
+	if r := x.send(http.MethodPost, outsideBase+path, testbed.JSON, body); r.status > 299 {
 		return fmt.Errorf("%s: %d %s", path, r.status, r.body)
 	}
 	return nil
@@ -343,7 +343,7 @@ func (p *play) press(name, outcome, amount string) error {
 	if amount == "" {
 		form.Del("tamperAmount")
 	}
-	r := p.first.send(http.MethodPost, outsideBase+"/sim/portone/window", formType, form.Encode())
+	r := p.first.send(http.MethodPost, outsideBase+"/sim/portone/window", testbed.Form, form.Encode())
 	if t.back = r.location; r.status != http.StatusSeeOther {
 		return fmt.Errorf("PortOne's window: %d %s", r.status, r.body)
 	}
@@ -452,7 +452,7 @@ func (p *play) stopped(given []string) error {
 	if err != nil {
 		return err
 	}
-	if code, text := arg(t.back, "error_code"), arg(t.back, "error_msg"); code == "" || !strings.Contains(text, given[1]) {
+	if code, text := testbed.Parameter(t.back, "error_code"), testbed.Parameter(t.back, "error_msg"); code == "" || !strings.Contains(text, given[1]) {
 		return fmt.Errorf("the window ended with %q %q", code, text)
 	}
 	return nil

@@ -67,7 +67,9 @@ type Options struct {
 	Mode  string // empty: test
 	// Merchant wraps the merchant's door, such as in a test that looks at each of its answers; empty: nothing does.
 	Merchant func(handler.Door) handler.Door
-	Tells    bool // what happens in the embedded store becomes events: GET /sim/events
+	// Edit changes what the doors are wired with, last of all; empty: nothing does.
+	Edit  func(*boot.Parts)
+	Tells bool // what happens in the embedded store becomes events: GET /sim/events
 	// MerchantWebhook gets them, too, signed with MerchantSecret, when Tells; http or https, wherever it is.
 	MerchantWebhook string
 }
@@ -231,6 +233,9 @@ func (w *World) build(o Options) error {
 		Webhooks:  boot.WebhookParts{TokenSHA256: handler.DigestOf(o.Token)},
 		Transport: transport, Store: o.Store, Lists: o.Lists, Now: func() time.Time { return o.Now().Add(o.Ahead) }, Wait: o.Wait, Log: o.Log,
 	}
+	if o.Edit != nil {
+		o.Edit(&w.Parts)
+	}
 	return nil
 }
 
@@ -275,12 +280,10 @@ func (w *World) ServeHTTP(out http.ResponseWriter, r *http.Request) { w.mux.Serv
 // Mux is for what a caller adds beside the doors.
 func (w *World) Mux() *http.ServeMux { return w.mux }
 
-func (w *World) mount(wrapped func(handler.Door) handler.Door) {
-	merchant, checkout, confirm, webhook := w.made.noting(w.Parts.Merchant()), w.Parts.Checkout(), w.Parts.Confirm(), w.Parts.Webhook()
-	if wrapped != nil {
-		merchant = wrapped(merchant)
-	}
-	for routeKey, door := range map[string]handler.Door{
+// doors are the routes of the functions over these parts.
+func doors(parts boot.Parts, merchant handler.Door) map[string]handler.Door {
+	checkout, confirm, webhook := parts.Checkout(), parts.Confirm(), parts.Webhook()
+	return map[string]handler.Door{
 		"POST /orders":                                 merchant,
 		"GET /orders":                                  merchant,
 		"GET /orders/{orderId}":                        merchant,
@@ -304,7 +307,25 @@ func (w *World) mount(wrapped func(handler.Door) handler.Door) {
 		"POST /subscriptions/{id}/renew-key":           merchant,
 		"POST /webhooks/toss/{webhookToken}":           webhook,
 		"POST /webhooks/portone/{webhookToken}":        webhook,
-	} {
+	}
+}
+
+// Doors are another process of the functions in this world: every door over parts of its own, beside the simulators and the controls.
+func (w *World) Doors(parts boot.Parts) http.Handler {
+	mux := http.NewServeMux()
+	for routeKey, door := range doors(parts, parts.Merchant()) {
+		gateway.Handle(mux, routeKey, door)
+	}
+	mux.Handle("/sim/", w.mux)
+	return mux
+}
+
+func (w *World) mount(wrapped func(handler.Door) handler.Door) {
+	merchant := w.made.noting(w.Parts.Merchant())
+	if wrapped != nil {
+		merchant = wrapped(merchant)
+	}
+	for routeKey, door := range doors(w.Parts, merchant) {
 		gateway.Handle(w.mux, routeKey, door)
 	}
 	w.mux.Handle("/sim/toss/", http.StripPrefix("/sim/toss", w.Toss))

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/world"
 )
 
@@ -64,7 +65,7 @@ func TestListsWithoutTheNewestPayment(t *testing.T) {
 	for _, behind := range []string{"1m", "4m59s", "10m"} {
 		t.Run(behind, func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				x := newOutside(t)
 				b := x.order("portone", "order-1", "24h")
 				first, second := x.tab(b), x.tab(b)
@@ -74,7 +75,7 @@ func TestListsWithoutTheNewestPayment(t *testing.T) {
 				session := x.opens(second)
 				x.fault("portone", "webhook", "refuse-connection", 1)
 				x.presses(first, failing, "fail")
-				x.get(with(x.presses(second, session, "approve"), "imp_uid", "-")) // as in PortOne's own example
+				x.get(testbed.Edited(x.presses(second, session, "approve"), "imp_uid", "-")) // as in PortOne's own example
 				x.buysAgain("portone", b, 20)
 				x.pass("1d")
 				x.wantFate(behind, "paid, 1 captures, 1 kept")
@@ -88,7 +89,7 @@ func TestListsWithoutTheNewestPayment(t *testing.T) {
 func TestOrderLookupOfAnOlderPayment(t *testing.T) {
 	t.Parallel()
 	for _, behind := range []string{"1m", "5m", "10m"} {
-		fakeTime(t, func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
 			x := newOutside(t)
 			b := x.order("toss", "order-1", "24h")
 			window := x.tab(b)
@@ -118,7 +119,7 @@ func TestConfirmCarriedOutLate(t *testing.T) {
 		} {
 			t.Run(fmt.Sprintf("%s, told: %v", delay, told), func(t *testing.T) {
 				t.Parallel()
-				fakeTime(t, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
 					x := newOutside(t, func(o *world.Options) { o.Unheard = !told })
 					b := x.order("toss", "order-1", "24h")
 					back := x.card(x.tab(b), "approve")
@@ -136,7 +137,7 @@ func TestConfirmCarriedOutLate(t *testing.T) {
 // TestConfirmAfterTheEnd: a confirm is carried out when its order has expired, and nobody tells of it. It is found a day later, and goes back.
 func TestConfirmAfterTheEnd(t *testing.T) {
 	t.Parallel()
-	fakeTime(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		x := newOutside(t, func(o *world.Options) { o.Unheard = true })
 		b := x.order("toss", "order-1", "10m")
 		back := x.card(x.tab(b), "approve")
@@ -156,14 +157,14 @@ func TestWindowCapturesLate(t *testing.T) {
 	for _, minutes := range []int{1, 5, 14, 59} {
 		t.Run(fmt.Sprint(minutes), func(t *testing.T) {
 			t.Parallel()
-			fakeTime(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				x := newOutside(t, twoWindows)
 				b := x.order("portone", "order-1", "24h")
 				window := x.tab(b)
 				session := x.opens(window)
 				address, _ := window["m_redirect_url"].(string)
 				number, _ := window["merchant_uid"].(string)
-				x.get(with(address, "merchant_uid", number, "imp_uid", session))
+				x.get(testbed.Edited(address, "merchant_uid", number, "imp_uid", session))
 				x.buysAgain("portone", b, minutes)
 				x.fault("portone", "webhook", "refuse-connection", 1)
 				x.presses(window, session, "approve")
@@ -183,7 +184,7 @@ func TestForgottenIdempotencyKeys(t *testing.T) {
 		for _, kind := range []string{"lose-reply", "refuse-connection", "http-500", "garbage"} {
 			t.Run(fmt.Sprint(kept, kind), func(t *testing.T) {
 				t.Parallel()
-				fakeTime(t, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
 					x := newOutside(t, func(o *world.Options) { o.Toss.AnswersKept, o.Toss.PartialCancelable = kept, true })
 					b := x.order("toss", "order-1", "24h")
 					back := x.card(x.tab(b), "approve")
@@ -208,7 +209,7 @@ func TestForgottenIdempotencyKeys(t *testing.T) {
 func TestRefundAfterTheKeyIsForgotten(t *testing.T) {
 	t.Parallel()
 	for _, provider := range []string{"toss", "portone"} {
-		fakeTime(t, func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
 			x := sold(t, provider)
 			x.fault(provider, "cancel", "lose-reply", 1)
 			x.refund("order-1", `{"refundId":"r1","amount":5000}`)
@@ -237,7 +238,7 @@ func TestConfirmDelayedBehindItsRefusal(t *testing.T) {
 		for _, delay := range []string{"1m", "4m", "9m"} {
 			t.Run(fmt.Sprint(forgets, delay), func(t *testing.T) {
 				t.Parallel()
-				fakeTime(t, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
 					x := newOutside(t, func(o *world.Options) {
 						if forgets {
 							o.Toss.AnswersKept = -1
@@ -281,7 +282,7 @@ func TestClocksApart(t *testing.T) {
 					apart := sign * minutes * time.Minute
 					t.Run(fmt.Sprint(provider, apart, lost), func(t *testing.T) {
 						t.Parallel()
-						fakeTime(t, func(t *testing.T) {
+						bubble(t, func(t *testing.T) {
 							x, y := clocks(t, apart, -apart)
 							b := x.order(provider, "order-1", "24h")
 							if lost {
@@ -315,7 +316,7 @@ func TestIndexEntriesLate(t *testing.T) {
 		for _, provider := range []string{"toss", "portone"} {
 			t.Run(fmt.Sprint(provider, behind), func(t *testing.T) {
 				t.Parallel()
-				fakeTime(t, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
 					index := world.NewLateIndex(behind)
 					x := newOutside(t, func(o *world.Options) { o.Store, o.Toss.PartialCancelable = index, true })
 					index.Watch(x.own().Clock.Now)
