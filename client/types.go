@@ -233,8 +233,9 @@ type NewSubscription struct {
 	// Trial is nil when the time before FirstChargeAt is free, and what follows needs consent.
 	Trial *Trial `json:"trial,omitempty"`
 
-	// ImportBillingKey is the customer_uid of a key that exists at PortOne already: no buyer is asked. Then FirstChargeAt and, for months and years,
-	// Plan.AnchorDay are needed, SubscriptionID is left out, and a nil Trial means that nothing is free.
+	// ImportBillingKey is the customer_uid of a key that exists at PortOne already: no buyer is asked. Then
+	// FirstChargeAt and, for months and years, Plan.AnchorDay are needed, SubscriptionID is left out, and a nil Trial
+	// means that nothing is free.
 	ImportBillingKey  string `json:"importBillingKey,omitempty"`
 	DeleteImportedKey bool   `json:"deleteImportedKey,omitempty"` // at PortOne, when the subscription ends
 	// ImportAgain is for after the end of the subscription that the key had: to correct a mistake.

@@ -27,7 +27,8 @@ const (
 	ListDue       ListIndex = "due"       // what is to be looked at, of both kinds, by when
 )
 
-// Parts is how many partitions a list has, so that no partition of an index comes near its limit of 1,000 writes a second.
+// Parts is how many partitions a list has. It keeps each partition of an index far below its limit of 1,000 writes a
+// second.
 func (l ListIndex) Parts() int {
 	switch l {
 	case ListDay, ListStatus:
@@ -113,11 +114,13 @@ func (l *Lister) Orders(ctx context.Context, f OrderFilter, limit int, cursor st
 		return ListPage[order.Order]{}, err
 	}
 	return list(ctx, l, q, limit, cursor, reader[order.Order]{
-		read: l.Lists.GetOrders, id: func(o order.Order) string { return o.ID }, fits: func(o order.Order) bool { return f.fits(o, l.Now()) },
+		read: l.Lists.GetOrders, id: func(o order.Order) string { return o.ID },
+		fits: func(o order.Order) bool { return f.fits(o, l.Now()) },
 	})
 }
 
-// Subscriptions returns a page of the subscriptions that a filter names: the newest first, or those that are due the earliest first.
+// Subscriptions returns a page of the subscriptions that a filter names: the newest first, or, of those that are due,
+// the earliest first.
 func (l *Lister) Subscriptions(
 	ctx context.Context, f SubscriptionFilter, limit int, cursor string,
 ) (ListPage[subscription.Subscription], error) {
@@ -176,7 +179,8 @@ func (f SubscriptionFilter) query() (ListQuery, error) {
 		}
 	}
 	if given != 1 {
-		return ListQuery{}, &FieldError{"filter", "must be exactly one of status, customerId, and dueFrom with dueTill; status may narrow the others"}
+		return ListQuery{}, &FieldError{"filter",
+			"must be exactly one of status, customerId, and dueFrom with dueTill; status may narrow the others"}
 	}
 	if f.Status != "" && !slices.Contains(subscription.Statuses, f.Status) {
 		return ListQuery{}, &FieldError{"status", "must be a status of a subscription"}
@@ -199,11 +203,14 @@ type reader[T any] struct {
 	fits func(T) bool
 }
 
-// roundsMax bounds the work for one page. A page may be short, and even empty, without being the last: only its cursor says that.
+// roundsMax bounds the work for one page. A page may be short, and even empty, without being the last: only its cursor
+// says that.
 const roundsMax = 5
 
 // list fills a page: entries from every partition of the list, then their records, which decide.
-func list[T any](ctx context.Context, l *Lister, q ListQuery, limit int, cursor string, r reader[T]) (page ListPage[T], err error) {
+func list[T any](
+	ctx context.Context, l *Lister, q ListQuery, limit int, cursor string, r reader[T],
+) (page ListPage[T], err error) {
 	switch {
 	case limit == 0:
 		limit = PageDefault
@@ -238,8 +245,8 @@ func list[T any](ctx context.Context, l *Lister, q ListQuery, limit int, cursor 
 	return page, nil
 }
 
-// merged returns the next entries of all partitions of a list, in the order of the list. Those of the other kind are among them: a partition
-// that is full of them has more behind.
+// merged returns the next entries of all partitions of a list, in the order of the list. Those of the other kind are
+// among them: a partition that is full of them has more behind.
 func (l *Lister) merged(ctx context.Context, q ListQuery, at position, limit int) ([]Listed, error) {
 	parts := make([][]Listed, q.Index.Parts())
 	errs := make([]error, len(parts))
@@ -303,8 +310,9 @@ func readAll[T any](ctx context.Context, kind string, entries []Listed, r reader
 	return fitting, nil
 }
 
-// position is where a page ended: a time, and a part of the list with the entries of that very millisecond that were on it. The parts before
-// have no more of that millisecond. So a cursor stays short when thousands are due at once.
+// position is where a page ended: a time, and a part of the list with the entries of that very millisecond that were on
+// it. The parts before have no more of that millisecond. So a cursor stays short when thousands are due at the same
+// time.
 type position struct {
 	List string   `json:"l"`
 	At   int64    `json:"t"`

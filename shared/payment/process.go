@@ -17,20 +17,20 @@ import (
 	"tosspay-sam/shared/provider"
 )
 
-// Limits of one visit to an order: its calls, and those of them that ask for money or give it back. A provider that answers 500 in a
-// millisecond is not asked for money thirty times a second.
+// Limits of one visit to an order: its calls, and those of them that ask for money or give it back. A provider that
+// answers 500 in a millisecond is not asked for money thirty times a second.
 const (
 	callsMax = 30
 	sendsMax = 2
 	savesMax = 5
 )
 
-// now is the time as the table keeps it, so that what was read is equal to what was written; and without Go's monotonic part, which a function
-// that was frozen does not count on.
+// now is the time as the table keeps it, so that what was read is equal to what was written; and without Go's monotonic
+// part, which a function that was frozen does not count on.
 func (s *Settler) now() time.Time { return s.Now().Truncate(time.Millisecond) }
 
-// governed is the order under the rules of this deployment: how long its provider keeps things open, which account payments must have gone
-// to, and what becomes of late money.
+// governed is the order under the rules of this deployment: how long its provider keeps things open, which account
+// payments must have gone to, and what becomes of late money.
 func (s *Settler) governed(o order.Order) order.Order {
 	g, ok := s.Gateways[o.Provider]
 	t := &o.Ledger.Terms
@@ -49,9 +49,9 @@ func (s *Settler) timing(provider string) ledger.Timing {
 	return ledger.Timing(s.Gateways[provider].Timing)
 }
 
-// process settles one order, and every entry point ends here: it does what the ledger plans and has no rule about money of its own. The loop
-// is: plan, write what must be written before the step, do it, learn; in the end write once. When somebody else was faster, what was learned
-// is folded onto what they left.
+// process settles one order, and every entry point ends here: it does what the ledger plans and has no rule about money
+// of its own. The loop is: plan, write what must be written before the step, do it, learn; in the end write once. When
+// somebody else was faster, what was learned is folded onto what they left.
 //
 // An error beside an order means that money may have moved and its record is late, or ErrNotReady.
 func (s *Settler) process(ctx context.Context, o order.Order, w ledger.Work) (order.Order, error) {
@@ -59,10 +59,14 @@ func (s *Settler) process(ctx context.Context, o order.Order, w ledger.Work) (or
 }
 
 // processCycle is process for whoever knows whether a subscription still wants its cycle's order.
-func (s *Settler) processCycle(ctx context.Context, o order.Order, w ledger.Work, wanted ledger.Wanted) (order.Order, error) {
+func (s *Settler) processCycle(
+	ctx context.Context, o order.Order, w ledger.Work, wanted ledger.Wanted,
+) (order.Order, error) {
 	calls, cancel := callContext(ctx)
 	defer cancel()
-	j := &job{Settler: s, charging: w.Visit.Charge != nil || w.Visit.Fresh != nil && w.Visit.Fresh.Kind == ledger.Charge, work: w, wanted: wanted}
+	fresh := w.Visit.Fresh
+	charging := w.Visit.Charge != nil || fresh != nil && fresh.Kind == ledger.Charge
+	j := &job{Settler: s, charging: charging, work: w, wanted: wanted}
 	j.stands(o)
 	j.work.Visit.Began = s.now()
 	g, ready := s.gateway(ctx, o)
@@ -92,7 +96,8 @@ func (s *Settler) processCycle(ctx context.Context, o order.Order, w ledger.Work
 	}
 	if ready != nil && len(j.work.Answers) == 0 {
 		now := s.now()
-		j.work.Answers = append(j.work.Answers, ledger.Answer{Account: j.work.Stored.Account, Began: now, At: now}) // it is due later
+		none := ledger.Answer{Account: j.work.Stored.Account, Began: now, At: now} // it makes the order due later
+		j.work.Answers = append(j.work.Answers, none)
 	}
 	o, err := j.finish(ctx)
 	if err == nil {
@@ -123,7 +128,7 @@ func (s *Settler) gateway(ctx context.Context, o order.Order) (Gateway, error) {
 			return g, nil
 		}
 	}
-	s.Log.ErrorContext(ctx, "the provider cannot be asked", "event", "config.error", "orderId", o.ID, "cause", cause.Error())
+	logUnready(ctx, s.Log, cause, "orderId", o.ID)
 	return g, fmt.Errorf("payment: settle %s: %w", o.ID, ErrNotReady)
 }
 
@@ -201,8 +206,9 @@ func (j *job) save(ctx context.Context, l ledger.Order, askAfter time.Time) erro
 	return nil
 }
 
-// register tells the provider the amount of an attempt that has just become the next one. It is a second lock on the window and no more:
-// without it the amount is checked when the payment is looked up, and money of another amount is given back.
+// register tells the provider the amount of an attempt that has just become the next one. It is a second lock on the
+// window and no more: without it the amount is checked when the payment is looked up, and money of another amount is
+// given back.
 func (s *Settler) register(ctx context.Context, before, after order.Order) {
 	g := s.Gateways[after.Provider]
 	next := after.Status == order.Open && after.Attempt != before.Attempt
@@ -228,7 +234,8 @@ func (j *job) do(ctx context.Context, g Gateway, step ledger.Step) ledger.Answer
 	return l
 }
 
-// tick is the time, and later than every one before it: a lookup must not seem to be begun after a reply that came within the same millisecond.
+// tick is the time, and later than every one before it: a lookup must not seem to be begun after a reply that came
+// within the same millisecond.
 func (j *job) tick() time.Time {
 	j.last = j.last.Add(time.Millisecond)
 	if now := j.now(); now.After(j.last) {
@@ -255,8 +262,8 @@ func call(ctx context.Context, g Gateway, o order.Order, step ledger.Step) provi
 	return g.Canceler.Cancel(ctx, cancelOf(o, r))
 }
 
-// confirmOf asks Toss Payments for the money. The idempotency key comes from number, turn and payment, so that every copy of this request is the
-// same request to the provider, and no other request ever is.
+// confirmOf asks Toss Payments for the money. The idempotency key comes from number, turn and payment, so that every
+// copy of this request is the same request to the provider, and no other request ever is.
 func confirmOf(o order.Order, r ledger.Request) provider.Confirm {
 	number := o.NumberOf(r.Attempt)
 	return provider.Confirm{
@@ -267,10 +274,13 @@ func confirmOf(o order.Order, r ledger.Request) provider.Confirm {
 
 func chargeOf(o order.Order, r ledger.Request) provider.Charge {
 	c := provider.Charge{
-		BillingKey: r.Key, Number: o.NumberOf(r.Attempt), Amount: o.Amount.Value, Name: o.Name, NotAfter: r.At.Add(ledger.ChargeSendMax),
+		BillingKey: r.Key, Number: o.NumberOf(r.Attempt), Amount: o.Amount.Value, Name: o.Name,
+		NotAfter: r.At.Add(ledger.ChargeSendMax),
 		Customer: provider.Buyer(o.Ledger.Buyer),
 		TaxFree:  o.Extras.Tax.Free, FailPush: o.Charging.FailPush, CardQuota: o.Charging.CardQuota,
-		Receipt: provider.CashReceipt{Type: o.Charging.ReceiptType, TradeOption: o.Charging.TradeOption, None: o.Charging.NoReceipt},
+		Receipt: provider.CashReceipt{
+			Type: o.Charging.ReceiptType, TradeOption: o.Charging.TradeOption, None: o.Charging.NoReceipt,
+		},
 	}
 	if o.Extras.Tax.GivenVAT {
 		c.VAT = &o.Extras.Tax.VAT
@@ -290,7 +300,8 @@ func cancelOf(o order.Order, r ledger.Request) provider.Cancel {
 		Key: r.Key, Amount: r.Amount, Balance: r.Balance, Reason: reason,
 		IdempotencyKey: fmt.Sprintf("cancel:%s:%s:%d:%s", o.ID, id, r.Turn, short(r.Key)),
 	}
-	if tax := o.Extras.Tax; r.Amount == o.Amount.Value { // it went through our window, whose parts these are; of another amount nobody knows them
+	// An amount that went through our window has these parts; of another amount nobody knows them.
+	if tax := o.Extras.Tax; r.Amount == o.Amount.Value {
 		c.TaxFree = tax.Free
 		if tax.GivenVAT {
 			c.VAT = &tax.VAT
@@ -316,8 +327,10 @@ func (s *Settler) answered(ctx context.Context, o order.Order, a provider.Answer
 	case o.Ledger.Account.Live && slices.ContainsFunc(a.All, func(s provider.Shown) bool { return s.Payment.Sandbox }):
 		level, event = slog.LevelError, "security.sandbox_payment"
 	}
-	s.Log.Log(ctx, level, "the provider answered", "event", event, "orderId", o.ID, "attempt", o.Attempt, "provider", o.Provider,
-		"call", a.Call, "verdict", a.Verdict.String(), "http", a.HTTP, "shown", shownIn(a), "code", a.Code, "class", a.Class.String(),
+	s.Log.Log(ctx, level, "the provider answered",
+		"event", event, "orderId", o.ID, "attempt", o.Attempt, "provider", o.Provider,
+		"call", a.Call, "verdict", a.Verdict.String(), "http", a.HTTP, "shown", shownIn(a),
+		"code", a.Code, "class", a.Class.String(),
 		"digest", a.Digest, "providerTraceId", a.TraceID, "cause", errorText(a.Err))
 }
 
@@ -344,6 +357,8 @@ func (s *Settler) moved(ctx context.Context, before, after order.Order) {
 		return
 	}
 	last := after.History[len(after.History)-1]
-	s.Log.Log(ctx, level, "the order moved", "event", event, "orderId", after.ID, "attempt", last.Attempt, "from", string(before.Status),
-		"to", string(after.Status), "by", last.Event, "amount", after.Amount.Value, "currency", string(after.Amount.Currency))
+	s.Log.Log(ctx, level, "the order moved",
+		"event", event, "orderId", after.ID, "attempt", last.Attempt,
+		"from", string(before.Status), "to", string(after.Status), "by", last.Event,
+		"amount", after.Amount.Value, "currency", string(after.Amount.Currency))
 }

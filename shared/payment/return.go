@@ -9,7 +9,8 @@ import (
 	"tosspay-sam/shared/provider"
 )
 
-// WindowReturn is what a redirect, or the popup's callback, brought back from a window that takes the money by itself. Untrusted.
+// WindowReturn is what a redirect, or the popup's callback, brought back from a window that takes the money by itself.
+// Untrusted.
 type WindowReturn struct {
 	Provider  string // of our own path, as are
 	OrderID   string
@@ -19,8 +20,8 @@ type WindowReturn struct {
 	Failed    bool   // the query has an error code
 }
 
-// Return notes that a buyer is back from a window and looks up what became of it. The query only says where to look: paid is what the provider
-// says is paid.
+// Return notes that a buyer is back from a window and looks up what became of it. The query only says where to look:
+// paid is what the provider says is paid.
 func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
 	o, err := readByLink(ctx, s.Orders, r.OrderID, r.LinkToken)
 	if err != nil {
@@ -41,7 +42,8 @@ func (s *Settler) Return(ctx context.Context, r WindowReturn) (Result, error) {
 	noted := o.Ledger.Noted(back)
 	switch {
 	case knows(o, back.Key):
-	case o.Status == order.Processing && (noted || o.AskAfter.After(s.now())): // else nobody is at it, such as after an approval
+	case o.Status == order.Processing && (noted || o.AskAfter.After(s.now())):
+		// Else nobody is at it, such as after an approval.
 		if !noted {
 			o, err = s.note(ctx, o, back)
 		}
@@ -65,7 +67,8 @@ func (s *Settler) note(ctx context.Context, o order.Order, r ledger.Request) (or
 	return j.finish(ctx)
 }
 
-// knows says that what the provider says of a payment is known and changes nothing: it was captured, or declined under a number that is over.
+// knows says that what the provider says of a payment is known and changes nothing: it was captured, or declined under
+// a number that is over.
 func knows(o order.Order, key string) bool {
 	p := o.Ledger.Payment(key)
 	switch {
@@ -77,7 +80,8 @@ func knows(o order.Order, key string) bool {
 	return p.State == ledger.Captured
 }
 
-// attemptReturned is the attempt a redirect speaks of; the current one when it does not say, or says something else altogether.
+// attemptReturned is the attempt a redirect speaks of; the current one when it does not say, or says something else
+// altogether.
 func attemptReturned(o order.Order, number string) int {
 	if n := o.AttemptOf(number); n > 0 && n < o.Attempt {
 		return n

@@ -11,15 +11,16 @@ import (
 const returnURLMax = 500
 
 var (
-	errReturnURL     = errors.New("must be an absolute https address of at most 500 characters, without user name or fragment")
+	errReturnURL = errors.New(
+		"must be an absolute https address of at most 500 characters, without user name or fragment")
 	errReturnURLList = errors.New("must be on this deployment's allow-list")
 )
 
 // ReturnURLs is the deployer's allow-list of addresses a buyer may be sent back to. The zero value allows none.
 type ReturnURLs struct{ allowed []*url.URL }
 
-// ParseReturnURLs reads a comma-separated list such as "https://shop.example,https://other.example/pay/": an origin allows every path,
-// a path allows itself and what is below it.
+// ParseReturnURLs reads a comma-separated list such as "https://shop.example,https://other.example/pay/": an origin
+// allows every path, a path allows itself and what is below it.
 func ParseReturnURLs(list string) (ReturnURLs, error) {
 	var r ReturnURLs
 	for entry := range strings.SplitSeq(list, ",") {
@@ -29,7 +30,8 @@ func ParseReturnURLs(list string) (ReturnURLs, error) {
 		}
 		u, err := parseReturnURL(entry)
 		if err != nil || u.RawQuery != "" {
-			return ReturnURLs{}, fmt.Errorf("return address %q on the allow-list: must be https://host or https://host/path", entry)
+			return ReturnURLs{}, fmt.Errorf(
+				"return address %q on the allow-list: must be https://host or https://host/path", entry)
 		}
 		r.allowed = append(r.allowed, u)
 	}

@@ -10,15 +10,16 @@ import (
 	"tosspay-sam/shared/subscription"
 )
 
-// Limits of the lookups that only keep up what is shown of a payment method: a buyer may put another card behind the key in Toss's app, and
-// PortOne V1 tells nobody (developers.portone.io, tosspay-v2, "caution", 2026-08).
+// Limits of the lookups that only keep up what is shown of a payment method: a buyer may put another card behind the
+// key in Toss's app, and PortOne V1 tells nobody (developers.portone.io, tosspay-v2, "caution", 2026-08).
 const (
 	showEvery = 24 * time.Hour  // between two of them about one subscription
 	showWait  = 3 * time.Second // for one; whoever reads a subscription gets it without news then
 )
 
-// Show is Read for somebody who looks at the payment method. If the provider was last asked a day ago it is asked again; nothing that goes wrong
-// with that is an error. The question is claimed by a write first, so that however many look at the same time, there is one a day.
+// Show is Read for somebody who looks at the payment method. If the provider was last asked a day ago it is asked
+// again; nothing that goes wrong with that is an error. The question is claimed by a write first, so that however many
+// look at the same time, there is one a day.
 func (e *Enroller) Show(ctx context.Context, id string) (subscription.Subscription, error) {
 	s, err := e.Read(ctx, id)
 	if err != nil {
@@ -63,7 +64,8 @@ func (e *Enroller) refreshed(ctx context.Context, s subscription.Subscription) s
 	return saved
 }
 
-// stale says that the provider is to be asked what is behind the key: it is in use, nobody has asked about it for a day, and no charge is at work.
+// stale says that the provider is to be asked what is behind the key: it is in use, nobody has asked about it for a
+// day, and no charge is at work.
 func (e *Enroller) stale(s subscription.Subscription, now time.Time) bool {
 	inUse := s.Status != subscription.Canceled && !s.Key.IssuedAt.IsZero()
 	if e.Keys == nil || !inUse || s.AskAfter.After(now) {
@@ -72,8 +74,8 @@ func (e *Enroller) stale(s subscription.Subscription, now time.Time) bool {
 	return now.Sub(s.Key.SeenAt) >= showEvery
 }
 
-// shownBy takes over what the payment of a cycle shows of the card behind the key. It asks nobody and makes no write of its own: it goes with the
-// one that records the charge. A payment that shows no card says nothing.
+// shownBy takes over what the payment of a cycle shows of the card behind the key. It asks nobody and makes no write of
+// its own: it goes with the one that records the charge. A payment that shows no card says nothing.
 func shownBy(s subscription.Subscription, o order.Order, at time.Time) subscription.Subscription {
 	card := o.Capture.PaidWith().Card
 	if o.BillingKey != s.KeyName(s.Key.N) || card.Company == "" && card.Number == "" {
