@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tosspay-sam/shared/order"
+	"tosspay-sam/sim/world"
 )
 
 // The media types of requests.
@@ -65,10 +66,13 @@ func (c Client) PostForm(address string, form url.Values) Answer {
 	return c.Send(Request(http.MethodPost, address, Form, form.Encode()))
 }
 
+// JSON decodes the answer, whatever its status.
+func (a Answer) JSON(into any) error { return json.Unmarshal([]byte(a.Body), into) }
+
 // Decode decodes the JSON of an answer that must be a 2xx.
 func (c Client) Decode(a Answer, into any) {
 	c.T.Helper()
-	if err := json.Unmarshal([]byte(a.Body), into); err != nil || a.Status > 299 {
+	if err := a.JSON(into); err != nil || a.Status > 299 {
 		c.T.Fatalf("%d %s: %v", a.Status, a.Body, err)
 	}
 }
@@ -111,6 +115,13 @@ func (c Client) Settle(id string) Sale {
 	return c.Sale(a)
 }
 
+// Pass lets time pass, such as "90m" or "31d": webhooks come and the schedule runs. It says what happened.
+func (c Client) Pass(d string) (report world.Report) {
+	c.T.Helper()
+	c.Decode(c.Post("/sim/clock", fmt.Sprintf(`{"advance":%q}`, d)), &report)
+	return report
+}
+
 // Now is the world's time.
 func (c Client) Now() time.Time {
 	c.T.Helper()
@@ -142,6 +153,22 @@ func (c Client) Card(w Window, outcome string, more ...string) string {
 	a := c.PostForm("/sim/toss/window", form)
 	if a.Status != http.StatusSeeOther {
 		c.T.Fatalf("Toss Payments' window: %d %s", a.Status, a.Body)
+	}
+	return a.Location()
+}
+
+// PortOneWindow is the answer to the window's form as PortOne's script sends it, with more fields in pairs.
+func (c Client) PortOneWindow(s Sale, fields ...string) Answer {
+	return c.PostForm("/sim/portone/window", s.Window.Form(append([]string{"userCode", s.SDK.ClientKey}, fields...)...))
+}
+
+// TossPay opens PortOne's window for an order or a billing key, and presses a button on a phone: approve, fail or cancel. Edits are fields of the
+// form, in pairs. It returns where the buyer is sent.
+func (c Client) TossPay(s Sale, outcome string, edits ...string) string {
+	c.T.Helper()
+	a := c.PortOneWindow(s, append([]string{"mode", "redirect", "outcome", outcome}, edits...)...)
+	if a.Status != http.StatusSeeOther {
+		c.T.Fatalf("PortOne's window: %d %s", a.Status, a.Body)
 	}
 	return a.Location()
 }

@@ -24,10 +24,16 @@ type Sale struct {
 		Attempt         int
 		Amount, Balance int64
 	}
-	Payments []struct{ Key, State, Role, Reason string }
-	Requests []struct{ Kind, Key string }
-	Means    *struct{ Key, Brand, Masked string }
-	History  []struct {
+	Payments []struct {
+		Key, State, Role, Reason string
+		Balance                  int64
+	}
+	Requests []struct {
+		Kind, Key, RefundID, Outcome string
+		Amount                       int64
+	}
+	Means   *struct{ Key, Brand, Masked string }
+	History []struct {
 		From, To    order.Status
 		Event, Note string
 	}

@@ -13,6 +13,7 @@ import (
 
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/telemetry"
+	"tosspay-sam/sim/clock"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/ledger"
 	"tosspay-sam/sim/specified"
@@ -59,6 +60,14 @@ func open(t *testing.T, complain func(string, ...any), edits []Option) *Bed {
 
 // Quiet is for thousands of worlds whose logs nobody reads.
 func Quiet(o *world.Options) { o.Log = nil }
+
+// Clocked has everything in the world go by a virtual clock that begins at a time.
+func Clocked(at time.Time) Option { return func(o *world.Options) { o.Clock = clock.Virtual(at) } }
+
+// WebhooksAfter has PortOne's webhooks come so long after what they tell of, as a real one's do.
+func WebhooksAfter(d time.Duration) Option {
+	return func(o *world.Options) { o.PortOne.WebhookDelay = d }
+}
 
 // Log is a log that many requests write.
 type Log struct {

@@ -22,11 +22,11 @@ func TestGatewaysOwnWord(t *testing.T) {
 		x := newOutside(t, func(o *world.Options) {
 			o.PortOne.PGProvider, o.Log = "tosspay", slog.New(slog.NewJSONHandler(&log, nil))
 		})
-		b := x.order("portone", "order-1", "24h")
-		if got := x.title(x.approves(x.tab(b))); got != paidPage {
+		b := x.Order("portone", "order-1", 24*time.Hour)
+		if got := x.Get(x.approves(x.tab(b))).Title(); got != paidPage {
 			t.Errorf("the page says %q", got)
 		}
-		x.pass("1d")
+		x.Pass("1d")
 		x.audit("order-1", "paid", 1)
 		if !strings.Contains(log.String(), "paid at tosspay") {
 			t.Errorf("the log does not tell: %s", log.String())
@@ -36,9 +36,9 @@ func TestGatewaysOwnWord(t *testing.T) {
 
 // behind is another deployment in front of the same table and the same clock: what an operator's new keys make of the first.
 func (x *outside) behind(edit func(*world.Options)) *outside {
-	x.t.Helper()
+	x.T.Helper()
 	first := x.own()
-	return newOutside(x.t, func(o *world.Options) {
+	return newOutside(x.T, func(o *world.Options) {
 		o.Store, o.Clock = first.Store, first.Clock
 		edit(o)
 	})
@@ -55,17 +55,17 @@ func TestOrderSettlesUnderAnotherAccountsKeys(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(t *testing.T) {
 				x := newOutside(t)
-				b := x.order(provider, "order-1", "24h")
+				b := x.Order(provider, "order-1", 24*time.Hour)
 				x.takenUnknown(provider, b)
 				other := x.behind(otherKeys)
 				for range 12 {
-					other.pass("10m")
+					other.Pass("10m")
 					if again := other.tab(b); again != nil {
-						t.Fatalf("the money is taken, and the page invites to pay again: %s", x.read("order-1").Status)
+						t.Fatalf("the money is taken, and the page invites to pay again: %s", x.ReadOrder("order-1").Status)
 					}
 				}
 				x.fault(provider, "*", "none", 1)
-				x.pass("3h")
+				x.Pass("3h")
 				x.audit("order-1", "paid", 1)
 			})
 		})
@@ -78,10 +78,10 @@ func TestPageUnderAnotherAccountsKeys(t *testing.T) {
 	for _, provider := range []string{"toss", "portone"} {
 		bubble(t, func(t *testing.T) {
 			x := newOutside(t)
-			b := x.order(provider, "order-1", "24h")
+			b := x.Order(provider, "order-1", 24*time.Hour)
 			other := x.behind(otherKeys)
-			if window, r := other.tab(b), other.get(b.CheckoutURL); window != nil || r.status != 503 {
-				t.Errorf("%s: %d, window %v", provider, r.status, window)
+			if window, r := other.tab(b), other.Get(b.CheckoutURL); window != nil || r.Status != 503 {
+				t.Errorf("%s: %d, window %v", provider, r.Status, window)
 			}
 			if x.tab(b) == nil {
 				t.Errorf("%s: its own keys open no window", provider)
@@ -99,19 +99,19 @@ func TestSubscriptionUnderOtherKeys(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(t *testing.T) {
 				x := newOutside(t)
-				made := x.send("POST", outsideBase+"/subscriptions", testbed.JSON, `{"subscriptionId":"sub-0001","customerId":"customer-1","language":"en",
+				made := x.Post("/subscriptions", `{"subscriptionId":"sub-0001","customerId":"customer-1","language":"en",
 					"plan":{"amount":9900,"currency":"KRW","name":"Coffee","interval":"month"}}`)
-				x.get(x.approves(x.tab(x.bill(made))))
-				x.pass("1h")
+				x.Get(x.approves(x.tab(x.Sale(made))))
+				x.Pass("1h")
 				if captures, _ := x.money("sub-0001"); captures != 1 {
 					t.Fatalf("%d captures in the first hour", captures)
 				}
 				var report struct{ Charges int }
-				x.decode(x.behind(edit).send("POST", outsideBase+"/sim/clock", testbed.JSON, `{"advance":"40d"}`), &report)
+				x.Decode(x.behind(edit).Post("/sim/clock", `{"advance":"40d"}`), &report)
 				if report.Charges != 0 {
 					t.Errorf("%d charges", report.Charges)
 				}
-				x.pass("1d")
+				x.Pass("1d")
 				if captures, _ := x.money("sub-0001"); captures != 2 {
 					t.Errorf("%d captures when the first keys are back, want the second cycle's", captures)
 				}
@@ -129,11 +129,11 @@ func TestPreviousKeysSettle(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(t *testing.T) {
 				x := newOutside(t)
-				b := x.order(provider, "order-1", "24h")
+				b := x.Order(provider, "order-1", 24*time.Hour)
 				x.takenUnknown(provider, b)
 				other := x.after()
 				other.fault(provider, "*", "none", 1)
-				other.pass("3h")
+				other.Pass("3h")
 				if other.tab(b) != nil {
 					t.Error("a window of the account before is opened")
 				}
@@ -141,7 +141,7 @@ func TestPreviousKeysSettle(t *testing.T) {
 				if r, status := other.refund("order-1", `{"refundId":"r1"}`); status != 202 {
 					t.Errorf("refund: %d %+v", status, r)
 				}
-				other.pass("2h")
+				other.Pass("2h")
 				other.wantKept("refunded with the keys before", "refunded", 0)
 			})
 		})
@@ -154,17 +154,17 @@ func TestPreviousKeysAskForNoMoney(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		x := newOutside(t)
-		b := x.order("toss", "order-1", "24h")
-		back := x.card(x.tab(b), "approve")
+		b := x.Order("toss", "order-1", 24*time.Hour)
+		back := x.Card(x.tab(b), "approve")
 		x.fault("toss", "*", "refuse-connection", 1000)
-		x.get(back)
+		x.Get(back)
 		other := x.after()
 		other.fault("toss", "*", "none", 1)
-		other.pass("2d")
+		other.Pass("2d")
 		if captures, _ := other.money("order-1"); captures != 0 {
 			t.Errorf("%d captures", captures)
 		}
-		if got := other.read("order-1"); got.Status != "expired" {
+		if got := other.ReadOrder("order-1"); got.Status != "expired" {
 			t.Errorf("the order is %s", got.Status)
 		}
 	})
@@ -172,25 +172,25 @@ func TestPreviousKeysAskForNoMoney(t *testing.T) {
 
 // after is the deployment after this one, with another account's keys; its secrets hold the ones before.
 func (x *outside) after() *outside {
-	x.t.Helper()
-	return newOutside(x.t, func(o *world.Options) { o.Before = x.own() })
+	x.T.Helper()
+	return newOutside(x.T, func(o *world.Options) { o.Before = x.own() })
 }
 
 // takenUnknown takes the money of an order, and nobody can be asked whether it was taken.
-func (x *outside) takenUnknown(provider string, b bill) {
-	x.t.Helper()
+func (x *outside) takenUnknown(provider string, b testbed.Sale) {
+	x.T.Helper()
 	if provider == "toss" {
-		back := x.card(x.tab(b), "approve")
+		back := x.Card(x.tab(b), "approve")
 		x.fault("toss", "confirm", "lose-reply", 1000)
 		x.fault("toss", "find", "http-500", 1000)
 		x.fault("toss", "find-by-order", "http-500", 1000)
-		x.get(back)
+		x.Get(back)
 		return
 	}
 	x.fault("portone", "webhook", "refuse-connection", 1)
 	back := x.approves(x.tab(b))
 	x.fault("portone", "find-all", "http-500", 1000)
-	x.get(back)
+	x.Get(back)
 }
 
 // TestPaidBeforeTheMIDChanged: the operator sets another PortOneMid. What was paid before was compared with the one before, and stays paid.
@@ -210,7 +210,7 @@ func TestPaidBeforeTheMIDChanged(t *testing.T) {
 		if err := parts.Settler().Hear(ctx, "portone", provider.Hint{Number: "order-1", Key: o.Capture.Key}); err != nil {
 			t.Error(err)
 		}
-		x.pass("2h")
-		x.wantKept("after the change", "paid", outsidePrice)
+		x.Pass("2h")
+		x.wantKept("after the change", "paid", price)
 	})
 }

@@ -260,7 +260,7 @@ func TestPortOneBeforeIsSettled(t *testing.T) {
 				c := newTown(t)
 				c.silence(20)
 				s := c.Order("portone", "order-1", 24*time.Hour)
-				back := c.tossPay(s, test.outcome)
+				back := c.TossPay(s, test.outcome)
 				turnBack(t, c.World, test.item, testbed.Parameter(back, "imp_uid"), "")
 				if test.back {
 					c.Get(back)
@@ -289,10 +289,10 @@ func TestLastLookOfBefore(t *testing.T) {
 		c := newTown(t)
 		c.silence(20)
 		s := c.Order("portone", "order-1", 24*time.Hour)
-		c.Get(c.tossPay(s, "fail"))
-		back := c.tossPay(c.Reopened(s), "approve")
+		c.Get(c.TossPay(s, "fail"))
+		back := c.TossPay(c.Reopened(s), "approve")
 		turnBack(t, c.World, "portone-paid-second-number", testbed.Parameter(back, "imp_uid"), "")
-		c.tossPay(s, "approve") // the first window was still open
+		c.TossPay(s, "approve") // the first window was still open
 		c.end("order-1")
 		c.WantOrder("in the end", "order-1", order.Paid, 2)
 		c.wantMoved("in the end", "order-1", 2, 1)

@@ -2,12 +2,9 @@ package world_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -17,46 +14,19 @@ import (
 	"tosspay-sam/shared/store/memstore"
 	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/clock"
-	"tosspay-sam/sim/specified"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/world"
 )
 
-// clocked is a world on a virtual clock, driven through its routes alone.
-type clocked struct {
-	*world.World
-	t *testing.T
-}
+// clocked is a bed on a virtual clock, driven through its routes alone.
+type clocked struct{ *testbed.Bed }
 
 // newYear is where the virtual clocks of the tests begin: the morning of 1 January 2027 in Korea.
 var newYear = time.Date(2027, 1, 1, 8, 0, 0, 0, subscription.Seoul)
 
-func newClocked(t *testing.T, edits ...func(*world.Options)) clocked {
+func newClocked(t *testing.T, edits ...testbed.Option) clocked {
 	t.Helper()
-	o := world.Options{Clock: clock.Virtual(newYear)}
-	for _, edit := range edits {
-		edit(&o)
-	}
-	o.Merchant = specified.Door(t.Errorf)
-	w, err := world.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return clocked{w, t}
-}
-
-// call sends a request and reads its JSON answer.
-func (c clocked) call(method, path, body string, into any) int {
-	c.t.Helper()
-	r := httptest.NewRequestWithContext(c.t.Context(), method, "http://127.0.0.1"+path, strings.NewReader(body))
-	r.Header.Set("Content-Type", "application/json")
-	recorder := httptest.NewRecorder()
-	c.ServeHTTP(recorder, r)
-	if into != nil {
-		if err := json.Unmarshal(recorder.Body.Bytes(), into); err != nil {
-			c.t.Errorf("%s %s: %d %s", method, path, recorder.Code, recorder.Body)
-		}
-	}
-	return recorder.Code
+	return clocked{testbed.Open(t, append([]testbed.Option{testbed.Quiet, testbed.Clocked(newYear)}, edits...)...)}
 }
 
 // subscribed is what the tests read of a subscription.
@@ -66,47 +36,32 @@ type subscribed struct {
 	NextDate time.Time
 	DueAt    *time.Time
 	Dunning  *struct{ Attempt int }
-	Window   map[string]any
 }
 
 // subscribe makes a subscription and registers its means of payment, as a buyer does in the window.
 func (c clocked) subscribe(id, plan, firstChargeAt string) {
-	c.t.Helper()
+	c.T.Helper()
 	if firstChargeAt != "" {
 		firstChargeAt = `,"trial":{"free":false},"firstChargeAt":"` + firstChargeAt + `"`
 	}
-	var s subscribed
-	body := fmt.Sprintf(`{"subscriptionId":%q,"customerId":"customer-1","plan":{"amount":9900,"currency":"KRW","name":"Letters",%s}%s}`, id, plan, firstChargeAt)
-	if status := c.call("POST", "/subscriptions", body, &s); status != http.StatusCreated {
-		c.t.Fatalf("subscribe: %d", status)
+	a := c.Post("/subscriptions", fmt.Sprintf(
+		`{"subscriptionId":%q,"customerId":"customer-1","plan":{"amount":9900,"currency":"KRW","name":"Letters",%s}%s}`, id, plan, firstChargeAt))
+	if a.Status != http.StatusCreated {
+		c.T.Fatalf("subscribe: %d %s", a.Status, a.Body)
 	}
-	form := url.Values{"outcome": {"approve"}, "mode": {"redirect"}}
-	for name, value := range s.Window {
-		if text, ok := value.(string); ok {
-			form.Set(name, text)
-		}
+	s := c.Sale(a)
+	back := c.TossPay(s, "approve")
+	if !strings.HasPrefix(back, s.Window.Text("m_redirect_url")) {
+		c.T.Fatalf("the window leads to %s", back)
 	}
-	r := httptest.NewRequestWithContext(c.t.Context(), "POST", "http://127.0.0.1/sim/portone/window", strings.NewReader(form.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	recorder := httptest.NewRecorder()
-	c.ServeHTTP(recorder, r)
-	back := recorder.Header().Get("Location")
-	if recorder.Code != http.StatusSeeOther || !strings.HasPrefix(back, form.Get("m_redirect_url")) {
-		c.t.Fatalf("the window: %d %s %s", recorder.Code, back, recorder.Body)
-	}
-	recorder = httptest.NewRecorder()
-	c.ServeHTTP(recorder, httptest.NewRequestWithContext(c.t.Context(), "GET", back, nil))
-	if s := c.read(id); recorder.Code != http.StatusOK || s.Status != "active" {
-		c.t.Fatalf("after the return (%d) %s is %s", recorder.Code, id, s.Status)
+	if a, s := c.Get(back), c.read(id); a.Status != http.StatusOK || s.Status != "active" {
+		c.T.Fatalf("after the return (%d) %s is %s", a.Status, id, s.Status)
 	}
 }
 
-func (c clocked) read(id string) subscribed {
-	c.t.Helper()
-	var s subscribed
-	if status := c.call("GET", "/subscriptions/"+id, "", &s); status != http.StatusOK {
-		c.t.Fatalf("read %s: %d", id, status)
-	}
+func (c clocked) read(id string) (s subscribed) {
+	c.T.Helper()
+	c.Decode(c.Get("/subscriptions/"+id), &s)
 	return s
 }
 
@@ -121,16 +76,6 @@ func (c clocked) captures(id string) []string {
 	return found
 }
 
-// advance is POST /sim/clock.
-func (c clocked) advance(d string) world.Report {
-	c.t.Helper()
-	var report world.Report
-	if status := c.call("POST", "/sim/clock", `{"advance":"`+d+`"}`, &report); status != http.StatusOK {
-		c.t.Fatalf("advance %s: %d", d, status)
-	}
-	return report
-}
-
 // TestThirteenMonths is a subscription whose first charge is on a 31st, enrolled and advanced in one command.
 func TestThirteenMonths(t *testing.T) {
 	t.Parallel()
@@ -143,7 +88,7 @@ func TestThirteenMonths(t *testing.T) {
 			t.Parallel()
 			c := newClocked(t, edit)
 			c.subscribe("sub-month", `"interval":"month","chargeHour":9`, "2027-01-31T09:00:00+09:00")
-			report := c.advance("400d")
+			report := c.Pass("400d")
 			want := "--c1 2027-01-31 09:00, --c2 2027-02-28 09:00, --c3 2027-03-31 09:00, --c4 2027-04-30 09:00, --c5 2027-05-31 09:00, " +
 				"--c6 2027-06-30 09:00, --c7 2027-07-31 09:00, --c8 2027-08-31 09:00, --c9 2027-09-30 09:00, --c10 2027-10-31 09:00, " +
 				"--c11 2027-11-30 09:00, --c12 2027-12-31 09:00, --c13 2028-01-31 09:00"
@@ -192,7 +137,7 @@ func TestThousandSubscriptions(t *testing.T) {
 	}
 	enrolled := time.Since(began)
 	began = time.Now()
-	report := c.advance("396d") // 31 January 2028, 08:00: all 13 dates of those that began before it, and of none the 14th
+	report := c.Pass("396d") // 31 January 2028, 08:00: all 13 dates of those that began before it, and of none the 14th
 	t.Logf("%d subscriptions enrolled in %s; 13 months in %s: %d ticks, %d charges, %d captures, %d webhooks",
 		subscriptions, enrolled.Round(time.Millisecond), time.Since(began).Round(time.Millisecond), report.Ticks, report.Charges, report.Captures, report.Webhooks)
 	if inReal, onClock := c.Clock.Waits(); inReal != 0 || onClock != 0 {
@@ -229,14 +174,14 @@ func TestDeclinesWalkTheTimetable(t *testing.T) {
 	t.Parallel()
 	c := newClocked(t)
 	c.subscribe("sub-dunned", `"interval":"month","chargeHour":9`, "2027-01-31T09:00:00+09:00")
-	if status := c.call("POST", "/sim/decline", `{"reason":"CARD_EXCEED_LIMIT","times":2}`, nil); status != http.StatusNoContent {
+	if status := c.Post("/sim/decline", `{"reason":"CARD_EXCEED_LIMIT","times":2}`).Status; status != http.StatusNoContent {
 		t.Fatal(status)
 	}
-	c.advance("31d")
+	c.Pass("31d")
 	if s := c.read("sub-dunned"); s.Status != "past_due" || s.Dunning == nil || s.Dunning.Attempt != 2 {
 		t.Errorf("after the first decline: %+v", s)
 	}
-	c.advance("3d")
+	c.Pass("3d")
 	if got := strings.Join(c.captures("sub-dunned"), ", "); got != "--c1--3 2027-02-03 09:00" {
 		t.Errorf("captures: %s", got)
 	}
@@ -253,17 +198,17 @@ func TestDeclinesAreTakenBack(t *testing.T) {
 	for _, body := range []string{
 		`{"reason":"CARD_EXCEED_LIMIT","times":2}`, `{"reason":"CARD_NOT_AVAILABLE","times":1}`, `{"reason":"CARD_EXCEED_LIMIT","times":0}`,
 	} {
-		if status := c.call("POST", "/sim/decline", body, nil); status != http.StatusNoContent {
+		if status := c.Post("/sim/decline", body).Status; status != http.StatusNoContent {
 			t.Fatal(body, status)
 		}
 	}
 	if got := c.PortOne.Declines(); len(got) != 1 || got["CARD_NOT_AVAILABLE"] != 1 {
 		t.Errorf("planned: %v", got)
 	}
-	if status := c.call("POST", "/sim/decline", `{"times":0}`, nil); status != http.StatusNoContent || len(c.PortOne.Declines()) != 0 {
+	if status := c.Post("/sim/decline", `{"times":0}`).Status; status != http.StatusNoContent || len(c.PortOne.Declines()) != 0 {
 		t.Errorf("%d, planned: %v", status, c.PortOne.Declines())
 	}
-	c.advance("31d")
+	c.Pass("31d")
 	if got := strings.Join(c.captures("sub-spared"), ", "); got != "--c1 2027-01-31 09:00" {
 		t.Errorf("captures: %s", got)
 	}
@@ -273,15 +218,13 @@ func TestDeclinesAreTakenBack(t *testing.T) {
 func TestNothingIsForgotten(t *testing.T) {
 	t.Parallel()
 	c := newClocked(t)
-	c.call("POST", "/orders", `{"orderId":"order-0001","provider":"toss","amount":15000,"currency":"KRW","name":"T-shirt"}`, nil)
-	c.call("POST", "/subscriptions", `{"subscriptionId":"sub-left","customerId":"c","plan":{"amount":9900,"currency":"KRW","name":"Letters","interval":"day"}}`, nil)
-	c.advance("10d")
-	var o struct{ Status string }
-	c.call("GET", "/orders/order-0001", "", &o)
-	if s := c.read("sub-left"); o.Status != "expired" || s.Status != "canceled" || len(c.Ledger.Entries()) != 0 {
+	c.Post("/orders", `{"orderId":"order-0001","provider":"toss","amount":15000,"currency":"KRW","name":"T-shirt"}`)
+	c.Post("/subscriptions", `{"subscriptionId":"sub-left","customerId":"c","plan":{"amount":9900,"currency":"KRW","name":"Letters","interval":"day"}}`)
+	c.Pass("10d")
+	if o, s := c.ReadOrder("order-0001"), c.read("sub-left"); o.Status != "expired" || s.Status != "canceled" || len(c.Ledger.Entries()) != 0 {
 		t.Errorf("the order is %s, the subscription %s", o.Status, s.Status)
 	}
-	if report := c.advance("3650d"); report.Ticks != 0 || report.Done != 0 {
+	if report := c.Pass("3650d"); report.Ticks != 0 || report.Done != 0 {
 		t.Errorf("ten years of nothing: %+v", report)
 	}
 	if got := append(c.OrderIDs(), c.SubscriptionIDs()...); strings.Join(got, " ") != "order-0001 sub-left" {
@@ -317,7 +260,7 @@ func TestAdvancesTogether(t *testing.T) {
 	var advancing sync.WaitGroup
 	var reports [2]world.Report
 	for i := range reports {
-		advancing.Go(func() { reports[i] = c.advance("200d") })
+		advancing.Go(func() { reports[i] = c.Pass("200d") })
 	}
 	advancing.Wait()
 	if a, b := reports[0], reports[1]; a.Captures+b.Captures != 13 || a.Charges+b.Charges != 13 || max(a.Captures, b.Captures) > 8 {
@@ -360,13 +303,13 @@ func TestControlsRefuse(t *testing.T) {
 		var answer struct {
 			Error struct{ Code, Message string }
 		}
-		if status := c.call("POST", call.path, call.body, &answer); status != http.StatusBadRequest || !strings.Contains(answer.Error.Message, call.want) {
-			t.Errorf("%s %s: %d %+v, want %q", call.path, call.body, status, answer, call.want)
+		a := c.Post(call.path, call.body)
+		if err := a.JSON(&answer); err != nil || a.Status != http.StatusBadRequest || !strings.Contains(answer.Error.Message, call.want) {
+			t.Errorf("%s %s: %d %+v, want %q", call.path, call.body, a.Status, answer, call.want)
 		}
 	}
-	var now struct{ Now time.Time }
-	if c.call("GET", "/sim/clock", "", &now); !now.Now.Equal(newYear) {
-		t.Errorf("after refusals alone the clock stands at %s", now.Now)
+	if now := c.Now(); !now.Equal(newYear) {
+		t.Errorf("after refusals alone the clock stands at %s", now)
 	}
 	for text, want := range map[string]time.Duration{"31d": 31 * 24 * time.Hour, "1d12h": 36 * time.Hour, "90m": 90 * time.Minute, "3653d": world.AdvanceMax} {
 		if got, err := world.ParseDuration(text); err != nil || got != want {
@@ -404,11 +347,11 @@ func TestProvidersDelayOnTheClock(t *testing.T) {
 	c := newClocked(t)
 	c.subscribe("sub-slow1", `"interval":"month","chargeHour":9`, "2027-01-31T09:00:00+09:00")
 	fault := `{"provider":"portone","operation":"again","fault":"delay","delay":"10m"}`
-	if status := c.call("POST", "/sim/faults", fault, nil); status != http.StatusNoContent {
+	if status := c.Post("/sim/faults", fault).Status; status != http.StatusNoContent {
 		t.Fatal(status)
 	}
 	began := time.Now()
-	c.advance("31d")
+	c.Pass("31d")
 	if got := strings.Join(c.captures("sub-slow1"), ", "); got != "--c1 2027-01-31 09:10" {
 		t.Errorf("captures: %s", got)
 	}

@@ -15,7 +15,7 @@ func TestRefundBesideALargerConsoleRefund(t *testing.T) {
 					x := sold(t, provider)
 					w := x.own()
 					cancel := map[string]func(string, int64) error{"toss": w.Toss.ConsoleCancel, "portone": w.PortOne.ConsoleCancel}[provider]
-					key, ask := x.read("order-1").Payment.Key, func() { x.refund("order-1", `{"refundId":"r1","amount":5000}`) }
+					key, ask := x.ReadOrder("order-1").Payment.Key, func() { x.refund("order-1", `{"refundId":"r1","amount":5000}`) }
 					if !first {
 						ask()
 					}
@@ -25,7 +25,7 @@ func TestRefundBesideALargerConsoleRefund(t *testing.T) {
 					if first {
 						ask()
 					}
-					x.pass("3h")
+					x.Pass("3h")
 					r, _ := x.refund("order-1", `{"refundId":"r1","amount":5000}`)
 					if _, kept := x.money("order-1"); r.Outcome == "done" && kept != 4000 {
 						t.Errorf("r1 of 5000 is %q; 6000 went back in the console, and %d are kept", r.Outcome, kept)

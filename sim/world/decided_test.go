@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"tosspay-sam/shared/ledger"
-	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/world"
 )
 
@@ -18,7 +17,7 @@ func TestDecisionUnderLateMoney(t *testing.T) {
 	defer cancel()
 	for keeps, want := range map[bool]string{true: "paid", false: "failed"} {
 		x := newOutside(t, func(o *world.Options) { o.KeepLate = keeps })
-		x.order("toss", "order-1", "24h")
+		x.Order("toss", "order-1", 24*time.Hour)
 		store := x.own().Store
 		o, err := store.Get(ctx, "order-1")
 		if err != nil {
@@ -29,14 +28,14 @@ func TestDecisionUnderLateMoney(t *testing.T) {
 		captured := ledger.Payment{Attempt: 1, State: ledger.Captured, Currency: "KRW", Test: true, ApprovedAt: time.Now(), KnownAt: time.Now(), SeenAt: time.Now()}
 		wrong, right := captured, captured
 		wrong.Key, wrong.Amount, wrong.Balance, wrong.Role, wrong.Reason = "key-9", 100, 100, ledger.Surplus, ledger.Mismatch
-		right.Key, right.Amount, right.Balance = "key-1", outsidePrice, outsidePrice
+		right.Key, right.Amount, right.Balance = "key-1", price, price
 		l.Payments = []ledger.Payment{right, wrong}
 		if _, err := store.Save(ctx, o.With(l, time.Now())); err != nil {
 			t.Fatal(err)
 		}
-		r := x.send("POST", outsideBase+"/orders/order-1/resolve", testbed.JSON, `{"decision":"give-back","payment":"key-9","reason":"seen in the console"}`)
-		if got := x.bill(r).Status; got != want {
-			t.Errorf("LateMoney accepts %v: the order is %s, want %s: %s", keeps, got, want, r.body)
+		r := x.Post("/orders/order-1/resolve", `{"decision":"give-back","payment":"key-9","reason":"seen in the console"}`)
+		if got := x.Sale(r).Status; string(got) != want {
+			t.Errorf("LateMoney accepts %v: the order is %s, want %s: %s", keeps, got, want, r.Body)
 		}
 	}
 }

@@ -24,9 +24,9 @@ func gated(o *world.Options) {
 
 // stopped checks that a window ended without a payment, and what it told the buyer.
 func (x *outside) stopped(back, reason string) {
-	x.t.Helper()
+	x.T.Helper()
 	if got := testbed.Parameter(back, "error_msg"); testbed.Parameter(back, "error_code") == "" || !strings.Contains(got, reason) {
-		x.t.Errorf("the window ended with %q %q, want a reason with %q", testbed.Parameter(back, "error_code"), got, reason)
+		x.T.Errorf("the window ended with %q %q, want a reason with %q", testbed.Parameter(back, "error_code"), got, reason)
 	}
 }
 
@@ -35,85 +35,85 @@ func TestGateLeavesNothingToGiveBack(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name     string
-		buy      func(x *outside, b bill)
+		buy      func(x *outside, b testbed.Sale)
 		status   string
 		captures int
 	}{
-		{"one window", func(x *outside, b bill) {
-			x.get(x.approves(x.tab(b)))
+		{"one window", func(x *outside, b testbed.Sale) {
+			x.Get(x.approves(x.tab(b)))
 			x.audit("order-1", "paid", 1)
 		}, "paid", 1},
-		{"the second tab, declined in the other one", func(x *outside, b bill) {
+		{"the second tab, declined in the other one", func(x *outside, b testbed.Sale) {
 			first, second := x.tab(b), x.tab(b)
 			session := x.opens(first)
-			x.get(x.presses(second, x.opens(second), "fail"))
+			x.Get(x.presses(second, x.opens(second), "fail"))
 			back := x.presses(first, session, "approve")
 			x.stopped(back, "out of date")
-			x.get(back)
-			x.get(x.approves(x.tab(b)))
+			x.Get(back)
+			x.Get(x.approves(x.tab(b)))
 		}, "paid", 1},
-		{"two windows of one number", func(x *outside, b bill) {
+		{"two windows of one number", func(x *outside, b testbed.Sale) {
 			first, second := x.tab(b), x.tab(b)
 			session := x.opens(second)
 			back := x.approves(first)
 			x.stopped(x.presses(second, session, "approve"), "do not pay again")
-			x.get(back)
+			x.Get(back)
 		}, "paid", 1},
-		{"two windows, the first one's buyer is back", func(x *outside, b bill) {
+		{"two windows, the first one's buyer is back", func(x *outside, b testbed.Sale) {
 			first, second := x.tab(b), x.tab(b)
 			session := x.opens(second)
-			x.get(x.approves(first))
+			x.Get(x.approves(first))
 			back := x.presses(second, session, "approve")
 			x.stopped(back, "paid already")
-			if title := x.title(back); title != paidPage {
-				x.t.Errorf("the order is paid, and the page says %q", title)
+			if title := x.Get(back).Title(); title != paidPage {
+				x.T.Errorf("the order is paid, and the page says %q", title)
 			}
 		}, "paid", 1},
-		{"two windows, no webhook and no return", func(x *outside, b bill) {
+		{"two windows, no webhook and no return", func(x *outside, b testbed.Sale) {
 			first, second := x.tab(b), x.tab(b)
 			session := x.opens(second)
 			x.fault("portone", "webhook", "refuse-connection", 10)
 			x.approves(first)
-			x.pass("10m")
+			x.Pass("10m")
 			x.presses(second, session, "approve")
 		}, "paid", 1},
-		{"another amount", func(x *outside, b bill) {
+		{"another amount", func(x *outside, b testbed.Sale) {
 			window := x.tab(b)
 			edited := maps.Clone(window)
 			edited["amount"] = float64(100)
 			back := x.approves(edited)
 			x.stopped(back, "not that of your order")
-			x.get(back)
-			x.get(x.approves(x.tab(b)))
+			x.Get(back)
+			x.Get(x.approves(x.tab(b)))
 		}, "paid", 1},
-		{"another amount, changed in the open window", func(x *outside, b bill) {
+		{"another amount, changed in the open window", func(x *outside, b testbed.Sale) {
 			window := x.tab(b)
-			form := x.form(window, "outcome", "approve", "session", x.opens(window), "tamperAmount", "100")
-			back := x.send(http.MethodPost, outsideBase+"/sim/portone/window", testbed.Form, form.Encode()).location
+			form := window.Form("mode", "redirect", "outcome", "approve", "session", x.opens(window), "tamperAmount", "100")
+			back := x.PostForm("/sim/portone/window", form).Location()
 			x.stopped(back, "not that of your order")
-			x.get(back)
+			x.Get(back)
 		}, "expired", 0},
-		{"late", func(x *outside, b bill) {
+		{"late", func(x *outside, b testbed.Sale) {
 			window := x.tab(b)
 			session := x.opens(window)
-			x.pass("11m")
+			x.Pass("11m")
 			back := x.presses(window, session, "approve")
 			x.stopped(back, "time to pay")
-			x.get(back)
+			x.Get(back)
 		}, "expired", 0},
-		{"declined, and again", func(x *outside, b bill) {
+		{"declined, and again", func(x *outside, b testbed.Sale) {
 			window := x.tab(b)
-			x.get(x.presses(window, x.opens(window), "fail"))
-			x.get(x.approves(x.tab(b)))
+			x.Get(x.presses(window, x.opens(window), "fail"))
+			x.Get(x.approves(x.tab(b)))
 		}, "paid", 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(t *testing.T) {
 				x := newOutside(t, gated)
-				b := x.order("portone", "order-1", "10m")
+				b := x.Order("portone", "order-1", 10*time.Minute)
 				tc.buy(x, b)
-				x.pass("2d")
+				x.Pass("2d")
 				x.audit("order-1", tc.status, tc.captures)
 				x.nothingBack()
 			})
@@ -123,9 +123,9 @@ func TestGateLeavesNothingToGiveBack(t *testing.T) {
 
 // nothingBack: no money was given back.
 func (x *outside) nothingBack() {
-	x.t.Helper()
-	if r := x.get(outsideBase + "/sim/ledger"); strings.Contains(r.body, `"cancel"`) {
-		x.t.Errorf("money was given back: %s", r.body)
+	x.T.Helper()
+	if r := x.Get("/sim/ledger"); strings.Contains(r.Body, `"cancel"`) {
+		x.T.Errorf("money was given back: %s", r.Body)
 	}
 }
 
@@ -155,7 +155,7 @@ func TestGateDownOrSlow(t *testing.T) {
 					t.Parallel()
 					bubble(t, func(t *testing.T) {
 						x := newOutside(t, gated, func(o *world.Options) { o.PortOne.ConfirmTwice = twice })
-						b := x.order("portone", "order-1", "24h")
+						b := x.Order("portone", "order-1", 24*time.Hour)
 						x.control("/sim/faults", `{"provider":"portone","operation":"confirm-gate",`+tc.fault+`}`)
 						back := x.approves(x.tab(b))
 						taken, _ := x.money("order-1")
@@ -163,17 +163,17 @@ func TestGateDownOrSlow(t *testing.T) {
 							t.Errorf("%d captures, and the window says %q", taken, testbed.Parameter(back, "error_code"))
 						}
 						if comesBack {
-							x.get(back)
+							x.Get(back)
 						}
-						x.pass("3m")
+						x.Pass("3m")
 						if taken == 0 {
 							again := x.tab(b)
 							if again == nil {
-								t.Fatalf("nothing was taken, and the order is %s: nobody can pay it", x.read("order-1").Status)
+								t.Fatalf("nothing was taken, and the order is %s: nobody can pay it", x.ReadOrder("order-1").Status)
 							}
-							x.get(x.approves(again))
+							x.Get(x.approves(again))
 						}
-						x.pass("2d")
+						x.Pass("2d")
 						x.audit("order-1", "paid", 1)
 						x.nothingBack()
 					})
@@ -190,11 +190,11 @@ func TestGateApprovedAndLeft(t *testing.T) {
 	for _, declined := range []bool{false, true} {
 		bubble(t, func(t *testing.T) {
 			x := newOutside(t, gated)
-			b := x.order("portone", "order-1", "24h")
+			b := x.Order("portone", "order-1", 24*time.Hour)
 			window := x.tab(b)
 			session := x.opens(window)
-			if got := x.asksGate(window, session, outsidePrice); got.status != http.StatusOK {
-				t.Fatalf("%d %s", got.status, got.body)
+			if got := x.asksGate(window, session, price); got.Status != http.StatusOK {
+				t.Fatalf("%d %s", got.Status, got.Body)
 			}
 			if x.tab(b) != nil {
 				t.Error("money may be taken, and the page offers to pay")
@@ -204,16 +204,16 @@ func TestGateApprovedAndLeft(t *testing.T) {
 				x.presses(window, session, "cancel")
 				wait = "2m"
 			}
-			x.pass(wait)
+			x.Pass(wait)
 			again := x.tab(b)
 			if again == nil {
-				t.Fatalf("declined %v: after %s the order is %s", declined, wait, x.read("order-1").Status)
+				t.Fatalf("declined %v: after %s the order is %s", declined, wait, x.ReadOrder("order-1").Status)
 			}
-			if got := x.asksGate(window, session, outsidePrice); got.status != http.StatusConflict {
-				t.Errorf("the window that was left asks once more: %d %s", got.status, got.body)
+			if got := x.asksGate(window, session, price); got.Status != http.StatusConflict {
+				t.Errorf("the window that was left asks once more: %d %s", got.Status, got.Body)
 			}
-			x.get(x.approves(again))
-			x.pass("2d")
+			x.Get(x.approves(again))
+			x.Pass("2d")
 			x.audit("order-1", "paid", 1)
 			x.nothingBack()
 		})
@@ -221,10 +221,10 @@ func TestGateApprovedAndLeft(t *testing.T) {
 }
 
 // asksGate is PortOne's question about a window.
-func (x *outside) asksGate(window map[string]any, key string, amount int64) reply {
-	x.t.Helper()
+func (x *outside) asksGate(window testbed.Window, key string, amount int64) testbed.Answer {
+	x.T.Helper()
 	gate, _ := window["confirm_url"].(string)
-	return x.send(http.MethodPost, gate, testbed.JSON, fmt.Sprintf(`{"imp_uid":%q,"merchant_uid":%q,"amount":%d}`, key, window["merchant_uid"], amount))
+	return x.Post(gate, fmt.Sprintf(`{"imp_uid":%q,"merchant_uid":%q,"amount":%d}`, key, window["merchant_uid"], amount))
 }
 
 // TestGateFiftyAtOnce: questions about two windows, and about fifty, all at once, in processes of their own. One window is let through.
@@ -290,7 +290,7 @@ func TestGateDies(t *testing.T) {
 						}
 						panic(http.ErrAbortHandler)
 					})
-					back := c.tossPay(s, "approve")
+					back := c.TossPay(s, "approve")
 					what := fmt.Sprintf("dead at %s, carried out %v, asked again %v", at, carriesOut, again)
 					captures, _ := c.Moved("order-1")
 					if (len(captures) == 1) != again {
@@ -299,7 +299,7 @@ func TestGateDies(t *testing.T) {
 					c.Get(back)
 					if !again {
 						if got := c.WantOrder(what, "order-1", order.Open, 2); got.Status == order.Open {
-							c.Get(c.tossPay(c.Reopened(s), "approve"))
+							c.Get(c.TossPay(c.Reopened(s), "approve"))
 						}
 					}
 					c.mailAll()
@@ -380,9 +380,9 @@ func TestGateAtRandom(t *testing.T) {
 func gateWalk(t *testing.T, rng *rand.Rand) (captures, stopped int) {
 	t.Helper()
 	x := newOutside(t, gated, func(o *world.Options) { o.PortOne.ConfirmTwice = rng.IntN(2) == 0 })
-	b := x.order("portone", "order-1", "2h")
+	b := x.Order("portone", "order-1", 2*time.Hour)
 	type opened struct {
-		window  map[string]any
+		window  testbed.Window
 		session string
 	}
 	var windows []opened
@@ -402,19 +402,19 @@ func gateWalk(t *testing.T, rng *rand.Rand) (captures, stopped int) {
 				stopped++
 			}
 			if rng.IntN(3) > 0 {
-				x.get(back)
+				x.Get(back)
 			}
 		case 5:
 			operation := []string{"confirm-gate", "confirm-gate", "webhook", "payment", "find-all"}[rng.IntN(5)]
 			x.fault("portone", operation, []string{"refuse-connection", "lose-reply", "http-500"}[rng.IntN(3)], 1+rng.IntN(3))
 		default:
-			x.pass(fmt.Sprintf("%ds", 1+rng.IntN(600)))
+			x.Pass(fmt.Sprintf("%ds", 1+rng.IntN(600)))
 		}
 	}
 	x.fault("portone", "*", "none", 1)
-	x.pass("2d")
+	x.Pass("2d")
 	captures, _ = x.money("order-1")
-	status := x.read("order-1").Status
+	status := x.ReadOrder("order-1").Status
 	if captures > 1 || (captures == 1) != (status == "paid") {
 		t.Errorf("%d captures, and the order is %s", captures, status)
 	}
@@ -428,19 +428,19 @@ func TestGateUnderOtherKeys(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		x := newOutside(t, gated)
-		window := x.tab(x.order("portone", "order-1", "24h"))
+		window := x.tab(x.Order("portone", "order-1", 24*time.Hour))
 		first := x.own()
 		for name, other := range map[string]*outside{
 			"other keys": x.behind(otherKeys), "the keys are previous": newOutside(t, func(o *world.Options) { o.Before = first }),
 		} {
-			if got := other.asksGate(window, "imp_1", outsidePrice); got.status != http.StatusServiceUnavailable {
-				t.Errorf("%s: %d %s", name, got.status, got.body)
+			if got := other.asksGate(window, "imp_1", price); got.Status != http.StatusServiceUnavailable {
+				t.Errorf("%s: %d %s", name, got.Status, got.Body)
 			}
-			if got := x.read("order-1").Status; got != "open" {
+			if got := x.ReadOrder("order-1").Status; got != "open" {
 				t.Errorf("%s: the order is %s", name, got)
 			}
 		}
-		x.get(x.approves(window))
+		x.Get(x.approves(window))
 		x.audit("order-1", "paid", 1)
 	})
 }
@@ -455,7 +455,7 @@ func TestCostOfAGatedPayment(t *testing.T) {
 		c := newTown(t, func(o *world.Options) { gated(o); o.PortOne.Confirm = asked })
 		s := c.Order("portone", "order-1", 24*time.Hour)
 		doors = c.Process(question.pass)
-		back := c.tossPay(s, "approve")
+		back := c.TossPay(s, "approve")
 		for operation, want := range map[string]int{"get": 1, "save": 1, "lease": 0, "claim": 0, "provider": 0, "token": 0} {
 			if got := question.of(operation); got != want {
 				t.Errorf("the question cost %d of %s, want %d", got, operation, want)

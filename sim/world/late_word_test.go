@@ -3,6 +3,7 @@ package world_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"tosspay-sam/sim/world"
 )
@@ -20,25 +21,25 @@ func TestSecondWindowWhileLookupsAreDown(t *testing.T) {
 				t.Parallel()
 				bubble(t, func(t *testing.T) {
 					x := newOutside(t, twoWindows)
-					b := x.order("portone", "order-1", "24h")
+					b := x.Order("portone", "order-1", 24*time.Hour)
 					second := x.tab(b)
 					if number == "an earlier number" {
-						x.get(x.presses(second, x.opens(second), "fail"))
+						x.Get(x.presses(second, x.opens(second), "fail"))
 					}
 					first := x.tab(b)
 					session := x.opens(second)
-					x.get(x.approves(first))
+					x.Get(x.approves(first))
 					x.audit("order-1", "paid", 1)
-					x.pass("1m")
+					x.Pass("1m")
 					back := x.presses(second, session, "approve")
 					x.fault("portone", "*", "http-500", 1000)
-					x.pass("5s")
+					x.Pass("5s")
 					if comesBack {
-						x.get(back)
+						x.Get(back)
 					}
-					x.pass("5s")
+					x.Pass("5s")
 					x.fault("portone", "*", "none", 1)
-					x.pass("30d")
+					x.Pass("30d")
 					x.audit("order-1", "paid", 2)
 				})
 			})
@@ -56,23 +57,23 @@ func TestLookupsBehindTheWebhook(t *testing.T) {
 				t.Parallel()
 				bubble(t, func(t *testing.T) {
 					x := newOutside(t)
-					b := x.order("portone", "order-1", "24h")
+					b := x.Order("portone", "order-1", 24*time.Hour)
 					first := x.tab(b)
-					x.get(x.presses(first, x.opens(first), "fail"))
+					x.Get(x.presses(first, x.opens(first), "fail"))
 					second := x.tab(b)
 					session := ""
 					if opened == "before" {
 						session = x.opens(first)
-						x.pass("10m")
+						x.Pass("10m")
 					}
 					x.control("/sim/lag", `{"provider":"portone",`+lag+`}`)
 					if session == "" {
 						session = x.opens(first)
 					}
 					x.presses(first, session, "approve")
-					x.pass("2s") // the webhook is here
-					x.get(x.approves(second))
-					x.pass("1d")
+					x.Pass("2s") // the webhook is here
+					x.Get(x.approves(second))
+					x.Pass("1d")
 					x.control("/sim/lag", `{"provider":"portone"}`)
 					captures, _ := x.money("order-1")
 					x.audit("order-1", "paid", captures)
@@ -93,25 +94,25 @@ func TestSecondWindowThatNobodyTellsOf(t *testing.T) {
 				t.Parallel()
 				bubble(t, func(t *testing.T) {
 					x := newOutside(t, twoWindows)
-					b := x.order("portone", "order-1", "24h")
+					b := x.Order("portone", "order-1", 24*time.Hour)
 					second := x.tab(b)
 					if number == "an earlier number" {
-						x.get(x.presses(second, x.opens(second), "fail"))
+						x.Get(x.presses(second, x.opens(second), "fail"))
 					}
 					first := x.tab(b)
 					session := x.opens(second)
-					x.get(x.approves(first))
+					x.Get(x.approves(first))
 					x.audit("order-1", "paid", 1)
-					x.pass("10m")
+					x.Pass("10m")
 					x.fault("portone", "webhook", "refuse-connection", 1)
 					x.presses(second, session, "approve")
 					if down {
 						x.fault("portone", "payment", "http-500", 1000)
 						x.fault("portone", "find-all", "http-500", 1000)
 					}
-					x.pass("70m")
+					x.Pass("70m")
 					x.fault("portone", "*", "none", 1)
-					x.pass("1h")
+					x.Pass("1h")
 					x.audit("order-1", "paid", 2)
 				})
 			})

@@ -101,22 +101,22 @@ func newVillain(t *testing.T, seed uint64, tally *corpusTally) *villain {
 	v.Get(key(v.Card(link(v.Order("toss", "toss-next", 96*time.Hour)).Window, "approve"), "paymentKey"))
 
 	link(v.Order("portone", "port-open", 96*time.Hour))
-	v.Get(key(v.tossPay(link(v.Order("portone", "port-paid", 96*time.Hour)), "approve"), "imp_uid"))
-	back := key(v.tossPay(link(v.Order("portone", "port-back", 96*time.Hour)), "approve"), "imp_uid")
+	v.Get(key(v.TossPay(link(v.Order("portone", "port-paid", 96*time.Hour)), "approve"), "imp_uid"))
+	back := key(v.TossPay(link(v.Order("portone", "port-back", 96*time.Hour)), "approve"), "imp_uid")
 	v.Get(back)
 	v.mail()
 	if err := v.PortOne.ConsoleCancel(testbed.Parameter(back, "imp_uid"), 0); err != nil {
 		t.Fatal(err)
 	}
 	v.mail()
-	v.Get(key(v.tossPay(link(v.Order("portone", "port-next", 96*time.Hour)), "fail"), "imp_uid"))
-	key(v.tossPay(link(v.Order("portone", "port-fail", 96*time.Hour)), "fail"), "imp_uid") // nobody has told us yet
+	v.Get(key(v.TossPay(link(v.Order("portone", "port-next", 96*time.Hour)), "fail"), "imp_uid"))
+	key(v.TossPay(link(v.Order("portone", "port-fail", 96*time.Hour)), "fail"), "imp_uid") // nobody has told us yet
 	v.silence(3)
-	key(v.tossPay(link(v.Order("portone", "port-took", 96*time.Hour)), "approve"), "imp_uid") // captured, and nobody has told us
+	key(v.TossPay(link(v.Order("portone", "port-took", 96*time.Hour)), "approve"), "imp_uid") // captured, and nobody has told us
 
 	link(v.subscribe("subs-open"))
-	key(v.tossPay(link(v.subscribe("subs-key")), "approve"), "imp_uid") // issued, and nobody has told us
-	v.Get(key(v.tossPay(link(v.subscribe("subs-live")), "approve"), "imp_uid"))
+	key(v.TossPay(link(v.subscribe("subs-key")), "approve"), "imp_uid") // issued, and nobody has told us
+	v.Get(key(v.TossPay(link(v.subscribe("subs-live")), "approve"), "imp_uid"))
 	v.issued = []string{"subs-key--key1", "subs-live--key1"}
 	for _, id := range v.orders {
 		v.numbers = append(v.numbers, id, id+"--2", id+"--3")

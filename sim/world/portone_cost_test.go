@@ -66,11 +66,11 @@ func TestCostOfATossPayReturn(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(t *testing.T) {
 				town := newTown(t)
-				other := town.tossPay(town.Order("portone", "order-2", 24*time.Hour), "approve")
+				other := town.TossPay(town.Order("portone", "order-2", 24*time.Hour), "approve")
 				s := town.Order("portone", "order-1", 24*time.Hour)
 				address := s.Window.Text("m_redirect_url")
 				if c.outcome != "" {
-					address = town.tossPay(s, c.outcome)
+					address = town.TossPay(s, c.outcome)
 				}
 				if len(c.edits) > 0 && c.edits[0] == "{link}" {
 					address = strings.Replace(address, "?", "x?", 1)
@@ -135,7 +135,7 @@ var floods = map[string]flooded{
 		return portoneHook("imp_999999999999", "order-1", "paid")
 	}, func(c *town) { c.WantOrder("flood", "order-1", order.Open, 1) }, nil, 1_000},
 	"a failed payment's": {"portone", func(c *town) string {
-		return portoneHook(testbed.Parameter(c.tossPay(c.Order("portone", "order-1", 24*time.Hour), "fail"), "imp_uid"), "order-1", "paid")
+		return portoneHook(testbed.Parameter(c.TossPay(c.Order("portone", "order-1", 24*time.Hour), "fail"), "imp_uid"), "order-1", "paid")
 	}, func(c *town) { c.WantOrder("flood", "order-1", order.Open, 1) }, nil, 1_000},
 	"Toss Payments'": {"toss", func(c *town) string {
 		_, key, _ := c.paidOrder("toss", "order-1")

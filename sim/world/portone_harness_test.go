@@ -49,28 +49,12 @@ func (c *town) readSubscription(id string) testbed.Sale {
 	return c.Sale(c.Get("/subscriptions/" + id))
 }
 
-// portone sends the window's form as PortOne's script does; edits are in pairs.
-func (c *town) portone(s testbed.Sale, mode, outcome string, edits []string) testbed.Answer {
-	form := s.Window.Form(append([]string{"userCode", s.SDK.ClientKey, "mode", mode, "outcome", outcome}, edits...)...)
-	return c.PostForm("/sim/portone/window", form)
-}
-
-// tossPay opens the window and presses a button on a phone; it returns where the buyer is sent.
-func (c *town) tossPay(s testbed.Sale, outcome string, edits ...string) string {
-	c.T.Helper()
-	a := c.portone(s, "redirect", outcome, edits)
-	if a.Status != http.StatusSeeOther {
-		c.T.Fatalf("PortOne's window: %d %s", a.Status, a.Body)
-	}
-	return a.Location()
-}
-
 var postedResult = regexp.MustCompile(`data-result="([^"]*)"`)
 
 // popup is the same on a PC: the address is the one our page goes to with what the window posted, or "" when it posted nothing.
 func (c *town) popup(s testbed.Sale, outcome string, edits ...string) string {
 	c.T.Helper()
-	v := c.portone(s, "popup", outcome, edits)
+	v := c.PortOneWindow(s, append([]string{"mode", "popup", "outcome", outcome}, edits...)...)
 	m := postedResult.FindStringSubmatch(v.Body)
 	if v.Status != http.StatusOK || m == nil {
 		c.T.Fatalf("PortOne's window: %d %s", v.Status, v.Body)

@@ -49,7 +49,7 @@ func TestKeyIsIssued(t *testing.T) {
 					c.popup(s, outcome)
 					address = s.Window.Text("m_redirect_url") + "?merchant_uid=sub-0001--key1"
 				default:
-					address = c.tossPay(s, outcome)
+					address = c.TossPay(s, outcome)
 				}
 				switch way {
 				case "redirect", "popup":
@@ -111,7 +111,7 @@ func TestIssuanceFailsAndIsStartedAgain(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c := newTown(t)
 				s := c.subscribe("sub-0001")
-				pay := c.tossPay
+				pay := c.TossPay
 				if way == "popup" {
 					pay = c.popup
 				}
@@ -213,7 +213,7 @@ func TestAbandonedIssuanceCanBeStartedAgain(t *testing.T) {
 		time.Sleep(20 * time.Minute)
 		c.advanceSubscription("sub-0001")
 		again := c.Reopened(s)
-		c.WantTitle("registered at last", c.Get(c.tossPay(again, "approve")), townRegistered)
+		c.WantTitle("registered at last", c.Get(c.TossPay(again, "approve")), townRegistered)
 		c.wantSubscription("in the end", "sub-0001", subscription.Active)
 		c.wantLawful()
 	})
@@ -230,7 +230,7 @@ func TestKeyOfSomebodyElse(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c := newTown(t)
 				s := c.subscribe("sub-0001")
-				address := c.tossPay(s, "approve", edits...)
+				address := c.TossPay(s, "approve", edits...)
 				if v := c.Get(address); v.Title() == townRegistered {
 					t.Errorf("the return: %q", v.Title())
 				}
@@ -259,7 +259,7 @@ func TestKeyOfSomebodyElse(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			c := newTown(t, live)
 			s := c.subscribe("sub-0001")
-			c.Get(c.tossPay(s, "approve"))
+			c.Get(c.TossPay(s, "approve"))
 			c.mail()
 			c.wantSubscription("test money in live mode", "sub-0001", subscription.Enrolling)
 		})
@@ -275,7 +275,7 @@ func TestIssuanceProviderDown(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c := newTown(t)
 				s := c.subscribe("sub-0001")
-				address := c.tossPay(s, "approve")
+				address := c.TossPay(s, "approve")
 				c.Fault(fault.Fault{Provider: "portone", Operation: portonesim.OpCustomer, Kind: kind, Times: 1000})
 				c.WantTitle("the return", c.Get(address), "Checking your registration")
 				c.mail()
@@ -388,7 +388,7 @@ func TestPortOneOrderRequests(t *testing.T) {
 			t.Errorf("the order expires in %v, its window in 60 minutes", got)
 		}
 		time.Sleep(59 * time.Minute)
-		c.WantTitle("a minute before the end", c.Get(c.tossPay(c.Reopened(s), "approve")), paidPage)
+		c.WantTitle("a minute before the end", c.Get(c.TossPay(c.Reopened(s), "approve")), paidPage)
 		c.WantOrder("a minute before the end", "order-9", order.Paid, 1)
 	})
 }

@@ -35,7 +35,7 @@ func TestTossPayOrderIsPaid(t *testing.T) {
 						if post == "lost" {
 							c.silence(1)
 						}
-						pay := c.tossPay
+						pay := c.TossPay
 						if way == "popup" {
 							pay = c.popup
 						}
@@ -137,7 +137,7 @@ func TestTossPayHostileReturns(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c := newTown(t)
 				victim, other := c.Order("portone", "order-1", 24*time.Hour), c.Order("portone", "order-2", 24*time.Hour)
-				paid := c.tossPay(other, "approve")
+				paid := c.TossPay(other, "approve")
 				c.WantTitle("the other order", c.Get(paid), paidPage)
 				for i, e := range edits {
 					edits[i] = strings.ReplaceAll(e, "{other}", testbed.Parameter(paid, "imp_uid"))
@@ -162,7 +162,7 @@ func TestTossPayHostileReturns(t *testing.T) {
 				c.wantMoved("hostile", "order-1", 0, 0)
 				c.wantMoved("the other one", "order-2", 1, 0)
 				c.WantOrder("the other one", "order-2", order.Paid, 1)
-				c.WantTitle("and then it is paid", c.Get(c.tossPay(c.Reopened(got), "approve")), paidPage)
+				c.WantTitle("and then it is paid", c.Get(c.TossPay(c.Reopened(got), "approve")), paidPage)
 				if strings.Contains(c.Log.String(), "alert(1)") {
 					t.Error("the error_msg of a redirect is in the log")
 				}
@@ -200,7 +200,7 @@ func TestTossPayFailsThenPays(t *testing.T) {
 				bubble(t, func(t *testing.T) {
 					c := newTown(t)
 					s := c.Order("portone", "order-1", 24*time.Hour)
-					pay := c.tossPay
+					pay := c.TossPay
 					if way == "popup" {
 						pay = c.popup
 					}
@@ -218,7 +218,7 @@ func TestTossPayFailsThenPays(t *testing.T) {
 					if second.Window["merchant_uid"] != "order-1--2" {
 						t.Errorf("the second window is for %v", second.Window["merchant_uid"])
 					}
-					if blocked := c.tossPay(second, "approve", "tamperAmount", "100"); testbed.Parameter(blocked, "error_code") != "PREPARE_MISMATCH" {
+					if blocked := c.TossPay(second, "approve", "tamperAmount", "100"); testbed.Parameter(blocked, "error_code") != "PREPARE_MISMATCH" {
 						t.Errorf("attempt 2 is not registered: %s", blocked)
 					}
 					c.WantTitle("the second return", c.Get(pay(second, "approve")), paidPage)
@@ -247,7 +247,7 @@ func TestTossPayFailedTabAndPaidTab(t *testing.T) {
 					c.silence(1)
 				}
 				c.popup(s, "close-popup")
-				address := c.tossPay(s, "fail", "session", failing)
+				address := c.TossPay(s, "fail", "session", failing)
 				if testbed.Parameter(address, "imp_uid") == "" || testbed.Parameter(address, "error_code") == "" {
 					t.Fatalf("the failing tab came back with %s", address)
 				}
@@ -276,7 +276,7 @@ func TestTossPayFailsAfterItsTime(t *testing.T) {
 		failing, paying := c.openTab(s), c.openTab(s)
 		time.Sleep(time.Until(s.ExpiresAt.Add(time.Minute)))
 		c.silence(2)
-		v := c.Get(c.tossPay(s, "fail", "session", failing))
+		v := c.Get(c.TossPay(s, "fail", "session", failing))
 		if v.CanPay() {
 			t.Errorf("the time is over, and the page %q invites to pay again", v.Title())
 		}
@@ -322,8 +322,8 @@ func TestTossPayTwoWindowsCapture(t *testing.T) {
 				if tells == "returns" {
 					c.silence(2)
 				}
-				one := c.tossPay(s, "approve", "session", first)
-				two := c.tossPay(s, "approve", "session", second)
+				one := c.TossPay(s, "approve", "session", first)
+				two := c.TossPay(s, "approve", "session", second)
 				if tells == "returns" {
 					c.WantTitle("the first return", c.Get(one), paidPage)
 					c.WantTitle("the second return", c.Get(two), paidPage)
@@ -366,7 +366,7 @@ func TestTossPayMismatch(t *testing.T) {
 						if lost > 0 {
 							c.Fault(fault.Fault{Provider: "portone", Operation: portonesim.OpCancel, Kind: fault.LoseReply, Times: lost})
 						}
-						address := c.tossPay(s, "approve", m.edits...)
+						address := c.TossPay(s, "approve", m.edits...)
 						if first == "webhook" {
 							c.mail()
 						}
@@ -394,7 +394,7 @@ func TestTossPayMismatch(t *testing.T) {
 						if got.Status != order.Open {
 							return
 						}
-						c.WantTitle("and then it is paid", c.Get(c.tossPay(c.Reopened(s), "approve")), paidPage)
+						c.WantTitle("and then it is paid", c.Get(c.TossPay(c.Reopened(s), "approve")), paidPage)
 						c.WantOrder("in the end", "order-1", order.Paid, 2)
 						c.wantMoved("in the end", "order-1", 2, 1)
 						c.wantLawful()
@@ -415,7 +415,7 @@ func TestTossPayMismatchCrash(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c := newTown(t, ignorePrepare, testbed.Quiet)
 				s := c.Order("portone", "order-1", 24*time.Hour)
-				address := c.tossPay(s, "approve", "tamperAmount", "14000")
+				address := c.TossPay(s, "approve", "tamperAmount", "14000")
 				door := c.Process(func(_ string, carryOut func()) error {
 					made++
 					if made > dies || made == dies && !after {
@@ -456,7 +456,7 @@ func TestSandboxPaymentInLiveMode(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c := newTown(t, live)
 				s := c.Order("portone", "order-1", 1*time.Hour)
-				address := c.tossPay(s, "approve") // every payment of this simulator is test money
+				address := c.TossPay(s, "approve") // every payment of this simulator is test money
 				switch first {
 				case "return":
 					c.wantNotPaidPage(c.Get(address))
@@ -511,10 +511,10 @@ func TestPrepareFails(t *testing.T) {
 				}
 				time.Sleep(2 * time.Minute)
 				s := c.Sale(c.Post("/orders", request))
-				if blocked := c.tossPay(s, "approve", "tamperAmount", "1"); testbed.Parameter(blocked, "error_code") != "PREPARE_MISMATCH" {
+				if blocked := c.TossPay(s, "approve", "tamperAmount", "1"); testbed.Parameter(blocked, "error_code") != "PREPARE_MISMATCH" {
 					t.Errorf("it is not registered: %s", blocked)
 				}
-				c.WantTitle("and then it is paid", c.Get(c.tossPay(s, "approve")), paidPage)
+				c.WantTitle("and then it is paid", c.Get(c.TossPay(s, "approve")), paidPage)
 				c.wantLawful()
 			})
 		})
@@ -528,7 +528,7 @@ func TestIssuanceUnderAnOrdersNumber(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := newTown(t, ignorePrepare)
 		s := c.Order("portone", "order-1", 1*time.Hour)
-		address := c.tossPay(s, "approve", "customer_uid", "order-1", "customer_id", "x", "amount", "0", "pay_method", "tosspay")
+		address := c.TossPay(s, "approve", "customer_uid", "order-1", "customer_id", "x", "amount", "0", "pay_method", "tosspay")
 		c.mail()
 		c.wantNotPaidPage(c.Get(address))
 		c.wantMoved("an issuance", "order-1", 0, 0)
@@ -599,7 +599,7 @@ func (c *town) paidOrder(provider, id string) (console func(string, int64) error
 		address = c.Card(s.Window, "approve")
 		console, key = c.Toss.ConsoleCancel, testbed.Parameter(address, "paymentKey")
 	} else {
-		address = c.tossPay(s, "approve")
+		address = c.TossPay(s, "approve")
 		console, key = c.PortOne.ConsoleCancel, testbed.Parameter(address, "imp_uid")
 	}
 	c.WantTitle("paid", c.Get(address), paidPage)
@@ -660,9 +660,9 @@ func TestLateMoneyOfAFailedAttempt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := newTown(t)
 		s := c.Order("portone", "order-1", 24*time.Hour)
-		address := c.tossPay(s, "fail")
+		address := c.TossPay(s, "fail")
 		c.Get(address)
-		second := c.tossPay(c.Reopened(s), "approve")
+		second := c.TossPay(c.Reopened(s), "approve")
 		if err := c.PortOne.PayLate(testbed.Parameter(address, "imp_uid")); err != nil {
 			t.Fatal(err)
 		}

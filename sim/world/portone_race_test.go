@@ -49,7 +49,7 @@ var contests = map[string]contest{
 		return address, "toss", tossHook(testbed.Parameter(address, "paymentKey"), "order-1", "DONE")
 	}, want: "paid attempt 1 balance 15000 captures 1 cancels 0 settlements 1", bends: []int{0, 1, 2, 3}},
 	"portone, captured": {prepare: func(c *town) (string, string, string) {
-		address := c.tossPay(c.Order("portone", "order-1", 24*time.Hour), "approve")
+		address := c.TossPay(c.Order("portone", "order-1", 24*time.Hour), "approve")
 		return address, "portone", portoneHook(testbed.Parameter(address, "imp_uid"), "order-1", "paid")
 	}, want: "paid attempt 1 balance 15000 captures 1 cancels 0 settlements 1", bends: []int{0, 1, 2, 3}},
 	"portone, captured after a return that could not be looked up": {prepare: func(c *town) (string, string, string) {
@@ -59,16 +59,16 @@ var contests = map[string]contest{
 		c.Get(s.Window.Text("m_redirect_url"))
 		c.Fault(fault.Fault{Provider: "portone", Operation: fault.Any, Kind: fault.None})
 		c.WantOrder("nobody knows", "order-1", order.Processing, 1)
-		address := c.tossPay(s, "approve", "session", tab)
+		address := c.TossPay(s, "approve", "session", tab)
 		time.Sleep(31 * time.Second)
 		return address, "portone", portoneHook(testbed.Parameter(address, "imp_uid"), "order-1", "paid")
 	}, want: "paid attempt 1 balance 15000 captures 1 cancels 0 settlements 1", bends: []int{0, 1, 2, 3}},
 	"portone, another amount": {prepare: func(c *town) (string, string, string) {
-		address := c.tossPay(c.Order("portone", "order-1", 24*time.Hour), "approve", "tamperAmount", "14000")
+		address := c.TossPay(c.Order("portone", "order-1", 24*time.Hour), "approve", "tamperAmount", "14000")
 		return address, "portone", portoneHook(testbed.Parameter(address, "imp_uid"), "order-1", "paid")
 	}, edits: []testbed.Option{ignorePrepare}, want: "open attempt 2 balance 0 captures 1 cancels 1 settlements 0", bends: []int{0, 1, 2, 3}},
 	"portone, failed": {prepare: func(c *town) (string, string, string) {
-		address := c.tossPay(c.Order("portone", "order-1", 24*time.Hour), "fail")
+		address := c.TossPay(c.Order("portone", "order-1", 24*time.Hour), "fail")
 		return address, "portone", portoneHook(testbed.Parameter(address, "imp_uid"), "order-1", "failed")
 	}, want: "open attempt 2 balance 0 captures 0 cancels 0 settlements 0", bends: []int{0}},
 	"portone, given back in the console meanwhile": {prepare: func(c *town) (string, string, string) {
@@ -100,8 +100,8 @@ var contests = map[string]contest{
 	"portone, two windows captured": {prepare: func(c *town) (string, string, string) {
 		s := c.Order("portone", "order-1", 24*time.Hour)
 		first, second := c.openTab(s), c.openTab(s)
-		address := c.tossPay(s, "approve", "session", first)
-		c.tossPay(s, "approve", "session", second)
+		address := c.TossPay(s, "approve", "session", first)
+		c.TossPay(s, "approve", "session", second)
 		return address, "portone", portoneHook(second, "order-1", "paid")
 	}, edits: []testbed.Option{twoWindows},
 		want: "paid attempt 1 balance 15000 captures 2 cancels 1 settlements 1", bends: []int{0, 1, 2, 3}},
@@ -118,13 +118,13 @@ var contests = map[string]contest{
 	}, want: "expired attempt 1 balance 0 captures 1 cancels 1 settlements 0", bends: []int{0, 1, 2, 3}},
 	"an issuance": {prepare: func(c *town) (string, string, string) {
 		s := c.subscribe("sub-0001")
-		address := c.tossPay(s, "approve")
+		address := c.TossPay(s, "approve")
 		time.Sleep(time.Until(s.DueAt))
 		return address, "portone", portoneHook(testbed.Parameter(address, "imp_uid"), "sub-0001--key1", "paid")
 	}, sub: true, want: "active key sub-0001--key1 activations 1", bends: []int{0, 1, 2, 3}},
 	"an issuance, the return says failed": {prepare: func(c *town) (string, string, string) {
 		s := c.subscribe("sub-0001")
-		address := testbed.Edited(c.tossPay(s, "approve"), "error_code", "F400")
+		address := testbed.Edited(c.TossPay(s, "approve"), "error_code", "F400")
 		time.Sleep(time.Until(s.DueAt))
 		return address, "portone", portoneHook(testbed.Parameter(address, "imp_uid"), "sub-0001--key1", "paid")
 	}, sub: true, want: "active key sub-0001--key1 activations 1", bends: []int{0, 1}},

@@ -109,7 +109,7 @@ func TestFailedThenPaid(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c := newTown(t)
 				s := c.Order("portone", "order-1", 24*time.Hour)
-				address := c.tossPay(s, "fail")
+				address := c.TossPay(s, "fail")
 				key := testbed.Parameter(address, "imp_uid")
 				if v := c.hook("portone", portoneHook(key, "order-1", "failed")); v.Status != http.StatusOK {
 					t.Errorf("%d %s", v.Status, v.Body)
@@ -141,8 +141,8 @@ func TestPaidOrderAndItsFailedPayment(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := newTown(t)
 		s := c.Order("portone", "order-1", 24*time.Hour)
-		failed := testbed.Parameter(c.tossPay(s, "fail"), "imp_uid") // its return never arrives
-		c.WantTitle("paid by the second window", c.Get(c.tossPay(s, "approve")), paidPage)
+		failed := testbed.Parameter(c.TossPay(s, "fail"), "imp_uid") // its return never arrives
+		c.WantTitle("paid by the second window", c.Get(c.TossPay(s, "approve")), paidPage)
 		c.mail()
 		for _, says := range []string{"failed", "paid"} {
 			if v := c.hook("portone", portoneHook(failed, "order-1", says)); v.Status != http.StatusOK {
@@ -234,7 +234,7 @@ func TestStoreIsDownForAWebhook(t *testing.T) {
 		c := newTown(t)
 		c.Order("toss", "order-1", 24*time.Hour)
 		s := c.subscribe("sub-0001")
-		c.tossPay(s, "approve")
+		c.TossPay(s, "approve")
 		calls := c.asked()
 		door := c.Process(func(name string, carryOut func()) error {
 			if name == "provider" || name == "token" {
@@ -310,7 +310,7 @@ func TestWebhookBodies(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				town := newTown(t)
 				s := town.Order("portone", "order-1", 24*time.Hour)
-				key := testbed.Parameter(town.tossPay(s, "approve"), "imp_uid")
+				key := testbed.Parameter(town.TossPay(s, "approve"), "imp_uid")
 				v := town.Send(testbed.Request(http.MethodPost, "/webhooks/portone/"+world.WebhookToken, c.contentType, strings.ReplaceAll(c.body, "{key}", key)))
 				if v.Status != c.status {
 					t.Errorf("%d %s, want %d", v.Status, v.Body, c.status)
@@ -328,7 +328,7 @@ func TestWebhookDoorTellsNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := newTown(t)
 		s := c.Order("portone", "order-1", 24*time.Hour)
-		key := testbed.Parameter(c.tossPay(s, "approve"), "imp_uid")
+		key := testbed.Parameter(c.TossPay(s, "approve"), "imp_uid")
 		body := portoneHook(key, "order-1", "paid")
 		for _, path := range []string{
 			"/webhooks/portone/wrong", "/webhooks/portone/" + world.WebhookToken + "x", "/webhooks/portone/" + strings.ToUpper(world.WebhookToken),
@@ -370,7 +370,7 @@ func TestWebhookSizes(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := newTown(t)
 		s := c.Order("portone", "order-1", 24*time.Hour)
-		key := testbed.Parameter(c.tossPay(s, "approve"), "imp_uid")
+		key := testbed.Parameter(c.TossPay(s, "approve"), "imp_uid")
 		padded := func(size int) string {
 			head, tail := `{"imp_uid":"`+key+`","merchant_uid":"order-1","pad":"`, `"}`
 			return head + strings.Repeat("x", size-len(head)-len(tail)) + tail
@@ -400,7 +400,7 @@ func TestWebhookBase64(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := newTown(t)
 		s := c.Order("portone", "order-1", 24*time.Hour)
-		key := testbed.Parameter(c.tossPay(s, "approve"), "imp_uid")
+		key := testbed.Parameter(c.TossPay(s, "approve"), "imp_uid")
 		door := c.Parts.Webhook()
 		request := handler.Request{
 			RouteKey: "POST /webhooks/portone/{webhookToken}", PathParameters: map[string]string{"webhookToken": world.WebhookToken},
@@ -433,7 +433,7 @@ func TestWebhookSources(t *testing.T) {
 				}
 			})
 			s := c.Order("portone", "order-1", 24*time.Hour)
-			body := portoneHook(testbed.Parameter(c.tossPay(s, "approve"), "imp_uid"), "order-1", "paid")
+			body := portoneHook(testbed.Parameter(c.TossPay(s, "approve"), "imp_uid"), "order-1", "paid")
 			from := func(provider, address string) testbed.Answer {
 				r := testbed.Post("/webhooks/"+provider+"/"+world.WebhookToken, body)
 				r.RemoteAddr = address + ":1234"
@@ -541,7 +541,7 @@ func TestStaleAnswer(t *testing.T) {
 						t.Fatal(err)
 					}
 				} else {
-					key = testbed.Parameter(c.tossPay(c.Order("portone", "order-1", 24*time.Hour), "approve"), "imp_uid")
+					key = testbed.Parameter(c.TossPay(c.Order("portone", "order-1", 24*time.Hour), "approve"), "imp_uid")
 				}
 				if k.provider == "toss" {
 					op = tosssim.OpFind

@@ -22,34 +22,34 @@ type refunded struct {
 }
 
 func (x *outside) refund(id, body string) (r refunded, status int) {
-	x.t.Helper()
-	got := x.send(http.MethodPost, outsideBase+"/orders/"+id+"/refunds", "application/json", body)
-	if err := json.Unmarshal([]byte(got.body), &r); err != nil {
-		x.t.Errorf("%d %s: %v", got.status, got.body, err)
+	x.T.Helper()
+	got := x.Post("/orders/"+id+"/refunds", body)
+	if err := json.Unmarshal([]byte(got.Body), &r); err != nil {
+		x.T.Errorf("%d %s: %v", got.Status, got.Body, err)
 	}
-	return r, got.status
+	return r, got.Status
 }
 
 // sold is a world with one order that its buyer has paid.
 func sold(t *testing.T, provider string) *outside {
 	t.Helper()
 	x := newOutside(t, func(o *world.Options) { o.Toss.PartialCancelable = true })
-	b := x.order(provider, "order-1", "24h")
+	b := x.Order(provider, "order-1", 24*time.Hour)
 	if provider == "toss" {
-		x.get(x.card(x.tab(b), "approve"))
+		x.Get(x.Card(x.tab(b), "approve"))
 	} else {
-		x.get(x.approves(x.tab(b)))
+		x.Get(x.approves(x.tab(b)))
 	}
-	if got := x.read("order-1"); got.Status != "paid" {
+	if got := x.ReadOrder("order-1"); got.Status != "paid" {
 		t.Fatalf("the order is %s", got.Status)
 	}
 	return x
 }
 
 func (x *outside) wantKept(what string, status string, kept int64) {
-	x.t.Helper()
-	if _, got := x.money("order-1"); got != kept || x.read("order-1").Status != status {
-		x.t.Errorf("%s: the provider keeps %d, the order is %s; want %d and %s", what, got, x.read("order-1").Status, kept, status)
+	x.T.Helper()
+	if _, got := x.money("order-1"); got != kept || string(x.ReadOrder("order-1").Status) != status {
+		x.T.Errorf("%s: the provider keeps %d, the order is %s; want %d and %s", what, got, x.ReadOrder("order-1").Status, kept, status)
 	}
 }
 
@@ -62,11 +62,11 @@ func TestRefunds(t *testing.T) {
 				bubble(t, func(t *testing.T) {
 					x := sold(t, provider)
 					x.fault(provider, "*", kind, times)
-					if r, status := x.refund("order-1", `{"refundId":"r1","amount":5000,"reason":"one is broken"}`); status != http.StatusAccepted || r.Outcome != "pending" || r.Refundable != outsidePrice-5000 {
+					if r, status := x.refund("order-1", `{"refundId":"r1","amount":5000,"reason":"one is broken"}`); status != http.StatusAccepted || r.Outcome != "pending" || r.Refundable != price-5000 {
 						t.Errorf("%d %+v", status, r)
 					}
-					x.pass("2h")
-					x.wantKept(fmt.Sprintf("%s, %s %d times: in part", provider, kind, times), "paid", outsidePrice-5000)
+					x.Pass("2h")
+					x.wantKept(fmt.Sprintf("%s, %s %d times: in part", provider, kind, times), "paid", price-5000)
 					if r, status := x.refund("order-1", `{"refundId":"r1","amount":5000}`); status != http.StatusOK || r.Outcome != "done" {
 						t.Errorf("the same again: %d %+v", status, r)
 					}
@@ -74,7 +74,7 @@ func TestRefunds(t *testing.T) {
 						t.Errorf("over the balance: %d %+v", status, r)
 					}
 					x.refund("order-1", `{"refundId":"r3"}`)
-					x.pass("2h")
+					x.Pass("2h")
 					x.wantKept("all", "refunded", 0)
 				})
 			}
@@ -107,7 +107,7 @@ func TestRefundsRace(t *testing.T) {
 				})
 			}
 			all.Wait()
-			x.pass("6h")
+			x.Pass("6h")
 			slices.Sort(accepted)
 			if ids := slices.Compact(accepted); len(ids) != 5 {
 				t.Errorf("%s: %d refunds of 3000 were accepted: %v", provider, len(ids), ids)
@@ -122,7 +122,7 @@ func TestRefundsOfOthers(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		x := sold(t, "toss")
-		x.order("toss", "order-2", "24h")
+		x.Order("toss", "order-2", 24*time.Hour)
 		for body, want := range map[string]string{
 			`{"refundId":"r","amount":0}`: "400 INVALID_FIELD", `{"refundId":"r","amount":-1}`: "400 INVALID_FIELD", `{"refundId":"r","amount":1.5}`: "400 INVALID_FIELD",
 			`{"amount":100}`: "400 INVALID_FIELD", `{"refundId":"a b","amount":100}`: "400 INVALID_FIELD", `{"refundId":"r","amount":15001}`: "409 OVER_BALANCE",
@@ -142,8 +142,8 @@ func TestRefundsOfOthers(t *testing.T) {
 		if r, status := x.refund("order-1", `{"refundId":"r","amount":200}`); status != http.StatusConflict || r.Error.Code != "REFUND_EXISTS" {
 			t.Errorf("the same id with another amount: %d %+v", status, r)
 		}
-		x.pass("1h")
-		x.wantKept("one of 100", "paid", outsidePrice-100)
+		x.Pass("1h")
+		x.wantKept("one of 100", "paid", price-100)
 	})
 }
 
@@ -154,16 +154,16 @@ func TestRefundMadeBehindItsRefusal(t *testing.T) {
 	for _, behind := range []string{"1s", "1m", "4m"} {
 		bubble(t, func(t *testing.T) {
 			x := newOutside(t, func(o *world.Options) { o.Toss.PartialCancelable, o.Toss.CancelPause = true, 10*time.Second })
-			x.pays("toss", x.order("toss", "order-1", "24h"))
-			x.pass("1h")
+			x.pays("toss", x.Order("toss", "order-1", 24*time.Hour))
+			x.Pass("1h")
 			x.control("/sim/lag", fmt.Sprintf(`{"provider":"toss","lookups":%q}`, behind))
 			x.control("/sim/faults", `{"provider":"toss","operation":"cancel","fault":"http-500","moment":"after","times":1}`)
 			x.refund("order-1", `{"refundId":"r1","amount":5000}`)
-			x.pass("2h")
+			x.Pass("2h")
 			if r, status := x.refund("order-1", `{"refundId":"r1","amount":5000}`); status != http.StatusOK || r.Outcome != "done" {
 				t.Errorf("lookups %s behind: %d %+v", behind, status, r)
 			}
-			x.wantKept(behind, "paid", outsidePrice-5000)
+			x.wantKept(behind, "paid", price-5000)
 		})
 	}
 }

@@ -3,25 +3,25 @@ package world_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"tosspay-sam/shared/store/memstore"
-	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/world"
 )
 
 // backup returns what restores the table to how it is now, and the deployment that then serves from it. told is false for an operator who does not say
 // that it was restored.
 func (x *outside) backup(told bool) (restore func() *outside) {
-	x.t.Helper()
+	x.T.Helper()
 	first := x.own()
 	store, ok := first.Store.(*memstore.Store)
 	if !ok {
-		x.t.Fatal("its store is another's")
+		x.T.Fatal("its store is another's")
 	}
-	back, at := store.Backup(), x.now()
+	back, at := store.Backup(), x.Now()
 	return func() *outside {
 		back()
-		return newOutside(x.t, func(o *world.Options) {
+		return newOutside(x.T, func(o *world.Options) {
 			o.Beside, o.Store = first, store
 			if told {
 				o.RestoredTo = at
@@ -39,33 +39,33 @@ func TestRestoredOrder(t *testing.T) {
 			for _, again := range []bool{false, true} {
 				bubble(t, func(t *testing.T) {
 					x := newOutside(t)
-					b := x.order(provider, "order-1", "24h")
+					b := x.Order(provider, "order-1", 24*time.Hour)
 					window := x.tab(b)
 					restore := x.backup(told)
 					if provider == "toss" {
 						x.refuses("REJECT_CARD_PAYMENT")
-						x.get(x.card(window, "approve"))
-						x.get(x.card(x.tab(b), "approve"))
+						x.Get(x.Card(window, "approve"))
+						x.Get(x.Card(x.tab(b), "approve"))
 					} else {
-						x.get(x.presses(window, x.opens(window), "fail"))
-						x.get(x.approves(x.tab(b)))
+						x.Get(x.presses(window, x.opens(window), "fail"))
+						x.Get(x.approves(x.tab(b)))
 					}
-					x.pass("1h")
+					x.Pass("1h")
 					x.audit("order-1", "paid", 1)
 					y := restore()
 					if again && provider == "toss" {
-						y.get(y.card(y.tab(b), "approve"))
+						y.Get(y.Card(y.tab(b), "approve"))
 					} else if again {
-						y.get(y.approves(y.tab(b)))
+						y.Get(y.approves(y.tab(b)))
 					}
-					y.pass("3d")
+					y.Pass("3d")
 					captures, kept := y.money("order-1")
-					good := y.read("order-1").Status == "paid" && kept == outsidePrice
+					good := y.ReadOrder("order-1").Status == "paid" && kept == price
 					if provider == "toss" && captures != 1 {
 						good = false // it is asked before it takes the money
 					}
 					if good != told {
-						t.Errorf("%s, told %t, the buyer pays again %t: the order is %s, %d captures, %d won are kept", provider, told, again, y.read("order-1").Status, captures, kept)
+						t.Errorf("%s, told %t, the buyer pays again %t: the order is %s, %d captures, %d won are kept", provider, told, again, y.ReadOrder("order-1").Status, captures, kept)
 					}
 				})
 			}
@@ -80,20 +80,20 @@ func TestRestoredCycle(t *testing.T) {
 		for _, told := range []bool{true, false} {
 			bubble(t, func(t *testing.T) {
 				x := newOutside(t)
-				made := x.send("POST", outsideBase+"/subscriptions", testbed.JSON, `{"subscriptionId":"sub-0001","customerId":"customer-1","language":"en",
+				made := x.Post("/subscriptions", `{"subscriptionId":"sub-0001","customerId":"customer-1","language":"en",
 					"plan":{"amount":9900,"currency":"KRW","name":"Coffee","interval":"month"}}`)
-				x.get(x.approves(x.tab(x.bill(made))))
-				x.pass("29d")
+				x.Get(x.approves(x.tab(x.Sale(made))))
+				x.Pass("29d")
 				restore := x.backup(told)
 				if refusals > 0 {
 					x.control("/sim/decline", fmt.Sprintf(`{"reason":"CARD_EXCEED_LIMIT","times":%d}`, refusals))
 				}
-				x.pass("10d")
+				x.Pass("10d")
 				if captures, kept := x.money("sub-0001"); captures != 2 || kept != 2*9900 {
 					t.Fatalf("%d refusals: %d captures, %d won", refusals, captures, kept)
 				}
 				y := restore()
-				y.pass("12d")
+				y.Pass("12d")
 				captures, kept := y.money("sub-0001")
 				if good := captures == 2 && kept == 2*9900; good != told && refusals > 0 || told && !good {
 					t.Errorf("%d refusals, told %t: %d captures, %d won are kept", refusals, told, captures, kept)
@@ -105,6 +105,6 @@ func TestRestoredCycle(t *testing.T) {
 
 // refuses makes Toss Payments refuse the next confirm.
 func (x *outside) refuses(code string) {
-	x.t.Helper()
+	x.T.Helper()
 	x.own().Toss.DeclineNext(code)
 }

@@ -14,13 +14,13 @@ func TestReturnWhileTheNextNumberIsAskedAbout(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		x := newOutside(t)
-		b := x.order("portone", "order-1", "24h")
+		b := x.Order("portone", "order-1", 24*time.Hour)
 		first := x.tab(b)
-		x.get(x.presses(first, x.opens(first), "fail"))
+		x.Get(x.presses(first, x.opens(first), "fail"))
 		second := x.tab(b)
 		address, _ := second["m_redirect_url"].(string)
 		session := x.opens(second)
-		x.get(address + "?merchant_uid=order-1--2") // back from the window, and it is still at work
+		x.Get(address + "?merchant_uid=order-1--2") // back from the window, and it is still at work
 		x.fault("portone", "webhook", "refuse-connection", 2)
 		x.presses(second, session, "approve")
 		time.Sleep(31 * time.Second)
@@ -32,9 +32,9 @@ func TestReturnWhileTheNextNumberIsAskedAbout(t *testing.T) {
 		}()
 		time.Sleep(time.Second)
 		back := x.approves(first)
-		x.get(testbed.Edited(back, "imp_uid", "-"))
+		x.Get(testbed.Edited(back, "imp_uid", "-"))
 		<-asked
-		x.pass("3m")
+		x.Pass("3m")
 		x.audit("order-1", "paid", 2)
 	})
 }
@@ -48,20 +48,20 @@ func TestTossLookupsBehindTheConfirm(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(t *testing.T) {
 				x := newOutside(t)
-				b := x.order("toss", "order-1", "24h")
+				b := x.Order("toss", "order-1", 24*time.Hour)
 				x.control("/sim/lag", `{"provider":"toss","lookups":"`+lag+`"}`)
 				x.fault("toss", "confirm", "lose-reply", 1000)
-				back := x.card(x.tab(b), "approve")
-				x.get(back)
+				back := x.Card(x.tab(b), "approve")
+				x.Get(back)
 				for range 16 {
-					x.pass("1m")
-					if again := x.tab(b); again != nil && x.read("order-1").Status == "open" {
+					x.Pass("1m")
+					if again := x.tab(b); again != nil && x.ReadOrder("order-1").Status == "open" {
 						t.Errorf("the money is taken, and the page invites to pay again")
 						break
 					}
-					x.get(back)
+					x.Get(back)
 				}
-				x.pass("1d")
+				x.Pass("1d")
 				x.audit("order-1", "paid", 1)
 			})
 		})
@@ -75,19 +75,19 @@ func TestTossWebhookBehindARejectedTab(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		x := newOutside(t)
-		b := x.order("toss", "order-1", "2h")
+		b := x.Order("toss", "order-1", 2*time.Hour)
 		window := x.tab(b)
-		x.get(x.card(window, "reject"))
-		x.pass("10m")
+		x.Get(x.Card(window, "reject"))
+		x.Pass("10m")
 		x.control("/sim/lag", `{"provider":"toss","lookups":"3m"}`)
 		x.fault("toss", "confirm", "lose-reply", 1)
 		x.fault("toss", "find", "lose-reply", 1)
-		x.get(x.card(window, "approve"))
-		x.pass("10s")
-		if got := x.read("order-1"); got.Status == "open" {
+		x.Get(x.Card(window, "approve"))
+		x.Pass("10s")
+		if got := x.ReadOrder("order-1"); got.Status == "open" {
 			t.Errorf("the money is taken, and the order is open in attempt %d", got.Attempt)
 		}
-		x.pass("12h")
+		x.Pass("12h")
 		x.audit("order-1", "paid", 1)
 	})
 }

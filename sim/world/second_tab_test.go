@@ -2,6 +2,7 @@ package world_test
 
 import (
 	"testing"
+	"time"
 
 	"tosspay-sam/sim/testbed"
 )
@@ -23,22 +24,22 @@ func TestReturnFromTheFirstTab(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(t *testing.T) {
 				x := newOutside(t)
-				b := x.order("portone", "order-1", "24h")
+				b := x.Order("portone", "order-1", 24*time.Hour)
 				first := x.tab(b)
 				second := x.tab(b)
-				x.get(x.presses(second, x.opens(second), "fail"))
-				if got := x.read("order-1"); got.Status != "open" || got.Attempt != 2 {
+				x.Get(x.presses(second, x.opens(second), "fail"))
+				if got := x.ReadOrder("order-1"); got.Status != "open" || got.Attempt != 2 {
 					t.Fatalf("the second tab was declined: %s in attempt %d", got.Status, got.Attempt)
 				}
 				x.fault("portone", "webhook", "refuse-connection", 1)
 				back := edit(x.approves(first)) // his page still opens the first number
-				if got := x.title(back); got != paidPage {
+				if got := x.Get(back).Title(); got != paidPage {
 					t.Errorf("the money is taken, and the page says %q", got)
 				}
 				if again := x.tab(b); again != nil {
 					x.approves(again) // he does as the page tells him
 				}
-				x.pass("1d")
+				x.Pass("1d")
 				x.audit("order-1", "paid", 1)
 			})
 		})

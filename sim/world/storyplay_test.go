@@ -23,13 +23,13 @@ type play struct {
 	first    *outside // the one that the providers' webhooks reach
 	checkout string   // address of the payment page
 	tabs     map[string]*tab
-	page     string // title of the page that the buyer saw last
-	answer   reply  // of the private API, the last one
+	page     string         // title of the page that the buyer saw last
+	answer   testbed.Answer // of the private API, the last one
 }
 
 // tab is one in which the buyer has opened the provider's window.
 type tab struct {
-	window  map[string]any
+	window  testbed.Window
 	session string // PortOne's imp_uid
 	back    string // where the provider sends the buyer
 }
@@ -39,7 +39,7 @@ func (s story) play(t *testing.T, fail func(format string, args ...any)) {
 	t.Helper()
 	x := newOutside(t, s.world...)
 	p := &play{story: &s, x: x, first: x, tabs: map[string]*tab{}}
-	began, at := x.now(), ""
+	began, at := x.Now(), ""
 	defer func() {
 		if at != "" { // an address did not answer as it must, and the test is over
 			t.Errorf("%s: the story ended here", at)
@@ -48,7 +48,7 @@ func (s story) play(t *testing.T, fail func(format string, args ...any)) {
 	for _, l := range s.steps {
 		at = l.at
 		err := l.do(p)
-		t.Logf("%9s  %-60s %s", x.now().Sub(began).Round(time.Second), l.text, p.glance())
+		t.Logf("%9s  %-60s %s", x.Now().Sub(began).Round(time.Second), l.text, p.glance())
 		if err != nil {
 			fail("%s: %s: %v", l.at, l.text, err)
 		}
@@ -68,31 +68,12 @@ func (p *play) glance() string {
 		return ""
 	}
 	captures, kept := p.first.money(storyOrder)
-	return fmt.Sprintf("%s, %d captures, %d kept", p.x.read(storyOrder).Status, captures, kept)
+	return fmt.Sprintf("%s, %d captures, %d kept", p.x.ReadOrder(storyOrder).Status, captures, kept)
 }
 
 const storyOrder = "order-1"
 
-// shown is the order as GET /orders/{orderId} shows it.
-type shown struct {
-	Status   string
-	Attempt  int
-	Payment  *struct{ Balance int64 }
-	Payments []struct {
-		Key, Role string
-		Balance   int64
-	}
-	Requests []struct {
-		RefundID, Outcome string
-		Amount            int64
-	}
-}
-
-func (p *play) order() (o shown) {
-	p.x.t.Helper()
-	p.x.decode(p.x.get(outsideBase+"/orders/"+storyOrder), &o)
-	return o
-}
+func (p *play) order() testbed.Sale { p.x.T.Helper(); return p.x.ReadOrder(storyOrder) }
 
 // balanced compares the simulators' ledger with all payments that the order shows: no story ends with money that nobody
 // has recorded.
@@ -156,7 +137,7 @@ var storyWords = []word{
 	{"return TAB and the function dies after the capture", (*play).dies},
 
 	// Time, the schedule and the provider.
-	{"wait DURATION", func(p *play, given []string) error { p.x.pass(given[0]); return nil }},
+	{"wait DURATION", func(p *play, given []string) error { p.x.Pass(given[0]); return nil }},
 	{"the schedule comes round", func(p *play, _ []string) error {
 		return p.controls(p.x, "/sim/advance", fmt.Sprintf(`{"orderId":%q}`, storyOrder))
 	}},
@@ -189,7 +170,7 @@ var storyWords = []word{
 
 	// What is seen from outside.
 	{"expect status STATUS", func(p *play, given []string) error {
-		return same("the order is", p.order().Status, given[0])
+		return same("the order is", string(p.order().Status), given[0])
 	}},
 	{"expect attempt COUNT", func(p *play, given []string) error {
 		return same("the attempt is", strconv.Itoa(p.order().Attempt), given[0])
@@ -212,12 +193,12 @@ var storyWords = []word{
 	{"expect payment TAB ROLE", (*play).role},
 	{"expect refund ID OUTCOME of AMOUNT", (*play).refunded},
 	{"expect answer COUNT", func(p *play, given []string) error {
-		return same("the API answered", strconv.Itoa(p.answer.status), given[0])
+		return same("the API answered", strconv.Itoa(p.answer.Status), given[0])
 	}},
 	{"expect answer COUNT CODE TEXT", (*play).answered},
 	{"expect page TEXT", func(p *play, given []string) error { return same("the page says", p.page, given[0]) }},
 	{"expect payment page TEXT", func(p *play, given []string) error {
-		return same("the payment page says", html.UnescapeString(p.x.title(p.checkout)), given[0])
+		return same("the payment page says", html.UnescapeString(p.x.Get(p.checkout).Title()), given[0])
 	}},
 	{"expect payment page offers a window", func(p *play, _ []string) error { return p.offers(true) }},
 	{"expect payment page offers no window", func(p *play, _ []string) error { return p.offers(false) }},
@@ -239,14 +220,14 @@ func (p *play) create(given []string) error {
 	if err != nil {
 		return err
 	}
-	p.answer = p.x.offers(p.provider, storyOrder, given[0], life)
-	p.checkout = p.x.bill(p.answer).CheckoutURL
+	p.answer = p.x.Offer(p.provider, storyOrder, given[0], life)
+	p.checkout = p.x.Sale(p.answer).CheckoutURL
 	return nil
 }
 
 // asks posts to the order's private API; a refusal is an answer like another.
 func (p *play) asks(route, body string) error {
-	p.answer = p.x.send(http.MethodPost, outsideBase+"/orders/"+storyOrder+"/"+route, testbed.JSON, body)
+	p.answer = p.x.Post("/orders/"+storyOrder+"/"+route, body)
 	return nil
 }
 
@@ -260,8 +241,8 @@ func (p *play) resolve(decision string, given []string) error {
 
 // controls posts to one of the world's controls.
 func (p *play) controls(x *outside, path, body string) error {
-	if r := x.send(http.MethodPost, outsideBase+path, testbed.JSON, body); r.status > 299 {
-		return fmt.Errorf("%s: %d %s", path, r.status, r.body)
+	if r := x.Post(path, body); r.Status > 299 {
+		return fmt.Errorf("%s: %d %s", path, r.Status, r.Body)
 	}
 	return nil
 }
@@ -301,7 +282,7 @@ func (p *play) webhook(fault string) error {
 
 func (p *play) replay([]string) error {
 	var log struct{ Total int }
-	if p.first.decode(p.first.get(outsideBase+"/sim/webhooks"), &log); log.Total == 0 {
+	if p.first.Decode(p.first.Get("/sim/webhooks"), &log); log.Total == 0 {
 		return fmt.Errorf("no webhook was sent")
 	}
 	return p.controls(p.first, "/sim/webhooks/replay", fmt.Sprintf(`{"index":%d,"times":1}`, log.Total-1))
@@ -315,9 +296,9 @@ func (p *play) tab(name string) (*tab, error) {
 }
 
 func (p *play) open(given []string) error {
-	window := p.x.tab(bill{CheckoutURL: p.checkout})
+	window := p.x.tab(testbed.Sale{CheckoutURL: p.checkout})
 	if window == nil {
-		return fmt.Errorf("the payment page says %q and offers no window", p.x.title(p.checkout))
+		return fmt.Errorf("the payment page says %q and offers no window", p.x.Get(p.checkout).Title())
 	}
 	p.tabs[given[0]] = &tab{window: window}
 	if p.provider == "portone" {
@@ -336,16 +317,16 @@ func (p *play) press(name, outcome, amount string) error {
 	case p.provider == "toss" && amount != "":
 		return fmt.Errorf("Toss Payments takes what we confirm, not what the window says")
 	case p.provider == "toss":
-		t.back = p.first.card(t.window, outcome)
+		t.back = p.first.Card(t.window, outcome)
 		return nil
 	}
-	form := p.first.form(t.window, "outcome", outcome, "session", t.session, "tamperAmount", amount)
+	form := t.window.Form("mode", "redirect", "outcome", outcome, "session", t.session, "tamperAmount", amount)
 	if amount == "" {
 		form.Del("tamperAmount")
 	}
-	r := p.first.send(http.MethodPost, outsideBase+"/sim/portone/window", testbed.Form, form.Encode())
-	if t.back = r.location; r.status != http.StatusSeeOther {
-		return fmt.Errorf("PortOne's window: %d %s", r.status, r.body)
+	r := p.first.PostForm("/sim/portone/window", form)
+	if t.back = r.Location(); r.Status != http.StatusSeeOther {
+		return fmt.Errorf("PortOne's window: %d %s", r.Status, r.Body)
 	}
 	return nil
 }
@@ -370,9 +351,9 @@ func (p *play) comesBack(name string, process http.Handler) error {
 	}
 	x := *p.x
 	if process != nil {
-		x.world = process
+		x.Handler = process
 	}
-	p.page = html.UnescapeString(x.title(t.back))
+	p.page = html.UnescapeString(x.Get(t.back).Title())
 	return nil
 }
 
@@ -433,16 +414,16 @@ func (p *play) answered(given []string) error {
 	var refusal struct {
 		Error struct{ Code, Message string }
 	}
-	_ = json.Unmarshal([]byte(p.answer.body), &refusal) // an answer without a code differs
+	_ = json.Unmarshal([]byte(p.answer.Body), &refusal) // an answer without a code differs
 	if !strings.Contains(refusal.Error.Message, given[2]) {
 		return fmt.Errorf("the message is %q", refusal.Error.Message)
 	}
-	return same("the API answered", fmt.Sprint(p.answer.status, " ", refusal.Error.Code), given[0]+" "+given[1])
+	return same("the API answered", fmt.Sprint(p.answer.Status, " ", refusal.Error.Code), given[0]+" "+given[1])
 }
 
 func (p *play) offers(want bool) error {
-	if got := p.x.tab(bill{CheckoutURL: p.checkout}) != nil; got != want {
-		return fmt.Errorf("it says %q, a window is offered: %v", p.x.title(p.checkout), got)
+	if got := p.x.tab(testbed.Sale{CheckoutURL: p.checkout}) != nil; got != want {
+		return fmt.Errorf("it says %q, a window is offered: %v", p.x.Get(p.checkout).Title(), got)
 	}
 	return nil
 }

@@ -137,7 +137,7 @@ func TestChargeIsAnnounced(t *testing.T) {
 	t.Parallel()
 	c := newClocked(t, func(o *world.Options) { o.Tells, o.NoticeDays = true, 7 })
 	c.subscribe("sub-0001", `"interval":"month"`, newYear.Add(24*time.Hour).Format(time.RFC3339))
-	c.advance("60d")
+	c.Pass("60d")
 	var told []string
 	for _, e := range eventsOf(t, c.World) {
 		if e.Type == event.SubscriptionRenewalUpcoming {
@@ -154,17 +154,15 @@ func TestSubscriptionIsTold(t *testing.T) {
 	t.Parallel()
 	c := newClocked(t, func(o *world.Options) { o.Tells = true })
 	c.subscribe("sub-0001", `"interval":"month"`, newYear.Add(24*time.Hour).Format(time.RFC3339))
-	c.advance("2d")
-	c.call(http.MethodPost, "/sim/decline", `{"reason":"CARD_EXCEED_LIMIT","times":5}`, nil)
-	c.advance("60d")
-	c.call(http.MethodPost, "/subscriptions/sub-0001/cancel", `{"at":"now"}`, nil)
+	c.Pass("2d")
+	c.Post("/sim/decline", `{"reason":"CARD_EXCEED_LIMIT","times":5}`)
+	c.Pass("60d")
+	c.Post("/subscriptions/sub-0001/cancel", `{"at":"now"}`)
 	var told struct {
 		Total  int
 		Events []struct{ Type string }
 	}
-	if status := c.call(http.MethodGet, "/sim/events?record=subscription/sub-0001", "", &told); status != http.StatusOK {
-		t.Fatal(status)
-	}
+	c.Decode(c.Get("/sim/events?record=subscription/sub-0001"), &told)
 	var types []string
 	for _, e := range told.Events {
 		types = append(types, strings.TrimPrefix(e.Type, "subscription."))
@@ -181,7 +179,7 @@ func TestSubscriptionIsTold(t *testing.T) {
 		}
 	}
 	quiet := newClocked(t)
-	if status := quiet.call(http.MethodGet, "/sim/events", "", nil); status != http.StatusConflict {
+	if status := quiet.Get("/sim/events").Status; status != http.StatusConflict {
 		t.Errorf("a world that does not tell answers %d", status)
 	}
 }

@@ -13,47 +13,47 @@ import (
 
 // fate is how an order ended: what the merchant reads, and what the provider took and kept.
 func (x *outside) fate(id string) string {
-	x.t.Helper()
+	x.T.Helper()
 	captures, kept := x.money(id)
-	return fmt.Sprintf("%s, %d captures, %d kept", x.read(id).Status, captures, kept/outsidePrice)
+	return fmt.Sprintf("%s, %d captures, %d kept", x.ReadOrder(id).Status, captures, kept/price)
 }
 
 func (x *outside) wantFate(what, want string) {
-	x.t.Helper()
+	x.T.Helper()
 	if got := x.fate("order-1"); got != want {
-		x.t.Errorf("%s: %s, want %s", what, got, want)
+		x.T.Errorf("%s: %s, want %s", what, got, want)
 	}
 }
 
 // late makes the next call of an operation die, and be carried out so much later. moment is before (it is on its way) or after (it is at work).
 func (x *outside) late(provider, operation, delay, moment string) {
-	x.t.Helper()
+	x.T.Helper()
 	x.control("/sim/faults", fmt.Sprintf(`{"provider":%q,"operation":%q,"fault":"late","delay":%q,"moment":%q}`, provider, operation, delay, moment))
 }
 
 // buysAgain is a buyer who looks at the payment page every minute, for so many minutes, and pays whenever he is asked to.
-func (x *outside) buysAgain(provider string, b bill, minutes int) {
-	x.t.Helper()
+func (x *outside) buysAgain(provider string, b testbed.Sale, minutes int) {
+	x.T.Helper()
 	for range minutes {
-		x.pass("1m")
+		x.Pass("1m")
 		x.pays(provider, b)
 	}
 }
 
 // pays is a buyer who pays if the page offers a window.
-func (x *outside) pays(provider string, b bill) {
-	x.t.Helper()
+func (x *outside) pays(provider string, b testbed.Sale) {
+	x.T.Helper()
 	window := x.tab(b)
 	switch {
 	case window == nil:
 	case provider == "toss":
-		x.get(x.card(window, "approve"))
+		x.Get(x.Card(window, "approve"))
 	default:
-		r := x.get(outsideBase + "/sim/portone/window?" + x.form(window).Encode())
-		if m := windowSession.FindStringSubmatch(r.body); m != nil {
-			x.get(x.presses(window, m[1], "approve"))
-		} else if r.location != "" { // PortOne opens no window of a number that is paid
-			x.get(r.location)
+		r := x.Get("/sim/portone/window?" + window.Form("mode", "redirect").Encode())
+		if m := windowSession.FindStringSubmatch(r.Body); m != nil {
+			x.Get(x.presses(window, m[1], "approve"))
+		} else if r.Location() != "" { // PortOne opens no window of a number that is paid
+			x.Get(r.Location())
 		}
 	}
 }
@@ -67,17 +67,17 @@ func TestListsWithoutTheNewestPayment(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(t *testing.T) {
 				x := newOutside(t)
-				b := x.order("portone", "order-1", "24h")
+				b := x.Order("portone", "order-1", 24*time.Hour)
 				first, second := x.tab(b), x.tab(b)
 				failing := x.opens(first)
-				x.pass("10m")
+				x.Pass("10m")
 				x.control("/sim/lag", fmt.Sprintf(`{"provider":"portone","lists":%q}`, behind))
 				session := x.opens(second)
 				x.fault("portone", "webhook", "refuse-connection", 1)
 				x.presses(first, failing, "fail")
-				x.get(testbed.Edited(x.presses(second, session, "approve"), "imp_uid", "-")) // as in PortOne's own example
+				x.Get(testbed.Edited(x.presses(second, session, "approve"), "imp_uid", "-")) // as in PortOne's own example
 				x.buysAgain("portone", b, 20)
-				x.pass("1d")
+				x.Pass("1d")
 				x.wantFate(behind, "paid, 1 captures, 1 kept")
 			})
 		})
@@ -91,18 +91,18 @@ func TestOrderLookupOfAnOlderPayment(t *testing.T) {
 	for _, behind := range []string{"1m", "5m", "10m"} {
 		bubble(t, func(t *testing.T) {
 			x := newOutside(t)
-			b := x.order("toss", "order-1", "24h")
+			b := x.Order("toss", "order-1", 24*time.Hour)
 			window := x.tab(b)
-			x.get(x.card(window, "reject"))
-			x.pass("1m")
+			x.Get(x.Card(window, "reject"))
+			x.Pass("1m")
 			x.control("/sim/lag", fmt.Sprintf(`{"provider":"toss","lists":%q}`, behind))
-			back := x.card(window, "approve")
+			back := x.Card(window, "approve")
 			x.fault("toss", "confirm", "lose-reply", 1)
 			x.fault("toss", "find", "http-500", 1000)
-			x.get(back)
+			x.Get(back)
 			x.buysAgain("toss", b, 40)
 			x.fault("toss", "find", "none", 1)
-			x.pass("1d")
+			x.Pass("1d")
 			x.wantFate(behind, "paid, 1 captures, 1 kept")
 		})
 	}
@@ -121,12 +121,12 @@ func TestConfirmCarriedOutLate(t *testing.T) {
 				t.Parallel()
 				bubble(t, func(t *testing.T) {
 					x := newOutside(t, func(o *world.Options) { o.Unheard = !told })
-					b := x.order("toss", "order-1", "24h")
-					back := x.card(x.tab(b), "approve")
+					b := x.Order("toss", "order-1", 24*time.Hour)
+					back := x.Card(x.tab(b), "approve")
 					x.late("toss", "confirm", delay, "after")
-					x.get(back)
+					x.Get(back)
 					x.buysAgain("toss", b, 80)
-					x.pass("25h")
+					x.Pass("25h")
 					x.wantFate(delay, want)
 				})
 			})
@@ -139,13 +139,13 @@ func TestConfirmAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		x := newOutside(t, func(o *world.Options) { o.Unheard = true })
-		b := x.order("toss", "order-1", "10m")
-		back := x.card(x.tab(b), "approve")
+		b := x.Order("toss", "order-1", 10*time.Minute)
+		back := x.Card(x.tab(b), "approve")
 		x.late("toss", "confirm", "2h", "after")
-		x.get(back)
-		x.pass("1h55m")
+		x.Get(back)
+		x.Pass("1h55m")
 		x.wantFate("before it", "expired, 0 captures, 0 kept")
-		x.pass("24h")
+		x.Pass("24h")
 		x.wantFate("after a day", "expired, 1 captures, 0 kept")
 	})
 }
@@ -159,16 +159,16 @@ func TestWindowCapturesLate(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(t *testing.T) {
 				x := newOutside(t, twoWindows)
-				b := x.order("portone", "order-1", "24h")
+				b := x.Order("portone", "order-1", 24*time.Hour)
 				window := x.tab(b)
 				session := x.opens(window)
 				address, _ := window["m_redirect_url"].(string)
 				number, _ := window["merchant_uid"].(string)
-				x.get(testbed.Edited(address, "merchant_uid", number, "imp_uid", session))
+				x.Get(testbed.Edited(address, "merchant_uid", number, "imp_uid", session))
 				x.buysAgain("portone", b, minutes)
 				x.fault("portone", "webhook", "refuse-connection", 1)
 				x.presses(window, session, "approve")
-				x.pass("1d")
+				x.Pass("1d")
 				captures, _ := x.money("order-1")
 				x.wantFate(fmt.Sprint(minutes), fmt.Sprintf("paid, %d captures, 1 kept", captures))
 			})
@@ -186,18 +186,18 @@ func TestForgottenIdempotencyKeys(t *testing.T) {
 				t.Parallel()
 				bubble(t, func(t *testing.T) {
 					x := newOutside(t, func(o *world.Options) { o.Toss.AnswersKept, o.Toss.PartialCancelable = kept, true })
-					b := x.order("toss", "order-1", "24h")
-					back := x.card(x.tab(b), "approve")
+					b := x.Order("toss", "order-1", 24*time.Hour)
+					back := x.Card(x.tab(b), "approve")
 					x.fault("toss", "confirm", kind, 2)
-					x.get(back)
-					x.get(back)
-					x.pass("5m")
+					x.Get(back)
+					x.Get(back)
+					x.Pass("5m")
 					x.wantFate("confirmed", "paid, 1 captures, 1 kept")
 					x.control("/sim/lag", `{"provider":"toss","lookups":"4m"}`)
 					x.fault("toss", "cancel", kind, 3)
 					x.refund("order-1", `{"refundId":"r1","amount":5000}`)
-					x.pass("3h")
-					x.wantKept("refunded once", "paid", outsidePrice-5000)
+					x.Pass("3h")
+					x.wantKept("refunded once", "paid", price-5000)
 				})
 			})
 		}
@@ -217,11 +217,11 @@ func TestRefundAfterTheKeyIsForgotten(t *testing.T) {
 				for _, operation := range operations[provider]["lookup"] {
 					x.fault(provider, operation, "http-500", 1000)
 				}
-				x.pass("24h")
+				x.Pass("24h")
 			}
 			x.fault(provider, "*", "none", 1)
-			x.pass("3h")
-			x.wantKept(provider, "paid", outsidePrice-5000)
+			x.Pass("3h")
+			x.wantKept(provider, "paid", price-5000)
 			if r, _ := x.refund("order-1", `{"refundId":"r1","amount":5000}`); r.Outcome != "done" {
 				t.Errorf("%s: the refund is %q", provider, r.Outcome)
 			}
@@ -244,13 +244,13 @@ func TestConfirmDelayedBehindItsRefusal(t *testing.T) {
 							o.Toss.AnswersKept = -1
 						}
 					})
-					b := x.order("toss", "order-1", "24h")
-					back := x.card(x.tab(b), "approve")
+					b := x.Order("toss", "order-1", 24*time.Hour)
+					back := x.Card(x.tab(b), "approve")
 					x.late("toss", "confirm", delay, "before")
 					x.refuses("EXCEED_MAX_AMOUNT")
-					x.get(back)
+					x.Get(back)
 					x.buysAgain("toss", b, 12)
-					x.pass("1d")
+					x.Pass("1d")
 					captures, _ := x.money("order-1")
 					if captures > 1 && !forgets {
 						t.Errorf("%d captures", captures)
@@ -284,17 +284,17 @@ func TestClocksApart(t *testing.T) {
 						t.Parallel()
 						bubble(t, func(t *testing.T) {
 							x, y := clocks(t, apart, -apart)
-							b := x.order(provider, "order-1", "24h")
+							b := x.Order(provider, "order-1", 24*time.Hour)
 							if lost {
 								x.fault("toss", "confirm", "lose-reply", 1)
 								x.fault("portone", "find-all", "http-500", 1)
 							}
 							y.pays(provider, b)
 							for range 12 {
-								x.pass("10m")
+								x.Pass("10m")
 								y.pays(provider, b)
 							}
-							x.pass("3d")
+							x.Pass("3d")
 							want := "paid, 1 captures, 1 kept"
 							if apart > 5*time.Minute {
 								want = "review, 1 captures, 1 kept"
@@ -320,16 +320,16 @@ func TestIndexEntriesLate(t *testing.T) {
 					index := world.NewLateIndex(behind)
 					x := newOutside(t, func(o *world.Options) { o.Store, o.Toss.PartialCancelable = index, true })
 					index.Watch(x.own().Clock.Now)
-					x.order(provider, "order-2", "1h")
-					b := x.order(provider, "order-1", "24h")
+					x.Order(provider, "order-2", 1*time.Hour)
+					b := x.Order(provider, "order-1", 24*time.Hour)
 					x.takenUnknown(provider, b)
-					x.pass("30s")
+					x.Pass("30s")
 					x.fault(provider, "*", "none", 1)
-					x.pass("3h")
+					x.Pass("3h")
 					x.wantFate("paid", "paid, 1 captures, 1 kept")
 					x.refund("order-1", `{"refundId":"r1","amount":5000}`)
-					x.pass("5h")
-					x.wantKept("refunded once", "paid", outsidePrice-5000)
+					x.Pass("5h")
+					x.wantKept("refunded once", "paid", price-5000)
 					if got := x.fate("order-2"); got != "expired, 0 captures, 0 kept" {
 						t.Errorf("the one that nobody pays: %s", got)
 					}
