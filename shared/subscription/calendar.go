@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Seoul is Korea's time: UTC+9, without summer time since 1988. A fixed zone needs no time zone database in the function.
+// Seoul is Korea's time: UTC+9, without summer time since 1988. A fixed zone needs no time zone database in the
+// function.
 var Seoul = time.FixedZone("Asia/Seoul", 9*60*60)
 
 // Interval is the unit of a plan's period.
@@ -30,8 +31,8 @@ var (
 	ErrHour     = errors.New("must be 0 to 23")
 )
 
-// Calendar is when the cycles of a subscription are due. Cycle 0 of the calendar is First; every later one is counted from First and never
-// from the one before, so that a short month does not move the ones after it.
+// Calendar is when the cycles of a subscription are due. Cycle 0 of the calendar is First; every later one is counted
+// from First and never from the one before, so that a short month does not move the ones after it.
 type Calendar struct {
 	First    time.Time // its day in Seoul is the first charge's; the time of day is Hour
 	Interval Interval
@@ -42,8 +43,8 @@ type Calendar struct {
 	FirstPeriod FirstPeriod // when date 1 is, and what the first charge is of
 }
 
-// FullHour is the first full hour at or after t: charges are made at full hours, and a first charge never before it was asked for. Seoul is
-// whole hours from UTC, so that its hours are full when UTC's are.
+// FullHour is the first full hour at or after t: charges are made at full hours, and a first charge never before it was
+// asked for. Seoul is whole hours from UTC, so that its hours are full when UTC's are.
 func FullHour(t time.Time) time.Time {
 	hour := t.UTC().Truncate(time.Hour)
 	if hour.Before(t) {
@@ -74,8 +75,9 @@ func (c Calendar) monthly() bool { return c.Interval == Month || c.Interval == Y
 
 // Date is when the n-th date of the calendar is due, n >= 0: the charge hour of that day in Seoul.
 //
-// The first date is First's own day, whatever the anchor; from the second on the anchor rules. A subscription that begins on
-// 15 January with anchor 31 is charged on 15 January, 28 February, 31 March; unless FirstPeriod puts 31 January between the first two.
+// The first date is First's own day, whatever the anchor; from the second on the anchor rules. A subscription that
+// begins on 15 January with anchor 31 is charged on 15 January, 28 February, 31 March; unless FirstPeriod puts 31
+// January between the first two.
 func (c Calendar) Date(n int) time.Time {
 	year, month, day := c.First.In(Seoul).Date()
 	if n == 0 {

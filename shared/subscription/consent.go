@@ -111,7 +111,8 @@ func (s Subscription) NeedsConsent(at time.Time) (Subscription, bool) {
 	return s.step(at, s.Status, "consent-needed", s.Consent.After.Amount.String()), true
 }
 
-// AskConsent plans a change that needs consent, in place of any other that waits. The caller has set c's Kind, After, Token and Ends.
+// AskConsent plans a change that needs consent, in place of any other that waits. The caller has set c's Kind, After,
+// Token and Ends.
 func (s Subscription) AskConsent(c Consent, at time.Time) Subscription {
 	c.Before, c.Cycle = s.lasting(), s.Cycle
 	if c.Kind == TrialEnd {
@@ -141,10 +142,12 @@ func (s Subscription) lasting() Plan {
 	return s.Plan
 }
 
-// Consents is the buyer's answer. It is refused while nothing is asked: before the window opens, and after the cycle began.
+// Consents is the buyer's answer. It is refused while nothing is asked: before the window opens, and after the cycle
+// began.
 func (s Subscription) Consents(agrees bool, text, language string, at time.Time) (Subscription, bool) {
 	switch c := &s.Consent; {
-	case c.State() != ConsentNeeded && c.State() != ConsentRefused && c.State() != ConsentGiven, c.Used, s.Status == Canceled:
+	case c.State() != ConsentNeeded && c.State() != ConsentRefused && c.State() != ConsentGiven,
+		c.Used, s.Status == Canceled:
 		return s, false
 	case s.Cycle >= c.Cycle && s.begun():
 		return s, false // it is too late: the cycle has its price
@@ -191,15 +194,17 @@ func (s *Subscription) price(p Plan) {
 	s.Plan, s.NextPlan = p, Plan{}
 }
 
-// withoutConsent is what a missing consent means for a cycle that has been claimed and has not been charged before; ok is false when nothing is
-// missing. The subscription ends, or the cycle keeps the old price and is due again at once: the record says so before it is charged.
+// withoutConsent is what a missing consent means for a cycle that has been claimed and has not been charged before; ok
+// is false when nothing is missing. The subscription ends, or the cycle keeps the old price and is due again at once:
+// the record says so before it is charged.
 func (s Subscription) withoutConsent(at time.Time) (_ Subscription, ok bool) {
 	c, expired := &s.Consent, s.tooOld()
 	if !s.lacksConsent() {
 		return s, false
 	}
-	s.AskAfter = time.Time{}         // nothing is at work but this
-	if c.State() == ConsentPlanned { // nobody was asked: no run of the schedule came in the 30 days before, or it was paused
+	s.AskAfter = time.Time{} // nothing is at work but this
+	if c.State() == ConsentPlanned {
+		// Nobody was asked: no run of the schedule came in the 30 days before, or it was paused.
 		s = s.step(at, s.Status, "consent-not-asked", c.After.Amount.String())
 		s.Revision-- // two steps, one change
 	}
@@ -215,7 +220,8 @@ func (s Subscription) withoutConsent(at time.Time) (_ Subscription, ok bool) {
 	return s.step(at, s.Status, "consent-lapsed", c.Before.Amount.String()), true
 }
 
-// lacksConsent says that the cycle the subscription stands at was to cost more, and the buyer has not agreed, or too long ago.
+// lacksConsent says that the cycle the subscription stands at was to cost more, and the buyer has not agreed, or too
+// long ago.
 func (s Subscription) lacksConsent() bool {
 	c := s.Consent
 	if s.Cycle < c.Cycle || c.Used || !s.Dunning.Since.IsZero() {
@@ -224,21 +230,22 @@ func (s Subscription) lacksConsent() bool {
 	return c.missing() || s.tooOld()
 }
 
-// tooOld says that the buyer agreed so long before the date that it no longer counts: the date has moved since, as in a pause.
+// tooOld says that the buyer agreed so long before the date that it no longer counts: the date has moved since, as in a
+// pause.
 func (s Subscription) tooOld() bool {
 	c := s.Consent
 	return c.State() == ConsentGiven && c.Evidence == "" && s.Calendar.Date(s.Date).Sub(c.GivenAt) > ConsentWindow
 }
 
-// lapses says that a cycle has been claimed that must not be charged at this price. Until its worker has said so, no wish may put another
-// question in the place of the one that nobody answered.
+// lapses says that a cycle has been claimed that must not be charged at this price. Until its worker has said so, no
+// wish may put another question in the place of the one that nobody answered.
 func (s Subscription) lapses(at time.Time) bool {
 	_, missing := s.withoutConsent(at)
 	return missing && s.begun()
 }
 
-// Rises says that a plan costs more than the buyer has agreed to. Before there is a payment method the buyer has agreed to nothing: the
-// registration page shows the price.
+// Rises says that a plan costs more than the buyer has agreed to. Before there is a payment method the buyer has agreed
+// to nothing: the registration page shows the price.
 func (s Subscription) Rises(p Plan) bool {
 	return s.Status != Enrolling && p.Amount.Value > s.lasting().Amount.Value
 }

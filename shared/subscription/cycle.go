@@ -16,7 +16,8 @@ const (
 	Hard      Decline = "hard"      // the means is gone: only a new one helps
 )
 
-// Timetable says when a refused cycle is tried again, as time since its first refusal. After the last one the subscription is suspended.
+// Timetable says when a refused cycle is tried again, as time since its first refusal. After the last one the
+// subscription is suspended.
 type Timetable struct {
 	Soft      []time.Duration
 	Transient []time.Duration
@@ -40,8 +41,8 @@ type Dunning struct {
 	Soft    bool      // one of them was soft
 }
 
-// ChargeLease is how long a cycle that a worker has claimed is nobody else's: a charge may take 65 s, and its lookups as long again. Then
-// the record is due again, whatever became of the worker.
+// ChargeLease is how long a cycle that a worker has claimed is nobody else's: a charge may take 65 s, and its lookups
+// as long again. Then the record is due again, whatever became of the worker.
 const ChargeLease = 4 * time.Minute
 
 // OrderID is the order of cycle k.
@@ -70,8 +71,9 @@ type Refusal struct{ Reason Reason }
 
 func (r *Refusal) Error() string { return "subscription: refused: " + string(r.Reason) }
 
-// Claim returns the subscription with the cycle claimed, or a *Refusal. It is the reference for the store's conditional write. What the
-// claim's time is compared with does not depend on the index: ChargeAt is the cycle's own time, and a clock that jumps back repeats nothing.
+// Claim returns the subscription with the cycle claimed, or a *Refusal. It is the reference for the store's conditional
+// write. What the claim's time is compared with does not depend on the index: ChargeAt is the cycle's own time, and a
+// clock that jumps back repeats nothing.
 func (s Subscription) Claim(c CycleClaim) (Subscription, error) {
 	switch {
 	case s.Status != Active && s.Status != PastDue:
@@ -98,8 +100,8 @@ type Prepared struct {
 	Charge       bool // false: the subscription has moved on without a charge, and must be saved
 }
 
-// Prepare applies the end of the subscription and the catch-up policy to a claimed cycle. A cycle that has been refused before is always
-// tried: its date is not missed, it is late.
+// Prepare applies the end of the subscription and the catch-up policy to a claimed cycle. A cycle that has been refused
+// before is always tried: its date is not missed, it is late.
 func (s Subscription) Prepare(at time.Time) Prepared {
 	if s.CancelAtEnd && s.Cycle >= s.EndCycle {
 		s.AskAfter = time.Time{} // nothing is at work but this
@@ -136,8 +138,8 @@ func (s Subscription) Owes(k int) bool {
 // Attempt is the attempt of the cycle's order that is to be charged.
 func (s Subscription) Attempt() int { return max(1, s.Dunning.Attempt) }
 
-// Charged is the provider's word that cycle k was paid. A cycle that is over already changes nothing. Date is the calendar date the charge
-// stands for; it differs from the stored one when it stands for several.
+// Charged is the provider's word that cycle k was paid. A cycle that is over already changes nothing. Date is the
+// calendar date the charge stands for; it differs from the stored one when it stands for several.
 func (s Subscription) Charged(k, date int, at time.Time) Subscription {
 	if s.Cycle != k {
 		return s
@@ -153,7 +155,8 @@ func (s Subscription) Charged(k, date int, at time.Time) Subscription {
 	return s.step(at, to, "cycle-charged", s.OrderID(k))
 }
 
-// DateAt is the calendar date that a charge made at the given time stands for: the cycle's own, or the latest of all that went by.
+// DateAt is the calendar date that a charge made at the given time stands for: the cycle's own, or the latest of all
+// that went by.
 func (s Subscription) DateAt(at time.Time) int {
 	if s.CatchUp == Each || s.CatchUp == Once && s.opening() { // a share stands for no whole period
 		return s.Date
@@ -185,7 +188,8 @@ func (s Subscription) Refused(k, attempt int, d Decline, code string, t Timetabl
 	return s.step(at, Suspended, "needs-new-means", code)
 }
 
-// RefusedReplaced is Refused of a charge with a means that has been replaced meanwhile. It says nothing of the new one, which is tried at once.
+// RefusedReplaced is Refused of a charge with a means that has been replaced meanwhile. It says nothing of the new one,
+// which is tried at once.
 func (s Subscription) RefusedReplaced(k, attempt int, d Decline, code string, at time.Time) Subscription {
 	s, dun := s.refused(k, attempt, d, code, at)
 	if !dun {
@@ -196,7 +200,8 @@ func (s Subscription) RefusedReplaced(k, attempt int, d Decline, code string, at
 	return s.step(at, PastDue, "cycle-refused", code)
 }
 
-// refused notes a refusal; dun is false when that is all, because the cycle is over, the refusal known, or nothing is being charged.
+// refused notes a refusal; dun is false when that is all, because the cycle is over, the refusal known, or nothing is
+// being charged.
 func (s Subscription) refused(k, attempt int, d Decline, code string, at time.Time) (_ Subscription, dun bool) {
 	if s.Cycle != k || attempt <= s.Dunning.Attempt {
 		return s, false
@@ -213,22 +218,25 @@ func (s Subscription) refused(k, attempt int, d Decline, code string, at time.Ti
 	return s, true
 }
 
-// next is when the cycle is tried again. A bank that is closed when a soft refusal is tried again does not end the soft timetable.
+// next is when the cycle is tried again. A bank that is closed when a soft refusal is tried again does not end the soft
+// timetable.
 func (d Dunning) next(t Timetable, at time.Time) (time.Time, bool) {
 	tables := map[Decline][][]time.Duration{Soft: {t.Soft}, Transient: {t.Transient}}[d.Decline]
 	if d.Decline == Transient && d.Soft {
 		tables = append(tables, t.Soft)
 	}
+	ahead := func(offset time.Duration) bool { return d.Since.Add(offset).After(at) }
 	for _, offsets := range tables {
-		if i := slices.IndexFunc(offsets, func(offset time.Duration) bool { return d.Since.Add(offset).After(at) }); i >= 0 {
+		if i := slices.IndexFunc(offsets, ahead); i >= 0 {
 			return d.Since.Add(offsets[i]), true
 		}
 	}
 	return time.Time{}, false
 }
 
-// Ended is cycle k's order at an end without a payment: it has no attempt left, its time is over, or it lies with a person. The cycle is
-// written off and nothing is charged until there is a new means; then charging goes on with the next date. replaced: there is one already.
+// Ended is cycle k's order at an end without a payment: it has no attempt left, its time is over, or it lies with a
+// person. The cycle is written off and nothing is charged until there is a new means; then charging goes on with the
+// next date. replaced: there is one already.
 func (s Subscription) Ended(k, date int, code string, replaced bool, at time.Time) Subscription {
 	if s.Cycle != k || s.Status == Canceled {
 		return s
@@ -271,7 +279,8 @@ func (s *Subscription) takeNextPlan() {
 	}
 }
 
-// Doubted is a charge whose outcome is not known yet: the order has its own due time, and the subscription looks again after it.
+// Doubted is a charge whose outcome is not known yet: the order has its own due time, and the subscription looks again
+// after it.
 func (s Subscription) Doubted(k int, at, orderDue time.Time) Subscription {
 	if s.Cycle != k || s.Status != Active && s.Status != PastDue {
 		return s
@@ -298,10 +307,10 @@ func (s Subscription) Pause(at time.Time) (Subscription, bool) {
 	return s, false
 }
 
-// Resume starts charging again. Dates that went by during the pause are not charged: the next cycle is charged on the first date of the
-// calendar after now, except that a cycle which was owed when the pause began is tried at once. A subscription that is charging and is to
-// end at its next date goes on instead. One that is suspended goes on with the means it has, after an outage or a fault of the merchant's own
-// contract, unless the means is gone.
+// Resume starts charging again. Dates that went by during the pause are not charged: the next cycle is charged on the
+// first date of the calendar after now, except that a cycle which was owed when the pause began is tried at once. A
+// subscription that is charging and is to end at its next date goes on instead. One that is suspended goes on with the
+// means it has, after an outage or a fault of the merchant's own contract, unless the means is gone.
 func (s Subscription) Resume(at time.Time) (Subscription, bool) {
 	switch s.Status {
 	case Active, PastDue:
@@ -340,7 +349,8 @@ func (s Subscription) Resume(at time.Time) (Subscription, bool) {
 	return s.step(at, Active, "resumed", ""), true
 }
 
-// afterRefusal tries a cycle that was refused at once, with a timetable that begins anew; after one that was written off the next date follows.
+// afterRefusal tries a cycle that was refused at once, with a timetable that begins anew; after one that was written
+// off the next date follows.
 func (s *Subscription) afterRefusal(at time.Time) Status {
 	if s.Dunning.Since.IsZero() {
 		s.stand(max(s.Date, s.Calendar.After(at)))
@@ -352,8 +362,8 @@ func (s *Subscription) afterRefusal(at time.Time) Status {
 	return PastDue
 }
 
-// Gap is dates that went by in a pause, from the first to the one after the last. They are not charged, whatever the catch-up policy says of
-// those before and after them.
+// Gap is dates that went by in a pause, from the first to the one after the last. They are not charged, whatever the
+// catch-up policy says of those before and after them.
 type Gap struct{ From, To int }
 
 // stand moves the subscription to a date of the calendar, or to the one after the pause it lies in.
@@ -369,7 +379,8 @@ func (s *Subscription) stand(date int) {
 	s.Date, s.Gaps = date, ahead
 }
 
-// Cancel ends the subscription, now or at the next date instead of its charge. Its billing key is then owed to be deleted.
+// Cancel ends the subscription, now or at the next date instead of its charge. Its billing key is then owed to be
+// deleted.
 func (s Subscription) Cancel(at time.Time, atEnd bool) Subscription {
 	switch {
 	case s.Status == Canceled || atEnd && s.CancelAtEnd:
@@ -384,8 +395,8 @@ func (s Subscription) Cancel(at time.Time, atEnd bool) Subscription {
 	return s.canceled(at, "canceled")
 }
 
-// canceled ends it. Every key that was ever offered is then to be deleted: after a charge that is at work, and, when no key is known yet,
-// after the time in which an open window may still make one.
+// canceled ends it. Every key that was ever offered is then to be deleted: after a charge that is at work, and, when no
+// key is known yet, after the time in which an open window may still make one.
 func (s Subscription) canceled(at time.Time, event string) Subscription {
 	s.DueAt = later(at, s.AskAfter)
 	if s.Status == Enrolling {
@@ -402,7 +413,8 @@ func (s Subscription) endedWith(at time.Time, event, code string) Subscription {
 	return s.canceled(at, "period-ended")
 }
 
-// windowsClose is the time after which no window that was open still makes a key. PortOne documents none; a day is generous.
+// windowsClose is the time after which no window that was open still makes a key. PortOne documents none; a day is
+// generous.
 const windowsClose = 24 * time.Hour
 
 // KeyNames are the names of all keys that a window was ever offered for, and of an imported one that is to be deleted.
@@ -416,8 +428,9 @@ func (s Subscription) KeyNames() []string {
 	return names
 }
 
-// KeyDeleted is the provider's word that no billing key is left, and when it was first asked to delete them: before its time a deletion says
-// nothing. A window that was open at the end may make another one: then they are deleted once more, a day later.
+// KeyDeleted is the provider's word that no billing key is left, and when it was first asked to delete them: before its
+// time a deletion says nothing. A window that was open at the end may make another one: then they are deleted once
+// more, a day later.
 func (s Subscription) KeyDeleted(at time.Time) Subscription {
 	if s.Status != Canceled || s.DueAt.IsZero() || at.Before(s.DueAt) {
 		return s
@@ -435,8 +448,8 @@ func (s Subscription) KeyDeleted(at time.Time) Subscription {
 	return s.step(at, Canceled, "key-deleted", s.KeyName(s.KeysOffered()))
 }
 
-// KeyAppeared is news of a key of a subscription that has ended: it is deleted like those before it. Whoever brings the news is not believed,
-// so that it costs one deletion in keyNewsPause at most.
+// KeyAppeared is news of a key of a subscription that has ended: it is deleted like those before it. Whoever brings the
+// news is not believed, so that it costs one deletion in keyNewsPause at most.
 func (s Subscription) KeyAppeared(n int, at time.Time) Subscription {
 	if s.Status != Canceled || !s.DueAt.IsZero() || n < 1 || n > s.KeysOffered() {
 		return s
@@ -457,7 +470,8 @@ func (s Subscription) KeyNotDeleted(at time.Time) Subscription {
 	return s
 }
 
-// ChangePlan changes what a cycle costs, from the next cycle that has not begun: one that is being charged or tried again keeps its price.
+// ChangePlan changes what a cycle costs, from the next cycle that has not begun: one that is being charged or tried
+// again keeps its price.
 func (s Subscription) ChangePlan(p Plan, at time.Time) (Subscription, bool) {
 	if s.Status == Canceled || s.lapses(at) {
 		return s, false
@@ -467,7 +481,8 @@ func (s Subscription) ChangePlan(p Plan, at time.Time) (Subscription, bool) {
 	case c.Kind == PriceRise && (c.State() != ConsentGiven || p.Amount.Value <= c.Before.Amount.Value):
 		s.Consent = Consent{} // what was asked for is not wanted any more
 	case c.Kind != "":
-		s.Consent.After = p // less than was agreed to and more than before: it still rests on the buyer's word, which may grow old
+		// Less than was agreed to and more than before: it still rests on the buyer's word, which may grow old.
+		s.Consent.After = p
 	}
 	if s.begun() || s.opening() {
 		if s.NextPlan == p {

@@ -11,10 +11,12 @@ import (
 // FirstPeriod says what the first charge pays for when the calendar does not begin on its anchor day.
 type FirstPeriod string
 
-// The first periods. A calendar that begins on its anchor day has whole periods only, so that all three are the same there.
+// The first periods. A calendar that begins on its anchor day has whole periods only, so that all three are the same
+// there.
 const (
-	// FirstFull charges the price, and the next date is the anchor day a whole interval later: 1 December, then 25 January. The zero value,
-	// because no buyer then pays for two periods within one, and the first charge is the price that the request names.
+	// FirstFull charges the price, and the next date is the anchor day a whole interval later: 1 December, then 25
+	// January. The zero value, because no buyer then pays for two periods within one, and the first charge is the price
+	// that the request names.
 	FirstFull FirstPeriod = ""
 	// FirstToAnchor charges the price, and the next date is the very next anchor day: 1 December, then 25 December.
 	FirstToAnchor FirstPeriod = "toAnchor"
@@ -34,7 +36,8 @@ func (f FirstPeriod) String() string {
 }
 
 // ErrFirstPeriod says what a first period can be; the message may be shown to the merchant.
-var ErrFirstPeriod = errors.New("must be full, toAnchor or prorated, and full for intervals of days and weeks, which have no anchorDay")
+var ErrFirstPeriod = errors.New(
+	"must be full, toAnchor or prorated, and full for intervals of days and weeks, which have no anchorDay")
 
 // ShareMin is the least share of a price that is charged, in won: Toss Pay's least card payment (CARD_MIN_AMOUNT_ERROR,
 // tossdev.github.io/qna.html).
@@ -71,8 +74,9 @@ func (c Calendar) firstMonths() int {
 	return 1 // the month after has an anchor day, whatever the interval
 }
 
-// share is how many of the days of its period a first charge pays for, when the payment method is registered at the given time: from the later of
-// that day and First's, which counts, until date 1, which does not. The period is the one that ends at date 1. Days are those of Korea.
+// share is how many of the days of its period a first charge pays for, when the payment method is registered at the
+// given time: from the later of that day and First's, which counts, until date 1, which does not. The period is the one
+// that ends at date 1. Days are those of Korea.
 func (c Calendar) share(at time.Time) (days, of int) {
 	year, month, _ := c.First.In(Seoul).Date()
 	year, month = normal(year, month+time.Month(c.firstMonths()-c.months()))
@@ -86,8 +90,8 @@ func dayOf(t time.Time) int {
 	return int(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60))
 }
 
-// Share is a plan for some of the days of its period. Every part of the amount is cut to whole won, in the buyer's favour, so that the parts of a
-// share never exceed it. 0 <= days <= of, and of > 0.
+// Share is a plan for some of the days of its period. Every part of the amount is cut to whole won, in the buyer's
+// favour, so that the parts of a share never exceed it. 0 <= days <= of, and of > 0.
 func (p Plan) Share(days, of int) Plan {
 	part := func(value int64) int64 { // value*days may not fit
 		high, low := bits.Mul64(uint64(value), uint64(days))
@@ -99,8 +103,8 @@ func (p Plan) Share(days, of int) Plan {
 	return p
 }
 
-// open settles what the first charge takes, once, when the payment method is registered: later changes of the plan do not touch it. A share
-// that no provider takes is not charged, and the first charge is the anchor's.
+// open settles what the first charge takes, once, when the payment method is registered: later changes of the plan do
+// not touch it. A share that no provider takes is not charged, and the first charge is the anchor's.
 func (s *Subscription) open(at time.Time) {
 	if s.Calendar.FirstPeriod != FirstProrated || s.Date != 0 {
 		return
@@ -116,8 +120,8 @@ func (s *Subscription) open(at time.Time) {
 	}
 }
 
-// opening says that the next charge is of a share. Where its date went by without a charge, in a pause or by policy, the next one is of a whole
-// period.
+// opening says that the next charge is of a share. Where its date went by without a charge, in a pause or by policy,
+// the next one is of a whole period.
 func (s Subscription) opening() bool { return s.First != (Plan{}) && s.Date == 0 }
 
 // CyclePlan is what the cycle costs that the subscription stands at.
@@ -137,7 +141,8 @@ type Charge struct {
 	Plan  Plan
 }
 
-// Charges are the next n that will be made, if nothing changes: Upcoming with what each costs. A price that waits for consent is not in it.
+// Charges are the next n that will be made, if nothing changes: Upcoming with what each costs. A price that waits for
+// consent is not in it.
 func (s Subscription) Charges(n int) []Charge {
 	var charges []Charge
 	for i, at := range s.Upcoming(n) {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// CycleResult is what became of a cycle, as far as the subscription knows. What became of the money afterwards, such as a refund, is written
-// in the cycle's order.
+// CycleResult is what became of a cycle, as far as the subscription knows. What became of the money afterwards, such as
+// a refund, is written in the cycle's order.
 type CycleResult string
 
 // The results of a cycle.
@@ -58,7 +58,8 @@ func (s Subscription) Cycles() []CycleRecord {
 	return cycles
 }
 
-// oldestCycle is the one that was next before the oldest step that is left. Only a charge's step names its cycle; the others are counted.
+// oldestCycle is the one that was next before the oldest step that is left. Only a charge's step names its cycle; the
+// others are counted.
 func (s Subscription) oldestCycle() int {
 	if len(s.History) > 0 && s.History[0].Event == "created" {
 		return 1

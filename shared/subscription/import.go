@@ -2,8 +2,9 @@ package subscription
 
 import "time"
 
-// NewImported returns a subscription that comes with a billing key which somebody else's code issued: it is active from the beginning, and its first
-// cycle is charged on the calendar's first date, never before. The caller has validated every field, and has asked the provider about the key.
+// NewImported returns a subscription that comes with a billing key which somebody else's code issued: it is active from
+// the beginning, and its first cycle is charged on the calendar's first date, never before. The caller has validated
+// every field, and has asked the provider about the key.
 //
 // The provider's name of the key becomes that of issuance 1; every later one has a name of ours.
 func NewImported(s Subscription, name string, deletes bool, key Key) Subscription {
@@ -23,7 +24,8 @@ func NewImported(s Subscription, name string, deletes bool, key Key) Subscriptio
 	return s
 }
 
-// Keeps says that key n stays at the provider when the subscription ends: it was imported, and whoever issued it may still use it.
+// Keeps says that key n stays at the provider when the subscription ends: it was imported, and whoever issued it may
+// still use it.
 func (s Subscription) Keeps(n int) bool { return n == 1 && s.Imported != "" && !s.DeletesImported }
 
 // keysKept ends a subscription that has no key to delete.

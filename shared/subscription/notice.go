@@ -33,8 +33,9 @@ func ParseNotice(text string) (n Notice, ok bool) {
 	return n, err == nil && n.String() == strings.TrimSpace(text)
 }
 
-// expected is what the cycle will cost that the subscription stands at, as far as is known now. ok is false when no charge is expected: it is being
-// made or tried again already, or the subscription ends before it, which it also does when the buyer has not agreed to what would be charged.
+// expected is what the cycle will cost that the subscription stands at, as far as is known now. ok is false when no
+// charge is expected: it is being made or tried again already, or the subscription ends before it, which it also does
+// when the buyer has not agreed to what would be charged.
 func (s Subscription) expected() (p Plan, ok bool) {
 	switch {
 	case s.Status != Active || s.ChargeAt.IsZero() || s.begun():
@@ -50,9 +51,13 @@ func (s Subscription) expected() (p Plan, ok bool) {
 	return s.CyclePlan(), true
 }
 
-// noticeDue is when the next charge is to be announced, at the given time or later; zero when it was, its own time has come, or none is expected.
+// noticeDue is when the next charge is to be announced, at the given time or later; zero when it was, its own time has
+// come, or none is expected.
 func (s Subscription) noticeDue(at time.Time) time.Time {
-	if s.NoticeDays < 1 || !s.ChargeAt.After(at) || !s.Noticed.IsZero() && dayOf(s.Noticed) == dayOf(s.ChargeAt) { // moved within its day: no news
+	if s.NoticeDays < 1 || !s.ChargeAt.After(at) {
+		return time.Time{}
+	}
+	if !s.Noticed.IsZero() && dayOf(s.Noticed) == dayOf(s.ChargeAt) { // a charge that moved within its day is no news
 		return time.Time{}
 	}
 	if _, ok := s.expected(); !ok {
@@ -73,8 +78,9 @@ func (s Subscription) NeedsNotice(at time.Time) (Subscription, bool) {
 	return s.step(at, s.Status, "renewal-upcoming", n.String()), true
 }
 
-// Woken is a look at a record whose next charge has not come: what else was due is done, in one change. days is how long before a charge its notice
-// is now; 0 for none. A record that was due for something that is not wanted any more is due for the next thing.
+// Woken is a look at a record whose next charge has not come: what else was due is done, in one change. days is how
+// long before a charge its notice is now; 0 for none. A record that was due for something that is not wanted any more
+// is due for the next thing.
 func (s Subscription) Woken(at time.Time, days int) (Subscription, bool) {
 	revision := s.Revision
 	s.NoticeDays = days

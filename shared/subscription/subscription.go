@@ -5,8 +5,8 @@
 //	                           v │
 //	                         paused          any ──> canceled
 //
-// A subscription never takes money itself. Each cycle is an order of its own, so that refunds, evidence and reconciliation are the same for
-// both; the subscription only knows which cycle is next and when.
+// A subscription never takes money itself. Each cycle is an order of its own, so that refunds, evidence and
+// reconciliation are the same for both; the subscription only knows which cycle is next and when.
 package subscription
 
 import (
@@ -26,7 +26,7 @@ const (
 	Enrolling Status = "enrolling" // the buyer has not registered a means of payment yet
 	Active    Status = "active"    // the next cycle is charged when it is due
 	PastDue   Status = "past_due"  // a cycle was refused and is tried again by a timetable
-	Suspended Status = "suspended" // the timetable is over, or the means is gone: nothing is charged until there is a new one
+	Suspended Status = "suspended" // its timetable is over, or the means is gone: nothing is charged without a new one
 	Paused    Status = "paused"    // by the merchant; nothing is charged
 	Canceled  Status = "canceled"  // for good
 )
@@ -40,8 +40,8 @@ const (
 	historyMax = 32
 )
 
-// enrollDelays are the pauses between questions about an issuance that nobody has told us of; after the last one the enrolment is given up, and a
-// renewal is only asked about when somebody brings news.
+// enrollDelays are the pauses between questions about an issuance that nobody has told us of; after the last one the
+// enrolment is given up, and a renewal is only asked about when somebody brings news.
 var enrollDelays = []time.Duration{30 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour}
 
 // AskPause is the least time between two questions to the provider about one subscription.
@@ -110,23 +110,24 @@ type Subscription struct {
 	Status  Status
 	Key     Key // the key that is charged; or, while IssuedAt is zero, the one being issued
 	NextKey Key // the issuance that is to replace Key; N is 0 when there is none
-	// Imported is the provider's name of key 1 when it was not issued here; empty otherwise. DeletesImported: it is deleted like the others
-	// when the subscription ends.
+	// Imported is the provider's name of key 1 when it was not issued here; empty otherwise. DeletesImported: it is
+	// deleted like the others when the subscription ends.
 	Imported        string
 	DeletesImported bool
-	Offered         int       // the highest issuance a window was offered for; the next one is above it, whichever came to be the key
-	Cycle           int       // the next cycle to charge, 1 for the first
-	Date            int       // which date of the calendar it is charged on; ahead of Cycle-1 by the dates that were left out
-	ChargeAt        time.Time // when the next cycle may be charged; zero while nothing is
-	DueAt           time.Time // when the record must be looked at; ChargeAt, or later while a worker is at it
-	Begun           time.Time // when the cycle was first claimed; zero while its charge has not begun
-	AskAfter        time.Time
-	HeardAt         time.Time
-	Dunning         Dunning
-	Consent         Consent
-	Cause           Cause     // of the suspension
-	NoticeDays      int       // how long before a charge its notice is; 0: none
-	Noticed         time.Time // the date that was announced last
+	// Offered is the highest issuance a window was offered for; the next one is above it, whichever came to be the key.
+	Offered    int
+	Cycle      int       // the next cycle to charge, 1 for the first
+	Date       int       // of the calendar, on which it is charged; ahead of Cycle-1 by the dates that were left out
+	ChargeAt   time.Time // when the next cycle may be charged; zero while nothing is
+	DueAt      time.Time // when the record must be looked at; ChargeAt, or later while a worker is at it
+	Begun      time.Time // when the cycle was first claimed; zero while its charge has not begun
+	AskAfter   time.Time
+	HeardAt    time.Time
+	Dunning    Dunning
+	Consent    Consent
+	Cause      Cause     // of the suspension
+	NoticeDays int       // how long before a charge its notice is; 0: none
+	Noticed    time.Time // the date that was announced last
 	// CancelAtEnd ends the subscription at the next date instead of charging it.
 	CancelAtEnd bool
 	EndCycle    int // the first cycle that is not charged any more; 0: none
@@ -143,7 +144,8 @@ type Customer struct {
 	Phone string `json:"phone,omitempty"`
 }
 
-// CatchUp says what becomes of cycles whose dates went by without a charge, because nothing ran or the subscription was past due.
+// CatchUp says what becomes of cycles whose dates went by without a charge, because nothing ran or the subscription was
+// past due.
 type CatchUp string
 
 // The policies.
@@ -163,7 +165,8 @@ type Step struct {
 	Revision int64 // the record's with the write that added it; 0 until it is stored
 }
 
-// New returns the subscription as it is first stored: enrolling, with its first issuance. The caller has validated every field.
+// New returns the subscription as it is first stored: enrolling, with its first issuance. The caller has validated
+// every field.
 func New(s Subscription) Subscription {
 	s.Status = Enrolling
 	s.Key = Key{N: 1, OpenedAt: s.CreatedAt}
@@ -191,7 +194,8 @@ func (s Subscription) KeyName(n int) string {
 	return s.ID + "--key" + strconv.Itoa(n)
 }
 
-// askAt is when the provider is to be asked about an issuance that nobody has told us of; zero when there is none, or no more.
+// askAt is when the provider is to be asked about an issuance that nobody has told us of; zero when there is none, or
+// no more.
 func (k Key) askAt() time.Time {
 	if k.N == 0 || !k.IssuedAt.IsZero() || k.Asks >= len(enrollDelays) {
 		return time.Time{}
@@ -215,8 +219,8 @@ func (s Subscription) Issuing() *Key {
 // KeysOffered is the highest issuance that a window was offered for.
 func (s Subscription) KeysOffered() int { return max(s.Offered, s.Key.N, s.NextKey.N) }
 
-// Issued is the provider's word that key n exists. The first key to exist activates an enrolling subscription, once; a replacement takes
-// over from the key before it. Any other news of a key changes nothing.
+// Issued is the provider's word that key n exists. The first key to exist activates an enrolling subscription, once; a
+// replacement takes over from the key before it. Any other news of a key changes nothing.
 func (s Subscription) Issued(key Key, at time.Time) Subscription {
 	switch {
 	case s.Status == Canceled:
@@ -268,8 +272,8 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// Refreshed returns the subscription with what the provider now shows of its key: the buyer may have changed the means behind it. Nothing happened
-// to the subscription, so its history does not grow.
+// Refreshed returns the subscription with what the provider now shows of its key: the buyer may have changed the means
+// behind it. Nothing happened to the subscription, so its history does not grow.
 func (s Subscription) Refreshed(key Key) Subscription {
 	if key.N != s.Key.N || s.Key.IssuedAt.IsZero() {
 		return s
@@ -279,9 +283,10 @@ func (s Subscription) Refreshed(key Key) Subscription {
 	return s
 }
 
-// NotIssued is the provider's word that key n did not exist when it was asked. Told that its window failed, the next issuance gets the next
-// number: a name that was once in a window is never used for another one. Otherwise the question is asked again later, and at last given up;
-// an answer that was long on its way is not one of those that count, because the buyer may have registered since.
+// NotIssued is the provider's word that key n did not exist when it was asked. Told that its window failed, the next
+// issuance gets the next number: a name that was once in a window is never used for another one. Otherwise the question
+// is asked again later, and at last given up; an answer that was long on its way is not one of those that count,
+// because the buyer may have registered since.
 func (s Subscription) NotIssued(n int, failed bool, asked, at time.Time) Subscription {
 	issuing := s.Issuing()
 	if issuing == nil || issuing.N != n || s.Status == Canceled {
@@ -289,12 +294,14 @@ func (s Subscription) NotIssued(n int, failed bool, asked, at time.Time) Subscri
 	}
 	key, event := *issuing, "key-not-issued"
 	key.SeenAt = later(key.SeenAt, asked)
+	// Of a renewal other questions, such as a page's reloads, do not count: the buyer may still be at the window.
 	if s.NextKey.N == 0 || !asked.Before(issuing.askAt()) {
-		key.Asks++ // of a renewal other questions, such as a page's reloads, do not count: the buyer may still be at the window
+		key.Asks++
 	}
 	s.AskAfter = later(s.AskAfter, at.Add(AskPause)) // a charge may be at work
 	offered := s.KeysOffered()
-	over := failed && offered >= KeysMax || s.Status == Enrolling && !failed && key.Asks >= len(enrollDelays) && !asked.Before(s.DueAt)
+	over := failed && offered >= KeysMax ||
+		s.Status == Enrolling && !failed && key.Asks >= len(enrollDelays) && !asked.Before(s.DueAt)
 	if failed && !over {
 		s.Offered = offered + 1
 		key, event = Key{N: s.Offered, OpenedAt: at}, "key-failed"
@@ -319,7 +326,8 @@ func (s Subscription) NotIssued(n int, failed bool, asked, at time.Time) Subscri
 	return s.step(at, Enrolling, event, s.KeyName(n))
 }
 
-// Awaits says that an answer about key n could matter: the subscription is waiting for a means, and n is one it has offered a window for.
+// Awaits says that an answer about key n could matter: the subscription is waiting for a means, and n is one it has
+// offered a window for.
 func (s Subscription) Awaits(n int) bool {
 	issuing := s.Issuing()
 	return s.Status != Canceled && issuing != nil && n >= 1 && n <= issuing.N && (s.NextKey.N == 0 || n > s.Key.N)
@@ -346,7 +354,8 @@ func (s Subscription) Unanswered(at time.Time) Subscription {
 	return s
 }
 
-// Announced is news of a renewal that could not be asked about, because a charge is at work: the questions about it begin anew, after the charge.
+// Announced is news of a renewal that could not be asked about, because a charge is at work: the questions about it
+// begin anew, after the charge.
 func (s Subscription) Announced(n int) Subscription {
 	if !s.Awaits(n) || s.NextKey.N == 0 || s.NextKey.Asks == 0 {
 		return s

@@ -37,7 +37,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"a charge is announced after its time", "shared/subscription/notice.go",
-		" || !s.ChargeAt.After(at) || !s.", " || !s.",
+		"s.NoticeDays < 1 || !s.ChargeAt.After(at) {", "s.NoticeDays < 1 {",
 		"./shared/subscription", "TestNoNoticeAfterItsCharge",
 	},
 	{
