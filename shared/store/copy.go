@@ -26,9 +26,9 @@ type Copied struct {
 // copyWorkers is how many records are written at once: some 200 write units a second.
 const copyWorkers = 16
 
-// Copy puts the records of one table, such as one that was restored from a backup, into another. A record is written where the other table lacks it
-// or has an older revision of it; with overwrite it is written always. told is called after every page. It stops at the first error, and may be
-// run again.
+// Copy puts the records of one table, such as one that was restored from a backup, into another. A record is written
+// where the other table lacks it or has an older revision of it; with overwrite it is written always. told is called
+// after every page. It stops at the first error, and may be run again.
 func Copy(ctx context.Context, api CopyAPI, from, to string, overwrite bool, told func(Copied)) (c Copied, err error) {
 	in := &dynamodb.ScanInput{TableName: aws.String(from), ConsistentRead: aws.Bool(true)}
 	err = eachPage(ctx, api, in, func(items []values) error {

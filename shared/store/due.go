@@ -27,9 +27,9 @@ type position struct {
 
 var errCursor = errors.New("the cursor is not one of this shard")
 
-// Due implements payment.DueRecords. Entries of a kind that this program does not know are left out, so a page may be shorter than the
-// limit, and empty, without being the last. The last page, too, may be empty: DynamoDB says that there may be more whenever it stops at
-// the limit.
+// Due implements payment.DueRecords. Entries of a kind that this program does not know are left out, so a page may be
+// shorter than the limit, and empty, without being the last. The last page, too, may be empty: DynamoDB says that there
+// may be more whenever it stops at the limit.
 func (d *DynamoDB) Due(
 	ctx context.Context, shard int, before time.Time, limit int, cursor string,
 ) (due []payment.DueRecord, next string, err error) {
@@ -64,7 +64,8 @@ func (d *DynamoDB) Due(
 		return nil, "", err
 	}
 	for _, key := range out.Items {
-		// A key of something else was put there by a newer version of this program. It must not stop the records behind it.
+		// A key of something else was put there by a newer version of this program. It must not stop the records behind
+		// it.
 		if record, ok := recordOf(key); ok {
 			due = append(due, record)
 		}
@@ -73,11 +74,12 @@ func (d *DynamoDB) Due(
 	return due, next, err
 }
 
-// LeaseDue implements payment.DueRecords. It moves due_at, the entry in the index, and leaves due, the record's own time, alone, so that a
-// get shows what it showed before and the next write of the record puts the entry back.
+// LeaseDue implements payment.DueRecords. It moves due_at, the entry in the index, and leaves due, the record's own
+// time, alone, so that a get shows what it showed before and the next write of the record puts the entry back.
 //
-// It recognises its own first try by a token of its own. To compare due_at with until would not do: two ticks of the same millisecond want
-// the same until. And it must not replace the token of the record's last write, which that write may still have to recognise.
+// It recognises its own first try by a token of its own. To compare due_at with until would not do: two ticks of the
+// same millisecond want the same until. And it must not replace the token of the record's last write, which that write
+// may still have to recognise.
 func (d *DynamoDB) LeaseDue(ctx context.Context, r payment.DueRecord, at, until time.Time) (cycle int, err error) {
 	defer wrap(&err, "lease due "+r.Kind, r.ID)
 	token, err := d.begin(ctx)

@@ -19,11 +19,13 @@ import (
 // ListsAPI is the part of *dynamodb.Client that Lists uses.
 type ListsAPI interface {
 	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
-	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
+	BatchGetItem(
+		context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options),
+	) (*dynamodb.BatchGetItemOutput, error)
 }
 
-// Lists reads the table's lists. It is a type of its own, because only one function has lists, and the others need not carry the code of
-// its requests.
+// Lists reads the table's lists. It is a type of its own, because only one function has lists, and the others need not
+// carry the code of its requests.
 type Lists struct {
 	api   ListsAPI
 	table string

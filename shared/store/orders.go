@@ -38,11 +38,12 @@ func (d *DynamoDB) Get(ctx context.Context, id string) (_ order.Order, err error
 	return decodeOrder(found)
 }
 
-// Claim implements payment.Claims. Its expressions say what order.Claim says: payable is the number that the ledger lets be claimed, 0
-// is none; the conformance suite compares the two. An item that is missing fails the condition, so a claim never makes one.
+// Claim implements payment.Claims. Its expressions say what order.Claim says: payable is the number that the ledger
+// lets be claimed, 0 is none; the conformance suite compares the two. An item that is missing fails the condition, so a
+// claim never makes one.
 //
-// Nor does an item of an earlier version hold it, for it has no payable. Such an order is claimed by the rule itself, and written whole in the present
-// version in place of the revision that was read: one request more, once.
+// Nor does an item of an earlier version hold it, for it has no payable. Such an order is claimed by the rule itself,
+// and written whole in the present version in place of the revision that was read: one request more, once.
 func (d *DynamoDB) Claim(ctx context.Context, c order.Claim) (_ order.Order, err error) {
 	defer wrap(&err, "claim order", c.OrderID)
 	o, err := d.claim(ctx, c)
@@ -57,7 +58,8 @@ func (d *DynamoDB) Claim(ctx context.Context, c order.Claim) (_ order.Order, err
 	return o, err
 }
 
-// claimTries is how often somebody else may write an order of an earlier version while it is claimed: functions of that version may still run.
+// claimTries is how often somebody else may write an order of an earlier version while it is claimed: functions of that
+// version may still run.
 const claimTries = 3
 
 // errOldVersion says that an order may be claimed, and that its item is of an earlier version.
@@ -88,12 +90,13 @@ func (d *DynamoDB) claim(ctx context.Context, c order.Claim) (order.Order, error
 	out, err := d.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: aws.String(d.table),
 		Key:       orderKey(c.OrderID),
-		ConditionExpression: aws.String("#status = :open AND payable = :n AND payable > :zero AND link_token = :link AND #provider = :provider" +
-			" AND amount = :amount AND currency = :currency"),
+		ConditionExpression: aws.String("#status = :open AND payable = :n AND payable > :zero" +
+			" AND link_token = :link AND #provider = :provider AND amount = :amount AND currency = :currency"),
 		UpdateExpression: aws.String("SET #status = :processing, payable = :zero, since = :at," +
 			" requests = list_append(if_not_exists(requests, :none), :request)," +
 			" ask_after = :ask_after, due = :due_at, due_at = :due_at, due_shard = :due_shard," +
-			" history = list_append(if_not_exists(history, :none), :step), revision = revision + :one, write_token = :token"),
+			" history = list_append(if_not_exists(history, :none), :step)," +
+			" revision = revision + :one, write_token = :token"),
 		ExpressionAttributeNames: map[string]string{"#status": "status", "#provider": "provider"},
 		ExpressionAttributeValues: values{
 			":open":       str(string(order.Open)),
@@ -137,9 +140,9 @@ func (d *DynamoDB) claim(ctx context.Context, c order.Claim) (order.Order, error
 	return old, errDisagree
 }
 
-// Lease implements payment.Claims. Its expressions say what order.Lease says. An order without a due time is final; a lease of a final
-// one, too, needs an item, or it would make one. It leaves the due index alone: the save that follows it sets the entry, and until then
-// a dispatch that is under way stays the only one.
+// Lease implements payment.Claims. Its expressions say what order.Lease says. An order without a due time is final; a
+// lease of a final one, too, needs an item, or it would make one. It leaves the due index alone: the save that follows
+// it sets the entry, and until then a dispatch that is under way stays the only one.
 func (d *DynamoDB) Lease(ctx context.Context, l order.Lease) (_ order.Order, err error) {
 	defer wrap(&err, "lease order", l.OrderID)
 	token, err := d.begin(ctx)

@@ -16,8 +16,8 @@ type ScanAPI interface {
 	Scan(context.Context, *dynamodb.ScanInput, ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error)
 }
 
-// Scan gives every record of a table to visit, as a change that made it, in no order. It reads the whole table, half a read unit for each 4 KB, and
-// ends at the first error. It is for tools: no function scans.
+// Scan gives every record of a table to visit, as a change that made it, in no order. It reads the whole table, half a
+// read unit for each 4 KB, and ends at the first error. It is for tools: no function scans.
 func Scan(ctx context.Context, api ScanAPI, table string, visit func(event.Change) error) error {
 	return eachPage(ctx, api, &dynamodb.ScanInput{TableName: aws.String(table)}, func(items []values) error {
 		for _, all := range items {

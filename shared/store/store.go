@@ -1,9 +1,9 @@
-// Package store keeps orders and subscriptions in DynamoDB behind payment's ports. Every method is exactly one request, and every
-// transition one conditional write on one item, so that two Lambda functions that meet at a record need no lock: the table lets one of
-// them win and shows the other the record as it is.
+// Package store keeps orders and subscriptions in DynamoDB behind payment's ports. Every method is exactly one request,
+// and every transition one conditional write on one item, so that two Lambda functions that meet at a record need no
+// lock: the table lets one of them win and shows the other the record as it is.
 //
-// keys.go documents the table, orders.go and subscriptions.go are its records, due.go and lists.go read its indexes, and internal/item is the stored
-// form of both.
+// keys.go documents the table, orders.go and subscriptions.go are its records, due.go and lists.go read its indexes,
+// and internal/item is the stored form of both.
 package store
 
 import (
@@ -24,7 +24,9 @@ import (
 type API interface {
 	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
 	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
-	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
+	UpdateItem(
+		context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options),
+	) (*dynamodb.UpdateItemOutput, error)
 	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
 }
 
@@ -37,8 +39,8 @@ type DynamoDB struct {
 
 var _ payment.Store = (*DynamoDB)(nil)
 
-// New returns the store in the table of that name. newToken returns a random text that no other write ever gets, such as
-// crypto/rand.Text: with it a write recognises itself.
+// New returns the store in the table of that name. newToken returns a random text that no other write ever gets, such
+// as crypto/rand.Text: with it a write recognises itself.
 func New(client API, table string, newToken func() string) *DynamoDB {
 	return &DynamoDB{api: client, table: table, newToken: newToken}
 }
@@ -46,7 +48,8 @@ func New(client API, table string, newToken func() string) *DynamoDB {
 var (
 	errDeadline = errors.New("the context has no deadline")
 	errToken    = errors.New("the new write token is empty")
-	// errDisagree means that the written condition and the pure rule beside it have drifted apart. Nobody may go on from there.
+	// errDisagree means that the written condition and the pure rule beside it have drifted apart. Nobody may go on
+	// from there.
 	errDisagree = errors.New("the table refused what the order's own rule allows")
 )
 
@@ -58,7 +61,9 @@ func (d *DynamoDB) get(ctx context.Context, key values) (values, error) {
 	if err := bounded(ctx); err != nil {
 		return nil, err
 	}
-	out, err := d.api.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(d.table), Key: key, ConsistentRead: aws.Bool(true)})
+	out, err := d.api.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: aws.String(d.table), Key: key, ConsistentRead: aws.Bool(true),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -114,11 +119,12 @@ func written[T any](record T, err error, token string, decode func(values) (T, e
 	return old, lost
 }
 
-// stored takes the record out of the error of a write whose condition did not hold. Mine means that the record was last written by
-// this very write: its reply was lost, the client underneath sent it again, and the second try met the first. That is a success.
+// stored takes the record out of the error of a write whose condition did not hold. Mine means that the record was last
+// written by this very write: its reply was lost, the client underneath sent it again, and the second try met the
+// first. That is a success.
 //
-// When somebody else wrote in between, the first try is not recognised and the write counts as refused. The caller then goes by the
-// record it is shown, as after any lost race.
+// When somebody else wrote in between, the first try is not recognised and the write counts as refused. The caller then
+// goes by the record it is shown, as after any lost race.
 func stored[T any](err error, token string, decode func(values) (T, error)) (record T, mine bool, _ error) {
 	failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err)
 	if !ok {

@@ -9,8 +9,8 @@ import (
 	"tosspay-sam/shared/payment"
 )
 
-// Change reads a record of the table's stream: the item before and after the write, in DynamoDB's JSON. ok is false when it is of no record
-// of ours, or says that one was deleted, which we never do.
+// Change reads a record of the table's stream: the item before and after the write, in DynamoDB's JSON. ok is false
+// when it is of no record of ours, or says that one was deleted, which we never do.
 func Change(oldImage, newImage []byte) (c event.Change, ok bool, err error) {
 	now, r, ok, err := image(newImage)
 	if err != nil || !ok {

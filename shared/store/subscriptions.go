@@ -14,7 +14,9 @@ import (
 )
 
 // CreateSubscription implements payment.Subscriptions.
-func (d *DynamoDB) CreateSubscription(ctx context.Context, s subscription.Subscription) (_ subscription.Subscription, err error) {
+func (d *DynamoDB) CreateSubscription(
+	ctx context.Context, s subscription.Subscription,
+) (_ subscription.Subscription, err error) {
 	defer wrap(&err, "create subscription", s.ID)
 	token, err := d.begin(ctx)
 	if err != nil {
@@ -38,7 +40,9 @@ func (d *DynamoDB) GetSubscription(ctx context.Context, id string) (_ subscripti
 }
 
 // SaveSubscription implements payment.Subscriptions; ErrNotFound when there is no such subscription.
-func (d *DynamoDB) SaveSubscription(ctx context.Context, next subscription.Subscription) (_ subscription.Subscription, err error) {
+func (d *DynamoDB) SaveSubscription(
+	ctx context.Context, next subscription.Subscription,
+) (_ subscription.Subscription, err error) {
 	defer wrap(&err, "save subscription", next.ID)
 	token, err := d.begin(ctx)
 	if err != nil {
@@ -51,9 +55,10 @@ func (d *DynamoDB) SaveSubscription(ctx context.Context, next subscription.Subsc
 	return written(saved, d.replace(ctx, all, next.Revision-1), token, decodeSubscription, payment.ErrConflict)
 }
 
-// ClaimCycle implements payment.Cycles. Its expressions say what subscription.Claim says; the conformance suite compares the two. An item
-// that is missing fails the condition, so a claim never makes one. Like an order's lease it leaves due_at alone: the dispatch has just put
-// the entry minutes ahead, and moving it once more would cost the index another two writes for each charge.
+// ClaimCycle implements payment.Cycles. Its expressions say what subscription.Claim says; the conformance suite
+// compares the two. An item that is missing fails the condition, so a claim never makes one. Like an order's lease it
+// leaves due_at alone: the dispatch has just put the entry minutes ahead, and moving it once more would cost the index
+// another two writes for each charge.
 func (d *DynamoDB) ClaimCycle(ctx context.Context, c subscription.CycleClaim) (_ subscription.Subscription, err error) {
 	defer wrap(&err, "claim cycle of subscription", c.ID)
 	token, err := d.begin(ctx)
@@ -64,7 +69,8 @@ func (d *DynamoDB) ClaimCycle(ctx context.Context, c subscription.CycleClaim) (_
 		TableName: aws.String(d.table),
 		Key:       subscriptionKey(c.ID),
 		ConditionExpression: aws.String("#status IN (:active, :past_due) AND #cycle = :k" +
-			" AND (attribute_not_exists(charge_at) OR charge_at <= :at) AND (attribute_not_exists(ask_after) OR ask_after <= :at)"),
+			" AND (attribute_not_exists(charge_at) OR charge_at <= :at)" +
+			" AND (attribute_not_exists(ask_after) OR ask_after <= :at)"),
 		UpdateExpression: aws.String("SET ask_after = :until, due = :until," +
 			" begun = if_not_exists(begun, :at), revision = revision + :one, write_token = :token"),
 		ExpressionAttributeNames: map[string]string{"#status": "status", "#cycle": attrCycle},
