@@ -24,7 +24,8 @@ func (p Parts) portoneAccount() string { return portoneAccount(p.Mode, p.PortOne
 
 func portoneAccount(mode, userCode string) string { return mode + "/" + userCode }
 
-// previousPairs are the pairs of keys that a secret holds beside the deployment's own, as "previous"; malformed says what they must look like.
+// previousPairs are the pairs of keys that a secret holds beside the deployment's own, as "previous"; malformed says
+// what they must look like.
 func previousPairs[T any](ctx context.Context, source *secret.Source, malformed error) ([]T, error) {
 	value, err := source.Get(ctx)
 	if err != nil {
@@ -39,7 +40,8 @@ func previousPairs[T any](ctx context.Context, source *secret.Source, malformed 
 	return fields.Previous, nil
 }
 
-// keysBefore are the keys of an account that the deployment had before, as far as those who hold its own hold them, too.
+// keysBefore are the keys of an account that the deployment had before, as far as those who hold its own hold them,
+// too.
 func keysBefore[K comparable](ctx context.Context, p Parts, own any, account string) (keys K, ok bool) {
 	held, ok := own.(interface {
 		previous(context.Context, string) (K, error)
@@ -76,7 +78,8 @@ func (p Parts) portoneBefore(ctx context.Context, account string) (payment.Gatew
 	return payment.Gateway{Finder: adapter, Canceler: adapter, Timing: portone.Timing(), Keys: account}, true
 }
 
-// ownWindows opens windows of orders that were made with the account's keys, and of no others: what they took, these keys could not see.
+// ownWindows opens windows of orders that were made with the account's keys, and of no others: what they took, these
+// keys could not see.
 type ownWindows struct {
 	payment.Windows
 	account string
@@ -85,7 +88,8 @@ type ownWindows struct {
 // Window implements payment.Windows.
 func (w ownWindows) Window(o order.Order, at provider.Place) (provider.Window, error) {
 	if o.Account != "" && o.Account != w.account {
-		return provider.Window{}, fmt.Errorf("%w: %s was made with the keys of %s, and these are of %s", payment.ErrNotReady, o.ID, o.Account, w.account)
+		return provider.Window{}, fmt.Errorf("%w: %s was made with the keys of %s, and these are of %s",
+			payment.ErrNotReady, o.ID, o.Account, w.account)
 	}
 	return w.Windows.Window(o, at)
 }

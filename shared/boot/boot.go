@@ -43,10 +43,12 @@ type Parts struct {
 	PortOne    PortOneParts // the zero value: PortOne is not offered
 	Webhooks   WebhookParts
 	Transport  http.RoundTripper
-	PlainHost  string // a host beside loopback whose providers http may reach: this machine, seen from a container. Empty: none
-	Store      payment.Store
-	Lists      payment.Lists // of the merchant function
-	Queue      payment.Queue // of the charge function; nil: it does the work itself
+	// PlainHost is a host beside loopback whose providers http may reach: this machine, seen from a container. Empty:
+	// none.
+	PlainHost string
+	Store     payment.Store
+	Lists     payment.Lists // of the merchant function
+	Queue     payment.Queue // of the charge function; nil: it does the work itself
 	// QueueWorkers is how many messages those who take them from Queue work on at once.
 	QueueWorkers int
 	Timetable    subscription.Timetable // zero: the default
@@ -76,7 +78,8 @@ type PortOneParts struct {
 	Keys       portone.Keys
 	// BypassObject, OmitIssuanceAmount and AsksBefore: see portone.Client and portone.Windows.
 	BypassObject, OmitIssuanceAmount, AsksBefore bool
-	// Fault is what is wrong with these settings. With it every request about PortOne is refused and nobody is asked; Toss Payments works on.
+	// Fault is what is wrong with these settings. With it every request about PortOne is refused and nobody is asked;
+	// Toss Payments works on.
 	Fault error
 	// adapter is the process's, when there is one: every use case then shares its token.
 	adapter *portone.Adapter
@@ -84,7 +87,8 @@ type PortOneParts struct {
 
 // WebhookParts are the webhook door's settings.
 type WebhookParts struct {
-	TokenSHA256 string              // handler.DigestOf of the token in the deployment's own addresses; empty: there are none
+	// TokenSHA256 is handler.DigestOf of the token in the deployment's own addresses; empty: there are none.
+	TokenSHA256 string
 	Sources     map[string][]string // addresses each provider sends from; empty: not checked
 }
 
@@ -93,16 +97,21 @@ func (p Parts) offersPortOne() bool { return p.PortOne.UserCode != "" }
 // Merchant returns the private API's door.
 func (p Parts) Merchant() handler.Door {
 	offers := map[string]payment.Offer{
-		"toss": {Windows: ownWindows{p.tossWindows(), p.tossAccount()}, AmountMin: tossAmountMin, NameMax: tossNameMax, Keys: p.tossAccount()},
+		"toss": {
+			Windows:   ownWindows{p.tossWindows(), p.tossAccount()},
+			AmountMin: tossAmountMin, NameMax: tossNameMax, Keys: p.tossAccount(),
+		},
 	}
 	if p.offersPortOne() {
 		offers["portone"] = payment.Offer{
-			Windows: ownWindows{p.keyWindows(), p.portoneAccount()}, AmountMin: portoneAmountMin, NameMax: portone.NameMax, Fit: fitPortOne, Keys: p.portoneAccount(),
+			Windows:   ownWindows{p.keyWindows(), p.portoneAccount()},
+			AmountMin: portoneAmountMin, NameMax: portone.NameMax, Fit: fitPortOne, Keys: p.portoneAccount(),
 			Registrar: p.portoneAdapter(), Ready: p.portoneReady,
 		}
 	}
 	merchant := &payment.Merchant{
-		Orders: p.Store, Settler: p.Settler(), Lister: &payment.Lister{Lists: p.Lists, Now: p.Now}, Offers: offers, Mode: p.Mode, ReturnURLs: p.ReturnURLs, Now: p.Now, NewToken: rand.Text,
+		Orders: p.Store, Settler: p.Settler(), Lister: &payment.Lister{Lists: p.Lists, Now: p.Now},
+		Offers: offers, Mode: p.Mode, ReturnURLs: p.ReturnURLs, Now: p.Now, NewToken: rand.Text,
 		NewID: func() string { return "ord_" + strings.ToLower(rand.Text())[:20] },
 	}
 	return handler.Merchant(merchant, p.enroller(), p.Log, p.PublicBase)
@@ -115,7 +124,8 @@ func (p Parts) Checkout() handler.Door {
 		windows["portone"] = ownWindows{p.keyWindows(), p.portoneAccount()}
 	}
 	p.PortOne.Keys = nil
-	return handler.Checkout(&payment.Checkout{Orders: p.Store, Windows: windows, Now: p.Now}, p.enroller(), p.Log, p.PublicBase)
+	checkout := &payment.Checkout{Orders: p.Store, Windows: windows, Now: p.Now}
+	return handler.Checkout(checkout, p.enroller(), p.Log, p.PublicBase)
 }
 
 // Confirm returns the return door.
@@ -127,7 +137,9 @@ func (p Parts) Confirm() handler.Door {
 func (p Parts) Webhook() handler.Door {
 	settings := handler.WebhookSettings{
 		TokenSHA256: p.Webhooks.TokenSHA256, Sources: p.Webhooks.Sources,
-		Parsers: map[string]func([]byte) (provider.Hint, error){"toss": toss.ParseWebhook, "portone": portone.ParseWebhook},
+		Parsers: map[string]func([]byte) (provider.Hint, error){
+			"toss": toss.ParseWebhook, "portone": portone.ParseWebhook,
+		},
 	}
 	return handler.Webhook(p.telling(), p.enroller(), settings, p.Log)
 }
@@ -139,10 +151,12 @@ func (p Parts) telling() *payment.Settler {
 	return s
 }
 
-// Charge returns the handler of the schedule's ticks and the queue's messages. Without a queue a tick does the work itself.
+// Charge returns the handler of the schedule's ticks and the queue's messages. Without a queue a tick does the work
+// itself.
 func (p Parts) Charge() handler.ChargeDoor { return handler.Charge(p.Dispatcher(), p.Worker(), p.Log) }
 
-// inlineWorkers is how many records a tick without a queue works on side by side: gentle to a provider that names no limit.
+// inlineWorkers is how many records a tick without a queue works on side by side: gentle to a provider that names no
+// limit.
 const inlineWorkers = 8
 
 // Dispatcher returns what finds the records that are due.
@@ -151,7 +165,9 @@ func (p Parts) Dispatcher() *payment.Dispatcher {
 	if p.Queue != nil {
 		workers = p.QueueWorkers
 	}
-	return &payment.Dispatcher{Due: p.Store, Queue: p.Queue, Work: p.Worker(), Workers: workers, Now: p.Now, Wait: p.Wait, Log: p.Log}
+	return &payment.Dispatcher{
+		Due: p.Store, Queue: p.Queue, Work: p.Worker(), Workers: workers, Now: p.Now, Wait: p.Wait, Log: p.Log,
+	}
 }
 
 // Worker returns what does the work of due records.
@@ -161,8 +177,10 @@ func (p Parts) Worker() *payment.Worker {
 		timetable = subscription.DefaultTimetable()
 	}
 	w := &payment.Worker{
-		Settler: p.Settler(), Enroller: p.enroller(), Orders: p.Store, Claims: p.Store, Records: p.Store, Cycles: p.Store,
-		Declines: declineOf, Message: portone.Documented, Timetable: timetable, NoticeDays: p.NoticeDays, Now: p.Now, Log: p.Log,
+		Settler: p.Settler(), Enroller: p.enroller(),
+		Orders: p.Store, Claims: p.Store, Records: p.Store, Cycles: p.Store,
+		Declines: declineOf, Message: portone.Documented, Timetable: timetable, NoticeDays: p.NoticeDays,
+		Now: p.Now, Log: p.Log,
 	}
 	if p.offersPortOne() {
 		w.Deleter = p.portoneAdapter()
@@ -187,19 +205,21 @@ func (p Parts) Settler() *payment.Settler {
 	gateways := map[string]payment.Gateway{
 		"toss": {
 			Finder: adapter, Confirmer: adapter, Canceler: adapter, Timing: toss.Timing(), Keys: p.tossAccount(),
-			Ready: func(ctx context.Context) error { _, err := p.Toss.Keys.SecretKey(ctx); return err }, Previous: p.tossBefore,
+			Ready:    func(ctx context.Context) error { _, err := p.Toss.Keys.SecretKey(ctx); return err },
+			Previous: p.tossBefore,
 		},
 	}
 	if p.offersPortOne() {
 		adapter := p.portoneAdapter()
 		gateways["portone"] = payment.Gateway{
-			Finder: adapter, Canceler: adapter, Charger: adapter, Registrar: adapter, Timing: portone.Timing(), Account: p.portoneWindows().Account(),
-			Ready: p.portoneReady, Keys: p.portoneAccount(), Previous: p.portoneBefore,
+			Finder: adapter, Canceler: adapter, Charger: adapter, Registrar: adapter, Timing: portone.Timing(),
+			Account: p.portoneWindows().Account(), Ready: p.portoneReady,
+			Keys: p.portoneAccount(), Previous: p.portoneBefore,
 		}
 	}
 	return &payment.Settler{
-		Orders: p.Store, Claims: p.Store, Now: p.Now, Wait: p.Wait, Log: p.Log, Gateways: gateways, KeepLate: p.KeepLate,
-		RestoredTo: p.RestoredTo,
+		Orders: p.Store, Claims: p.Store, Now: p.Now, Wait: p.Wait, Log: p.Log, Gateways: gateways,
+		KeepLate: p.KeepLate, RestoredTo: p.RestoredTo,
 	}
 }
 
@@ -211,8 +231,10 @@ func (p Parts) enroller() *payment.Enroller {
 		return nil
 	}
 	e := &payment.Enroller{
-		Subscriptions: p.Store, Windows: p.keyWindows(), Account: p.portoneWindows().Account(), Mode: p.Mode, KeysOf: p.portoneAccount(),
-		AmountMin: portoneAmountMin, NoticeDays: p.NoticeDays, ReturnURLs: p.ReturnURLs, Now: p.Now, Wait: p.Wait, NewToken: rand.Text,
+		Subscriptions: p.Store, Windows: p.keyWindows(),
+		Account: p.portoneWindows().Account(), Mode: p.Mode, KeysOf: p.portoneAccount(),
+		AmountMin: portoneAmountMin, NoticeDays: p.NoticeDays, ReturnURLs: p.ReturnURLs,
+		Now: p.Now, Wait: p.Wait, NewToken: rand.Text,
 		NewID: func() string { return "sub_" + strings.ToLower(rand.Text())[:20] }, Log: p.Log,
 	}
 	if p.PortOne.Keys != nil {
@@ -237,7 +259,8 @@ func (p Parts) portoneWindows() portone.Windows {
 	}
 }
 
-// portoneAdapter returns the process's adapter, or one with a token of its own; PortOne gives every asker the same one until it expires.
+// portoneAdapter returns the process's adapter, or one with a token of its own; PortOne gives every asker the same one
+// until it expires.
 func (p Parts) portoneAdapter() *portone.Adapter {
 	if p.PortOne.adapter != nil {
 		return p.PortOne.adapter
@@ -246,13 +269,17 @@ func (p Parts) portoneAdapter() *portone.Adapter {
 }
 
 func (p Parts) newPortOneAdapter(keys portone.Keys, mode string) *portone.Adapter {
-	client := portone.Client{BaseURL: p.PortOne.BaseURL, PlainHost: p.PlainHost, Transport: p.Transport, IncludeSandbox: mode == "test",
-		BypassObject: p.PortOne.BypassObject}
+	client := portone.Client{
+		BaseURL: p.PortOne.BaseURL, PlainHost: p.PlainHost, Transport: p.Transport,
+		IncludeSandbox: mode == "test", BypassObject: p.PortOne.BypassObject,
+	}
 	return &portone.Adapter{Client: portone.NewClient(keys, p.Now, client)}
 }
 
 func (p Parts) tossAdapter(keys toss.Keys) *toss.Adapter {
-	return &toss.Adapter{Client: &toss.Client{Keys: keys, BaseURL: p.Toss.BaseURL, PlainHost: p.PlainHost, Transport: p.Transport}}
+	return &toss.Adapter{Client: &toss.Client{
+		Keys: keys, BaseURL: p.Toss.BaseURL, PlainHost: p.PlainHost, Transport: p.Transport,
+	}}
 }
 
 func (p Parts) portoneReady(ctx context.Context) error {
@@ -260,7 +287,8 @@ func (p Parts) portoneReady(ctx context.Context) error {
 	return err
 }
 
-// check refuses settings that would only show when a buyer pays, in a sentence that names the parameter and never a value.
+// check refuses settings that would only show when a buyer pays, in a sentence that names the parameter and never a
+// value.
 func (p Parts) check() error {
 	if p.Mode != "test" && p.Mode != "live" {
 		return errors.New("boot: MODE must be test or live")

@@ -11,13 +11,15 @@ import (
 	"tosspay-sam/shared/secret"
 )
 
-// tossKeys reads the Toss Payments key out of its secret, {"secretKey": "..."}, and refuses one of the wrong mode or pair.
+// tossKeys reads the Toss Payments key out of its secret, {"secretKey": "..."}, and refuses one of the wrong mode or
+// pair.
 type tossKeys struct {
 	source          *secret.Source
 	mode, clientKey string
 }
 
-var errTossSecret = errors.New(`the Toss Payments secret (TOSS_SECRET_ID) must be JSON of the form {"secretKey": "..."}`)
+var errTossSecret = errors.New(
+	`the Toss Payments secret (TOSS_SECRET_ID) must be JSON of the form {"secretKey": "..."}`)
 
 var _ toss.Keys = (*tossKeys)(nil)
 
@@ -58,9 +60,11 @@ func (k *tossKeys) parse(value secret.Value) (toss.SecretKey, error) {
 	return toss.NewSecretKey(fields.SecretKey)
 }
 
-var errTossPrevious = errors.New(`"previous" in the Toss Payments secret must be a list of {"clientKey": "...", "secretKey": "..."}`)
+var errTossPrevious = errors.New(
+	`"previous" in the Toss Payments secret must be a list of {"clientKey": "...", "secretKey": "..."}`)
 
-// previous returns the keys of an account that the deployment had before, or none: the secret may hold them beside its own.
+// previous returns the keys of an account that the deployment had before, or none: the secret may hold them beside its
+// own.
 func (k *tossKeys) previous(ctx context.Context, account string) (toss.Keys, error) {
 	pairs, err := previousPairs[struct {
 		ClientKey string `json:"clientKey"`

@@ -24,8 +24,8 @@ import (
 	"tosspay-sam/shared/telemetry"
 )
 
-// MerchantDoor, CheckoutDoor, ConfirmDoor and WebhookDoor build a function's handler from its environment. An error names the variable that
-// is wrong. Each function reads the secrets its door needs and no others.
+// MerchantDoor, CheckoutDoor, ConfirmDoor and WebhookDoor build a function's handler from its environment. An error
+// names the variable that is wrong. Each function reads the secrets its door needs and no others.
 func MerchantDoor(getenv func(string) string, logs io.Writer) (handler.Door, error) {
 	p, err := fromEnv(getenv, logs)
 	if err != nil {
@@ -63,10 +63,14 @@ func WebhookDoor(getenv func(string) string, logs io.Writer) (handler.Door, erro
 	if err != nil {
 		return nil, err
 	}
-	if digest, err := hex.DecodeString(p.Webhooks.TokenSHA256); err != nil || len(digest) != 0 && len(digest) != sha256.Size {
-		return nil, errors.New("boot: WEBHOOK_TOKEN_SHA256 must be empty or the SHA-256 of the token in 64 hexadecimal digits: printf %s TOKEN | sha256sum")
+	digest, err := hex.DecodeString(p.Webhooks.TokenSHA256)
+	if err != nil || len(digest) != 0 && len(digest) != sha256.Size {
+		return nil, errors.New("boot: WEBHOOK_TOKEN_SHA256 must be empty or the SHA-256 of the token" +
+			" in 64 hexadecimal digits: printf %s TOKEN | sha256sum")
 	}
-	p.Webhooks.Sources = map[string][]string{"toss": list(getenv("TOSS_SOURCES")), "portone": list(getenv("PORTONE_SOURCES"))}
+	p.Webhooks.Sources = map[string][]string{
+		"toss": list(getenv("TOSS_SOURCES")), "portone": list(getenv("PORTONE_SOURCES")),
+	}
 	environment.Prewarm(p.warmStore, p.warmToss, p.warmPortOne)
 	return p.Webhook(), nil
 }
@@ -82,7 +86,8 @@ func list(text string) []string {
 	return entries
 }
 
-// WithSecrets returns what settles orders, with the keys to both providers: its parts read their secrets when they are asked.
+// WithSecrets returns what settles orders, with the keys to both providers: its parts read their secrets when they are
+// asked.
 func WithSecrets(getenv func(string) string, logs io.Writer) (Parts, error) {
 	p, err := fromEnv(getenv, logs)
 	if err != nil {
@@ -98,7 +103,8 @@ func WithSecrets(getenv func(string) string, logs io.Writer) (Parts, error) {
 }
 
 func secretSource(getenv func(string) string, id string) *secret.Source {
-	return secret.New(environment.AWS(getenv), environment.Endpoint(getenv("AWS_ENDPOINT_URL_SECRETS_MANAGER")), id, time.Now)
+	endpoint := environment.Endpoint(getenv("AWS_ENDPOINT_URL_SECRETS_MANAGER"))
+	return secret.New(environment.AWS(getenv), endpoint, id, time.Now)
 }
 
 func (p *Parts) readPortOneSecret(getenv func(string) string) {
@@ -117,19 +123,23 @@ func (p *Parts) readPortOneSecret(getenv func(string) string) {
 	p.PortOne.adapter = p.portoneAdapter() // from here on the process has one, and with it one token
 }
 
-// refusePortOne keeps wrong settings of PortOne from stopping Toss Payments, too. The line raises the alarm on config.error.
+// refusePortOne keeps wrong settings of PortOne from stopping Toss Payments, too. The line raises the alarm on
+// config.error.
 func (p *Parts) refusePortOne(fault error) {
 	p.PortOne.Fault = fault
-	p.Log.Error("PortOne is refused until its settings are mended; Toss Payments works on", "event", "config.error", "cause", fault.Error())
+	p.Log.Error("PortOne is refused until its settings are mended; Toss Payments works on",
+		"event", "config.error", "cause", fault.Error())
 }
 
 func fromEnv(getenv func(string) string, logs io.Writer) (Parts, error) {
 	p := Parts{
 		Mode: getenv("MODE"), PublicBase: getenv("PUBLIC_BASE_URL"), KeepLate: getenv("LATE_MONEY") == "accept",
-		Toss: TossParts{ClientKey: getenv("TOSS_CLIENT_KEY"), Script: getenv("TOSS_SCRIPT_URL"), BaseURL: getenv("TOSS_BASE_URL")},
+		Toss: TossParts{
+			ClientKey: getenv("TOSS_CLIENT_KEY"), Script: getenv("TOSS_SCRIPT_URL"), BaseURL: getenv("TOSS_BASE_URL"),
+		},
 		PortOne: PortOneParts{
-			UserCode: getenv("PORTONE_USER_CODE"), ChannelKey: getenv("PORTONE_CHANNEL_KEY"), MID: getenv("PORTONE_MID"),
-			Script: getenv("PORTONE_SCRIPT_URL"), BaseURL: getenv("PORTONE_BASE_URL"),
+			UserCode: getenv("PORTONE_USER_CODE"), ChannelKey: getenv("PORTONE_CHANNEL_KEY"),
+			MID: getenv("PORTONE_MID"), Script: getenv("PORTONE_SCRIPT_URL"), BaseURL: getenv("PORTONE_BASE_URL"),
 		},
 		Webhooks:  WebhookParts{TokenSHA256: getenv("WEBHOOK_TOKEN_SHA256")},
 		Transport: transport(), Now: time.Now, Wait: environment.Wait, Log: telemetry.New(logs, getenv("LOG_LEVEL")),
@@ -147,7 +157,9 @@ func fromEnv(getenv func(string) string, logs io.Writer) (Parts, error) {
 	if p.RestoredTo, err = restoredTo(getenv("RESTORED_TO"), p.Now()); err != nil {
 		return Parts{}, err
 	}
-	if p.PortOne, err = portoneSwitches(p.PortOne, getenv("PORTONE_BYPASS"), getenv("PORTONE_ISSUANCE_AMOUNT"), getenv("PORTONE_CONFIRM_GATE")); err == nil {
+	p.PortOne, err = portoneSwitches(
+		p.PortOne, getenv("PORTONE_BYPASS"), getenv("PORTONE_ISSUANCE_AMOUNT"), getenv("PORTONE_CONFIRM_GATE"))
+	if err == nil {
 		err = p.portoneWindows().Check(p.Mode)
 	}
 	if p.offersPortOne() && err != nil {
@@ -172,8 +184,8 @@ func fromEnv(getenv func(string) string, logs io.Writer) (Parts, error) {
 	return p, nil
 }
 
-// transport for the provider. A thawed function finds its old connections dead: short timeouts to make a new one, long ones to wait for
-// an answer, which the caller's deadline ends.
+// transport for the provider. A thawed function finds its old connections dead: short timeouts to make a new one, long
+// ones to wait for an answer, which the caller's deadline ends.
 func transport() http.RoundTripper {
 	return &http.Transport{
 		DialContext:         (&net.Dialer{Timeout: 3 * time.Second, KeepAlive: 30 * time.Second}).DialContext,

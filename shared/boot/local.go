@@ -10,16 +10,18 @@ import (
 	"tosspay-sam/shared/boot/environment"
 )
 
-// containerHost is the machine itself, seen from one of its containers (Docker Desktop; on Linux `--add-host`). Top-level domain internal is
-// reserved, so that the name leads nowhere else.
+// containerHost is the machine itself, seen from one of its containers (Docker Desktop; on Linux `--add-host`).
+// Top-level domain internal is reserved, so that the name leads nowhere else.
 const containerHost = "host.docker.internal"
 
-// checkAddresses refuses addresses that a key, a buyer or a developer's own account must not meet, and names the variable.
+// checkAddresses refuses addresses that a key, a buyer or a developer's own account must not meet, and names the
+// variable.
 func (p Parts) checkAddresses(getenv func(string) string) error {
 	if err := environment.NotForgotten(getenv); err != nil {
 		return err
 	}
-	for name, address := range map[string]string{"TOSS_BASE_URL": p.Toss.BaseURL, "PORTONE_BASE_URL": p.PortOne.BaseURL} {
+	bases := map[string]string{"TOSS_BASE_URL": p.Toss.BaseURL, "PORTONE_BASE_URL": p.PortOne.BaseURL}
+	for name, address := range bases {
 		if address != "" && !strings.HasPrefix(address, "https://") && !p.isHere(address) {
 			return fmt.Errorf(
 				"boot: %s must be https; http is for this machine alone (loopback, or %s in `sam local` and mode test)",
@@ -27,9 +29,11 @@ func (p Parts) checkAddresses(getenv func(string) string) error {
 			)
 		}
 	}
-	for name, address := range map[string]string{"TOSS_SCRIPT_URL": p.Toss.Script, "PORTONE_SCRIPT_URL": p.PortOne.Script} {
+	scripts := map[string]string{"TOSS_SCRIPT_URL": p.Toss.Script, "PORTONE_SCRIPT_URL": p.PortOne.Script}
+	for name, address := range scripts {
 		if address != "" && !(environment.InSAMLocal(getenv) && p.isHere(address)) {
-			return fmt.Errorf("boot: %s is for `sam local` alone, with a loopback address: a payment page takes its script from the provider", name)
+			return fmt.Errorf("boot: %s is for `sam local` alone, with a loopback address:"+
+				" a payment page takes its script from the provider", name)
 		}
 	}
 	return p.checkPublicBase(getenv("AWS_ENDPOINT_URL_DYNAMODB"))
@@ -47,7 +51,8 @@ func (p Parts) checkPublicBase(table string) error {
 	}
 	here := p.isHere(table) && p.isHere(p.Toss.BaseURL) && (p.isHere(p.PortOne.BaseURL) || !p.offersPortOne())
 	if !isLoopback(p.PublicBase) || !here {
-		return errors.New("boot: PUBLIC_BASE_URL must start with https://; http://127.0.0.1:PORT needs a table and providers of this machine")
+		return errors.New("boot: PUBLIC_BASE_URL must start with https://;" +
+			" http://127.0.0.1:PORT needs a table and providers of this machine")
 	}
 	return nil
 }

@@ -14,7 +14,8 @@ func noticeDays(text string) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 || n > subscription.NoticeDaysMax {
-		return 0, fmt.Errorf("boot: RENEWAL_NOTICE_DAYS must be a whole number from 0 to %d", subscription.NoticeDaysMax)
+		return 0, fmt.Errorf(
+			"boot: RENEWAL_NOTICE_DAYS must be a whole number from 0 to %d", subscription.NoticeDaysMax)
 	}
 	return n, nil
 }

@@ -34,7 +34,8 @@ func (p portoneWindows) Window(o order.Order, at provider.Place) (provider.Windo
 	return p.windows.WindowOf(o, optionsOf(o), at)
 }
 
-// KeyWindow implements payment.KeyWindows. The window returns to the issuance, not to the subscription: its number is its id there.
+// KeyWindow implements payment.KeyWindows. The window returns to the issuance, not to the subscription: its number is
+// its id there.
 func (p portoneWindows) KeyWindow(s subscription.Subscription, at provider.Place) (provider.Window, error) {
 	if p.fault != nil {
 		return provider.Window{}, fmt.Errorf("%w: %w", payment.ErrNotReady, p.fault)
@@ -83,7 +84,8 @@ func fitPortOne(o order.Order, now time.Time) (order.Order, error) {
 // portoneKeys reads PortOne's API key and secret out of their secret, {"impKey": "...", "impSecret": "..."}.
 type portoneKeys struct{ source *secret.Source }
 
-var errPortOneSecret = errors.New(`the PortOne secret (PORTONE_SECRET_ID) must be JSON of the form {"impKey": "...", "impSecret": "..."}`)
+var errPortOneSecret = errors.New(
+	`the PortOne secret (PORTONE_SECRET_ID) must be JSON of the form {"impKey": "...", "impSecret": "..."}`)
 
 // placeholder is what the template puts into a new secret.
 const placeholder = "REPLACE_ME"
@@ -119,16 +121,19 @@ func parsePortOne(value secret.Value) (portone.Credentials, error) {
 		ImpKey    string `json:"impKey"`
 		ImpSecret string `json:"impSecret"`
 	}
-	if err := json.Unmarshal([]byte(value.Text()), &fields); err != nil || fields.ImpKey == placeholder || fields.ImpSecret == placeholder {
+	err := json.Unmarshal([]byte(value.Text()), &fields)
+	if err != nil || fields.ImpKey == placeholder || fields.ImpSecret == placeholder {
 		return portone.Credentials{}, errPortOneSecret
 	}
 	return portone.NewCredentials(fields.ImpKey, fields.ImpSecret)
 }
 
 var errPortOnePrevious = errors.New(
-	`"previous" in the PortOne secret must be a list of {"mode": "live", "userCode": "imp...", "impKey": "...", "impSecret": "..."}`)
+	`"previous" in the PortOne secret must be a list of` +
+		` {"mode": "live", "userCode": "imp...", "impKey": "...", "impSecret": "..."}`)
 
-// previous returns the keys of an account that the deployment had before, or none: the secret may hold them beside its own.
+// previous returns the keys of an account that the deployment had before, or none: the secret may hold them beside its
+// own.
 func (k *portoneKeys) previous(ctx context.Context, account string) (portone.Keys, error) {
 	pairs, err := previousPairs[struct {
 		Mode      string `json:"mode"`

@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// portoneSwitches reads the choices about requests that PortOne's documents describe in two ways (developers.portone.io, tosspay-v2 guide and
-// V1 schema, 2026-08): how a charge's bypass is encoded, and whether the window that issues a billing key names an amount. Empty is the
-// default of each: what the schema says, what other gateways document, and no question before a window captures, which PortOne's support must
-// enable (developers.portone.io, confirm process V1).
+// portoneSwitches reads the choices about requests that PortOne's documents describe in two ways
+// (developers.portone.io, tosspay-v2 guide and V1 schema, 2026-08): how a charge's bypass is encoded, and whether the
+// window that issues a billing key names an amount. Empty is the default of each: what the schema says, what other
+// gateways document, and no question before a window captures, which PortOne's support must enable
+// (developers.portone.io, confirm process V1).
 func portoneSwitches(p PortOneParts, bypass, issuanceAmount, gate string) (PortOneParts, error) {
 	switch bypass {
 	case "", "string":
