@@ -18,11 +18,12 @@ import (
 // ChargeDoor is the charge function's handler: it takes whatever event its function is given.
 type ChargeDoor func(context.Context, json.RawMessage) (any, error)
 
-// tickMax bounds a tick that has more to do than a minute holds. It ends shortly before the tick of another minute goes on; those in between
-// find it at work and leave its shards to it. The function's timeout is a minute longer.
+// tickMax bounds a tick that has more to do than a minute holds. It ends shortly before the tick of another minute goes
+// on; those in between find it at work and leave its shards to it. The function's timeout is a minute longer.
 const tickMax = 14 * time.Minute
 
-// Charge serves the schedule's tick (dispatch what is due) and the queue's messages (do it). Which of the two an event is says its shape.
+// Charge serves the schedule's tick (dispatch what is due) and the queue's messages (do it). Which of the two an event
+// is says its shape.
 func Charge(d *payment.Dispatcher, w *payment.Worker, log *slog.Logger) ChargeDoor {
 	h := charge{d, w, log}
 	return func(ctx context.Context, event json.RawMessage) (any, error) {
@@ -68,8 +69,8 @@ func (h charge) tick(ctx context.Context) (any, error) {
 	return tickResult{t.Passed, t.Failed, t.Left, t.More}, err
 }
 
-// batch works on every message at the same time; each has its own time limit and its own panics. Those that failed, and those nobody can
-// read, are reported one by one: the queue delivers them again and at last puts them aside.
+// batch works on every message at the same time; each has its own time limit and its own panics. Those that failed, and
+// those nobody can read, are reported one by one: the queue delivers them again and at last puts them aside.
 func (h charge) batch(ctx context.Context, batch events.SQSEvent) events.SQSEventResponse {
 	failed := make([]bool, len(batch.Records))
 	var working sync.WaitGroup
@@ -83,7 +84,8 @@ func (h charge) batch(ctx context.Context, batch events.SQSEvent) events.SQSEven
 			}
 			if err != nil {
 				failed[i] = true
-				h.log.ErrorContext(ctx, "a message failed", "event", "work.failed", "kind", m.Kind, "id", m.ID, "cycle", m.Cycle, "cause", err.Error())
+				h.log.ErrorContext(ctx, "a message failed",
+					"event", "work.failed", "kind", m.Kind, "id", m.ID, "cycle", m.Cycle, "cause", err.Error())
 			}
 		})
 	}
@@ -91,7 +93,8 @@ func (h charge) batch(ctx context.Context, batch events.SQSEvent) events.SQSEven
 	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	for i, record := range batch.Records {
 		if failed[i] {
-			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: record.MessageId})
+			response.BatchItemFailures = append(response.BatchItemFailures,
+				events.SQSBatchItemFailure{ItemIdentifier: record.MessageId})
 		}
 	}
 	return response

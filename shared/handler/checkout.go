@@ -40,12 +40,16 @@ func (h checkout) page(ctx context.Context, r Request) (Response, error) {
 	}
 	o, lang := p.Order, askedLanguage(r, p.Order.Language)
 	if !p.Payable {
-		return pageResponse(orderPage(o, orderPageOptions{lang: lang, kept: keptLanguage(r), base: base, expired: o.Status == order.Open})), nil
+		return pageResponse(orderPage(o, orderPageOptions{
+			lang: lang, kept: keptLanguage(r), base: base, expired: o.Status == order.Open,
+		})), nil
 	}
 	return pageResponse(web.Checkout(web.CheckoutView{
-		Language: lang, Provider: o.Provider, OrderID: o.ID, OrderName: o.Name, AmountValue: o.Amount.Value, Currency: string(o.Amount.Currency),
-		ScriptURL: p.Window.Script, ClientKey: p.Window.ClientKey, CustomerKey: p.Window.CustomerKey, WindowJSON: p.Window.Params,
-		Notice: noticeOf(o), NoticeCode: o.RefusalCode(o.Attempt - 1), LanguageLinks: languageLinks(o, base), ReturnURL: backToShop(o.ReturnURL, "orderId", o.ID),
+		Language: lang, Provider: o.Provider, OrderID: o.ID, OrderName: o.Name,
+		AmountValue: o.Amount.Value, Currency: string(o.Amount.Currency),
+		ScriptURL: p.Window.Script, ClientKey: p.Window.ClientKey, CustomerKey: p.Window.CustomerKey,
+		WindowJSON: p.Window.Params, Notice: noticeOf(o), NoticeCode: o.RefusalCode(o.Attempt - 1),
+		LanguageLinks: languageLinks(o, base), ReturnURL: backToShop(o.ReturnURL, "orderId", o.ID),
 	})), nil
 }
 
@@ -61,7 +65,9 @@ func (h checkout) issuance(ctx context.Context, r Request) (Response, error) {
 	case err != nil:
 		return Response{}, err
 	case s.Issuing() == nil:
-		return pageResponse(subscriptionPage(s, subscriptionPageOptions{lang: lang, kept: keptLanguage(r), base: base, now: h.enroll.Now()})), nil
+		return pageResponse(subscriptionPage(s, subscriptionPageOptions{
+			lang: lang, kept: keptLanguage(r), base: base, now: h.enroll.Now(),
+		})), nil
 	}
 	return pageResponse(issuancePage(e, lang, base, h.enroll.Now())), nil
 }

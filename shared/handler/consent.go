@@ -17,7 +17,8 @@ func (h confirm) consent(ctx context.Context, r Request) (Response, error) {
 	return h.consentAnswer(r, s, err)
 }
 
-// consented takes the buyer's answer: a form with answer=agree or answer=refuse, which only our page sends; anything else shows the page again.
+// consented takes the buyer's answer: a form with answer=agree or answer=refuse, which only our page sends; anything
+// else shows the page again.
 func (h confirm) consented(ctx context.Context, r Request) (Response, error) {
 	id, token := r.PathParameters["id"], r.PathParameters["consentToken"]
 	data, ok := body(r, bodyMax)
@@ -34,7 +35,8 @@ func (h confirm) consented(ctx context.Context, r Request) (Response, error) {
 	// Back to the page by GET, so that a reload sends nothing again.
 	to := consentURL(s, baseURL(h.base, r)) + "?lang=" + string(lang)
 	return Response{StatusCode: http.StatusSeeOther, Headers: map[string]string{
-		"Location": to, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff",
+		"Location": to, "Cache-Control": "no-store",
+		"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff",
 	}}, nil
 }
 
@@ -56,10 +58,12 @@ func consentView(s subscription.Subscription, lang web.Language, base string) we
 		links[l] = consentURL(s, base) + "?lang=" + string(l)
 	}
 	v := web.ConsentView{
-		Language: lang, SubscriptionID: s.ID, Name: c.After.Name, Before: c.Before.Amount.Value, After: c.After.Amount.Value,
-		Currency: string(c.After.Amount.Currency), Free: c.Kind == subscription.TrialEnd, Ends: c.Ends, Date: s.ConsentDate(),
+		Language: lang, SubscriptionID: s.ID, Name: c.After.Name,
+		Before: c.Before.Amount.Value, After: c.After.Amount.Value, Currency: string(c.After.Amount.Currency),
+		Free: c.Kind == subscription.TrialEnd, Ends: c.Ends, Date: s.ConsentDate(),
 		Plan:       web.Plan{IntervalUnit: string(s.Calendar.Interval), Every: s.Calendar.Every},
-		MeansBrand: s.Key.Brand, MeansMasked: s.Key.Masked, LanguageLinks: links, ReturnURL: backToShop(s.ReturnURL, "subscriptionId", s.ID),
+		MeansBrand: s.Key.Brand, MeansMasked: s.Key.Masked, LanguageLinks: links,
+		ReturnURL: backToShop(s.ReturnURL, "subscriptionId", s.ID),
 	}
 	if first := s.CyclePlan(); first.Amount != s.Plan.Amount && c.Kind == subscription.TrialEnd {
 		v.First = first.Amount.Value

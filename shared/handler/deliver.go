@@ -22,8 +22,8 @@ type Deliveries interface {
 	Later(ctx context.Context, receipt string, pause time.Duration) error
 }
 
-// Deliver sends every message of a batch at the same time. One that failed is reported, so that the queue keeps it, and hidden for its pause; how
-// often it was sent the queue counts, and after deliver.TriesMax it puts the message aside.
+// Deliver sends every message of a batch at the same time. One that failed is reported, so that the queue keeps it, and
+// hidden for its pause; how often it was sent the queue counts, and after deliver.TriesMax it puts the message aside.
 func Deliver(s *deliver.Sender, d Deliveries, log *slog.Logger) DeliverDoor {
 	h := delivering{s, d, log}
 	return h.batch
@@ -39,13 +39,15 @@ func (h delivering) batch(ctx context.Context, batch events.SQSEvent) (events.SQ
 	failed := make([]bool, len(batch.Records))
 	var working sync.WaitGroup
 	for i, record := range batch.Records {
-		working.Go(func() { failed[i] = !h.send(telemetry.With(ctx, slog.String("messageId", record.MessageId)), record) })
+		ctx := telemetry.With(ctx, slog.String("messageId", record.MessageId))
+		working.Go(func() { failed[i] = !h.send(ctx, record) })
 	}
 	working.Wait()
 	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	for i, record := range batch.Records {
 		if failed[i] {
-			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: record.MessageId})
+			response.BatchItemFailures = append(response.BatchItemFailures,
+				events.SQSBatchItemFailure{ItemIdentifier: record.MessageId})
 		}
 	}
 	return response, nil
@@ -65,14 +67,18 @@ func (h delivering) send(ctx context.Context, record events.SQSMessage) (done bo
 		h.log.InfoContext(ctx, "delivered", append(attributes, "event", "webhook.delivered")...)
 		return true
 	case verdict == deliver.Gone:
-		h.log.ErrorContext(ctx, "the webhook answers that it is gone; this event is not sent to it again", append(attributes, "event", "notify.gone")...)
+		h.log.ErrorContext(ctx, "the webhook answers that it is gone; this event is not sent to it again",
+			append(attributes, "event", "notify.gone")...)
 		return true
 	case errors.Is(err, deliver.ErrKeys):
-		h.log.ErrorContext(ctx, "nothing can be signed", append(attributes, "event", "config.error", "cause", err.Error())...)
+		h.log.ErrorContext(ctx, "nothing can be signed",
+			append(attributes, "event", "config.error", "cause", err.Error())...)
 	}
 	pause := deliver.Pause(tries, id)
-	h.log.WarnContext(ctx, "not delivered", append(attributes, "event", "webhook.retried", "pauseSeconds", int(pause.Seconds()), "cause", err.Error())...)
-	if err := h.deliveries.Later(ctx, record.ReceiptHandle, pause); err != nil { // then the queue's own time holds, and the next pause is right again
+	h.log.WarnContext(ctx, "not delivered",
+		append(attributes, "event", "webhook.retried", "pauseSeconds", int(pause.Seconds()), "cause", err.Error())...)
+	// Without this pause the queue's own time holds, and the next pause is right again.
+	if err := h.deliveries.Later(ctx, record.ReceiptHandle, pause); err != nil {
 		h.log.WarnContext(ctx, "the pause could not be set", append(attributes, "cause", err.Error())...)
 	}
 	return false

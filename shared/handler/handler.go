@@ -27,12 +27,12 @@ type (
 // Door is one function's handler.
 type Door func(context.Context, Request) (Response, error)
 
-// DoorTime is what a door a buyer waits at may take: the provider's share and the time kept to record what it said. The function's own
-// timeout is 29 s and API Gateway's 30 s.
+// DoorTime is what a door a buyer waits at may take: the provider's share and the time kept to record what it said. The
+// function's own timeout is 29 s and API Gateway's 30 s.
 const DoorTime = payment.CallMax + payment.SettleKeep
 
-// bodyMax is the largest request body our own API takes; they are under 2 KiB. hookMax is a webhook's: one of a payment with a hundred partial
-// refunds and a merchant's metadata holds some 100 KiB.
+// bodyMax is the largest request body our own API takes; they are under 2 KiB. hookMax is a webhook's: one of a payment
+// with a hundred partial refunds and a merchant's metadata holds some 100 KiB.
 const (
 	bodyMax = 64 << 10
 	hookMax = 512 << 10
@@ -41,8 +41,8 @@ const (
 // route serves one route of a door. An error it returns is logged here, once, and answered with nothing internal in it.
 type route func(context.Context, Request) (Response, error)
 
-// serve dispatches by route key, sets the door's deadline and puts the ids into the log. failed answers what no route could, with status 500,
-// or with 503 when the deployment's settings for a provider are wrong.
+// serve dispatches by route key, sets the door's deadline and puts the ids into the log. failed answers what no route
+// could, with status 500, or with 503 when the deployment's settings for a provider are wrong.
 func serve(log *slog.Logger, routes map[string]route, failed func(r Request, status int) Response) Door {
 	return func(ctx context.Context, r Request) (Response, error) {
 		ctx, cancel := context.WithTimeout(ctx, DoorTime)
@@ -66,7 +66,8 @@ func serve(log *slog.Logger, routes map[string]route, failed func(r Request, sta
 				response = failed(r, http.StatusInternalServerError)
 			}
 		}
-		log.InfoContext(ctx, "request", "routeKey", r.RouteKey, "status", response.StatusCode, "ms", time.Since(started).Milliseconds())
+		log.InfoContext(ctx, "request",
+			"routeKey", r.RouteKey, "status", response.StatusCode, "ms", time.Since(started).Milliseconds())
 		return identified(response, r), nil
 	}
 }
@@ -80,8 +81,8 @@ func identified(response Response, r Request) Response {
 	return response
 }
 
-// baseURL is the public address of the bundle. Without a configured one it is the name API Gateway itself gives the API: never a header,
-// which the caller writes.
+// baseURL is the public address of the bundle. Without a configured one it is the name API Gateway itself gives the
+// API: never a header, which the caller writes.
 func baseURL(configured string, r Request) string {
 	if configured != "" {
 		return configured
@@ -93,7 +94,8 @@ func baseURL(configured string, r Request) string {
 	return base
 }
 
-// body returns the decoded body without a byte order mark, or false when it has more than limit bytes or is not what its encoding says.
+// body returns the decoded body without a byte order mark, or false when it has more than limit bytes or is not what
+// its encoding says.
 func body(r Request, limit int) ([]byte, bool) {
 	if !r.IsBase64Encoded {
 		return lenient.TrimBOM([]byte(r.Body)), len(r.Body) <= limit
@@ -105,8 +107,8 @@ func body(r Request, limit int) ([]byte, bool) {
 	return lenient.TrimBOM(data), err == nil && len(data) <= limit
 }
 
-// query returns the values of the wanted names and, in doubtful, those that came twice and differ: of two amounts nobody can say which one was
-// meant. Whatever else stands in the query is overlooked.
+// query returns the values of the wanted names and, in doubtful, those that came twice and differ: of two amounts
+// nobody can say which one was meant. Whatever else stands in the query is overlooked.
 func query(r Request, names ...string) (found map[string]string, doubtful []string) {
 	return lenient.Query(r.RawQueryString, names...)
 }
@@ -132,7 +134,8 @@ func jsonResponse(status int, v any) Response {
 		return errorResponse(http.StatusInternalServerError, "INTERNAL", "the answer could not be written")
 	}
 	return Response{StatusCode: status, Body: string(text), Headers: map[string]string{
-		"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+		"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store",
+		"X-Content-Type-Options": "nosniff",
 	}}
 }
 

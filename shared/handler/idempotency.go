@@ -16,9 +16,9 @@ const (
 // idempotencyKeyMax is in bytes; the usual limit of such a header (Stripe's, and Toss Payments' is 300).
 const idempotencyKeyMax = 255
 
-// named gives a request without an id the one that its Idempotency-Key stands for: the same key is the same id for ever, so the id's own
-// condition in the table makes the request idempotent. An id in the body needs no key, and any that comes with it is ignored: client
-// libraries send one always.
+// named gives a request without an id the one that its Idempotency-Key stands for: the same key is the same id for
+// ever, so the id's own condition in the table makes the request idempotent. An id in the body needs no key, and any
+// that comes with it is ignored: client libraries send one always.
 func named(r Request, id *string, longest int) *Response {
 	key, given := headerGiven(r, "Idempotency-Key")
 	if *id != "" || !given {

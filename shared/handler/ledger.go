@@ -9,13 +9,14 @@ import (
 
 // lineBody is one payment the provider has shown, and what it is to the order.
 type lineBody struct {
-	Key        string     `json:"key"`
-	Attempt    int        `json:"attempt"`
-	State      string     `json:"state"` // begun, doubtful, declined or captured
-	Amount     int64      `json:"amount"`
-	Balance    int64      `json:"balance"` // what is not refunded
-	Currency   string     `json:"currency"`
-	Role       string     `json:"role,omitempty"`   // kept, surplus, returned or foreign; none of a payment that took nothing
+	Key      string `json:"key"`
+	Attempt  int    `json:"attempt"`
+	State    string `json:"state"` // begun, doubtful, declined or captured
+	Amount   int64  `json:"amount"`
+	Balance  int64  `json:"balance"` // what is not refunded
+	Currency string `json:"currency"`
+	// Role is kept, surplus, returned or foreign; none of a payment that took nothing.
+	Role       string     `json:"role,omitempty"`
 	Reason     string     `json:"reason,omitempty"` // why it is surplus: mismatch, second, late or resolved
 	Code       string     `json:"code,omitempty"`   // why it was declined
 	Test       bool       `json:"test,omitempty"`
@@ -41,8 +42,10 @@ func linesOf(o order.Order) []lineBody {
 	lines := []lineBody{}
 	for _, p := range o.Ledger.Payments {
 		lines = append(lines, lineBody{
-			Key: p.Key, Attempt: p.Attempt, State: p.State.String(), Amount: p.Amount, Balance: p.Balance, Currency: p.Currency,
-			Role: p.Role.String(), Reason: string(p.Reason), Code: p.Code, Test: p.Test, ApprovedAt: given(p.ApprovedAt), SeenAt: p.SeenAt,
+			Key: p.Key, Attempt: p.Attempt, State: p.State.String(),
+			Amount: p.Amount, Balance: p.Balance, Currency: p.Currency,
+			Role: p.Role.String(), Reason: string(p.Reason), Code: p.Code, Test: p.Test,
+			ApprovedAt: given(p.ApprovedAt), SeenAt: p.SeenAt,
 		})
 	}
 	return lines
@@ -58,8 +61,8 @@ func requestsOf(o order.Order) []requestBody {
 
 func requestOf(r ledger.Request) requestBody {
 	b := requestBody{
-		Kind: r.Kind.String(), Attempt: r.Attempt, Key: r.Key, RefundID: r.RefundID, Reason: r.Reason, At: r.At, Code: r.Code,
-		RepliedAt: given(r.RepliedAt),
+		Kind: r.Kind.String(), Attempt: r.Attempt, Key: r.Key, RefundID: r.RefundID, Reason: r.Reason, At: r.At,
+		Code: r.Code, RepliedAt: given(r.RepliedAt),
 	}
 	if r.Kind == ledger.Cancel {
 		b.Amount = r.Amount

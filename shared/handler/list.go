@@ -38,14 +38,16 @@ func (h merchant) listOrders(ctx context.Context, r Request) (Response, error) {
 		return *refusal, nil
 	}
 	if a := in["attention"]; a != "" && a != "true" {
-		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "attention", "attention must be true, or be left out"), nil
+		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "attention",
+			"attention must be true, or be left out"), nil
 	}
 	limit, refusal := limitOf(in)
 	if refusal != nil {
 		return *refusal, nil
 	}
 	page, err := h.use.Lister.Orders(ctx, payment.OrderFilter{
-		Day: in["day"], CustomerID: in["customerId"], Attention: in["attention"] == "true", Status: order.Status(in["status"]),
+		Day: in["day"], CustomerID: in["customerId"],
+		Attention: in["attention"] == "true", Status: order.Status(in["status"]),
 	}, limit, in["cursor"])
 	if err != nil {
 		return listFailed(err)
@@ -77,7 +79,8 @@ func (h merchant) listSubscriptions(ctx context.Context, r Request) (Response, e
 		}
 		t, err := time.Parse(time.RFC3339, in[p.name])
 		if err != nil {
-			return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", p.name, p.name+" must be a time such as 2026-11-28T12:00:00Z"), nil
+			return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", p.name,
+				p.name+" must be a time such as 2026-11-28T12:00:00Z"), nil
 		}
 		*p.into = t
 	}
@@ -114,7 +117,8 @@ func parameters(r Request, names ...string) (map[string]string, *Response) {
 	for name, given := range values {
 		switch {
 		case !slices.Contains(names, name):
-			return refuse("UNKNOWN_FIELD", name, fmt.Sprintf("unknown parameter %s; there are %s", name, strings.Join(names, ", ")))
+			return refuse("UNKNOWN_FIELD", name,
+				fmt.Sprintf("unknown parameter %s; there are %s", name, strings.Join(names, ", ")))
 		case len(given) > 1:
 			return refuse("INVALID_FIELD", name, name+" is given twice")
 		}
@@ -129,7 +133,8 @@ func limitOf(in map[string]string) (int, *Response) {
 	}
 	limit, err := strconv.Atoi(in["limit"])
 	if err != nil || limit < 1 || limit > payment.PageMax {
-		response := fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "limit", fmt.Sprintf("limit must be 1 to %d", payment.PageMax))
+		response := fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "limit",
+			fmt.Sprintf("limit must be 1 to %d", payment.PageMax))
 		return 0, &response
 	}
 	return limit, nil

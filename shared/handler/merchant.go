@@ -33,9 +33,11 @@ func Merchant(m *payment.Merchant, e *payment.Enroller, log *slog.Logger, public
 		"POST /subscriptions/{id}/renew-key": h.subscribing(h.renewKey),
 	}, func(r Request, status int) Response {
 		if status == http.StatusServiceUnavailable {
-			return errorResponse(status, "TRY_AGAIN", "this deployment's settings for the provider are wrong; the config.error line in its log says which")
+			return errorResponse(status, "TRY_AGAIN",
+				"this deployment's settings for the provider are wrong; the config.error line in its log says which")
 		}
-		return errorResponse(status, "INTERNAL", "the request could not be served; quote request "+r.RequestContext.RequestID)
+		return errorResponse(status, "INTERNAL",
+			"the request could not be served; quote request "+r.RequestContext.RequestID)
 	})
 }
 
@@ -67,21 +69,22 @@ type createBody struct {
 
 // orderBody is an order as the merchant sees it.
 type orderBody struct {
-	OrderID     string         `json:"orderId"`
-	Status      order.Status   `json:"status"`
-	Provider    string         `json:"provider"`
-	Mode        string         `json:"mode"`
-	Amount      int64          `json:"amount"`
-	Currency    money.Currency `json:"currency"`
-	Name        string         `json:"name"`
-	Attempt     int            `json:"attempt"`
-	Revision    int64          `json:"revision"` // +1 with every write of what happened; an event's sequence is one of them
-	CreatedAt   time.Time      `json:"createdAt"`
-	ExpiresAt   time.Time      `json:"expiresAt"`
-	DueAt       *time.Time     `json:"dueAt,omitempty"`
-	CustomerID  string         `json:"customerId,omitempty"`
-	Attention   string         `json:"attention,omitempty"`   // why a person should look at it
-	CheckoutURL string         `json:"checkoutUrl,omitempty"` // none of a cycle: its subscription's means pays it
+	OrderID  string         `json:"orderId"`
+	Status   order.Status   `json:"status"`
+	Provider string         `json:"provider"`
+	Mode     string         `json:"mode"`
+	Amount   int64          `json:"amount"`
+	Currency money.Currency `json:"currency"`
+	Name     string         `json:"name"`
+	Attempt  int            `json:"attempt"`
+	// Revision grows by 1 with every write of what happened; an event's sequence is one of them.
+	Revision    int64      `json:"revision"`
+	CreatedAt   time.Time  `json:"createdAt"`
+	ExpiresAt   time.Time  `json:"expiresAt"`
+	DueAt       *time.Time `json:"dueAt,omitempty"`
+	CustomerID  string     `json:"customerId,omitempty"`
+	Attention   string     `json:"attention,omitempty"`   // why a person should look at it
+	CheckoutURL string     `json:"checkoutUrl,omitempty"` // none of a cycle: its subscription's means pays it
 	taxBody
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 }
@@ -100,7 +103,8 @@ func taxOf(t order.Tax) taxBody {
 	return b
 }
 
-// createdBody adds what a page of the merchant's own needs to open the window: Window is exactly the object the provider's SDK takes.
+// createdBody adds what a page of the merchant's own needs to open the window: Window is exactly the object the
+// provider's SDK takes.
 type createdBody struct {
 	orderBody
 	Window json.RawMessage `json:"window"`
@@ -188,7 +192,8 @@ func (h merchant) create(ctx context.Context, r Request) (Response, error) {
 	status := http.StatusOK
 	if created.New {
 		status = http.StatusCreated
-		h.log.InfoContext(ctx, "an order was made", "event", "order.created", "orderId", created.Order.ID, "provider", created.Order.Provider,
+		h.log.InfoContext(ctx, "an order was made",
+			"event", "order.created", "orderId", created.Order.ID, "provider", created.Order.Provider,
 			"amount", created.Order.Amount.Value, "currency", string(created.Order.Amount.Currency))
 	}
 	return jsonResponse(status, createdBody{
@@ -214,19 +219,22 @@ func decodeCreate(r Request) (payment.NewOrder, *Response) {
 		return payment.NewOrder{}, refusal
 	}
 	if in.Amount == nil {
-		response := fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "amount", "amount is required: a whole number of won")
+		response := fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "amount",
+			"amount is required: a whole number of won")
 		return payment.NewOrder{}, &response
 	}
 	return payment.NewOrder{
-		OrderID: in.OrderID, Provider: in.Provider, Amount: *in.Amount, Currency: in.Currency, Name: in.Name, Customer: in.Customer,
-		Language: in.Language, ReturnURL: in.ReturnURL, ExpiresAt: in.ExpiresAt, Toss: in.Toss, PortOne: in.PortOne,
+		OrderID: in.OrderID, Provider: in.Provider, Amount: *in.Amount, Currency: in.Currency, Name: in.Name,
+		Customer: in.Customer, Language: in.Language, ReturnURL: in.ReturnURL, ExpiresAt: in.ExpiresAt,
+		Toss: in.Toss, PortOne: in.PortOne,
 		Tax: payment.Tax{Free: in.TaxFree, VAT: in.VAT}, AppScheme: in.AppScheme, Metadata: in.Metadata,
 	}, nil
 }
 
 func (h merchant) bodyOf(o order.Order, base string) orderBody {
 	b := orderBody{
-		OrderID: o.ID, Status: o.Status, Provider: o.Provider, Mode: o.Mode, Amount: o.Amount.Value, Currency: o.Amount.Currency,
+		OrderID: o.ID, Status: o.Status, Provider: o.Provider, Mode: o.Mode,
+		Amount: o.Amount.Value, Currency: o.Amount.Currency,
 		Name: o.Name, Attempt: o.Attempt, Revision: o.Revision, CreatedAt: o.CreatedAt, ExpiresAt: o.ExpiresAt,
 	}
 	b.taxBody = taxOf(o.Extras.Tax)

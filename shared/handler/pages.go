@@ -9,7 +9,8 @@ import (
 	"tosspay-sam/shared/web"
 )
 
-// Seconds between two reloads of the checking page: quick while the buyer has just come back, patient after the first minutes.
+// Seconds between two reloads of the checking page: quick while the buyer has just come back, patient after the first
+// minutes.
 const (
 	checkingSeconds    = 3
 	checkingSecondsMax = 15
@@ -32,12 +33,14 @@ type orderPageOptions struct {
 func orderPage(o order.Order, opt orderPageOptions) web.Page {
 	if o.Status == order.Processing {
 		return web.Checking(web.CheckingView{
-			Language: opt.lang, OrderID: o.ID, OrderName: o.Name, AmountValue: o.Amount.Value, Currency: string(o.Amount.Currency),
+			Language: opt.lang, OrderID: o.ID, OrderName: o.Name,
+			AmountValue: o.Amount.Value, Currency: string(o.Amount.Currency),
 			Seconds: checkingPause(o), Reversing: o.Owed() != nil,
 		})
 	}
 	v := web.ResultView{
-		Language: opt.lang, OrderID: o.ID, OrderName: o.Name, AmountValue: o.Amount.Value, Currency: string(o.Amount.Currency),
+		Language: opt.lang, OrderID: o.ID, OrderName: o.Name,
+		AmountValue: o.Amount.Value, Currency: string(o.Amount.Currency),
 		PayURL: checkoutURL(o, opt.base) + opt.kept, ReturnURL: backToShop(o.ReturnURL, "orderId", o.ID),
 	}
 	v.State, v.Code = resultState(o, opt)
@@ -99,8 +102,9 @@ func checkingPause(o order.Order) int {
 	return min(checkingSeconds+int(o.Ledger.LearnedAt.Sub(o.Since).Seconds())/10, checkingSecondsMax)
 }
 
-// backToShop is the merchant's page, told which record the buyer comes from and not what became of it: anybody can write an address. The
-// merchant asks the private API before it ships. The rest of the merchant's own query stays as it is.
+// backToShop is the merchant's page, told which record the buyer comes from and not what became of it: anybody can
+// write an address. The merchant asks the private API before it ships. The rest of the merchant's own query stays as it
+// is.
 func backToShop(address, name, id string) string {
 	if address == "" {
 		return ""
@@ -139,7 +143,8 @@ func askedLanguage(r Request, ofOrder string) web.Language {
 	return web.Negotiate(header(r, "Accept-Language"))
 }
 
-// keptLanguage is the query of a link to a page of ours that shall speak the language that the reader has chosen; empty when there is no choice.
+// keptLanguage is the query of a link to a page of ours that shall speak the language that the reader has chosen; empty
+// when there is no choice.
 func keptLanguage(r Request) string {
 	asked, _ := query(r, "lang")
 	if l, ok := web.ParseLanguage(asked["lang"]); ok {

@@ -36,12 +36,14 @@ func paidWithOf(p order.PaidWith) paidWithBody {
 	return b
 }
 
-// shownMethods are the providers' words for payment methods that a buyer may read in the page's language (docs.tosspayments.com/reference and
-// developers.portone.io/api/rest-v1, 2026-11). Another word is shown as it is.
+// shownMethods are the providers' words for payment methods that a buyer may read in the page's language
+// (docs.tosspayments.com/reference and developers.portone.io/api/rest-v1, 2026-11). Another word is shown as it is.
 var shownMethods = map[string]web.PayMethod{
 	"카드": web.MethodCard, "card": web.MethodCard, "계좌이체": web.MethodTransfer, "trans": web.MethodTransfer,
-	"가상계좌": web.MethodVirtualAccount, "vbank": web.MethodVirtualAccount, "휴대폰": web.MethodPhone, "phone": web.MethodPhone,
-	"간편결제": web.MethodWallet, "토스페이": web.MethodTossPay, "tosspay": web.MethodTossPay, "tosspay_card": web.MethodTossPay, "tosspay_money": web.MethodTossPay,
+	"가상계좌": web.MethodVirtualAccount, "vbank": web.MethodVirtualAccount,
+	"휴대폰": web.MethodPhone, "phone": web.MethodPhone, "간편결제": web.MethodWallet,
+	"토스페이": web.MethodTossPay, "tosspay": web.MethodTossPay,
+	"tosspay_card": web.MethodTossPay, "tosspay_money": web.MethodTossPay,
 }
 
 // shownPaidWith is how a payment was paid in the page's words.
@@ -53,7 +55,7 @@ func shownPaidWith(p order.PaidWith) web.PaidWith {
 		return web.PayMethod(s)
 	}
 	return web.PaidWith{
-		Method: word(p.Method), Wallet: word(p.EasyPay.Provider), Company: p.Card.Company, Masked: p.Card.Number, Months: p.Card.Months,
-		Discount: p.EasyPay.Discount,
+		Method: word(p.Method), Wallet: word(p.EasyPay.Provider), Discount: p.EasyPay.Discount,
+		Company: p.Card.Company, Masked: p.Card.Number, Months: p.Card.Months,
 	}
 }

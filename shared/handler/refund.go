@@ -46,7 +46,8 @@ func (h merchant) refund(ctx context.Context, r Request) (Response, error) {
 	wish := payment.Refund{ID: in.RefundID, Reason: in.Reason}
 	if in.Amount != nil {
 		if wish.Amount = *in.Amount; wish.Amount < 1 {
-			return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "amount", "amount must be a whole number of won, 1 or more; leave it out to refund all that is left"), nil
+			return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "amount",
+				"amount must be a whole number of won, 1 or more; leave it out to refund all that is left"), nil
 		}
 	}
 	o, made, err := h.use.Settler.Refund(ctx, r.PathParameters["orderId"], wish)
@@ -57,19 +58,23 @@ func (h merchant) refund(ctx context.Context, r Request) (Response, error) {
 	if made.Outcome != ledger.Pending {
 		status = http.StatusOK
 	}
-	return jsonResponse(status, refundedBody{requestOf(made), o.ID, o.Status, o.Capture.Balance, o.Ledger.Refundable()}), nil
+	return jsonResponse(status, refundedBody{
+		requestOf(made), o.ID, o.Status, o.Capture.Balance, o.Ledger.Refundable(),
+	}), nil
 }
 
 const refundIDMax = 64
 
-// resolve records what a person decided about a payment of an order in review. Who it was is the caller whose signature API Gateway has checked.
+// resolve records what a person decided about a payment of an order in review. Who it was is the caller whose signature
+// API Gateway has checked.
 func (h merchant) resolve(ctx context.Context, r Request) (Response, error) {
 	var in resolveBody
 	if refusal := decode(r, &in, ""); refusal != nil {
 		return *refusal, nil
 	}
 	if in.Decision != "keep" && in.Decision != "give-back" {
-		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "decision", "decision must be keep or give-back"), nil
+		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "decision",
+			"decision must be keep or give-back"), nil
 	}
 	o, err := h.use.Settler.Resolve(ctx, r.PathParameters["orderId"], ledger.Resolution{
 		Key: in.Payment, Keep: in.Decision == "keep", By: caller(r), Reason: in.Reason,
@@ -96,7 +101,9 @@ func overBalance(o order.Order) error {
 // refusedDecision answers a refund or a resolution that the order's ledger does not allow.
 func refusedDecision(o order.Order, err error) (Response, error) {
 	var field *payment.FieldError
-	conflict := func(code string) (Response, error) { return errorResponse(http.StatusConflict, code, err.Error()), nil }
+	conflict := func(code string) (Response, error) {
+		return errorResponse(http.StatusConflict, code, err.Error()), nil
+	}
 	switch {
 	case errors.As(err, &field):
 		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field.Field, field.Error()), nil

@@ -17,9 +17,10 @@ type nameFault struct {
 	meant string // the name that it is but for its letters' case; may be empty
 }
 
-// checkNames finds, at any depth, a name that the target does not have in exactly these letters, and one that comes twice. encoding/json takes
-// names in any case, and the last of two: an "AMOUNT" behind the amount would be the price. JSON that is broken is left to the decoder to refuse.
-// (encoding/json/v2 does the same; today's library for it would add some 100 to 200 KB to every function's zip, which has none to spare.)
+// checkNames finds, at any depth, a name that the target does not have in exactly these letters, and one that comes
+// twice. encoding/json takes names in any case, and the last of two: an "AMOUNT" behind the amount would be the price.
+// JSON that is broken is left to the decoder to refuse. (encoding/json/v2 does the same; today's library for it would
+// add some 100 to 200 KB to every function's zip, which has none to spare.)
 func checkNames(data []byte, target any) nameFault {
 	w := nameWalk{json.NewDecoder(bytes.NewReader(data))}
 	fault, _ := w.value(reflect.TypeOf(target), "", 0)
@@ -81,7 +82,10 @@ func (w nameWalk) object(t reflect.Type, path string, depth int) (nameFault, boo
 
 // fieldsOf returns a struct's fields by their names in JSON; fixed is false for what takes any names.
 func fieldsOf(t reflect.Type) (fields map[string]reflect.Type, fixed bool) {
-	if t = pointee(t); t == nil || t.Kind() != reflect.Struct || reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
+	if t = pointee(t); t == nil || t.Kind() != reflect.Struct {
+		return nil, false
+	}
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
 		return nil, false
 	}
 	fields = map[string]reflect.Type{}

@@ -50,7 +50,8 @@ func (in subscribeBody) misplaced() string {
 	return ""
 }
 
-// trialBody says what the time before firstChargeAt is. Without it that time is taken to be free, and what follows needs consent.
+// trialBody says what the time before firstChargeAt is. Without it that time is taken to be free, and what follows
+// needs consent.
 type trialBody struct {
 	Free     *bool  `json:"free"`
 	Evidence string `json:"evidence"`
@@ -110,26 +111,27 @@ type subscriptionBody struct {
 	Mode           string              `json:"mode"`
 	CustomerID     string              `json:"customerId"`
 	Plan           planView            `json:"plan"`
-	Revision       int64               `json:"revision"`           // as an order's
-	Cycle          int                 `json:"cycle"`              // the next to charge
-	NextDate       *time.Time          `json:"nextDate,omitempty"` // when it is charged or tried again, or the subscription ends instead; absent while nothing is charged
-	CreatedAt      time.Time           `json:"createdAt"`
-	DueAt          *time.Time          `json:"dueAt,omitempty"`
-	NextPlan       *planChange         `json:"nextPlan,omitempty"` // what the cycle after the next costs, when it changes
-	Upcoming       []time.Time         `json:"upcoming"`           // the next dates it will be charged on
-	Charges        []chargeBody        `json:"upcomingCharges"`    // the same, with what each costs
-	CancelAtEnd    bool                `json:"cancelAtPeriodEnd,omitempty"`
-	Dunning        *dunningBody        `json:"dunning,omitempty"`
-	Consent        *consentBody        `json:"consent,omitempty"`
-	Suspension     *suspensionBody     `json:"suspension,omitempty"`
-	Means          *meansBody          `json:"means,omitempty"`
-	CheckoutURL    string              `json:"checkoutUrl,omitempty"` // while a means of payment is to be registered
-	Cycles         []cycleBody         `json:"cycles"`                // the newest first, as far back as the history goes
-	History        []subscriptionStep  `json:"history"`
-	Window         json.RawMessage     `json:"window,omitempty"`
-	SDK            *sdkBody            `json:"sdk,omitempty"`
-	Notes          []noteBody          `json:"notes,omitempty"`
-	DryRun         bool                `json:"dryRun,omitempty"` // nothing was stored
+	Revision       int64               `json:"revision"` // as an order's
+	Cycle          int                 `json:"cycle"`    // the next to charge
+	// NextDate is when it is charged or tried again, or the subscription ends instead; absent while nothing is charged.
+	NextDate    *time.Time         `json:"nextDate,omitempty"`
+	CreatedAt   time.Time          `json:"createdAt"`
+	DueAt       *time.Time         `json:"dueAt,omitempty"`
+	NextPlan    *planChange        `json:"nextPlan,omitempty"` // what the cycle after the next costs, when it changes
+	Upcoming    []time.Time        `json:"upcoming"`           // the next dates it will be charged on
+	Charges     []chargeBody       `json:"upcomingCharges"`    // the same, with what each costs
+	CancelAtEnd bool               `json:"cancelAtPeriodEnd,omitempty"`
+	Dunning     *dunningBody       `json:"dunning,omitempty"`
+	Consent     *consentBody       `json:"consent,omitempty"`
+	Suspension  *suspensionBody    `json:"suspension,omitempty"`
+	Means       *meansBody         `json:"means,omitempty"`
+	CheckoutURL string             `json:"checkoutUrl,omitempty"` // while a means of payment is to be registered
+	Cycles      []cycleBody        `json:"cycles"`                // the newest first, as far back as the history goes
+	History     []subscriptionStep `json:"history"`
+	Window      json.RawMessage    `json:"window,omitempty"`
+	SDK         *sdkBody           `json:"sdk,omitempty"`
+	Notes       []noteBody         `json:"notes,omitempty"`
+	DryRun      bool               `json:"dryRun,omitempty"` // nothing was stored
 }
 
 type planView struct {
@@ -207,17 +209,21 @@ func (h merchant) subscribe(ctx context.Context, r Request) (Response, error) {
 		{"plan.anchorDay", in.Plan.AnchorDay != nil && *in.Plan.AnchorDay == 0},
 	} {
 		if f.missing {
-			return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", f.name, f.name+" must be a whole number above 0"), nil
+			return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", f.name,
+				f.name+" must be a whole number above 0"), nil
 		}
 	}
 	if in.Trial != nil && in.FirstChargeAt.IsZero() {
-		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "trial", "trial needs firstChargeAt, which is when it ends"), nil
+		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "trial",
+			"trial needs firstChargeAt, which is when it ends"), nil
 	}
 	if field := in.misplaced(); field != "" {
-		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field, field+" is only for a request with importBillingKey"), nil
+		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field,
+			field+" is only for a request with importBillingKey"), nil
 	}
 	if in.imports() && *in.ImportBillingKey == "" {
-		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "importBillingKey", "importBillingKey must be the customer_uid of a billing key"), nil
+		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "importBillingKey",
+			"importBillingKey must be the customer_uid of a billing key"), nil
 	}
 	if !in.imports() { // an imported key names its subscription itself
 		if refusal := named(r, &in.SubscriptionID, subscriptionIDMax); refusal != nil {
@@ -255,16 +261,20 @@ func (h merchant) subscribe(ctx context.Context, r Request) (Response, error) {
 	if !e.New {
 		return jsonResponse(http.StatusOK, b), nil
 	}
-	h.log.InfoContext(ctx, "a subscription was started", "event", "subscription.created", "subscriptionId", e.Subscription.ID)
+	h.log.InfoContext(ctx, "a subscription was started",
+		"event", "subscription.created", "subscriptionId", e.Subscription.ID)
 	return jsonResponse(http.StatusCreated, b), nil
 }
 
 func (in subscribeBody) request() payment.NewSubscription {
 	r := payment.NewSubscription{
-		SubscriptionID: in.SubscriptionID, CustomerID: in.CustomerID, Customer: in.Customer, Language: in.Language, ReturnURL: in.ReturnURL,
-		Amount: *in.Plan.Amount, Currency: in.Plan.Currency, Name: in.Plan.Name, Interval: in.Plan.Interval, ChargeHour: in.Plan.ChargeHour,
-		CatchUp: in.Plan.CatchUp, FirstPeriod: in.Plan.First, FirstChargeAt: in.FirstChargeAt, Tax: payment.Tax{Free: in.Plan.TaxFree, VAT: in.Plan.VAT},
-		AppScheme: in.AppScheme, PortOne: in.PortOne, DeleteImportedKey: in.DeleteImportedKey, ImportAgain: in.ImportAgain, DryRun: in.DryRun,
+		SubscriptionID: in.SubscriptionID, CustomerID: in.CustomerID, Customer: in.Customer,
+		Language: in.Language, ReturnURL: in.ReturnURL, AppScheme: in.AppScheme, PortOne: in.PortOne,
+		Amount: *in.Plan.Amount, Currency: in.Plan.Currency, Name: in.Plan.Name,
+		Interval: in.Plan.Interval, ChargeHour: in.Plan.ChargeHour, CatchUp: in.Plan.CatchUp,
+		FirstPeriod: in.Plan.First, FirstChargeAt: in.FirstChargeAt,
+		Tax:               payment.Tax{Free: in.Plan.TaxFree, VAT: in.Plan.VAT},
+		DeleteImportedKey: in.DeleteImportedKey, ImportAgain: in.ImportAgain, DryRun: in.DryRun,
 	}
 	if in.imports() {
 		r.ImportBillingKey = *in.ImportBillingKey
@@ -281,8 +291,8 @@ func (in subscribeBody) request() payment.NewSubscription {
 	return r
 }
 
-// trial is what the merchant says of the time before the first charge. Who says nothing has a free trial: the safe reading of the law. A running
-// subscription that is imported has begun already.
+// trial is what the merchant says of the time before the first charge. Who says nothing has a free trial: the safe
+// reading of the law. A running subscription that is imported has begun already.
 func (in subscribeBody) trial() *payment.Trial {
 	if in.Trial == nil && in.imports() {
 		return nil
@@ -309,12 +319,15 @@ func (h merchant) subscription(ctx context.Context, r Request) (Response, error)
 
 func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
 	b := subscriptionBody{
-		SubscriptionID: s.ID, Status: s.Status, Provider: s.Provider, Mode: s.Mode, CustomerID: s.CustomerID, Revision: s.Revision, Cycle: s.Cycle,
-		CreatedAt: s.CreatedAt, Cycles: []cycleBody{}, History: []subscriptionStep{}, CancelAtEnd: s.CancelAtEnd && s.Status != subscription.Canceled,
-		Upcoming: append([]time.Time{}, s.Upcoming(upcomingShown)...), Charges: chargesOf(s),
+		SubscriptionID: s.ID, Status: s.Status, Provider: s.Provider, Mode: s.Mode, CustomerID: s.CustomerID,
+		Revision: s.Revision, Cycle: s.Cycle, CreatedAt: s.CreatedAt,
+		Cycles: []cycleBody{}, History: []subscriptionStep{},
+		CancelAtEnd: s.CancelAtEnd && s.Status != subscription.Canceled,
+		Upcoming:    append([]time.Time{}, s.Upcoming(upcomingShown)...), Charges: chargesOf(s),
 		Plan: planView{
-			Amount: s.Plan.Amount.Value, Currency: s.Plan.Amount.Currency, Name: s.Plan.Name, Interval: s.Calendar.Interval,
-			Every: s.Calendar.Every, AnchorDay: s.Calendar.Anchor, ChargeHour: s.Calendar.Hour, CatchUp: s.CatchUp, taxBody: taxOf(order.Tax(s.Plan.Tax)),
+			Amount: s.Plan.Amount.Value, Currency: s.Plan.Amount.Currency, Name: s.Plan.Name,
+			Interval: s.Calendar.Interval, Every: s.Calendar.Every, AnchorDay: s.Calendar.Anchor,
+			ChargeHour: s.Calendar.Hour, CatchUp: s.CatchUp, taxBody: taxOf(order.Tax(s.Plan.Tax)),
 			First: s.Calendar.FirstPeriod.String(),
 		},
 	}
@@ -326,7 +339,9 @@ func subscriptionOf(s subscription.Subscription, base string) subscriptionBody {
 		b.DueAt = &s.DueAt
 	}
 	if !s.Key.IssuedAt.IsZero() {
-		b.Means = &meansBody{Key: s.KeyName(s.Key.N), Brand: s.Key.Brand, Masked: s.Key.Masked, IssuedAt: s.Key.IssuedAt}
+		b.Means = &meansBody{
+			Key: s.KeyName(s.Key.N), Brand: s.Key.Brand, Masked: s.Key.Masked, IssuedAt: s.Key.IssuedAt,
+		}
 		b.Means.Imported = s.Imported != "" && s.Key.N == 1
 		if !s.Key.DeletedAt.IsZero() && !s.Keeps(s.Key.N) {
 			b.Means.DeletedAt = &s.Key.DeletedAt
@@ -361,9 +376,10 @@ func consentOf(s subscription.Subscription, base string) *consentBody {
 		return nil
 	}
 	b := &consentBody{
-		State: c.State(), Kind: c.Kind, After: c.After.Amount.Value, Cycle: c.Cycle, WithoutConsent: "keep", URL: consentURL(s, base),
-		NeededAt: given(c.NeededAt), GivenAt: given(c.GivenAt), RefusedAt: given(c.RefusedAt), TextVersion: c.Text, Language: c.Language,
-		Evidence: c.Evidence,
+		State: c.State(), Kind: c.Kind, After: c.After.Amount.Value, Cycle: c.Cycle,
+		WithoutConsent: "keep", URL: consentURL(s, base),
+		NeededAt: given(c.NeededAt), GivenAt: given(c.GivenAt), RefusedAt: given(c.RefusedAt),
+		TextVersion: c.Text, Language: c.Language, Evidence: c.Evidence,
 	}
 	if c.Ends {
 		b.WithoutConsent = "end"
@@ -396,11 +412,13 @@ func (h merchant) subscribing(serve route) route {
 		return serve
 	}
 	return func(context.Context, Request) (Response, error) {
-		return errorResponse(http.StatusNotFound, "NOT_OFFERED", "this deployment offers no subscriptions: PortOne is not set up"), nil
+		return errorResponse(http.StatusNotFound, "NOT_OFFERED",
+			"this deployment offers no subscriptions: PortOne is not set up"), nil
 	}
 }
 
-// bare refuses a body with anything in it, for the wishes that take none: a misspelt option must not be ignored silently.
+// bare refuses a body with anything in it, for the wishes that take none: a misspelt option must not be ignored
+// silently.
 func bare(r Request) *Response {
 	if empty(r) {
 		return nil
@@ -430,15 +448,17 @@ func (h merchant) pause(ctx context.Context, r Request) (Response, error) {
 		return *refusal, nil
 	}
 	s, err := h.enroll.Pause(ctx, r.PathParameters["id"])
-	if errors.Is(err, payment.ErrState) && s.CancelAtEnd && (s.Status == subscription.Active || s.Status == subscription.PastDue) {
+	charging := s.Status == subscription.Active || s.Status == subscription.PastDue
+	if errors.Is(err, payment.ErrState) && s.CancelAtEnd && charging {
 		return errorResponse(http.StatusConflict, "WRONG_STATUS",
-			"the subscription is to be canceled at the end of its period: it ends at the next date, and a pause would keep it from that; resume takes the cancellation back"), nil
+			"the subscription is to be canceled at the end of its period: it ends at the next date, and a pause"+
+				" would keep it from that; resume takes the cancellation back"), nil
 	}
 	return h.managedResponse(r, s, err)
 }
 
-// cancel takes {"at": "now"} or {"at": "period-end"}. There is no default: one of them takes away what the buyer has paid for. Without a body
-// it is the field that is missing, whatever the content type.
+// cancel takes {"at": "now"} or {"at": "period-end"}. There is no default: one of them takes away what the buyer has
+// paid for. Without a body it is the field that is missing, whatever the content type.
 func (h merchant) cancel(ctx context.Context, r Request) (Response, error) {
 	var in struct {
 		At string `json:"at"`
@@ -449,7 +469,8 @@ func (h merchant) cancel(ctx context.Context, r Request) (Response, error) {
 		}
 	}
 	if in.At != "now" && in.At != "period-end" {
-		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "at", `at must be now or period-end, as in {"at":"period-end"}`), nil
+		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "at",
+			`at must be now or period-end, as in {"at":"period-end"}`), nil
 	}
 	s, err := h.enroll.Cancel(ctx, r.PathParameters["id"], in.At == "period-end")
 	return h.managedResponse(r, s, err)
@@ -461,7 +482,8 @@ func (h merchant) changePlan(ctx context.Context, r Request) (Response, error) {
 		return *refusal, nil
 	}
 	wish := payment.PlanChange{
-		Amount: in.Amount, Currency: in.Currency, Name: in.Name, WithoutConsent: in.WithoutConsent, Evidence: in.Consent.Evidence,
+		Amount: in.Amount, Currency: in.Currency, Name: in.Name,
+		WithoutConsent: in.WithoutConsent, Evidence: in.Consent.Evidence,
 	}
 	if in.TaxFree != nil || in.VAT != nil {
 		wish.Tax = &payment.Tax{VAT: in.VAT}
@@ -508,7 +530,8 @@ func stateMessage(s subscription.Subscription) string {
 		return payment.ErrState.Error()
 	}
 	if s.Status == subscription.Suspended {
-		return "a subscription that is suspended does not allow that; renew-key registers another means of payment, and resume tries again unless the means is gone"
+		return "a subscription that is suspended does not allow that; renew-key registers another means of payment," +
+			" and resume tries again unless the means is gone"
 	}
 	return "a subscription that is " + string(s.Status) + " does not allow that"
 }

@@ -22,7 +22,8 @@ type subscriptionPageOptions struct {
 func subscriptionPage(s subscription.Subscription, opt subscriptionPageOptions) web.Page {
 	lasting := lastingPlan(s)
 	v := web.ResultView{
-		Language: opt.lang, OrderID: s.ID, OrderName: lasting.Name, AmountValue: lasting.Amount.Value, Currency: string(lasting.Amount.Currency),
+		Language: opt.lang, OrderID: s.ID, OrderName: lasting.Name,
+		AmountValue: lasting.Amount.Value, Currency: string(lasting.Amount.Currency),
 		ReturnURL: backToShop(s.ReturnURL, "subscriptionId", s.ID), MeansBrand: s.Key.Brand, MeansMasked: s.Key.Masked,
 	}
 	issuing := s.Issuing()
@@ -35,7 +36,8 @@ func subscriptionPage(s subscription.Subscription, opt subscriptionPageOptions) 
 		v.State, v.Code, v.PayURL = web.ResultNotRegistered, opt.failCode, issuanceURL(s, issuing.N, opt.base)+opt.kept
 	default:
 		return web.Checking(web.CheckingView{
-			Language: opt.lang, OrderID: s.ID, OrderName: lasting.Name, AmountValue: lasting.Amount.Value, Currency: string(lasting.Amount.Currency),
+			Language: opt.lang, OrderID: s.ID, OrderName: lasting.Name,
+			AmountValue: lasting.Amount.Value, Currency: string(lasting.Amount.Currency),
 			Seconds: min(checkingSeconds+2*issuing.Asks, checkingSecondsMax), Issuance: true, Plan: planOf(s, opt.now),
 		})
 	}
@@ -52,7 +54,8 @@ func issuancePage(e payment.Enrolled, lang web.Language, base string, now time.T
 	}
 	return web.Checkout(web.CheckoutView{
 		Language: lang, Provider: s.Provider, OrderID: s.ID, OrderName: lasting.Name, AmountValue: lasting.Amount.Value,
-		Currency: string(lasting.Amount.Currency), Issuance: true, Plan: planOf(s, now), ScriptURL: e.Window.Script, ClientKey: e.Window.ClientKey,
+		Currency: string(lasting.Amount.Currency), Issuance: true, Plan: planOf(s, now),
+		ScriptURL: e.Window.Script, ClientKey: e.Window.ClientKey,
 		WindowJSON: e.Window.Params, LanguageLinks: links, ReturnURL: backToShop(s.ReturnURL, "subscriptionId", s.ID),
 	})
 }
@@ -65,7 +68,8 @@ func lastingPlan(s subscription.Subscription) subscription.Plan {
 	return s.Plan
 }
 
-// planOf tells what would follow if the means were registered now, by asking the subscription itself: the page promises what will be done.
+// planOf tells what would follow if the means were registered now, by asking the subscription itself: the page promises
+// what will be done.
 func planOf(s subscription.Subscription, now time.Time) web.Plan {
 	p := web.Plan{IntervalUnit: string(s.Calendar.Interval), Every: s.Calendar.Every}
 	after := s.Issued(subscription.Key{N: s.Issuing().N, IssuedAt: now}, now)

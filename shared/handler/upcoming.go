@@ -20,7 +20,9 @@ type chargeBody struct {
 func chargesOf(s subscription.Subscription) []chargeBody {
 	charges := []chargeBody{}
 	for _, c := range s.Charges(upcomingShown) {
-		charges = append(charges, chargeBody{c.Cycle, c.At, c.Plan.Amount.Value, c.Plan.Amount.Currency, taxOf(order.Tax(c.Plan.Tax))})
+		charges = append(charges, chargeBody{
+			c.Cycle, c.At, c.Plan.Amount.Value, c.Plan.Amount.Currency, taxOf(order.Tax(c.Plan.Tax)),
+		})
 	}
 	return charges
 }

@@ -19,8 +19,8 @@ import (
 
 // WebhookSettings are a deployment's choices for the webhook door.
 type WebhookSettings struct {
-	// TokenSHA256 is DigestOf of the token in the deployment's own webhook addresses; empty: there are none. Whoever knows the token can make
-	// us ask the provider, and nothing more.
+	// TokenSHA256 is DigestOf of the token in the deployment's own webhook addresses; empty: there are none. Whoever
+	// knows the token can make us ask the provider, and nothing more.
 	TokenSHA256 string
 	// Parsers read each provider's bodies.
 	Parsers map[string]func(body []byte) (provider.Hint, error)
@@ -51,10 +51,11 @@ type webhook struct {
 	keysOnly *pacer
 }
 
-// take answers 200 when the outcome is stored, or when the webhook was understood and concerns nothing of ours; never to one that was not
-// understood. That gets 400 and an alarm, because resending it cannot help: Toss Payments tries seven times within four days and then writes to
-// the merchant, PortOne does not try again. 503 is for trouble of our own or the provider's: Toss Payments then sends again, PortOne if it is
-// told to. Whatever happens here, the order's due time covers it.
+// take answers 200 when the outcome is stored, or when the webhook was understood and concerns nothing of ours; never
+// to one that was not understood. That gets 400 and an alarm, because resending it cannot help: Toss Payments tries
+// seven times within four days and then writes to the merchant, PortOne does not try again. 503 is for trouble of our
+// own or the provider's: Toss Payments then sends again, PortOne if it is told to. Whatever happens here, the order's
+// due time covers it.
 func (h webhook) take(name string) route {
 	return func(ctx context.Context, r Request) (Response, error) {
 		if !h.fromSource(name, r) {
@@ -72,12 +73,14 @@ func (h webhook) take(name string) route {
 		hint, err := h.set.Parsers[name](data)
 		if err != nil {
 			h.unreadable(ctx, name, data, err.Error())
-			return errorResponse(http.StatusBadRequest, "INVALID_WEBHOOK", "the body is not a webhook that can be read"), nil
+			return errorResponse(http.StatusBadRequest, "INVALID_WEBHOOK",
+				"the body is not a webhook that can be read"), nil
 		}
 		h.received(ctx, name, hint)
 		if hint.Number == "" && hint.Key != "" {
 			if !h.keysOnly.allow() {
-				return errorResponse(http.StatusTooManyRequests, "TRY_AGAIN", "too many webhooks that do not name their order; send again"), nil
+				return errorResponse(http.StatusTooManyRequests, "TRY_AGAIN",
+					"too many webhooks that do not name their order; send again"), nil
 			}
 			if hint, err = h.settler.Identify(ctx, name, hint); err != nil {
 				return unavailable(), err
@@ -90,8 +93,9 @@ func (h webhook) take(name string) route {
 	}
 }
 
-// toRecord takes a webhook that came to the address of one order or subscription, as PortOne's window carries it in notice_url: its link token,
-// which its buyer knows anyway. Whatever is not proven by it is answered like an address that does not exist, and raises no alarm.
+// toRecord takes a webhook that came to the address of one order or subscription, as PortOne's window carries it in
+// notice_url: its link token, which its buyer knows anyway. Whatever is not proven by it is answered like an address
+// that does not exist, and raises no alarm.
 func (h webhook) toRecord(ctx context.Context, name, token string, r Request) (Response, error) {
 	data, ok := body(r, hookMax)
 	if name != "portone" || token == "" || !ok {
@@ -120,7 +124,8 @@ func (h webhook) toRecord(ctx context.Context, name, token string, r Request) (R
 }
 
 func (h webhook) received(ctx context.Context, name string, hint provider.Hint) {
-	h.log.InfoContext(ctx, "a webhook came", "event", "webhook.received", "provider", name, "kind", hint.Event, "number", hint.Number,
+	h.log.InfoContext(ctx, "a webhook came",
+		"event", "webhook.received", "provider", name, "kind", hint.Event, "number", hint.Number,
 		"says", hint.Status)
 }
 
@@ -128,10 +133,12 @@ func notHere() Response {
 	return jsonResponse(http.StatusNotFound, map[string]string{"message": "Not Found"})
 }
 
-// unreadable raises an alarm: a person must look at the provider's console. The body may hold a buyer's data, so only its digest is logged.
+// unreadable raises an alarm: a person must look at the provider's console. The body may hold a buyer's data, so only
+// its digest is logged.
 func (h webhook) unreadable(ctx context.Context, name string, data []byte, cause string) {
 	sum := sha256.Sum256(data)
-	h.log.ErrorContext(ctx, "a webhook was not understood", "event", "webhook.unreadable", "provider", name, "cause", cause,
+	h.log.ErrorContext(ctx, "a webhook was not understood",
+		"event", "webhook.unreadable", "provider", name, "cause", cause,
 		"bytes", len(data), "digest", hex.EncodeToString(sum[:8]))
 }
 
@@ -145,7 +152,8 @@ func (h webhook) note(ctx context.Context, name string, hint provider.Hint) erro
 	return h.settler.Hear(ctx, name, hint)
 }
 
-// pacer lets one webhook a second through that names only the provider's key: unlike a number, a key that is made up costs a question.
+// pacer lets one webhook a second through that names only the provider's key: unlike a number, a key that is made up
+// costs a question.
 type pacer struct {
 	mu   sync.Mutex
 	next time.Time
