@@ -24,7 +24,10 @@ const (
 var readablePackages = []string{"shared/ledger", "shared/order", "shared/payment"}
 
 // narrowPackages are held to columnsMax alone.
-var narrowPackages = []string{"shared/boot", "shared/handler", "shared/store", "shared/subscription"}
+var narrowPackages = []string{
+	"shared/boot", "shared/boot/charging", "shared/boot/delivering", "shared/boot/environment", "shared/boot/publishing",
+	"shared/handler", "shared/store", "shared/store/memstore", "shared/subscription",
+}
 
 // TestReadable: the rules about money can be read.
 func TestReadable(t *testing.T) {
@@ -32,7 +35,7 @@ func TestReadable(t *testing.T) {
 	t.Parallel()
 	for _, dir := range slices.Concat(readablePackages, narrowPackages) {
 		files, err := filepath.Glob(dir + "/*.go")
-		if err != nil || len(files) < 8 {
+		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files, %v", dir, len(files), err)
 		}
 		for _, name := range files {

@@ -26,7 +26,9 @@ func Door(getenv func(string) string, logs io.Writer) (handler.ChargeDoor, error
 		return nil, err
 	}
 	if url := getenv("QUEUE_URL"); url != "" {
-		client := sqs.NewFromConfig(environment.AWS(getenv), func(o *sqs.Options) { o.BaseEndpoint = environment.Endpoint(getenv("AWS_ENDPOINT_URL_SQS")) })
+		client := sqs.NewFromConfig(environment.AWS(getenv), func(o *sqs.Options) {
+			o.BaseEndpoint = environment.Endpoint(getenv("AWS_ENDPOINT_URL_SQS"))
+		})
 		p.Queue = &queue.SQS{API: client, URL: url}
 		if p.QueueWorkers, err = queueWorkers(getenv("CHARGE_CONCURRENCY"), getenv("CHARGE_BATCH_SIZE")); err != nil {
 			return nil, err
@@ -52,15 +54,18 @@ func queueWorkers(concurrency, batch string) (int, error) {
 	return c * b, nil
 }
 
-// timetable reads comma-separated days and hours as template.yaml takes them, in any order: its patterns cannot see one, and a function that
-// does not start charges nobody. Empty is the default of each.
+// timetable reads comma-separated days and hours as template.yaml takes them, in any order: its patterns cannot see
+// one, and a function that does not start charges nobody. Empty is the default of each.
 func timetable(days, hours string) (subscription.Timetable, error) {
 	t := subscription.DefaultTimetable()
 	for _, part := range []struct {
 		name, text string
 		unit       time.Duration
 		into       *[]time.Duration
-	}{{"DUNNING_SOFT_DAYS", days, 24 * time.Hour, &t.Soft}, {"DUNNING_TRANSIENT_HOURS", hours, time.Hour, &t.Transient}} {
+	}{
+		{"DUNNING_SOFT_DAYS", days, 24 * time.Hour, &t.Soft},
+		{"DUNNING_TRANSIENT_HOURS", hours, time.Hour, &t.Transient},
+	} {
 		if part.text == "" {
 			continue
 		}
@@ -70,7 +75,8 @@ func timetable(days, hours string) (subscription.Timetable, error) {
 			most := int(dunningMax / part.unit)
 			offset := time.Duration(min(n, most)) * part.unit
 			if err != nil || strconv.Itoa(n) != entry || n < 1 || n > most || len(offsets) == dunningTries {
-				return t, fmt.Errorf("boot: %s must be up to %d whole numbers from 1 to %d separated by commas", part.name, dunningTries, most)
+				return t, fmt.Errorf("boot: %s must be up to %d whole numbers from 1 to %d separated by commas",
+					part.name, dunningTries, most)
 			}
 			offsets = append(offsets, offset)
 		}
@@ -80,7 +86,8 @@ func timetable(days, hours string) (subscription.Timetable, error) {
 	return t, nil
 }
 
-// Limits of a dunning timetable: a cycle's order waits no longer than 90 days, and nobody wants ten messages about one bill.
+// Limits of a dunning timetable: a cycle's order waits no longer than 90 days, and nobody wants ten messages about one
+// bill.
 const (
 	dunningMax   = 60 * 24 * time.Hour
 	dunningTries = 10

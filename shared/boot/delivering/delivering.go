@@ -34,11 +34,15 @@ func Door(getenv func(string) string, logs io.Writer) (handler.DeliverDoor, erro
 	if err := environment.NotForgotten(getenv); err != nil {
 		return nil, err
 	}
-	keys := signingKeys(secret.New(environment.AWS(getenv), environment.Endpoint(getenv("AWS_ENDPOINT_URL_SECRETS_MANAGER")), secretID, time.Now))
-	client := sqs.NewFromConfig(environment.AWS(getenv), func(o *sqs.Options) { o.BaseEndpoint = environment.Endpoint(getenv("AWS_ENDPOINT_URL_SQS")) })
+	secrets := environment.Endpoint(getenv("AWS_ENDPOINT_URL_SECRETS_MANAGER"))
+	keys := signingKeys(secret.New(environment.AWS(getenv), secrets, secretID, time.Now))
+	client := sqs.NewFromConfig(environment.AWS(getenv), func(o *sqs.Options) {
+		o.BaseEndpoint = environment.Endpoint(getenv("AWS_ENDPOINT_URL_SQS"))
+	})
 	sender := &deliver.Sender{URL: address, Keys: keys, Client: deliver.NewClient(private), Now: time.Now}
 	environment.Prewarm(func(ctx context.Context) { _, _ = keys(ctx) })
-	return handler.Deliver(sender, &queue.Deliveries{API: client, URL: url}, telemetry.New(logs, getenv("LOG_LEVEL"))), nil
+	log := telemetry.New(logs, getenv("LOG_LEVEL"))
+	return handler.Deliver(sender, &queue.Deliveries{API: client, URL: url}, log), nil
 }
 
 // signingKeys reads the webhook's secret.

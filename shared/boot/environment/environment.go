@@ -1,5 +1,6 @@
-// Package environment is what every function finds in its environment, whatever it does: region and credentials, addresses of AWS services, and
-// what `sam local` must not reach. It links no client of any service: package initialization of one takes up to a millisecond of a cold start.
+// Package environment is what every function finds in its environment, whatever it does: region and credentials,
+// addresses of AWS services, and what `sam local` must not reach. It links no client of any service: package
+// initialization of one takes up to a millisecond of a cold start.
 package environment
 
 import (
@@ -18,7 +19,8 @@ import (
 // awsTimeout ends one try of an AWS call; the SDK then tries again within the door's deadline.
 const awsTimeout = 4 * time.Second
 
-// prewarmTime bounds the connections made during init: init may take 10 s at most, and its errors show again at the first request.
+// prewarmTime bounds the connections made during init: init may take 10 s at most, and its errors show again at the
+// first request.
 const prewarmTime = 1500 * time.Millisecond
 
 // Refuse logs why a function does not start, where the alarm on config.error sees it.
@@ -26,8 +28,8 @@ func Refuse(logs io.Writer, cause error) {
 	telemetry.New(logs, "info").Error("the function does not start", "event", "config.error", "cause", cause.Error())
 }
 
-// AWS is all that Lambda needs: region and credentials are in its environment, so the SDK's config package and what it pulls in
-// (2 MB of single sign-on and metadata clients) stay out of the binary.
+// AWS is all that Lambda needs: region and credentials are in its environment, so the SDK's config package and what it
+// pulls in (2 MB of single sign-on and metadata clients) stay out of the binary.
 func AWS(getenv func(string) string) aws.Config {
 	return aws.Config{
 		Region: getenv("AWS_REGION"),
@@ -51,12 +53,12 @@ func Endpoint(address string) *string {
 	return &address
 }
 
-// IdleConnections are kept for each host. A tick asks all 32 shards side by side and a batch works on up to 40 records: whatever the pool
-// is smaller than that is closed again, and handshakes are the dearest thing a function does.
+// IdleConnections are kept for each host. A tick asks all 32 shards side by side and a batch works on up to 40 records:
+// whatever the pool is smaller than that is closed again, and handshakes are the dearest thing a function does.
 const IdleConnections = 64
 
-// Prewarm makes connections side by side while init still has full processor time; a handshake inside the first request would cost it
-// a hundred times as much.
+// Prewarm makes connections side by side while init still has full processor time; a handshake inside the first request
+// would cost it a hundred times as much.
 func Prewarm(first func(context.Context), others ...func(context.Context)) {
 	ctx, cancel := context.WithTimeout(context.Background(), prewarmTime)
 	defer cancel()

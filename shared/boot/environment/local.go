@@ -5,7 +5,8 @@ import "fmt"
 // InSAMLocal reports whether this is a container of `sam local`, which says so itself. Lambda never sets the variable.
 func InSAMLocal(getenv func(string) string) bool { return getenv("AWS_SAM_LOCAL") == "true" }
 
-// NotForgotten: `sam local` gives its containers the developer's own AWS credentials, and no variable means the real account.
+// NotForgotten: `sam local` gives its containers the developer's own AWS credentials, and no variable means the real
+// account.
 func NotForgotten(getenv func(string) string) error {
 	if !InSAMLocal(getenv) {
 		return nil
@@ -23,7 +24,8 @@ func NotForgotten(getenv func(string) string) error {
 	} {
 		if getenv(need.of) != "" && getenv(need.address) == "" {
 			return fmt.Errorf(
-				"boot: `sam local` without %s would reach a real account. Add --env-vars events/env.json with it, and run `make sam-local` beside it",
+				"boot: `sam local` without %s would reach a real account."+
+					" Add --env-vars events/env.json with it, and run `make sam-local` beside it",
 				need.address,
 			)
 		}

@@ -32,7 +32,9 @@ func Door(getenv func(string) string, logs io.Writer) (handler.PublishDoor, erro
 	})
 	p := &publish.Publisher{Sinks: []publish.Sink{&bus.EventBridge{API: events, Name: name}}, Log: log}
 	if url := getenv("DELIVERY_QUEUE_URL"); url != "" {
-		client := sqs.NewFromConfig(environment.AWS(getenv), func(o *sqs.Options) { o.BaseEndpoint = environment.Endpoint(getenv("AWS_ENDPOINT_URL_SQS")) })
+		client := sqs.NewFromConfig(environment.AWS(getenv), func(o *sqs.Options) {
+			o.BaseEndpoint = environment.Endpoint(getenv("AWS_ENDPOINT_URL_SQS"))
+		})
 		p.Sinks = append(p.Sinks, &queue.Outbox{API: client, URL: url})
 	}
 	return handler.Publish(p, store.Change, log), nil

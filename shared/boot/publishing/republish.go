@@ -23,16 +23,25 @@ type RepublishTo struct {
 	Queue      string // URL; empty: no webhooks
 }
 
-// Republisher builds what sends events again from a table, and the scan that shows it the records. Its span is the caller's to set.
-func Republisher(getenv func(string) string, to RepublishTo, logs io.Writer) (*publish.Republisher, func(context.Context, func(event.Change) error) error) {
+// Republisher builds what sends events again from a table, and the scan that shows it the records. Its span is the
+// caller's to set.
+func Republisher(
+	getenv func(string) string, to RepublishTo, logs io.Writer,
+) (*publish.Republisher, func(context.Context, func(event.Change) error) error) {
 	config := environment.AWS(getenv)
-	table := dynamodb.NewFromConfig(config, func(o *dynamodb.Options) { o.BaseEndpoint = environment.Endpoint(getenv("AWS_ENDPOINT_URL_DYNAMODB")) })
+	table := dynamodb.NewFromConfig(config, func(o *dynamodb.Options) {
+		o.BaseEndpoint = environment.Endpoint(getenv("AWS_ENDPOINT_URL_DYNAMODB"))
+	})
 	events := eventbridge.NewFromConfig(config, func(o *eventbridge.Options) {
 		o.BaseEndpoint = environment.Endpoint(getenv("AWS_ENDPOINT_URL_EVENTBRIDGE"))
 	})
-	p := &publish.Publisher{Sinks: []publish.Sink{&bus.EventBridge{API: events, Name: to.Bus}}, Log: telemetry.New(logs, "warn")}
+	p := &publish.Publisher{
+		Sinks: []publish.Sink{&bus.EventBridge{API: events, Name: to.Bus}}, Log: telemetry.New(logs, "warn"),
+	}
 	if to.Queue != "" {
-		client := sqs.NewFromConfig(config, func(o *sqs.Options) { o.BaseEndpoint = environment.Endpoint(getenv("AWS_ENDPOINT_URL_SQS")) })
+		client := sqs.NewFromConfig(config, func(o *sqs.Options) {
+			o.BaseEndpoint = environment.Endpoint(getenv("AWS_ENDPOINT_URL_SQS"))
+		})
 		p.Sinks = append(p.Sinks, &queue.Outbox{API: client, URL: to.Queue})
 	}
 	scan := func(ctx context.Context, visit func(event.Change) error) error {

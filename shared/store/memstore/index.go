@@ -16,11 +16,14 @@ type position struct {
 }
 
 func (p position) compare(q position) int {
-	return cmp.Or(cmp.Compare(p.at, q.at), strings.Compare(p.record.Kind, q.record.Kind), strings.Compare(p.record.ID, q.record.ID))
+	return cmp.Or(
+		cmp.Compare(p.at, q.at),
+		strings.Compare(p.record.Kind, q.record.Kind), strings.Compare(p.record.ID, q.record.ID),
+	)
 }
 
-// index is one shard of the due index: the positions in order, cut into blocks, so that a million records cost a change no more than a
-// look at the blocks and a shift within one.
+// index is one shard of the due index: the positions in order, cut into blocks, so that a million records cost a change
+// no more than a look at the blocks and a shift within one.
 type index struct {
 	blocks [][]position // none is empty
 }

@@ -1,6 +1,6 @@
-// Package memstore is the embedded store, for the laptop and for simulations. It passes the same conformance suite as the table, keeps
-// records in the same stored form and uses the pure rules of packages order and subscription themselves where the table repeats them as
-// conditions.
+// Package memstore is the embedded store, for the laptop and for simulations. It passes the same conformance suite as
+// the table, keeps records in the same stored form and uses the pure rules of packages order and subscription
+// themselves where the table repeats them as conditions.
 package memstore
 
 import (
@@ -22,13 +22,13 @@ import (
 
 // Store keeps orders and subscriptions in memory. It is safe for concurrent use.
 type Store struct {
-	// Before and After, when set, decide about faults. They are called with the operation: create, get, claim, lease, save,
-	// create-subscription, get-subscription, save-subscription, claim-cycle, due or lease-due. An error of Before is a request that
-	// never arrived: it is returned and nothing has happened. An error of After is a lost reply: it is returned and everything has
-	// happened. Set them before the store is used.
+	// Before and After, when set, decide about faults. They are called with the operation: create, get, claim, lease,
+	// save, create-subscription, get-subscription, save-subscription, claim-cycle, due or lease-due. An error of Before
+	// is a request that never arrived: it is returned and nothing has happened. An error of After is a lost reply: it
+	// is returned and everything has happened. Set them before the store is used.
 	Before, After func(operation string) error
-	// Changed, when set, is told of every record a write changed, in order: what the table's stream shows. It is called while the store is
-	// locked, so it must not call it. Set it before the store is used.
+	// Changed, when set, is told of every record a write changed, in order: what the table's stream shows. It is called
+	// while the store is locked, so it must not call it. Set it before the store is used.
 	Changed func(event.Change)
 
 	mu            sync.Mutex
@@ -111,7 +111,9 @@ func (s *Store) Save(ctx context.Context, next order.Order) (order.Order, error)
 }
 
 // CreateSubscription implements payment.Subscriptions.
-func (s *Store) CreateSubscription(ctx context.Context, created subscription.Subscription) (subscription.Subscription, error) {
+func (s *Store) CreateSubscription(
+	ctx context.Context, created subscription.Subscription,
+) (subscription.Subscription, error) {
 	return do(ctx, s, "create-subscription", created.ID, func() (subscription.Subscription, error) {
 		old, err := s.subscription(created.ID)
 		if errors.Is(err, payment.ErrNotFound) {
@@ -127,7 +129,9 @@ func (s *Store) GetSubscription(ctx context.Context, id string) (subscription.Su
 }
 
 // SaveSubscription implements payment.Subscriptions; ErrNotFound when there is no such subscription.
-func (s *Store) SaveSubscription(ctx context.Context, next subscription.Subscription) (subscription.Subscription, error) {
+func (s *Store) SaveSubscription(
+	ctx context.Context, next subscription.Subscription,
+) (subscription.Subscription, error) {
 	return do(ctx, s, "save-subscription", next.ID, func() (subscription.Subscription, error) {
 		old, err := s.subscription(next.ID)
 		if err != nil {
@@ -178,7 +182,8 @@ func (s *Store) Due(
 	return due, next, s.leave("due")
 }
 
-// page returns up to limit records behind from that are due at or before the given millisecond, and the cursor behind the last of them.
+// page returns up to limit records behind from that are due at or before the given millisecond, and the cursor behind
+// the last of them.
 func (s *Store) page(from position, shard string, before int64, limit int) (due []payment.DueRecord, next string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -194,7 +199,8 @@ func (s *Store) page(from position, shard string, before int64, limit int) (due 
 	return due, ""
 }
 
-// NextDue returns the earliest time in the due index, and whether there is one. It is no request: simulations set their clock by it.
+// NextDue returns the earliest time in the due index, and whether there is one. It is no request: simulations set their
+// clock by it.
 func (s *Store) NextDue() (at time.Time, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -368,7 +374,8 @@ func (s *Store) leave(operation string) error {
 	return nil
 }
 
-// Backup returns what puts the store back to how it is now, as a restored table is: what was written since is forgotten.
+// Backup returns what puts the store back to how it is now, as a restored table is: what was written since is
+// forgotten.
 func (s *Store) Backup() (restore func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
