@@ -12,6 +12,7 @@ import (
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/store"
 	"tosspay-sam/shared/subscription"
+	"tosspay-sam/sim/bank"
 	"tosspay-sam/sim/soak"
 )
 
@@ -82,7 +83,7 @@ func TestCycleOfBefore(t *testing.T) {
 				case test.arrives:
 					_ = s.Bank.Charge(s.ctx, c)
 				}
-				return soak.Lost("charge", errLost)
+				return bank.Lost("charge", errLost)
 			}
 			s.Hook = func(c soak.Call) error {
 				if old && c.Op == "find" && !c.After {

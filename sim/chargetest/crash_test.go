@@ -13,6 +13,7 @@ import (
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/subscription"
+	"tosspay-sam/sim/bank"
 	"tosspay-sam/sim/soak"
 )
 
@@ -78,7 +79,7 @@ func late(s *stage) {
 		}
 		first = false
 		s.later = append(s.later, event{s.now.Add(9 * time.Minute), func() { s.Bank.End(p) }})
-		return soak.Lost("charge", errLost)
+		return bank.Lost("charge", errLost)
 	})
 }
 

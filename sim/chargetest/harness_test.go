@@ -191,7 +191,7 @@ func (s *stage) captures() (n int) {
 // kept counts the payments whose money is still there.
 func (s *stage) kept() (n int) {
 	for _, p := range s.Bank.Payments() {
-		if p.Captured() && !p.Back {
+		if p.Captured() && !p.Back() {
 			n++
 		}
 	}

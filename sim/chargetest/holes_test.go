@@ -18,6 +18,7 @@ import (
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/provider/portone"
 	"tosspay-sam/shared/subscription"
+	"tosspay-sam/sim/bank"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/ledger"
 	"tosspay-sam/sim/portonesim"
@@ -938,44 +939,9 @@ func TestLastAttemptLooksBack(t *testing.T) {
 	s.window(id + "--c1")
 	s.Bank.Outcome = func(string, int) string { return "CARD_NOT_ENOUGH_BALANCE" }
 	s.until(s.now.Add(100 * day))
-	if o, p := s.cycle(1), s.Bank.Payments()[1]; o.Status != order.Failed || p.Number != id+"--c1" || !p.Back {
-		t.Errorf("the order is %s, and of the window's money was given back: %v", o.Status, p.Back)
+	if o, p := s.cycle(1), s.Bank.Payments()[1]; o.Status != order.Failed || p.Number != id+"--c1" || !p.Back() {
+		t.Errorf("the order is %s, and of the window's money was given back: %v", o.Status, p.Back())
 	}
-}
-
-// wrongAccount is a bank that shows payments in an account which is not the deployment's, until it is mended.
-type wrongAccount struct {
-	*soak.Bank
-	wrong bool
-	lost  func() bool // the reply of a charge
-}
-
-func (w *wrongAccount) shown(a provider.Answer) provider.Answer {
-	if w.wrong && a.Payment.Key != "" {
-		a.Payment.Account = "wrong"
-	}
-	for i := range a.All {
-		if w.wrong {
-			a.All[i].Payment.Account = "wrong"
-		}
-	}
-	return a
-}
-
-func (w *wrongAccount) Charge(ctx context.Context, c provider.Charge) provider.Answer {
-	a := w.shown(w.Bank.Charge(ctx, c))
-	if w.lost() {
-		return soak.Lost("charge", errLost)
-	}
-	return a
-}
-
-func (w *wrongAccount) Find(ctx context.Context, r provider.Ref) provider.Answer {
-	return w.shown(w.Bank.Find(ctx, r))
-}
-
-func (w *wrongAccount) Cancel(ctx context.Context, c provider.Cancel) provider.Answer {
-	return w.shown(w.Bank.Cancel(ctx, c))
 }
 
 // TestUsedUpNumber: a cycle whose number is used up by money that went back was charged again under it for ever, and never under the next one.
@@ -999,8 +965,8 @@ func TestUsedUpNumber(t *testing.T) {
 				t.Fatalf("the order is %s in attempt %d, due %v: %+v", o.Status, o.Attempt, o.DueAt, o.Reversals)
 			}
 			for i, p := range s.Bank.Payments() {
-				if p.Back != (i == 0) {
-					t.Errorf("payment %d was given back: %v", i, p.Back)
+				if p.Back() != (i == 0) {
+					t.Errorf("payment %d was given back: %v", i, p.Back())
 				}
 			}
 			if n := len(s.Bank.Payments()); n != 2 {
@@ -1010,13 +976,19 @@ func TestUsedUpNumber(t *testing.T) {
 	}
 }
 
-// inWrongAccount is the wrong account of a deployment that is mended two hours after the first date.
+// inWrongAccount has the bank show every payment in an account which is not the deployment's, until an hour after the first date.
 func (s *stage) inWrongAccount(lost bool) {
-	w := &wrongAccount{Bank: s.Bank, wrong: true, lost: func() bool { return lost }}
+	s.Bank.Account = "wrong"
+	s.Bank.Instead = func(op string, _ int) *bank.Reply {
+		if op == "charge" && lost {
+			return &bank.Reply{CarriedOut: true, Answer: bank.Lost(op, errLost)}
+		}
+		return nil
+	}
 	g := s.Settler.Gateways["portone"]
-	g.Charger, g.Finder, g.Canceler, g.Account = w, w, w, "ours"
+	g.Account = "ours"
 	s.Settler.Gateways = map[string]payment.Gateway{"portone": g}
-	s.later = append(s.later, event{due(0).Add(time.Hour), func() { w.wrong, lost = false, false }})
+	s.later = append(s.later, event{due(0).Add(time.Hour), func() { s.Bank.Account, s.Bank.Instead = "", nil }})
 }
 
 // TestSlowLookBack: earlier numbers whose lookups are answered late are charged for while the worker holds the cycle; later they are not, and
@@ -1038,51 +1010,25 @@ func TestSlowLookBack(t *testing.T) {
 	}
 }
 
-// openBank shows the first charge, whose reply is lost, as begun for as long as it is not carried out; a payment that tells more hides it, as
-// package portone's lookup does.
-type openBank struct {
-	*soak.Bank
-	first  *soak.Payment
-	window string // the payment in a window of the buyer's own making
-
-	dropped bool // the first charge never came to anything
-}
-
-// openBank puts one in the bank's place.
-func (s *stage) openBank() *openBank {
-	b := &openBank{Bank: s.Bank}
-	g := s.Settler.Gateways["portone"]
-	g.Charger, g.Finder, g.Canceler = b, b, b
-	s.Settler.Gateways = map[string]payment.Gateway{"portone": g}
-	return b
-}
-
-// pay pays in a window under the number of the first charge.
-func (b *openBank) pay(amount int64) {
-	p, _ := b.Bank.Begin(provider.Charge{BillingKey: id + "--key1", Number: b.first.Number, Amount: amount})
-	p.BillingKey, b.window = "", p.Key
-	b.Bank.End(p)
-}
-
-func (b *openBank) Charge(ctx context.Context, c provider.Charge) provider.Answer {
-	if b.first == nil {
-		b.first, _ = b.Bank.Begin(c)
-		return soak.Lost("charge", errLost)
+// firstOpen loses the reply of the first charge, which the bank shows as begun for as long as it is not carried out.
+func (s *stage) firstOpen() {
+	carryOut := s.Take
+	s.Take = func(c provider.Charge) provider.Answer {
+		s.Take = carryOut
+		first, _ := s.Bank.Begin(c)
+		first.Open = true
+		return bank.Lost("charge", errLost)
 	}
-	return b.Bank.Charge(ctx, c)
 }
 
-func (b *openBank) Find(ctx context.Context, r provider.Ref) provider.Answer {
-	a := b.Bank.Find(ctx, r)
-	if b.first == nil || r.Number != b.first.Number {
-		return a
-	}
-	if !b.dropped && b.first.Ended.IsZero() {
-		a.All = append(a.All, provider.Shown{Verdict: provider.Pending, Payment: provider.Payment{
-			Key: b.first.Key, Number: r.Number, Status: "ready", Amount: price, Balance: price, Currency: "KRW", Sandbox: true, Open: true, BillingKey: b.first.BillingKey,
-		}})
-	}
-	return a
+// first is that charge.
+func (s *stage) first() *bank.Payment { return s.Bank.Of(id)[0] }
+
+// pays is a payment in a window of the buyer's own making, under the first number.
+func (s *stage) pays(amount int64) {
+	p := paidP("imps_w", id+"--c1", amount)
+	p.ApprovedAt = s.now
+	s.Bank.Put(provider.Paid, p)
 }
 
 // TestOpenChargeBehindAnotherPayment: a window's money hid the charge that was not decided yet. When it did not fit, and was given back, the
@@ -1091,9 +1037,9 @@ func TestOpenChargeBehindAnotherPayment(t *testing.T) {
 	t.Parallel()
 	for amount, want := range map[int64]order.Status{0: order.Processing, 100: order.Processing, price: order.Paid} {
 		s := newStage(t)
-		b := s.openBank()
+		s.firstOpen()
 		if amount > 0 {
-			s.later = append(s.later, event{due(0).Add(5 * time.Minute), func() { b.pay(amount) }})
+			s.later = append(s.later, event{due(0).Add(5 * time.Minute), func() { s.pays(amount) }})
 		}
 		wait := 3 * day
 		if want == order.Paid {
@@ -1103,7 +1049,7 @@ func TestOpenChargeBehindAnotherPayment(t *testing.T) {
 		if o := s.cycle(1); o.Status != want || o.Final() || o.Attempt != 1 || turns(o) != 0 {
 			t.Errorf("a window of %d won: %s in attempt %d, due %v, sent %d times more, and the first is not decided", amount, o.Status, o.Attempt, o.DueAt, turns(o))
 		}
-		s.Bank.End(b.first)
+		s.Bank.End(s.first())
 		s.until(due(0).Add(4 * day))
 		kept := s.kept()
 		if o := s.cycle(1); o.Status != order.Paid || kept != 1 || !o.Final() {
@@ -1121,17 +1067,17 @@ func TestRefundedWindowBesideTheCharge(t *testing.T) {
 	t.Parallel()
 	for _, arrived := range []bool{true, false} {
 		s := newStage(t)
-		b := s.openBank()
+		s.firstOpen()
 		s.later = append(s.later,
 			event{due(0).Add(time.Minute), func() {
-				b.pay(price)
-				s.Bank.Cancel(s.ctx, provider.Cancel{Key: b.window})
+				s.pays(price)
+				s.Bank.Cancel(s.ctx, provider.Cancel{Key: "imps_w", Amount: price, Balance: price})
 			}},
 			event{due(0).Add(6 * time.Minute), func() {
 				if arrived {
-					s.Bank.End(b.first)
+					s.Bank.End(s.first())
 				} else {
-					b.dropped = true
+					s.first().Open = false // it never came to anything
 				}
 			}})
 		s.until(due(0).Add(5 * day))
@@ -1146,36 +1092,14 @@ func TestRefundedWindowBesideTheCharge(t *testing.T) {
 	}
 }
 
-// paperBank shows under a number what a test has written down, and answers charges as it says.
-type paperBank struct {
-	*soak.Bank
-	shows   map[string]provider.Answer // by number
-	charges int
-	answer  func(n int, c provider.Charge) provider.Answer
-}
-
-func (b *paperBank) Find(_ context.Context, r provider.Ref) provider.Answer {
-	for number, a := range b.shows {
-		if r.Number == number || r.Key != "" && r.Key == a.Payment.Key {
-			return whole(a, r)
-		}
-	}
-	return whole(provider.Answer{Verdict: provider.Absent, Class: provider.ClassAbsent, Call: "find", HTTP: 404, Sent: true}, r)
-}
-
-func (b *paperBank) Charge(_ context.Context, c provider.Charge) provider.Answer {
-	b.charges++
-	return b.answer(b.charges, c)
-}
-
 // TestRefundsBesideADoubt: money under the number of a charge in doubt was refunded in the console: the repeated charge's own, or a window's beside
 // a repetition that was refused, or of a subscription that was canceled meanwhile. Each cycle ends, and nothing is charged again.
 func TestRefundsBesideADoubt(t *testing.T) {
 	t.Parallel()
-	refunded := func(number, means string) provider.Answer {
-		p := paidP("imps_1", number, price)
+	refunded := func(s *stage, c provider.Charge, means string) {
+		p := paidP("imps_1", c.Number, price)
 		p.Balance, p.BillingKey, p.Status = 0, means, "cancelled"
-		return provider.Answer{Verdict: provider.Refunded, Call: "find-by-order", HTTP: 200, Sent: true, Payment: p}
+		s.Bank.Put(provider.Refunded, p)
 	}
 	refuse := func(code string) provider.Answer {
 		return provider.Answer{Verdict: provider.Declined, Call: "charge", HTTP: 200, Code: code, Class: portone.ReasonOf(code).Class(), Sent: true}
@@ -1183,25 +1107,25 @@ func TestRefundsBesideADoubt(t *testing.T) {
 	for name, c := range map[string]struct {
 		cancel  bool
 		charges int
-		answer  func(b *paperBank, n int, c provider.Charge) provider.Answer
+		answer  func(s *stage, n int, c provider.Charge) provider.Answer
 	}{
-		"the repetition's own": {false, 2, func(b *paperBank, n int, c provider.Charge) provider.Answer {
+		"the repetition's own": {false, 2, func(s *stage, n int, c provider.Charge) provider.Answer {
 			if n == 2 {
-				b.shows[c.Number] = refunded(c.Number, c.BillingKey)
+				refunded(s, c, c.BillingKey)
 			}
-			return soak.Lost("charge", errLost)
+			return bank.Lost("charge", errLost)
 		}},
-		"a window's, and the charge would be declined": {false, 1, func(b *paperBank, n int, c provider.Charge) provider.Answer {
+		"a window's, and the charge would be declined": {false, 1, func(s *stage, n int, c provider.Charge) provider.Answer {
 			if n == 1 {
-				b.shows[c.Number] = refunded(c.Number, "")
-				return soak.Lost("charge", errLost)
+				refunded(s, c, "")
+				return bank.Lost("charge", errLost)
 			}
 			return refuse("CARD_NOT_ENOUGH_BALANCE")
 		}},
-		"a window's, and the subscription is canceled": {true, 1, func(b *paperBank, n int, c provider.Charge) provider.Answer {
+		"a window's, and the subscription is canceled": {true, 1, func(s *stage, n int, c provider.Charge) provider.Answer {
 			if n == 1 {
-				b.shows[c.Number] = refunded(c.Number, "")
-				return soak.Lost("charge", errLost)
+				refunded(s, c, "")
+				return bank.Lost("charge", errLost)
 			}
 			return refuse("BUYER_NOT_REGISTERED")
 		}},
@@ -1209,11 +1133,11 @@ func TestRefundsBesideADoubt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t)
-			b := &paperBank{Bank: s.Bank, shows: map[string]provider.Answer{}}
-			b.answer = func(n int, charge provider.Charge) provider.Answer { return c.answer(b, n, charge) }
-			g := s.Settler.Gateways["portone"]
-			g.Charger, g.Finder = b, b
-			s.Settler.Gateways = map[string]payment.Gateway{"portone": g}
+			charges := 0
+			s.Take = func(charge provider.Charge) provider.Answer {
+				charges++
+				return c.answer(s, charges, charge)
+			}
 			if c.cancel {
 				s.later = append(s.later, event{due(0).Add(10 * time.Second), func() {
 					if _, err := s.Enroller.Cancel(s.ctx, id, false); err != nil {
@@ -1222,8 +1146,8 @@ func TestRefundsBesideADoubt(t *testing.T) {
 				}})
 			}
 			s.until(due(0).Add(3 * day))
-			if o := s.cycle(1); o.Status != order.Refunded || !o.Final() || b.charges != c.charges {
-				t.Errorf("%s in attempt %+v, due %v; charged %d times, want %d\n%s", o.Status, o.Attempt, o.DueAt, b.charges, c.charges, s.story())
+			if o := s.cycle(1); o.Status != order.Refunded || !o.Final() || charges != c.charges {
+				t.Errorf("%s in attempt %+v, due %v; charged %d times, want %d\n%s", o.Status, o.Attempt, o.DueAt, charges, c.charges, s.story())
 			}
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/subscription"
+	"tosspay-sam/sim/bank"
 	"tosspay-sam/sim/soak"
 )
 
@@ -42,7 +43,7 @@ func TestPaidButNotTold(t *testing.T) {
 func TestToldWithoutAGateway(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	s.Take = func(provider.Charge) provider.Answer { return soak.Lost("charge", errLost) }
+	s.Take = func(provider.Charge) provider.Answer { return bank.Lost("charge", errLost) }
 	s.now = due(0).Add(time.Minute)
 	s.tick()
 	s.now = s.now.Add(5 * time.Minute)

@@ -11,6 +11,7 @@ import (
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/provider/portone"
 	"tosspay-sam/shared/subscription"
+	"tosspay-sam/sim/bank"
 	"tosspay-sam/sim/soak"
 )
 
@@ -22,12 +23,20 @@ type finder func(provider.Ref) provider.Answer
 
 func (f finder) Find(_ context.Context, r provider.Ref) provider.Answer { return whole(f(r), r) }
 
+// showing is an answer that shows the payment it gives, and nothing else.
+func showing(a provider.Answer) provider.Answer {
+	if a.Payment.Key != "" {
+		a.All = []provider.Shown{{Payment: a.Payment, Verdict: a.Verdict, Code: a.Code}}
+	}
+	return a
+}
+
 // whole is an answer that shows all there is: what a test names as its payment, and others that are paid.
 func whole(a provider.Answer, r provider.Ref) provider.Answer {
 	if a.All != nil || a.Verdict == provider.Unknown {
 		return a
 	}
-	a = soak.Showing(a)
+	a = showing(a)
 	a.Complete = r.Number != ""
 	return a
 }
@@ -35,7 +44,7 @@ func whole(a provider.Answer, r provider.Ref) provider.Answer {
 type canceler func(provider.Cancel) provider.Answer
 
 func (f canceler) Cancel(_ context.Context, c provider.Cancel) provider.Answer {
-	return soak.Showing(f(c))
+	return showing(f(c))
 }
 
 func twoPaid(provider.Ref) provider.Answer {
@@ -49,7 +58,7 @@ func twoPaid(provider.Ref) provider.Answer {
 func TestToldWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	s.Take = func(provider.Charge) provider.Answer { return soak.Lost("charge", errLost) }
+	s.Take = func(provider.Charge) provider.Answer { return bank.Lost("charge", errLost) }
 	s.now = due(0).Add(time.Minute)
 	s.tick()
 	cancels := 0
@@ -86,7 +95,7 @@ func TestToldWithoutAnAnswer(t *testing.T) {
 func TestReviewIsNotDue(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	s.Take = func(provider.Charge) provider.Answer { return soak.Lost("charge", errLost) }
+	s.Take = func(provider.Charge) provider.Answer { return bank.Lost("charge", errLost) }
 	s.now = due(0).Add(time.Minute)
 	s.tick()
 	w := s.Worker.Settler.Gateways["portone"]
@@ -157,7 +166,7 @@ func (m *misfit) cancel(provider.Cancel) provider.Answer {
 func (m *misfit) cancelUnheard(provider.Cancel) provider.Answer {
 	if !m.back {
 		m.back = true
-		return soak.Lost("cancel", errLost)
+		return bank.Lost("cancel", errLost)
 	}
 	return m.answer()
 }
@@ -248,7 +257,7 @@ func TestStaleDoubtAfterTheAnswer(t *testing.T) {
 	door.Canceler = canceler(func(provider.Cancel) provider.Answer { // no answer, after the refusal is stored
 		close(canceling)
 		<-refused
-		return soak.Lost("cancel", errLost)
+		return bank.Lost("cancel", errLost)
 	})
 	s.secondCharge(m, door, canceling, func() { close(refused) })
 }

@@ -10,6 +10,7 @@ import (
 	merchantevent "tosspay-sam/shared/event"
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/subscription"
+	"tosspay-sam/sim/bank"
 )
 
 // slack is how late a cycle may begin although something runs: faults delay.
@@ -28,7 +29,7 @@ func (r *run) parse(number string) (m *member, cycle, attempt int) {
 // checkNumber holds the rule of numbers: a further one only when every one before is known to have taken nothing.
 func (r *run) checkNumber(number string) {
 	m, k, attempt := r.parse(number)
-	for _, p := range r.Bank.of(m.id) {
+	for _, p := range r.Bank.Of(m.id) {
 		_, cycle, before := r.parse(p.Number)
 		switch {
 		case cycle != k || before >= attempt:
@@ -41,9 +42,9 @@ func (r *run) checkNumber(number string) {
 }
 
 // checkCapture holds the rule of money: a cycle is captured once.
-func (r *run) checkCapture(p *Payment) {
+func (r *run) checkCapture(p *bank.Payment) {
 	m, k, _ := r.parse(p.Number)
-	for _, other := range r.Bank.of(m.id) {
+	for _, other := range r.Bank.Of(m.id) {
 		if _, cycle, _ := r.parse(other.Number); cycle == k && other != p && other.Captured() && p.Captured() {
 			r.broken("%s took money, and %s had\n%s", p.Number, other.Number, r.story(m, k))
 		}
@@ -81,10 +82,10 @@ func (r *run) auditMember(m *member) {
 		r.broken("%s has ended at %s, and the bank still has %v\n%s", m.id, clock(s.Key.DeletedAt), left, r.past(m))
 	}
 	taken := map[int]int{}
-	for _, p := range r.Bank.of(m.id) {
+	for _, p := range r.Bank.Of(m.id) {
 		if _, k, _ := r.parse(p.Number); p.Captured() {
 			r.report.Captures++
-			if p.Back {
+			if p.Back() {
 				r.broken("%s was given back\n%s", p.Number, r.story(m, k))
 			}
 			taken[k]++
@@ -221,7 +222,7 @@ func (r *run) story(m *member, k int) string {
 	for _, p := range o.Ledger.Payments {
 		line(p.SeenAt, "attempt %d: %s is %s, %d of %d left, %s %s", p.Attempt, p.Key, p.State, p.Balance, p.Amount, p.Role, p.Reason)
 	}
-	for _, p := range r.Bank.of(m.id) {
+	for _, p := range r.Bank.Of(m.id) {
 		if _, cycle, _ := r.parse(p.Number); cycle == k {
 			line(p.Began, "the bank begins to charge %s, until %s: %s", p.Number, p.Ended.UTC().Format("15:04:05.000"), cmp.Or(p.Reason, "paid"))
 		}

@@ -12,6 +12,7 @@ import (
 	"tosspay-sam/shared/provider/portone"
 	"tosspay-sam/shared/store/memstore"
 	"tosspay-sam/shared/subscription"
+	"tosspay-sam/sim/bank"
 )
 
 // Call is one call of the worker, the dispatcher or the private API to something outside, seen before it and after it.
@@ -21,9 +22,9 @@ type Call struct {
 	After bool
 }
 
-// Lab is the real dispatcher, worker and enroller between the embedded store and a Bank.
+// Lab is the real dispatcher, worker and enroller between the embedded store and a bank.
 type Lab struct {
-	Bank  *Bank
+	Bank  *bank.Bank
 	Store *memstore.Store
 	// Hook sees every call. An error before: it never arrived; after: its reply was lost. It may panic, sleep, or call in on the lab itself.
 	Hook func(Call) error
@@ -46,7 +47,7 @@ type Lab struct {
 // NewLab returns a lab whose calls all succeed. wait is the worker's; send gets what the dispatcher passes on.
 func NewLab(now func() time.Time, wait func(context.Context, time.Duration) error, send func([]payment.Message)) *Lab {
 	l := &Lab{
-		Bank: NewBank(now), Store: memstore.New(), Hook: func(Call) error { return nil },
+		Bank: bank.New(now), Store: memstore.New(), Hook: func(Call) error { return nil },
 		Written: func(string, subscription.Subscription) {}, Deleted: func(string) {},
 	}
 	l.claim = l.Store.ClaimCycle
@@ -160,7 +161,7 @@ func (o outside) LeaseDue(ctx context.Context, r payment.DueRecord, at, until ti
 func (o outside) Charge(_ context.Context, c provider.Charge) provider.Answer {
 	a, err := through(o.lab, "charge", c.Number, func() (provider.Answer, error) { return o.lab.Take(c), nil })
 	if err != nil {
-		return Lost("charge", err)
+		return bank.Lost("charge", err)
 	}
 	return a
 }
@@ -168,7 +169,7 @@ func (o outside) Charge(_ context.Context, c provider.Charge) provider.Answer {
 func (o outside) Find(ctx context.Context, r provider.Ref) provider.Answer {
 	a, err := through(o.lab, "find", r.Number, func() (provider.Answer, error) { return o.lab.Bank.Find(ctx, r), nil })
 	if err != nil {
-		return Lost("find-by-order", err)
+		return bank.Lost("find-by-order", err)
 	}
 	return a
 }
@@ -176,7 +177,7 @@ func (o outside) Find(ctx context.Context, r provider.Ref) provider.Answer {
 func (o outside) BillingKey(ctx context.Context, name string) provider.KeyAnswer {
 	a, err := through(o.lab, "billing-key", name, func() (provider.KeyAnswer, error) { return o.lab.Bank.BillingKey(ctx, name), nil })
 	if err != nil {
-		return provider.KeyAnswer{Answer: Lost("billing-key", err)}
+		return provider.KeyAnswer{Answer: bank.Lost("billing-key", err)}
 	}
 	return a
 }
@@ -187,7 +188,7 @@ func (o outside) DeleteBillingKey(ctx context.Context, name, reason string) prov
 		return o.lab.Bank.DeleteBillingKey(ctx, name, reason), nil
 	})
 	if err != nil {
-		return provider.KeyAnswer{Answer: Lost("delete-billing-key", err)}
+		return provider.KeyAnswer{Answer: bank.Lost("delete-billing-key", err)}
 	}
 	return a
 }

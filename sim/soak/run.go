@@ -18,6 +18,7 @@ import (
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/provider"
 	"tosspay-sam/shared/subscription"
+	"tosspay-sam/sim/bank"
 	"tosspay-sam/sim/eventaudit"
 )
 
@@ -535,7 +536,7 @@ func (r *run) take(c provider.Charge) provider.Answer {
 	const patience = 65 * time.Second
 	r.sleep(min(takes, patience) + time.Nanosecond)
 	if p.Ended.IsZero() {
-		return Lost("charge", errLost)
+		return bank.Lost("charge", errLost)
 	}
 	return a
 }

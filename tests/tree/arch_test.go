@@ -75,6 +75,7 @@ var archRules = []archRule{
 	{dir: "client", others: awsSDK},
 	{dir: "examples/...", own: []string{"client"}, others: awsSDK},
 	{dir: "api/apitest", others: []string{"github.com/santhosh-tekuri/jsonschema/...", "go.yaml.in/yaml/..."}},
+	{dir: "sim/bank", own: []string{"shared/provider", "shared/provider/portone"}},
 	{dir: "sim/fault"},
 	{dir: "sim/lag"},
 	{dir: "sim/ledger"},
