@@ -23,7 +23,7 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	"tosspay-sam/sim/specified"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/world"
 )
 
@@ -265,10 +265,7 @@ func openAPI(t *testing.T, signed bool) api {
 	var served http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { served.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
-	w, err := world.New(world.Options{Merchant: specified.Door(t.Errorf), Base: server.URL, ReturnURLs: thanks})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := testbed.Open(t, testbed.Quiet, func(o *world.Options) { o.Base, o.ReturnURLs = server.URL, thanks }).World
 	served = w
 	if !signed {
 		return api{server.URL, server.URL}

@@ -19,10 +19,9 @@ import (
 	"time"
 
 	"tosspay-sam/client"
-	"tosspay-sam/sim/clock"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/portonesim"
-	"tosspay-sam/sim/specified"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/world"
 )
 
@@ -34,10 +33,7 @@ var start = time.Date(2027, 1, 31, 8, 0, 0, 0, korea)
 // served is a world behind a real port, with billing keys old-1 to old-n that another system had issued.
 func served(t *testing.T, n int) (*world.World, string) {
 	t.Helper()
-	w, err := world.New(world.Options{Merchant: specified.Door(t.Errorf), Clock: clock.Virtual(start)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := testbed.Open(t, testbed.Quiet, testbed.Clocked(start)).World
 	for i := range n {
 		if err := w.PortOne.AddKey(portonesim.Key{CustomerUID: fmt.Sprint("old-", i+1), CustomerID: fmt.Sprint("customer-", i+1)}); err != nil {
 			t.Fatal(err)

@@ -3,67 +3,55 @@ package main
 import (
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"tosspay-sam/shared/subscription"
-	"tosspay-sam/sim/clock"
 	"tosspay-sam/sim/ledger"
-	"tosspay-sam/sim/specified"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/world"
 )
 
 // browser drives the pages in memory, as a person does: forms and redirects.
-type browser struct {
-	t     *testing.T
-	world *world.World
-}
+type browser struct{ *testbed.Bed }
 
 func newBrowser(t *testing.T) browser {
 	t.Helper()
-	w, err := world.New(world.Options{Merchant: specified.Door(t.Errorf), Clock: clock.Virtual(time.Date(2027, 1, 1, 8, 0, 0, 0, subscription.Seoul))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	mountConsole(w)
-	mountShop(w)
-	return browser{t, w}
+	local := func(o *world.Options) { o.Base = "http://127.0.0.1" }
+	b := testbed.Open(t, testbed.Quiet, local, testbed.Clocked(time.Date(2027, 1, 1, 8, 0, 0, 0, subscription.Seoul)))
+	mountConsole(b.World)
+	mountShop(b.World)
+	return browser{b}
 }
 
 func (b browser) get(path string) string {
-	b.t.Helper()
-	recorder := httptest.NewRecorder()
-	b.world.ServeHTTP(recorder, httptest.NewRequestWithContext(b.t.Context(), "GET", path, nil))
-	page := recorder.Body.String()
-	if recorder.Code != http.StatusOK {
-		b.t.Fatalf("GET %s: %d %s", path, recorder.Code, page)
+	b.T.Helper()
+	a := b.Get(path)
+	if a.Status != http.StatusOK {
+		b.T.Fatalf("GET %s: %d %s", path, a.Status, a.Body)
 	}
-	return page
+	return a.Body
 }
 
 // post sends a form and returns where it leads.
 func (b browser) post(path, form string) string {
-	b.t.Helper()
-	r := httptest.NewRequestWithContext(b.t.Context(), "POST", path, strings.NewReader(form))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	recorder := httptest.NewRecorder()
-	b.world.ServeHTTP(recorder, r)
-	if recorder.Code != http.StatusSeeOther {
-		b.t.Fatalf("POST %s %s: %d %s", path, form, recorder.Code, recorder.Body)
+	b.T.Helper()
+	a := b.Send(testbed.Request(http.MethodPost, path, testbed.Form, form))
+	if a.Status != http.StatusSeeOther {
+		b.T.Fatalf("POST %s %s: %d %s", path, form, a.Status, a.Body)
 	}
-	return recorder.Header().Get("Location")
+	return a.Location()
 }
 
 // enroll goes through the shop's form, registers a means as the window does, and returns the id.
 func (b browser) enroll(first string) string {
-	b.t.Helper()
+	b.T.Helper()
 	at := b.post("/shop/subscriptions", "name=Letters&amount=9%2C900&interval=month&language=en&first="+first)
 	checkout, err := url.Parse(at)
 	if err != nil || !strings.HasPrefix(checkout.Path, "/pay/") {
-		b.t.Fatalf("the shop leads to %s", at)
+		b.T.Fatalf("the shop leads to %s", at)
 	}
 	parts := strings.Split(checkout.Path, "/")
 	id := strings.TrimSuffix(parts[2], "--key1")
@@ -76,10 +64,10 @@ func (b browser) enroll(first string) string {
 }
 
 func (b browser) expect(page string, parts ...string) {
-	b.t.Helper()
+	b.T.Helper()
 	for _, part := range append(parts, "</html>") {
 		if !strings.Contains(page, part) {
-			b.t.Errorf("the page does not show %q", part)
+			b.T.Errorf("the page does not show %q", part)
 		}
 	}
 }
@@ -111,14 +99,14 @@ func TestConsoleShowsDifferences(t *testing.T) {
 	id := b.enroll("2027-01-31")
 	b.post("/console/clock", "advance=31d")
 	for _, number := range []string{id + "--c1--2", "stray-0001"} {
-		b.world.Ledger.Add(ledger.Entry{Provider: "portone", Kind: ledger.Capture, OrderID: number, Amount: 9900, At: b.world.Clock.Now()})
+		b.Ledger.Add(ledger.Entry{Provider: "portone", Kind: ledger.Capture, OrderID: number, Amount: 9900, At: b.Clock.Now()})
 	}
 	page := b.get("/console")
 	b.expect(page, "2 of 2 orders differ.", "unknown to us", "₩19,800")
 	if got := strings.Count(page, `<tr class="bad">`); got != 2 {
 		t.Errorf("%d rows are marked, want 2", got)
 	}
-	b.world.Ledger.Add(ledger.Entry{Provider: "portone", Kind: ledger.Cancel, OrderID: id + "--c1--2", Amount: 9900, At: b.world.Clock.Now()})
+	b.Ledger.Add(ledger.Entry{Provider: "portone", Kind: ledger.Cancel, OrderID: id + "--c1--2", Amount: 9900, At: b.Clock.Now()})
 	if page = b.get("/console"); strings.Count(page, `<tr class="bad">`) != 1 {
 		t.Error("money that was given back is still a difference")
 	}
@@ -188,7 +176,7 @@ func TestConsoleSwitches(t *testing.T) {
 			t.Errorf("%s %s: %s, want the error %q", c.path, c.form, at, c.want)
 		}
 	}
-	if s := b.get("/subscriptions/" + id); !strings.Contains(s, `"active"`) || len(b.world.Ledger.Entries()) != 0 {
+	if s := b.get("/subscriptions/" + id); !strings.Contains(s, `"active"`) || len(b.Ledger.Entries()) != 0 {
 		t.Errorf("switches alone moved something: %s", s)
 	}
 }
@@ -230,7 +218,7 @@ func TestDeclinesOnTheConsole(t *testing.T) {
 	b.post("/console/declines", "reason=CARD_EXCEED_LIMIT&times=2")
 	b.expect(b.get("/console"), "declined: CARD_EXCEED_LIMIT", "take back", `<optgroup label="hard: another means">`, "<option>INVALID_ACCOUNT_STATUS</option>")
 	at := b.post("/console/declines", "reason=CARD_EXCEED_LIMIT&undo=yes")
-	if page := b.get(at); strings.Contains(page, "declined: CARD") || len(b.world.PortOne.Declines()) != 0 {
+	if page := b.get(at); strings.Contains(page, "declined: CARD") || len(b.PortOne.Declines()) != 0 {
 		t.Error("it is still planned")
 	}
 	b.expect(b.get(at), "Not declined any more: CARD_EXCEED_LIMIT.", "No fault is planned.")
@@ -244,11 +232,8 @@ func TestCanceledIsOver(t *testing.T) {
 	b.post("/console/declines", "reason=CARD_NOT_AVAILABLE&times=1")
 	b.post("/console/clock", "advance=31d")
 	call := func(path, body string) {
-		r := httptest.NewRequestWithContext(t.Context(), "POST", "/subscriptions/"+id+path, strings.NewReader(body))
-		r.Header.Set("Content-Type", "application/json")
-		recorder := httptest.NewRecorder()
-		if b.world.ServeHTTP(recorder, r); recorder.Code != http.StatusOK {
-			t.Fatalf("%s: %d %s", path, recorder.Code, recorder.Body)
+		if a := b.Post("/subscriptions/"+id+path, body); a.Status != http.StatusOK {
+			t.Fatalf("%s: %d %s", path, a.Status, a.Body)
 		}
 	}
 	call("/renew-key", "{}")
@@ -272,7 +257,7 @@ func TestShopSaysWhatItLeavesOut(t *testing.T) {
 	b := newBrowser(t)
 	for i := range 21 {
 		b.post("/shop/orders", "name=T-shirt&amount=15000&language=en&provider=toss")
-		b.world.Ledger.Add(ledger.Entry{Provider: "toss", Kind: ledger.Capture, OrderID: "stray-0001", Amount: 1, At: b.world.Clock.Now()})
+		b.Ledger.Add(ledger.Entry{Provider: "toss", Kind: ledger.Capture, OrderID: "stray-0001", Amount: 1, At: b.Clock.Now()})
 		if page := b.get("/"); strings.Contains(page, "The newest") != (i == 20) {
 			t.Errorf("with %d of each", i+1)
 		}
@@ -310,7 +295,7 @@ func TestShopSellsThroughBothProviders(t *testing.T) {
 			t.Errorf("%s: %s, want an error about %s", form, at, want)
 		}
 	}
-	if got := len(b.world.OrderIDs()) + len(b.world.SubscriptionIDs()); got != 2 {
+	if got := len(b.OrderIDs()) + len(b.SubscriptionIDs()); got != 2 {
 		t.Errorf("%d records were made, want the 2 orders", got)
 	}
 	if page := b.get("/?at=once&error=" + url.QueryEscape("<script>alert(1)</script>")); strings.Contains(page, "<script>") {
@@ -324,7 +309,7 @@ func TestFirstChargeToday(t *testing.T) {
 	b := newBrowser(t)
 	id := b.enroll("2027-01-01")
 	b.post("/console/clock", "advance=1h")
-	if entries := b.world.Ledger.Entries(); len(entries) != 1 || entries[0].OrderID != id+"--c1" {
+	if entries := b.Ledger.Entries(); len(entries) != 1 || entries[0].OrderID != id+"--c1" {
 		t.Errorf("an hour later the ledger holds %v", entries)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"tosspay-sam/shared/store/memstore"
 	"tosspay-sam/shared/telemetry"
 	"tosspay-sam/sim/scene"
-	"tosspay-sam/sim/specified"
+	"tosspay-sam/sim/testbed"
 	"tosspay-sam/sim/tosssim"
 	"tosspay-sam/sim/world"
 )
@@ -21,10 +21,7 @@ import (
 // TestContainersReachNothingElse: the private routes and the controls are open on loopback, and other containers reach this address, too.
 func TestContainersReachNothingElse(t *testing.T) {
 	t.Parallel()
-	w, err := world.New(world.Options{Merchant: specified.Door(t.Errorf)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := testbed.Open(t, testbed.Quiet).World
 	table := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "the table") }))
 	t.Cleanup(table.Close)
 	engine, err := url.Parse(table.URL)

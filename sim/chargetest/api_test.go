@@ -1,27 +1,22 @@
 package chargetest_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"tosspay-sam/shared/subscription"
-	"tosspay-sam/sim/clock"
 	"tosspay-sam/sim/fault"
 	"tosspay-sam/sim/portonesim"
-	"tosspay-sam/sim/specified"
-	"tosspay-sam/sim/world"
+	"tosspay-sam/sim/testbed"
 )
 
-// shop is a merchant in front of the doors of a world whose clock it moves.
+// shop is a bed with a merchant of subscriptions, who moves its clock.
 type shop struct {
-	*world.World
+	*testbed.Bed
 	t *testing.T
 }
 
@@ -67,34 +62,23 @@ type shown struct {
 		Date                       time.Time
 	}
 	Notes  []struct{ Field, Message string }
-	Window map[string]any
+	Window testbed.Window
 	Error  struct{ Code, Field, Message string }
 }
 
-func newShop(t *testing.T, edits ...func(*world.Options)) *shop {
+func newShop(t *testing.T, edits ...testbed.Option) *shop {
 	t.Helper()
-	o := world.Options{Merchant: specified.Door(t.Errorf), Clock: clock.Virtual(time.Date(2027, 1, 31, 8, 0, 0, 0, subscription.Seoul))}
-	for _, edit := range edits {
-		edit(&o)
-	}
-	w, err := world.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &shop{w, t}
+	opens := testbed.Clocked(time.Date(2027, 1, 31, 8, 0, 0, 0, subscription.Seoul))
+	return &shop{testbed.Open(t, append([]testbed.Option{testbed.Quiet, opens}, edits...)...), t}
 }
 
-func (s *shop) send(method, path, body string) (shown, int) {
+func (s *shop) send(method, path, body string) (got shown, status int) {
 	s.t.Helper()
-	r := httptest.NewRequestWithContext(s.t.Context(), method, "http://127.0.0.1"+path, strings.NewReader(body))
-	r.Header.Set("Content-Type", "application/json")
-	recorder := httptest.NewRecorder()
-	s.ServeHTTP(recorder, r)
-	var got shown
-	if err := json.Unmarshal(recorder.Body.Bytes(), &got); err != nil {
-		s.t.Fatalf("%s %s: %d %s", method, path, recorder.Code, recorder.Body)
+	a := s.Send(testbed.Request(method, path, testbed.JSON, body))
+	if err := a.JSON(&got); err != nil {
+		s.t.Fatalf("%s %s: %d %s", method, path, a.Status, a.Body)
 	}
-	return got, recorder.Code
+	return got, a.Status
 }
 
 // must is send with a status that it must have.
@@ -137,34 +121,12 @@ func (s *shop) enroll() {
 }
 
 // register is a buyer who completes the window and comes back.
-func (s *shop) register(window map[string]any) {
+func (s *shop) register(window testbed.Window) {
 	s.t.Helper()
-	form := url.Values{"outcome": {"approve"}, "mode": {"redirect"}}
-	for name, value := range window {
-		if text, ok := value.(string); ok {
-			form.Set(name, text)
-		}
-	}
-	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://127.0.0.1/sim/portone/window", strings.NewReader(form.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	recorder := httptest.NewRecorder()
-	s.ServeHTTP(recorder, r)
-	back := recorder.Header().Get("Location")
-	if recorder.Code != http.StatusSeeOther {
-		s.t.Fatalf("the window: %d %s", recorder.Code, recorder.Body)
-	}
-	s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(s.t.Context(), http.MethodGet, back, nil))
+	s.Get(s.TossPay(testbed.Sale{Window: window}, "approve"))
 }
 
-func (s *shop) advance(d string) {
-	s.t.Helper()
-	recorder := httptest.NewRecorder()
-	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://127.0.0.1/sim/clock", strings.NewReader(`{"advance":"`+d+`"}`))
-	s.ServeHTTP(recorder, r)
-	if recorder.Code != http.StatusOK {
-		s.t.Fatalf("advance %s: %d %s", d, recorder.Code, recorder.Body)
-	}
-}
+func (s *shop) advance(d string) { s.t.Helper(); s.Pass(d) }
 
 // taken are the captures as "cycle amount day".
 func (s *shop) taken() (list []string) {

@@ -3,7 +3,6 @@ package chargetest_test
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -12,17 +11,14 @@ import (
 // answer is what the buyer presses on the consent page, or only looks at without an answer; it returns the page they then see.
 func (s *shop) answer(address, answer string) string {
 	s.t.Helper()
-	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodGet, strings.TrimSuffix(address, "?lang=en")+"?lang=en", nil)
+	a := s.Get(strings.TrimSuffix(address, "?lang=en") + "?lang=en")
 	if answer != "" {
-		r = httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, address, strings.NewReader(url.Values{"answer": {answer}, "lang": {"en"}}.Encode()))
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		a = s.PostForm(address, url.Values{"answer": {answer}, "lang": {"en"}})
 	}
-	recorder := httptest.NewRecorder()
-	s.ServeHTTP(recorder, r)
-	if recorder.Code == http.StatusSeeOther {
-		return s.answer(recorder.Header().Get("Location"), "")
+	if a.Status == http.StatusSeeOther {
+		return s.answer(a.Location(), "")
 	}
-	return fmt.Sprint(recorder.Code, " ", recorder.Body)
+	return fmt.Sprint(a.Status, " ", a.Body)
 }
 
 func (s *shop) wantPage(what, page, part string) {

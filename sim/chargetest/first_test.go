@@ -3,7 +3,6 @@ package chargetest_test
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
@@ -27,14 +26,6 @@ func (s *shop) charges(n int) (list []string) {
 		list = append(list, fmt.Sprintf("c%d %d %s", c.Cycle, c.Amount, c.At.In(subscription.Seoul).Format("01-02")))
 	}
 	return list
-}
-
-// page is what the buyer sees at an address.
-func (s *shop) page(address string) string {
-	s.t.Helper()
-	recorder := httptest.NewRecorder()
-	s.ServeHTTP(recorder, httptest.NewRequestWithContext(s.t.Context(), http.MethodGet, address+"?lang=en", nil))
-	return recorder.Body.String()
 }
 
 // TestFirstPeriods: what the page promises and the API shows is what the provider's ledger has, on the clock over four charges. The shop opens on
@@ -71,7 +62,7 @@ func TestFirstPeriods(t *testing.T) {
 		if tc.wait != "" {
 			s.advance(tc.wait)
 		}
-		s.wantPage(tc.name, s.page(got.CheckoutURL), tc.page)
+		s.wantPage(tc.name, s.Get(got.CheckoutURL).Body, tc.page)
 		s.register(got.Window)
 		if shown := s.charges(4); !reflect.DeepEqual(shown, tc.want) {
 			t.Errorf("%s: shown %q, want %q", tc.name, shown, tc.want)

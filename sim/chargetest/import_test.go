@@ -2,11 +2,9 @@ package chargetest_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -29,15 +27,7 @@ const moving = `{"customerId":"customer-1","importBillingKey":"` + oldKey + `","
 // imports sends POST /subscriptions.
 func (s *shop) imports(body string) (shown, int) {
 	s.t.Helper()
-	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://127.0.0.1/subscriptions", strings.NewReader(body))
-	r.Header.Set("Content-Type", "application/json")
-	recorder := httptest.NewRecorder()
-	s.ServeHTTP(recorder, r)
-	var got shown
-	if err := json.Unmarshal(recorder.Body.Bytes(), &got); err != nil {
-		s.t.Fatalf("%d %s", recorder.Code, recorder.Body)
-	}
-	return got, recorder.Code
+	return s.send(http.MethodPost, "/subscriptions", body)
 }
 
 func (s *shop) addKey(k portonesim.Key) {

@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -159,7 +160,7 @@ func (c Client) Card(w Window, outcome string, more ...string) string {
 
 // PortOneWindow is the answer to the window's form as PortOne's script sends it, with more fields in pairs.
 func (c Client) PortOneWindow(s Sale, fields ...string) Answer {
-	return c.PostForm("/sim/portone/window", s.Window.Form(append([]string{"userCode", s.SDK.ClientKey}, fields...)...))
+	return c.PostForm("/sim/portone/window", s.Window.Form(append([]string{"userCode", cmp.Or(s.SDK.ClientKey, "-")}, fields...)...))
 }
 
 // TossPay opens PortOne's window for an order or a billing key, and presses a button on a phone: approve, fail or cancel. Edits are fields of the
@@ -171,6 +172,28 @@ func (c Client) TossPay(s Sale, outcome string, edits ...string) string {
 		c.T.Fatalf("PortOne's window: %d %s", a.Status, a.Body)
 	}
 	return a.Location()
+}
+
+var sessionField = regexp.MustCompile(`name="session" value="([^"]*)"`)
+
+// OpenWindow lets a buyer press our button and decide nothing yet: PortOne's window is open, and a payment of it is ready. It returns the
+// payment's imp_uid, which is the form's field "session".
+func (c Client) OpenWindow(w Window) string {
+	c.T.Helper()
+	a, session := c.TryWindow(w)
+	if session == "" {
+		c.T.Fatalf("the window did not open: %d %s", a.Status, a.Body)
+	}
+	return session
+}
+
+// TryWindow is the same where PortOne may open none, as for a number that is paid; the session is "" then.
+func (c Client) TryWindow(w Window) (a Answer, session string) {
+	a = c.Get("/sim/portone/window?" + w.Form("mode", "redirect").Encode())
+	if m := sessionField.FindStringSubmatch(a.Body); m != nil {
+		session = m[1]
+	}
+	return a, session
 }
 
 // WantOrder is what the merchant reads of an order.

@@ -45,8 +45,8 @@ func TestGateLeavesNothingToGiveBack(t *testing.T) {
 		}, "paid", 1},
 		{"the second tab, declined in the other one", func(x *outside, b testbed.Sale) {
 			first, second := x.tab(b), x.tab(b)
-			session := x.opens(first)
-			x.Get(x.presses(second, x.opens(second), "fail"))
+			session := x.OpenWindow(first)
+			x.Get(x.presses(second, x.OpenWindow(second), "fail"))
 			back := x.presses(first, session, "approve")
 			x.stopped(back, "out of date")
 			x.Get(back)
@@ -54,14 +54,14 @@ func TestGateLeavesNothingToGiveBack(t *testing.T) {
 		}, "paid", 1},
 		{"two windows of one number", func(x *outside, b testbed.Sale) {
 			first, second := x.tab(b), x.tab(b)
-			session := x.opens(second)
+			session := x.OpenWindow(second)
 			back := x.approves(first)
 			x.stopped(x.presses(second, session, "approve"), "do not pay again")
 			x.Get(back)
 		}, "paid", 1},
 		{"two windows, the first one's buyer is back", func(x *outside, b testbed.Sale) {
 			first, second := x.tab(b), x.tab(b)
-			session := x.opens(second)
+			session := x.OpenWindow(second)
 			x.Get(x.approves(first))
 			back := x.presses(second, session, "approve")
 			x.stopped(back, "paid already")
@@ -71,7 +71,7 @@ func TestGateLeavesNothingToGiveBack(t *testing.T) {
 		}, "paid", 1},
 		{"two windows, no webhook and no return", func(x *outside, b testbed.Sale) {
 			first, second := x.tab(b), x.tab(b)
-			session := x.opens(second)
+			session := x.OpenWindow(second)
 			x.fault("portone", "webhook", "refuse-connection", 10)
 			x.approves(first)
 			x.Pass("10m")
@@ -88,14 +88,14 @@ func TestGateLeavesNothingToGiveBack(t *testing.T) {
 		}, "paid", 1},
 		{"another amount, changed in the open window", func(x *outside, b testbed.Sale) {
 			window := x.tab(b)
-			form := window.Form("mode", "redirect", "outcome", "approve", "session", x.opens(window), "tamperAmount", "100")
+			form := window.Form("mode", "redirect", "outcome", "approve", "session", x.OpenWindow(window), "tamperAmount", "100")
 			back := x.PostForm("/sim/portone/window", form).Location()
 			x.stopped(back, "not that of your order")
 			x.Get(back)
 		}, "expired", 0},
 		{"late", func(x *outside, b testbed.Sale) {
 			window := x.tab(b)
-			session := x.opens(window)
+			session := x.OpenWindow(window)
 			x.Pass("11m")
 			back := x.presses(window, session, "approve")
 			x.stopped(back, "time to pay")
@@ -103,7 +103,7 @@ func TestGateLeavesNothingToGiveBack(t *testing.T) {
 		}, "expired", 0},
 		{"declined, and again", func(x *outside, b testbed.Sale) {
 			window := x.tab(b)
-			x.Get(x.presses(window, x.opens(window), "fail"))
+			x.Get(x.presses(window, x.OpenWindow(window), "fail"))
 			x.Get(x.approves(x.tab(b)))
 		}, "paid", 1},
 	} {
@@ -192,7 +192,7 @@ func TestGateApprovedAndLeft(t *testing.T) {
 			x := newOutside(t, gated)
 			b := x.Order("portone", "order-1", 24*time.Hour)
 			window := x.tab(b)
-			session := x.opens(window)
+			session := x.OpenWindow(window)
 			if got := x.asksGate(window, session, price); got.Status != http.StatusOK {
 				t.Fatalf("%d %s", got.Status, got.Body)
 			}
@@ -390,7 +390,7 @@ func gateWalk(t *testing.T, rng *rand.Rand) (captures, stopped int) {
 		switch rng.IntN(8) {
 		case 0, 1:
 			if window := x.tab(b); window != nil {
-				windows = append(windows, opened{window, x.opens(window)})
+				windows = append(windows, opened{window, x.OpenWindow(window)})
 			}
 		case 2, 3, 4:
 			if len(windows) == 0 {

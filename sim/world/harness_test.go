@@ -137,10 +137,8 @@ func (s *stage) mustCapture(redirect string) {
 
 // hint is the webhook of a redirect's payment.
 func hint(redirect string) *http.Request {
-	key, number := keyOf(redirect), testbed.Parameter(redirect, "orderId")
-	return testbed.Post("/webhooks/toss/"+world.WebhookToken, fmt.Sprintf(
-		`{"eventType":"PAYMENT_STATUS_CHANGED","createdAt":"2026-01-02T14:46:59.65327","data":{"paymentKey":%q,"orderId":%q,"status":"DONE"}}`,
-		key, number))
+	number := testbed.Parameter(redirect, "orderId")
+	return testbed.Post("/webhooks/toss/"+world.WebhookToken, tossHook(keyOf(redirect), number, "DONE"))
 }
 
 // captures are the movements of money for an order, whatever attempt.

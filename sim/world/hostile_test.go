@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -354,7 +353,7 @@ func TestBadOrders(t *testing.T) {
 			var got struct {
 				Error struct{ Code, Field, Message string }
 			}
-			if err := json.Unmarshal([]byte(p.Body), &got); err != nil {
+			if err := p.JSON(&got); err != nil {
 				t.Fatalf("%d %s: %v", p.Status, p.Body, err)
 			}
 			if p.Status != tc.status || got.Error.Code != tc.code || got.Error.Field != tc.field || got.Error.Message == "" {
@@ -383,8 +382,7 @@ func TestBodyLimits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		binary := httptest.NewRequest(http.MethodPost, base+"/orders", strings.NewReader(body))
-		binary.Header.Set("Content-Type", "application/octet-stream")
+		binary := testbed.Request(http.MethodPost, "/orders", "application/octet-stream", body)
 		encoded, err := gateway.Event(binary, "POST /orders")
 		if err != nil || !encoded.IsBase64Encoded {
 			t.Fatalf("the gateway did not encode the body: %v", err)

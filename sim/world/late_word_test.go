@@ -24,10 +24,10 @@ func TestSecondWindowWhileLookupsAreDown(t *testing.T) {
 					b := x.Order("portone", "order-1", 24*time.Hour)
 					second := x.tab(b)
 					if number == "an earlier number" {
-						x.Get(x.presses(second, x.opens(second), "fail"))
+						x.Get(x.presses(second, x.OpenWindow(second), "fail"))
 					}
 					first := x.tab(b)
-					session := x.opens(second)
+					session := x.OpenWindow(second)
 					x.Get(x.approves(first))
 					x.audit("order-1", "paid", 1)
 					x.Pass("1m")
@@ -59,16 +59,16 @@ func TestLookupsBehindTheWebhook(t *testing.T) {
 					x := newOutside(t)
 					b := x.Order("portone", "order-1", 24*time.Hour)
 					first := x.tab(b)
-					x.Get(x.presses(first, x.opens(first), "fail"))
+					x.Get(x.presses(first, x.OpenWindow(first), "fail"))
 					second := x.tab(b)
 					session := ""
 					if opened == "before" {
-						session = x.opens(first)
+						session = x.OpenWindow(first)
 						x.Pass("10m")
 					}
 					x.control("/sim/lag", `{"provider":"portone",`+lag+`}`)
 					if session == "" {
-						session = x.opens(first)
+						session = x.OpenWindow(first)
 					}
 					x.presses(first, session, "approve")
 					x.Pass("2s") // the webhook is here
@@ -97,10 +97,10 @@ func TestSecondWindowThatNobodyTellsOf(t *testing.T) {
 					b := x.Order("portone", "order-1", 24*time.Hour)
 					second := x.tab(b)
 					if number == "an earlier number" {
-						x.Get(x.presses(second, x.opens(second), "fail"))
+						x.Get(x.presses(second, x.OpenWindow(second), "fail"))
 					}
 					first := x.tab(b)
-					session := x.opens(second)
+					session := x.OpenWindow(second)
 					x.Get(x.approves(first))
 					x.audit("order-1", "paid", 1)
 					x.Pass("10m")

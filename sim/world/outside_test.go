@@ -3,7 +3,6 @@ package world_test
 import (
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -49,19 +48,6 @@ func (x *outside) fault(provider, operation, kind string, times int) {
 // tab opens the payment page in a tab and returns the window that its button opens, or nil when the page offers none.
 func (x *outside) tab(b testbed.Sale) testbed.Window { return x.Get(b.CheckoutURL).Window() }
 
-var windowSession = regexp.MustCompile(`name="session" value="([^"]*)"`)
-
-// opens lets a buyer press the button: PortOne's window is open, and a payment of it is ready. It returns the payment's imp_uid.
-func (x *outside) opens(window testbed.Window) string {
-	x.T.Helper()
-	r := x.Get(base + "/sim/portone/window?" + window.Form("mode", "redirect").Encode())
-	m := windowSession.FindStringSubmatch(r.Body)
-	if m == nil {
-		x.T.Fatalf("the window did not open: %d %s", r.Status, r.Body)
-	}
-	return m[1]
-}
-
 // presses ends a window that was opened; outcome is approve, fail or cancel. It returns where the buyer is sent.
 func (x *outside) presses(window testbed.Window, session, outcome string) string {
 	x.T.Helper()
@@ -75,7 +61,7 @@ func (x *outside) presses(window testbed.Window, session, outcome string) string
 // approves opens a window and approves it.
 func (x *outside) approves(window testbed.Window) string {
 	x.T.Helper()
-	return x.presses(window, x.opens(window), "approve")
+	return x.presses(window, x.OpenWindow(window), "approve")
 }
 
 // money is what the providers moved under an order's numbers, by number: what they took, and what of it they kept.

@@ -1,7 +1,6 @@
 package world_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -177,7 +176,7 @@ func TestEnrolmentIsAbandoned(t *testing.T) {
 			c := newTown(t)
 			s := c.subscribe("sub-0001")
 			if opened {
-				c.openTab(s)
+				c.OpenWindow(s.Window)
 			}
 			began := time.Now()
 			for range 10 {
@@ -207,7 +206,7 @@ func TestAbandonedIssuanceCanBeStartedAgain(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := newTown(t)
 		s := c.subscribe("sub-0001")
-		c.openTab(s)
+		c.OpenWindow(s.Window)
 		time.Sleep(20 * time.Minute) // the window's time is over
 		c.Get(s.Window.Text("m_redirect_url"))
 		time.Sleep(20 * time.Minute)
@@ -398,7 +397,7 @@ func fieldOf(v testbed.Answer) string {
 	var body struct {
 		Error struct{ Field, Message string }
 	}
-	if json.Unmarshal([]byte(v.Body), &body) != nil || body.Error.Message == "" {
+	if v.JSON(&body) != nil || body.Error.Message == "" {
 		return ""
 	}
 	return body.Error.Field

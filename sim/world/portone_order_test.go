@@ -242,7 +242,7 @@ func TestTossPayFailedTabAndPaidTab(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c := newTown(t)
 				s := c.Order("portone", "order-1", 2*time.Hour)
-				failing := c.openTab(s)
+				failing := c.OpenWindow(s.Window)
 				if !told {
 					c.silence(1)
 				}
@@ -273,7 +273,7 @@ func TestTossPayFailsAfterItsTime(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c := newTown(t)
 		s := c.Order("portone", "order-1", 2*time.Hour)
-		failing, paying := c.openTab(s), c.openTab(s)
+		failing, paying := c.OpenWindow(s.Window), c.OpenWindow(s.Window)
 		time.Sleep(time.Until(s.ExpiresAt.Add(time.Minute)))
 		c.silence(2)
 		v := c.Get(c.TossPay(s, "fail", "session", failing))
@@ -296,19 +296,6 @@ func TestTossPayFailsAfterItsTime(t *testing.T) {
 	})
 }
 
-// openTab opens a window without deciding, and returns its session.
-func (c *town) openTab(s testbed.Sale) string {
-	c.T.Helper()
-	v := c.Get(base + "/sim/portone/window?" + s.Window.Form("userCode", s.SDK.ClientKey, "mode", "redirect").Encode())
-	const mark = `name="session" value="`
-	_, rest, found := strings.Cut(v.Body, mark)
-	if !found {
-		c.T.Fatalf("the window did not open: %d %s", v.Status, v.Body)
-	}
-	session, _, _ := strings.Cut(rest, `"`)
-	return session
-}
-
 // TestTossPayTwoWindowsCapture: both windows take money. One pays, the other is given back, whoever tells us of it.
 func TestTossPayTwoWindowsCapture(t *testing.T) {
 	t.Parallel()
@@ -318,7 +305,7 @@ func TestTossPayTwoWindowsCapture(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c := newTown(t, func(o *world.Options) { o.PortOne.TwoWindowsCapture = true })
 				s := c.Order("portone", "order-1", 2*time.Hour)
-				first, second := c.openTab(s), c.openTab(s)
+				first, second := c.OpenWindow(s.Window), c.OpenWindow(s.Window)
 				if tells == "returns" {
 					c.silence(2)
 				}
@@ -618,7 +605,7 @@ func TestLateMoney(t *testing.T) {
 				bubble(t, func(t *testing.T) {
 					c := newTown(t, func(o *world.Options) { o.KeepLate = keep })
 					s := c.Order("portone", "order-1", 1*time.Hour)
-					tab := c.openTab(s)
+					tab := c.OpenWindow(s.Window)
 					c.end("order-1")
 					c.WantOrder("nobody paid", "order-1", order.Expired, 1)
 					if lost > 0 {

@@ -54,7 +54,7 @@ var contests = map[string]contest{
 	}, want: "paid attempt 1 balance 15000 captures 1 cancels 0 settlements 1", bends: []int{0, 1, 2, 3}},
 	"portone, captured after a return that could not be looked up": {prepare: func(c *town) (string, string, string) {
 		s := c.Order("portone", "order-1", 24*time.Hour)
-		tab := c.openTab(s)
+		tab := c.OpenWindow(s.Window)
 		c.Fault(fault.Fault{Provider: "portone", Operation: fault.Any, Kind: fault.InternalError, Times: 1000})
 		c.Get(s.Window.Text("m_redirect_url"))
 		c.Fault(fault.Fault{Provider: "portone", Operation: fault.Any, Kind: fault.None})
@@ -99,7 +99,7 @@ var contests = map[string]contest{
 	}, want: "paid attempt 1 balance 11000 captures 1 cancels 1 settlements 1", bends: []int{0, 1, 2}},
 	"portone, two windows captured": {prepare: func(c *town) (string, string, string) {
 		s := c.Order("portone", "order-1", 24*time.Hour)
-		first, second := c.openTab(s), c.openTab(s)
+		first, second := c.OpenWindow(s.Window), c.OpenWindow(s.Window)
 		address := c.TossPay(s, "approve", "session", first)
 		c.TossPay(s, "approve", "session", second)
 		return address, "portone", portoneHook(second, "order-1", "paid")
@@ -107,7 +107,7 @@ var contests = map[string]contest{
 		want: "paid attempt 1 balance 15000 captures 2 cancels 1 settlements 1", bends: []int{0, 1, 2, 3}},
 	"portone, late": {prepare: func(c *town) (string, string, string) {
 		s := c.Order("portone", "order-1", 1*time.Hour)
-		tab := c.openTab(s)
+		tab := c.OpenWindow(s.Window)
 		c.end("order-1")
 		if err := c.PortOne.PayLate(tab); err != nil {
 			c.T.Fatal(err)

@@ -1,7 +1,6 @@
 package world_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -24,7 +23,7 @@ type refunded struct {
 func (x *outside) refund(id, body string) (r refunded, status int) {
 	x.T.Helper()
 	got := x.Post("/orders/"+id+"/refunds", body)
-	if err := json.Unmarshal([]byte(got.Body), &r); err != nil {
+	if err := got.JSON(&r); err != nil {
 		x.T.Errorf("%d %s: %v", got.Status, got.Body, err)
 	}
 	return r, got.Status

@@ -47,7 +47,7 @@ func TestRestoredOrder(t *testing.T) {
 						x.Get(x.Card(window, "approve"))
 						x.Get(x.Card(x.tab(b), "approve"))
 					} else {
-						x.Get(x.presses(window, x.opens(window), "fail"))
+						x.Get(x.presses(window, x.OpenWindow(window), "fail"))
 						x.Get(x.approves(x.tab(b)))
 					}
 					x.Pass("1h")

@@ -16,10 +16,10 @@ func TestReturnWhileTheNextNumberIsAskedAbout(t *testing.T) {
 		x := newOutside(t)
 		b := x.Order("portone", "order-1", 24*time.Hour)
 		first := x.tab(b)
-		x.Get(x.presses(first, x.opens(first), "fail"))
+		x.Get(x.presses(first, x.OpenWindow(first), "fail"))
 		second := x.tab(b)
 		address, _ := second["m_redirect_url"].(string)
-		session := x.opens(second)
+		session := x.OpenWindow(second)
 		x.Get(address + "?merchant_uid=order-1--2") // back from the window, and it is still at work
 		x.fault("portone", "webhook", "refuse-connection", 2)
 		x.presses(second, session, "approve")

@@ -27,7 +27,7 @@ func TestReturnFromTheFirstTab(t *testing.T) {
 				b := x.Order("portone", "order-1", 24*time.Hour)
 				first := x.tab(b)
 				second := x.tab(b)
-				x.Get(x.presses(second, x.opens(second), "fail"))
+				x.Get(x.presses(second, x.OpenWindow(second), "fail"))
 				if got := x.ReadOrder("order-1"); got.Status != "open" || got.Attempt != 2 {
 					t.Fatalf("the second tab was declined: %s in attempt %d", got.Status, got.Attempt)
 				}

@@ -302,7 +302,7 @@ func (p *play) open(given []string) error {
 	}
 	p.tabs[given[0]] = &tab{window: window}
 	if p.provider == "portone" {
-		p.tabs[given[0]].session = p.x.opens(window)
+		p.tabs[given[0]].session = p.x.OpenWindow(window)
 	}
 	return nil
 }

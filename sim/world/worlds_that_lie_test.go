@@ -49,9 +49,9 @@ func (x *outside) pays(provider string, b testbed.Sale) {
 	case provider == "toss":
 		x.Get(x.Card(window, "approve"))
 	default:
-		r := x.Get("/sim/portone/window?" + window.Form("mode", "redirect").Encode())
-		if m := windowSession.FindStringSubmatch(r.Body); m != nil {
-			x.Get(x.presses(window, m[1], "approve"))
+		r, session := x.TryWindow(window)
+		if session != "" {
+			x.Get(x.presses(window, session, "approve"))
 		} else if r.Location() != "" { // PortOne opens no window of a number that is paid
 			x.Get(r.Location())
 		}
@@ -69,10 +69,10 @@ func TestListsWithoutTheNewestPayment(t *testing.T) {
 				x := newOutside(t)
 				b := x.Order("portone", "order-1", 24*time.Hour)
 				first, second := x.tab(b), x.tab(b)
-				failing := x.opens(first)
+				failing := x.OpenWindow(first)
 				x.Pass("10m")
 				x.control("/sim/lag", fmt.Sprintf(`{"provider":"portone","lists":%q}`, behind))
-				session := x.opens(second)
+				session := x.OpenWindow(second)
 				x.fault("portone", "webhook", "refuse-connection", 1)
 				x.presses(first, failing, "fail")
 				x.Get(testbed.Edited(x.presses(second, session, "approve"), "imp_uid", "-")) // as in PortOne's own example
@@ -161,7 +161,7 @@ func TestWindowCapturesLate(t *testing.T) {
 				x := newOutside(t, twoWindows)
 				b := x.Order("portone", "order-1", 24*time.Hour)
 				window := x.tab(b)
-				session := x.opens(window)
+				session := x.OpenWindow(window)
 				address, _ := window["m_redirect_url"].(string)
 				number, _ := window["merchant_uid"].(string)
 				x.Get(testbed.Edited(address, "merchant_uid", number, "imp_uid", session))
