@@ -23,7 +23,7 @@ var (
 	ours = ledger.Account{Provider: "portone", Merchant: "mid-1", KeyDigest: "d1"}
 )
 
-// bank is a provider: payments, and answers that get lost.
+// bank is a provider: payments, and answers that get lost. It speaks this package's words, which sim/bank's answers become only in package payment.
 type bank struct {
 	mu       sync.Mutex
 	payments map[string]*ledger.Payment

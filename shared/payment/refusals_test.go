@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/provider"
+	"tosspay-sam/sim/bank"
 )
 
 // TestReversalsThatGoWrong: whatever the provider answers to a cancel, the money goes back once, and no cancel is repeated without a lookup.
@@ -21,34 +21,36 @@ func TestReversalsThatGoWrong(t *testing.T) {
 	coded := func(code string, class provider.Class) provider.Answer {
 		return provider.Answer{HTTP: 400, Code: code, Class: class}
 	}
+	made := func(a provider.Answer) *bank.Reply { return &bank.Reply{CarriedOut: true, Answer: a} }
+	unmade := func(a provider.Answer) *bank.Reply { return &bank.Reply{Answer: a} }
 	for _, tc := range []struct {
 		name    string
-		wrong   []*refusal // of the first cancels
-		cancels int        // that reach the provider in all
+		wrong   []*bank.Reply // of the first cancels
+		cancels int           // that reach the provider in all
 		ends    order.Status
 		left    int64
 	}{
 		{"nothing goes wrong", nil, 1, order.Paid, 0},
-		{"the reply is lost", []*refusal{{true, lost}}, 1, order.Paid, 0},
-		{"the request is lost", []*refusal{{false, lost}}, 2, order.Paid, 0},
-		{"it is lost three times", []*refusal{{false, lost}, {false, lost}, {false, lost}}, 4, order.Paid, 0},
-		{"carried out, and an unlisted code", []*refusal{{true, coded("TOMORROW", provider.ClassUnknown)}}, 1, order.Paid, 0},
-		{"not carried out, and an unlisted code", []*refusal{{false, coded("TOMORROW", provider.ClassUnknown)}}, 2, order.Paid, 0},
-		{"carried out, and says it is being worked on", []*refusal{{true, coded("BUSY", provider.ClassProcessing)}}, 1, order.Paid, 0},
-		{"carried out, and says it was before", []*refusal{{true, coded("ALREADY", provider.ClassAlready)}}, 1, order.Paid, 0},
-		{"carried out, and says no", []*refusal{{true, coded("NO", provider.ClassMerchant)}}, 1, order.Paid, 0},
-		{"our key is refused", []*refusal{{false, coded("KEY", provider.ClassCredentials)}}, 2, order.Paid, 0},
-		{"refused for good", []*refusal{{false, coded("NO", provider.ClassMerchant)}}, 1, order.Review, 15000},
-		{"declined for good", []*refusal{{false, coded("NO", provider.ClassDeclined)}}, 1, order.Review, 15000},
+		{"the reply is lost", []*bank.Reply{made(lost)}, 1, order.Paid, 0},
+		{"the request is lost", []*bank.Reply{unmade(lost)}, 2, order.Paid, 0},
+		{"it is lost three times", []*bank.Reply{unmade(lost), unmade(lost), unmade(lost)}, 4, order.Paid, 0},
+		{"carried out, and an unlisted code", []*bank.Reply{made(coded("TOMORROW", provider.ClassUnknown))}, 1, order.Paid, 0},
+		{"not carried out, and an unlisted code", []*bank.Reply{unmade(coded("TOMORROW", provider.ClassUnknown))}, 2, order.Paid, 0},
+		{"carried out, and says it is being worked on", []*bank.Reply{made(coded("BUSY", provider.ClassProcessing))}, 1, order.Paid, 0},
+		{"carried out, and says it was before", []*bank.Reply{made(coded("ALREADY", provider.ClassAlready))}, 1, order.Paid, 0},
+		{"carried out, and says no", []*bank.Reply{made(coded("NO", provider.ClassMerchant))}, 1, order.Paid, 0},
+		{"our key is refused", []*bank.Reply{unmade(coded("KEY", provider.ClassCredentials))}, 2, order.Paid, 0},
+		{"refused for good", []*bank.Reply{unmade(coded("NO", provider.ClassMerchant))}, 1, order.Review, 15000},
+		{"declined for good", []*bank.Reply{unmade(coded("NO", provider.ClassDeclined))}, 1, order.Review, 15000},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(t *testing.T) {
 				x := newTill(t)
 				x.edit(paidBefore)
-				x.bank.put("key-1", "order-1", provider.Paid)
-				x.bank.put("key-2", "order-1", provider.Paid)
-				x.bank.cancel = func(n int, _ provider.Cancel) *refusal {
+				x.put("key-1", "order-1", provider.Paid)
+				x.put("key-2", "order-1", provider.Paid)
+				x.bank.Instead["cancel"] = func(n int) *bank.Reply {
 					if n <= len(tc.wrong) {
 						return tc.wrong[n-1]
 					}
@@ -57,12 +59,12 @@ func TestReversalsThatGoWrong(t *testing.T) {
 				x.mustHear("key-2", "order-1")
 				x.due()
 				x.want(tc.ends, 1)
-				if left := x.bank.left("key-2"); left != tc.left || x.bank.asked("cancel ") != tc.cancels || x.bank.left("key-1") != 15000 {
-					t.Errorf("%d won are left after %d cancels, want %d after %d: %v", left, x.bank.asked("cancel "), tc.left, tc.cancels, x.bank.calls)
+				if left := x.bank.Left("key-2"); left != tc.left || x.bank.Asked("cancel ") != tc.cancels || x.bank.Left("key-1") != 15000 {
+					t.Errorf("%d won are left after %d cancels, want %d after %d: %v", left, x.bank.Asked("cancel "), tc.left, tc.cancels, x.bank.Calls)
 				}
-				for i, call := range x.bank.calls {
-					if i > 0 && call == "cancel key-2" && x.bank.calls[i-1] == call {
-						t.Errorf("repeated without a lookup: %v", x.bank.calls)
+				for i, call := range x.bank.Calls {
+					if i > 0 && call == "cancel key-2" && x.bank.Calls[i-1] == call {
+						t.Errorf("repeated without a lookup: %v", x.bank.Calls)
 					}
 				}
 				o := x.read()
@@ -72,28 +74,6 @@ func TestReversalsThatGoWrong(t *testing.T) {
 			})
 		})
 	}
-}
-
-// lagging is a bank whose lookups by number do not show one payment yet.
-type lagging struct {
-	*bank
-	hidden *atomic.Bool
-}
-
-func (f lagging) Find(ctx context.Context, r provider.Ref) provider.Answer {
-	a := f.bank.Find(ctx, r)
-	if r.Number == "" || !f.hidden.Load() {
-		return a
-	}
-	a.Verdict, a.Payment = provider.Absent, provider.Payment{}
-	shown := a.All
-	a.All = nil
-	for _, s := range shown {
-		if s.Payment.Key != "key-real" {
-			a.All, a.Verdict, a.Payment = append(a.All, s), s.Verdict, s.Payment
-		}
-	}
-	return a
 }
 
 // TestForgedHintsBeforeTheRealOne: somebody has named so many payments that the real one is kept by its number only, under which another one failed
@@ -106,26 +86,22 @@ func TestForgedHintsBeforeTheRealOne(t *testing.T) {
 				x := newTill(t)
 				time.Sleep(3 * time.Hour) // no last look is to come
 				x.edit(state)
-				x.bank.put("key-failed", "order-1", provider.Declined)
+				x.put("key-failed", "order-1", provider.Declined)
 				if name == "paid" {
-					x.bank.put("key-1", "order-1", provider.Paid)
+					x.put("key-1", "order-1", provider.Paid)
 				}
-				x.bank.put("key-real", "order-1", provider.Paid)
-				hidden := &atomic.Bool{}
-				hidden.Store(true)
-				x.finds(lagging{x.bank, hidden})
-				x.bank.deaf = "key-real"
+				x.put("key-real", "order-1", provider.Paid)
+				x.bank.Deaf, x.bank.Late = "key-real", "key-real"
 				for i := range 8 {
 					x.mustHear(fmt.Sprint("key-forged-", i), "order-1")
 					time.Sleep(2 * time.Second)
 				}
 				x.mustHear("key-real", "order-1")
 				time.Sleep(behind)
-				hidden.Store(false)
-				x.bank.deaf = ""
+				x.bank.Deaf, x.bank.Late = "", ""
 				x.due()
-				if left := x.bank.left("key-real"); left != 0 {
-					t.Errorf("%s, lookups %v behind: %d won are left, and nobody looks for them; asked %v", name, behind, left, x.bank.calls)
+				if left := x.bank.Left("key-real"); left != 0 {
+					t.Errorf("%s, lookups %v behind: %d won are left, and nobody looks for them; asked %v", name, behind, left, x.bank.Calls)
 				}
 			})
 		}
@@ -138,16 +114,16 @@ func TestIssuanceIsAnAnswer(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		x := newTill(t)
 		x.edit(announcedNow)
-		x.bank.put("key-1", "order-1", provider.Unknown, func(p *provider.Payment) { p.Issuance = true })
+		x.put("key-1", "order-1", provider.Unknown, func(p *provider.Payment) { p.Issuance = true })
 		for range 2 {
 			time.Sleep(2 * time.Second)
 			x.mustHear("key-1", "order-1")
 			x.mustHear("", "order-1")
 		}
-		if o := x.read(); o.Status == order.Paid || x.bank.asked("cancel ") > 0 || o.Owed() != nil || o.DueAt.IsZero() {
+		if o := x.read(); o.Status == order.Paid || x.bank.Asked("cancel ") > 0 || o.Owed() != nil || o.DueAt.IsZero() {
 			t.Errorf("%s, owes %+v, due %v", o.Status, o.Owed(), o.DueAt)
 		}
-		x.bank.put("key-2", "order-1", provider.Paid)
+		x.put("key-2", "order-1", provider.Paid)
 		x.due()
 		x.want(order.Paid, 1)
 	})
@@ -180,7 +156,7 @@ func TestSaysWhenItCannotWrite(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				x := newTill(t)
 				x.edit(edit)
-				x.bank.put("key-1", "order-1", provider.Paid)
+				x.put("key-1", "order-1", provider.Paid)
 				x.Claims = brokenTable{x.Claims}
 				time.Sleep(31 * time.Second)
 				ctx, cancel := x.door()
@@ -201,12 +177,12 @@ func TestReturnedMoneyThereAgain(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			x := newTill(t)
 			x.misfit("key-2", "order-1")
-			if x.want(order.Open, 2); x.bank.left("key-2") != 0 {
-				t.Fatalf("%d won are left", x.bank.left("key-2"))
+			if x.want(order.Open, 2); x.bank.Left("key-2") != 0 {
+				t.Fatalf("%d won are left", x.bank.Left("key-2"))
 			}
 			time.Sleep(after)
-			x.bank.put("key-2", "order-1", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 100 })
-			x.bank.put("key-1", "order-1", provider.Paid)
+			x.put("key-2", "order-1", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 100 })
+			x.put("key-1", "order-1", provider.Paid)
 			x.mustHear("", "order-1")
 			if o := x.read(); o.Status != want || o.Capture.Key != "key-1" || x.logged("money.review") != map[bool]int{true: 1}[want == order.Review] {
 				t.Errorf("after %v: %s, paid with %q, %d alarms", after, o.Status, o.Capture.Key, x.logged("money.review"))

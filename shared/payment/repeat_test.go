@@ -11,6 +11,7 @@ import (
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/provider"
+	"tosspay-sam/sim/bank"
 )
 
 // confirms counts what it is asked for, and takes nothing.
@@ -41,7 +42,7 @@ func unconfirmed(t *testing.T, edit func(*payment.Gateway)) (*till, *confirms) {
 	g.Confirmer, g.Keys = c, "keys-1"
 	g.Timing = provider.Timing{ConfirmWindow: 10 * time.Minute, PendingMax: 15 * time.Minute, AbsentMax: 15 * time.Minute, LookupLag: 5 * time.Minute}
 	x.Gateways["portone"] = g
-	x.bank.put("key-1", "order-1", provider.Pending)
+	x.put("key-1", "order-1", provider.Pending)
 	x.edit(func(l *ledger.Order) {
 		r := ledger.Request{Kind: ledger.Confirm, Attempt: 1, Key: "key-1", Amount: 15000, At: time.Now()}
 		next, err := l.Intend(r)
@@ -68,7 +69,7 @@ func TestNothingIsSentAfterASlowWrite(t *testing.T) {
 			defer cancel()
 			_, _ = x.Advance(ctx, "order-1") // its time is over before it can say anything
 			if c.n != sent {
-				t.Errorf("%d confirms after a write of %v, want %d; asked %v", c.n, took, sent, x.bank.calls)
+				t.Errorf("%d confirms after a write of %v, want %d; asked %v", c.n, took, sent, x.bank.Calls)
 			}
 		})
 	}
@@ -84,8 +85,8 @@ func TestPreviousKeysConfirmNothing(t *testing.T) {
 				g.Keys, g.Previous = keys, func(context.Context, string) (payment.Gateway, bool) { return before, true }
 			})
 			x.advance()
-			if c.n != sent || x.bank.asked("find ") == 0 {
-				t.Errorf("with %s: %d confirms, want %d; asked %v", keys, c.n, sent, x.bank.calls)
+			if c.n != sent || x.bank.Asked("find ") == 0 {
+				t.Errorf("with %s: %d confirms, want %d; asked %v", keys, c.n, sent, x.bank.Calls)
 			}
 		})
 	}
@@ -138,16 +139,16 @@ func TestRefusedWithinAMillisecond(t *testing.T) {
 	for carriedOut, want := range map[bool]order.Status{true: order.Open, false: order.Review} {
 		bubble(t, func(t *testing.T) {
 			x := newTill(t)
-			x.bank.cancel = func(int, provider.Cancel) *refusal {
-				return &refusal{carriedOut, provider.Answer{HTTP: 403, Code: "NOT_CANCELABLE", Class: provider.ClassMerchant}}
+			x.bank.Instead["cancel"] = func(int) *bank.Reply {
+				return &bank.Reply{CarriedOut: carriedOut, Answer: provider.Answer{HTTP: 403, Code: "NOT_CANCELABLE", Class: provider.ClassMerchant}}
 			}
 			x.misfit("key-1", "order-1")
 			for range 3 {
 				time.Sleep(time.Minute)
 				x.advance()
 			}
-			if o := x.read(); o.Status != want || x.bank.asked("cancel ") != 1 {
-				t.Errorf("carried out %v: %s, asked %v", carriedOut, o.Status, x.bank.calls)
+			if o := x.read(); o.Status != want || x.bank.Asked("cancel ") != 1 {
+				t.Errorf("carried out %v: %s, asked %v", carriedOut, o.Status, x.bank.Calls)
 			}
 			reviews := map[bool]int{true: 0, false: 1}[carriedOut]
 			if x.logged("money.review") != reviews || x.logged("money.reversal") < 1-reviews {
@@ -162,7 +163,7 @@ func TestAlarmOfWhatIsUnclear(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		x := newTill(t)
-		x.bank.down = true
+		x.bank.Down = true
 		x.back("key-1", false)
 		began := time.Now()
 		for time.Since(began) < 3*time.Hour {
@@ -181,8 +182,8 @@ func TestOneAsksForAll(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		x := newTill(t)
 		x.edit(announcedNow)
-		x.bank.put("key-1", "order-1", provider.Paid)
-		x.bank.before = func(string) { time.Sleep(5 * time.Second) }
+		x.put("key-1", "order-1", provider.Paid)
+		x.bank.Before = func(string) { time.Sleep(5 * time.Second) }
 		var all sync.WaitGroup
 		for range 50 {
 			all.Go(func() {
@@ -192,8 +193,8 @@ func TestOneAsksForAll(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if n := x.bank.asked("find "); n != 1 {
-			t.Errorf("%d lookups: %v", n, x.bank.calls)
+		if n := x.bank.Asked("find "); n != 1 {
+			t.Errorf("%d lookups: %v", n, x.bank.Calls)
 		}
 	})
 }

@@ -34,14 +34,14 @@ func TestHintsThatAskNobody(t *testing.T) {
 			t.Parallel()
 			x := newTill(t)
 			before := x.read()
-			x.bank.put("key-1", "order-1", provider.Paid)
+			x.put("key-1", "order-1", provider.Paid)
 			ctx, cancel := x.door()
 			defer cancel()
 			if err := x.Hear(ctx, tc.provider, tc.hint); err != nil {
 				t.Errorf("%v: the provider would send it for ever", err)
 			}
-			if after := x.read(); after.Revision != before.Revision || after.Status != order.Open || len(x.bank.calls) > 0 {
-				t.Errorf("%s at revision %d, asked %v", after.Status, after.Revision, x.bank.calls)
+			if after := x.read(); after.Revision != before.Revision || after.Status != order.Open || len(x.bank.Calls) > 0 {
+				t.Errorf("%s at revision %d, asked %v", after.Status, after.Revision, x.bank.Calls)
 			}
 		})
 	}
@@ -56,13 +56,13 @@ func TestHintIsNotBelieved(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			x := newTill(t)
 			if truth != provider.Absent {
-				x.bank.put("key-1", "order-1", truth)
+				x.put("key-1", "order-1", truth)
 			}
 			if err := x.hint("key-1", "order-1"); err != nil || x.keeps(err, "key-1") != (truth != provider.Paid) { // it says paid
 				t.Errorf("%v: %v, open %+v", truth, err, x.read().Ledger.Requests)
 			}
 			x.want(want, 1)
-			if len(x.read().Reversals) > 0 || x.bank.asked("cancel ") > 0 {
+			if len(x.read().Reversals) > 0 || x.bank.Asked("cancel ") > 0 {
 				t.Errorf("%v: gives back %+v", truth, x.read().Reversals)
 			}
 		})
@@ -91,13 +91,13 @@ func TestHintOfTheOtherTab(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				x := newTill(t)
 				x.edit(tc.state)
-				x.bank.put("key-1", "order-1", tc.first)
-				x.bank.put("key-2", "order-1", provider.Declined)
+				x.put("key-1", "order-1", tc.first)
+				x.put("key-2", "order-1", provider.Declined)
 				x.mustHear("key-2", "order-1")
 				if o := x.read(); o.Status != tc.want && o.Status != order.Processing || o.Attempt != 1 {
-					t.Errorf("the other tab's end made the order %s in attempt %d; asked %v", o.Status, o.Attempt, x.bank.calls)
+					t.Errorf("the other tab's end made the order %s in attempt %d; asked %v", o.Status, o.Attempt, x.bank.Calls)
 				}
-				x.bank.put("key-1", "order-1", provider.Paid) // and then it is taken
+				x.put("key-1", "order-1", provider.Paid) // and then it is taken
 				x.due()
 				x.want(tc.ends, 1)
 			})
@@ -115,12 +115,12 @@ func TestConsoleRefunds(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			x := newTill(t)
 			x.edit(paidBefore)
-			x.bank.put("key-1", "order-1", provider.Paid, func(p *provider.Payment) { p.Balance = tc.balance })
+			x.put("key-1", "order-1", provider.Paid, func(p *provider.Payment) { p.Balance = tc.balance })
 			for range 3 {
 				x.mustHear("key-1", "order-1")
 			}
 			x.want(tc.want, 1)
-			if o := x.read(); o.Capture.Balance != tc.balance || len(o.Reversals) > 0 || x.bank.asked("cancel ") > 0 {
+			if o := x.read(); o.Capture.Balance != tc.balance || len(o.Reversals) > 0 || x.bank.Asked("cancel ") > 0 {
 				t.Errorf("%d left at the provider, %d on record, gives back %+v", tc.balance, o.Capture.Balance, o.Reversals)
 			}
 		})
@@ -159,16 +159,16 @@ func TestHintOutlivesTheOutage(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				x := newTill(t)
 				x.edit(state)
-				x.bank.down = true
+				x.bank.Down = true
 				if err := x.hint("key-1", "order-1"); !x.keeps(err, "key-1") {
 					t.Errorf("%v, open %+v", err, x.read().Ledger.Requests)
 				}
-				x.bank.down = false
-				x.bank.put("key-2", "order-1", provider.Paid)
+				x.bank.Down = false
+				x.put("key-2", "order-1", provider.Paid)
 				time.Sleep(2 * time.Second)
 				x.mustHear("key-2", "order-1")
-				if o := x.read(); o.Final() && o.Status != order.Review && o.Capture.Key != "key-2" && x.bank.left("key-2") != 0 {
-					t.Errorf("sent again, and %d won are left: %s", x.bank.left("key-2"), o.Status)
+				if o := x.read(); o.Final() && o.Status != order.Review && o.Capture.Key != "key-2" && x.bank.Left("key-2") != 0 {
+					t.Errorf("sent again, and %d won are left: %s", x.bank.Left("key-2"), o.Status)
 				}
 			})
 		})
@@ -186,8 +186,8 @@ func TestFloodOfCopies(t *testing.T) {
 				const copies, flood = 600, 10 * time.Second
 				x := newTill(t)
 				x.edit(state)
-				x.bank.put("key-1", "order-1", provider.Paid)
-				x.bank.before = func(string) { time.Sleep(100 * time.Millisecond) }
+				x.put("key-1", "order-1", provider.Paid)
+				x.bank.Before = func(string) { time.Sleep(100 * time.Millisecond) }
 				began := time.Now()
 				var all sync.WaitGroup
 				for i := range copies {
@@ -200,11 +200,11 @@ func TestFloodOfCopies(t *testing.T) {
 				}
 				all.Wait()
 				seconds := int(time.Since(began)/time.Second) + 1
-				if got := x.bank.asked(""); got > 2*seconds {
+				if got := x.bank.Asked(""); got > 2*seconds {
 					t.Errorf("%d copies in %d s cost %d questions", copies, seconds, got)
 				}
-				if o := x.read(); x.bank.asked("cancel ") > 1 || o.Owed() != nil {
-					t.Errorf("%d cancels, owes %+v", x.bank.asked("cancel "), o.Owed())
+				if o := x.read(); x.bank.Asked("cancel ") > 1 || o.Owed() != nil {
+					t.Errorf("%d cancels, owes %+v", x.bank.Asked("cancel "), o.Owed())
 				}
 			})
 		})
@@ -241,9 +241,9 @@ func TestReturnFromAWindow(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(t *testing.T) {
 				x := newTill(t)
-				x.bank.down = tc.down
+				x.bank.Down = tc.down
 				if tc.truth != provider.Absent {
-					x.bank.put("key-1", "order-1", tc.truth, func(p *provider.Payment) {
+					x.put("key-1", "order-1", tc.truth, func(p *provider.Payment) {
 						if tc.truth == provider.Refunded {
 							p.Balance = 0
 						}
@@ -251,8 +251,8 @@ func TestReturnFromAWindow(t *testing.T) {
 				}
 				x.back(tc.key, tc.failed)
 				x.want(tc.want, tc.attempt)
-				if x.bank.asked("") > 2 || x.bank.asked("cancel ") > 0 {
-					t.Errorf("asked %v, want 2 lookups at most", x.bank.calls)
+				if x.bank.Asked("") > 2 || x.bank.Asked("cancel ") > 0 {
+					t.Errorf("asked %v, want 2 lookups at most", x.bank.Calls)
 				}
 				if o := x.read(); o.Status == order.Processing && o.DueAt.IsZero() {
 					t.Error("processing and never due")
@@ -266,22 +266,19 @@ func TestReturnFromAWindow(t *testing.T) {
 // same number. The order must not go on to the next number and forget the money.
 func TestReturnOfTheOtherTab(t *testing.T) {
 	t.Parallel()
-	for name, edit := range map[string]func(*provider.Payment){
-		"failed":     func(p *provider.Payment) { p.Status = provider.Declined.String() },
-		"test money": func(p *provider.Payment) { p.Sandbox = true },
-	} {
+	for name, other := range map[string]provider.Verdict{"failed": provider.Declined, "test money": provider.Paid} {
 		for _, live := range []bool{true, false} {
 			if name == "test money" && !live {
 				continue // it is this deployment's money
 			}
 			bubble(t, func(t *testing.T) {
 				x := newTill(t, func(o *order.Order) { o.Mode = map[bool]string{true: "live", false: "test"}[live] })
-				x.bank.put("key-1", "order-1", provider.Paid, func(p *provider.Payment) { p.Sandbox = !live })
-				x.bank.put("key-2", "order-1", provider.Paid, edit)
+				x.put("key-1", "order-1", provider.Paid, func(p *provider.Payment) { p.Sandbox = !live })
+				x.put("key-2", "order-1", other)
 				x.back("key-2", name == "failed")
 				x.want(order.Paid, 1)
-				if o := x.read(); o.Capture.Key != "key-1" || x.bank.asked("cancel ") > 0 || x.bank.asked("") > 2 {
-					t.Errorf("%s, live %v: paid with %q, asked %v", name, live, o.Capture.Key, x.bank.calls)
+				if o := x.read(); o.Capture.Key != "key-1" || x.bank.Asked("cancel ") > 0 || x.bank.Asked("") > 2 {
+					t.Errorf("%s, live %v: paid with %q, asked %v", name, live, o.Capture.Key, x.bank.Calls)
 				}
 			})
 		}
@@ -293,16 +290,16 @@ func TestReturnOfWrongMoney(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		x := newTill(t)
-		x.bank.put("key-1", "order-1", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 100 })
+		x.put("key-1", "order-1", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 100 })
 		x.back("key-1", false)
 		x.want(order.Open, 2)
-		if x.bank.left("key-1") != 0 || x.bank.asked("cancel ") != 1 {
-			t.Errorf("%d won are left after %v", x.bank.left("key-1"), x.bank.calls)
+		if x.bank.Left("key-1") != 0 || x.bank.Asked("cancel ") != 1 {
+			t.Errorf("%d won are left after %v", x.bank.Left("key-1"), x.bank.Calls)
 		}
 		x.back("key-1", false) // a reload of the same address
 		x.want(order.Open, 2)
-		if x.bank.asked("cancel ") != 1 {
-			t.Errorf("a reload: %v", x.bank.calls)
+		if x.bank.Asked("cancel ") != 1 {
+			t.Errorf("a reload: %v", x.bank.Calls)
 		}
 	})
 }
@@ -330,15 +327,15 @@ func TestMoneyUnderAnEarlierNumber(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				x := newTill(t)
 				x.edit(tc.state)
-				x.bank.put("key-old", "order-1", provider.Paid)
+				x.put("key-old", "order-1", provider.Paid)
 				x.mustHear("key-old", "order-1")
 				x.want(tc.want, 2)
 				o := x.read()
 				if kept := o.Capture.Key == "key-old" && o.Capture.Amount == (money.Amount{Value: 15000, Currency: money.KRW}); kept != tc.kept {
 					t.Errorf("paid with %+v", o.Capture)
 				}
-				if back := x.bank.left("key-old") == 0; back == tc.kept {
-					t.Errorf("%d won are left at the provider; kept %v", x.bank.left("key-old"), tc.kept)
+				if back := x.bank.Left("key-old") == 0; back == tc.kept {
+					t.Errorf("%d won are left at the provider; kept %v", x.bank.Left("key-old"), tc.kept)
 				}
 			})
 		})
@@ -353,16 +350,16 @@ func TestHintThatWasNotLookedUp(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			x := newTill(t)
 			x.edit(state)
-			x.bank.put("key-1", "order-1", provider.Paid)
-			x.bank.put("key-2", "order-1", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 100 })
-			x.bank.deaf = "key-2"
+			x.put("key-1", "order-1", provider.Paid)
+			x.put("key-2", "order-1", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 100 })
+			x.bank.Deaf = "key-2"
 			if err := x.hint("key-2", "order-1"); !x.keeps(err, "key-2") {
-				t.Errorf("%s: %v; asked %v", name, err, x.bank.calls)
+				t.Errorf("%s: %v; asked %v", name, err, x.bank.Calls)
 			}
-			x.bank.deaf = ""
+			x.bank.Deaf = ""
 			x.due()
-			if o := x.read(); x.bank.left("key-2") != 0 || o.Owed() != nil {
-				t.Errorf("%s: %s, %d won are left; asked %v", name, o.Status, x.bank.left("key-2"), x.bank.calls)
+			if o := x.read(); x.bank.Left("key-2") != 0 || o.Owed() != nil {
+				t.Errorf("%s: %s, %d won are left; asked %v", name, o.Status, x.bank.Left("key-2"), x.bank.Calls)
 			}
 		})
 	}
@@ -378,9 +375,9 @@ func TestHintsOfTwoPayments(t *testing.T) {
 				bubble(t, func(t *testing.T) {
 					x := newTill(t)
 					x.edit(state)
-					x.bank.put("key-1", "order-1", provider.Paid)
-					x.bank.put("key-2", "order-1", provider.Paid)
-					x.bank.before = func(string) { time.Sleep(slow) }
+					x.put("key-1", "order-1", provider.Paid)
+					x.put("key-2", "order-1", provider.Paid)
+					x.bank.Before = func(string) { time.Sleep(slow) }
 					var all sync.WaitGroup
 					for i := range 2 + copies {
 						key := "key-1"
@@ -397,9 +394,9 @@ func TestHintsOfTwoPayments(t *testing.T) {
 					all.Wait()
 					x.due()
 					o := x.read()
-					kept := x.bank.left("key-1") + x.bank.left("key-2")
+					kept := x.bank.Left("key-1") + x.bank.Left("key-2")
 					if want := map[bool]int64{true: 15000, false: 0}[o.Status == order.Paid]; kept != want || o.Owed() != nil {
-						t.Errorf("%s, %d copies, answers after %v: %s, and the provider holds %d; asked %v", name, copies, slow, o.Status, kept, x.bank.calls)
+						t.Errorf("%s, %d copies, answers after %v: %s, and the provider holds %d; asked %v", name, copies, slow, o.Status, kept, x.bank.Calls)
 					}
 				})
 			}
@@ -413,7 +410,7 @@ func TestCancelIsWrittenBeforeTheCall(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		x := newTill(t)
 		asked := 0
-		x.bank.before = func(call string) {
+		x.bank.Before = func(call string) {
 			if call != "cancel key-1" {
 				return
 			}
@@ -435,7 +432,7 @@ func TestReturnToADeclinedPayment(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		x := newTill(t)
-		x.bank.put("key-1", "order-1", provider.Declined)
+		x.put("key-1", "order-1", provider.Declined)
 		x.mustHear("key-1", "order-1")
 		x.want(order.Open, 1)
 		time.Sleep(2 * time.Second)
@@ -450,13 +447,13 @@ func TestIdentifyWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		x := newTill(t)
-		x.bank.put("key-1", "order-1", provider.Paid)
+		x.put("key-1", "order-1", provider.Paid)
 		for _, tc := range []struct {
 			key, number string
 			down        bool
 			want        error
 		}{{"key-1", "order-1", false, nil}, {"key-9", "", false, nil}, {"key-1", "", true, payment.ErrBusy}} {
-			x.bank.down = tc.down
+			x.bank.Down = tc.down
 			ctx, cancel := x.door()
 			h, err := x.Identify(ctx, "portone", provider.Hint{Key: tc.key})
 			cancel()
@@ -473,16 +470,16 @@ func TestHintBehindAnother(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		x := newTill(t)
-		x.bank.put("key-1", "order-1", provider.Paid)
+		x.put("key-1", "order-1", provider.Paid)
 		x.mustHear("key-1", "order-1")
 		time.Sleep(100 * time.Millisecond)
 		x.mustHear("key-2", "order-1")
 		x.want(order.Paid, 1)
-		x.bank.put("key-2", "order-1", provider.Paid)
+		x.put("key-2", "order-1", provider.Paid)
 		began := time.Now()
 		x.due()
-		if x.bank.left("key-2") != 0 {
-			t.Errorf("%d won are left", x.bank.left("key-2"))
+		if x.bank.Left("key-2") != 0 {
+			t.Errorf("%d won are left", x.bank.Left("key-2"))
 		}
 		if o := x.read(); len(o.Reversals) != 1 || o.Reversals[0].DecidedAt.Sub(began) > time.Minute {
 			t.Errorf("found %+v", o.Reversals)

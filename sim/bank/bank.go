@@ -5,6 +5,7 @@ package bank
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,8 +27,16 @@ type Bank struct {
 	KeysStay bool
 
 	Account string // of every payment that names none itself
-	// Instead decides about the nth call of its kind, with the lock held; nil leaves the answer to the bank.
-	Instead func(op string, nth int) *Reply
+	Down    bool   // no lookup is answered
+	Deaf    string // nor is one by this key
+	Late    string // the payment with this key is not shown yet to a lookup by number
+	// Before is called when a call arrives, without the lock: "find KEY or NUMBER", "charge NUMBER", "cancel KEY".
+	Before func(call string)
+	// Instead decides about the nth call of a kind, "charge", "find" or "cancel", with the lock held; nil leaves the answer to the bank.
+	Instead map[string]func(nth int) *Reply
+	// Record makes Calls keep what arrived.
+	Record bool
+	Calls  []string
 
 	mu       sync.Mutex
 	keys     map[string]bool
@@ -66,6 +75,7 @@ func New(now func() time.Time) *Bank {
 	return &Bank{
 		Now: now, Outcome: func(string, int) string { return "" }, keys: map[string]bool{}, payments: map[string]*Payment{},
 		numbers: map[string][]*Payment{}, owners: map[string][]*Payment{}, came: map[string]int{}, charges: map[string]int{},
+		Instead: map[string]func(int) *Reply{},
 	}
 }
 
@@ -120,6 +130,28 @@ func (b *Bank) Of(subscription string) []*Payment {
 	return b.owners[subscription]
 }
 
+// Left is what was not given back of a payment.
+func (b *Bank) Left(key string) int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if p := b.payments[key]; p != nil {
+		return p.Balance
+	}
+	return 0
+}
+
+// Asked counts the recorded calls that begin with a prefix.
+func (b *Bank) Asked(prefix string) (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.Calls {
+		if strings.HasPrefix(c, prefix) {
+			n++
+		}
+	}
+	return n
+}
+
 // Put writes a payment down as lookups are to show it, in the place of one with the same key and number.
 func (b *Bank) Put(v provider.Verdict, p provider.Payment) {
 	b.mu.Lock()
@@ -143,28 +175,34 @@ func (b *Bank) keep(p *Payment) {
 }
 
 // call is how a request arrives and what its sender gets.
-func (b *Bank) call(op string, carryOut func() provider.Answer) provider.Answer {
+func (b *Bank) call(op, id string, carryOut func() provider.Answer) provider.Answer {
+	if b.Before != nil {
+		b.Before(op + " " + id)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.came[op]++
-	if b.Instead == nil {
-		return carryOut()
+	if b.Record {
+		b.Calls = append(b.Calls, op+" "+id)
 	}
-	reply := b.Instead(op, b.came[op])
-	if reply == nil {
-		return carryOut()
+	var reply *Reply
+	if instead := b.Instead[op]; instead != nil {
+		reply = instead(b.came[op])
 	}
-	if reply.CarriedOut {
-		carryOut()
+	a := provider.Answer{}
+	if reply == nil || reply.CarriedOut {
+		a = carryOut()
 	}
-	a := reply.Answer
-	a.Call = op
+	if reply != nil {
+		a = reply.Answer
+		a.Call = op
+	}
 	return a
 }
 
 // Charge implements payment.Charger: it arrives and ends at once.
 func (b *Bank) Charge(_ context.Context, c provider.Charge) provider.Answer {
-	return b.call("charge", func() provider.Answer {
+	return b.call("charge", c.Number, func() provider.Answer {
 		p, refusal := b.begin(c)
 		if p == nil {
 			return refusal
@@ -229,12 +267,15 @@ func (b *Bank) Decide(number, reason string) {
 
 // Find implements payment.Finder. Of what is under a number it names the latest that took money, else the latest.
 func (b *Bank) Find(_ context.Context, r provider.Ref) provider.Answer {
-	return b.call("find", func() provider.Answer {
+	return b.call("find", r.Key+r.Number, func() provider.Answer {
+		if b.Down || r.Key != "" && r.Key == b.Deaf {
+			return Lost("find", errDown)
+		}
 		a := absent("find")
 		var all []provider.Shown
 		a.Complete = r.Number != ""
 		for _, p := range b.named(r) {
-			if p.Ended.IsZero() && !p.Open {
+			if p.Ended.IsZero() && !p.Open || r.Key == "" && p.Key == b.Late {
 				continue
 			}
 			s := b.shown(p)
@@ -261,7 +302,7 @@ func (b *Bank) named(r provider.Ref) []*Payment {
 
 // Cancel implements payment.Canceler.
 func (b *Bank) Cancel(_ context.Context, c provider.Cancel) provider.Answer {
-	return b.call("cancel", func() provider.Answer {
+	return b.call("cancel", c.Key, func() provider.Answer {
 		p := b.payments[c.Key]
 		switch {
 		case p == nil || !p.Captured():
@@ -337,6 +378,8 @@ func absent(call string) provider.Answer {
 		Verdict: provider.Absent, Call: call, HTTP: 404, Code: "PAYMENT_NOT_FOUND", Class: provider.ClassAbsent, Sent: true,
 	}
 }
+
+var errDown = errors.New("no route")
 
 // Lost is the answer that did not come.
 func Lost(call string, err error) provider.Answer {

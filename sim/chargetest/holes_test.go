@@ -979,16 +979,15 @@ func TestUsedUpNumber(t *testing.T) {
 // inWrongAccount has the bank show every payment in an account which is not the deployment's, until an hour after the first date.
 func (s *stage) inWrongAccount(lost bool) {
 	s.Bank.Account = "wrong"
-	s.Bank.Instead = func(op string, _ int) *bank.Reply {
-		if op == "charge" && lost {
-			return &bank.Reply{CarriedOut: true, Answer: bank.Lost(op, errLost)}
+	if lost {
+		s.Bank.Instead["charge"] = func(int) *bank.Reply {
+			return &bank.Reply{CarriedOut: true, Answer: bank.Lost("charge", errLost)}
 		}
-		return nil
 	}
 	g := s.Settler.Gateways["portone"]
 	g.Account = "ours"
 	s.Settler.Gateways = map[string]payment.Gateway{"portone": g}
-	s.later = append(s.later, event{due(0).Add(time.Hour), func() { s.Bank.Account, s.Bank.Instead = "", nil }})
+	s.later = append(s.later, event{due(0).Add(time.Hour), func() { s.Bank.Account, s.Bank.Instead["charge"] = "", nil }})
 }
 
 // TestSlowLookBack: earlier numbers whose lookups are answered late are charged for while the worker holds the cycle; later they are not, and
