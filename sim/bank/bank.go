@@ -189,14 +189,14 @@ func (b *Bank) call(op, id string, carryOut func() provider.Answer) provider.Ans
 	if instead := b.Instead[op]; instead != nil {
 		reply = instead(b.came[op])
 	}
-	a := provider.Answer{}
-	if reply == nil || reply.CarriedOut {
-		a = carryOut()
+	if reply == nil {
+		return carryOut()
 	}
-	if reply != nil {
-		a = reply.Answer
-		a.Call = op
+	if reply.CarriedOut {
+		carryOut()
 	}
+	a := reply.Answer
+	a.Call = op
 	return a
 }
 
@@ -271,21 +271,19 @@ func (b *Bank) Find(_ context.Context, r provider.Ref) provider.Answer {
 		if b.Down || r.Key != "" && r.Key == b.Deaf {
 			return Lost("find", errDown)
 		}
-		a := absent("find")
-		var all []provider.Shown
-		a.Complete = r.Number != ""
+		a, all, complete := absent("find"), []provider.Shown(nil), r.Number != ""
 		for _, p := range b.named(r) {
 			if p.Ended.IsZero() && !p.Open || r.Key == "" && p.Key == b.Late {
 				continue
 			}
 			s := b.shown(p)
-			complete := a.Complete && (s.Payment.Issuance || s.Verdict != provider.Unknown)
-			if all = append(all, s); len(all) == 1 || p.Captured() || !tookMoney(a.Verdict) {
+			all = append(all, s)
+			complete = complete && (s.Payment.Issuance || s.Verdict != provider.Unknown)
+			if len(all) == 1 || p.Captured() || !tookMoney(a.Verdict) {
 				a = answer("find", s)
 			}
-			a.Complete = complete
 		}
-		a.All = all
+		a.All, a.Complete = all, complete
 		return a
 	})
 }

@@ -9,7 +9,6 @@ import (
 	"tosspay-sam/shared/order"
 	"tosspay-sam/shared/payment"
 	"tosspay-sam/shared/provider"
-	"tosspay-sam/shared/provider/portone"
 	"tosspay-sam/shared/subscription"
 	"tosspay-sam/sim/bank"
 	"tosspay-sam/sim/soak"
@@ -23,34 +22,27 @@ type finder func(provider.Ref) provider.Answer
 
 func (f finder) Find(_ context.Context, r provider.Ref) provider.Answer { return whole(f(r), r) }
 
-// showing is an answer that shows the payment it gives, and nothing else.
-func showing(a provider.Answer) provider.Answer {
-	if a.Payment.Key != "" {
+// whole is an answer that shows all there is: what a test names as its payment.
+func whole(a provider.Answer, r provider.Ref) provider.Answer {
+	if a.All != nil || a.Verdict == provider.Unknown {
+		return a
+	}
+	if a.Complete = r.Number != ""; a.Payment.Key != "" {
 		a.All = []provider.Shown{{Payment: a.Payment, Verdict: a.Verdict, Code: a.Code}}
 	}
 	return a
 }
 
-// whole is an answer that shows all there is: what a test names as its payment, and others that are paid.
-func whole(a provider.Answer, r provider.Ref) provider.Answer {
-	if a.All != nil || a.Verdict == provider.Unknown {
-		return a
-	}
-	a = showing(a)
-	a.Complete = r.Number != ""
-	return a
-}
-
 type canceler func(provider.Cancel) provider.Answer
 
-func (f canceler) Cancel(_ context.Context, c provider.Cancel) provider.Answer {
-	return showing(f(c))
-}
+func (f canceler) Cancel(_ context.Context, c provider.Cancel) provider.Answer { return f(c) }
 
-func twoPaid(provider.Ref) provider.Answer {
-	first, second := paidP("imps_1", id+"--c1", price), paidP("imps_2", id+"--c1", price)
-	return provider.Answer{Verdict: provider.Paid, Call: "find", HTTP: 200, Sent: true, Payment: first, Complete: true,
-		All: []provider.Shown{{Payment: first, Verdict: provider.Paid}, {Payment: second, Verdict: provider.Paid}}}
+// twoPaid has the bank show two payments of the first cycle that nobody was told of; the first is the charge itself if it has its key.
+func (s *stage) twoPaid(means string) {
+	first := paidP("imps_1", id+"--c1", price)
+	first.BillingKey = means
+	s.Bank.Put(provider.Paid, first)
+	s.Bank.Put(provider.Paid, paidP("imps_2", id+"--c1", price))
 }
 
 // TestToldWithoutAnAnswer: the note that a subscription was told brings no answer; whoever found the money goes on with the order all the same, and
@@ -61,15 +53,8 @@ func TestToldWithoutAnAnswer(t *testing.T) {
 	s.Take = func(provider.Charge) provider.Answer { return bank.Lost("charge", errLost) }
 	s.now = due(0).Add(time.Minute)
 	s.tick()
-	cancels := 0
-	g := payment.Gateway{Finder: finder(twoPaid), Timing: portone.Timing(), Canceler: canceler(func(c provider.Cancel) provider.Answer {
-		cancels++
-		p := paidP(c.Key, id+"--c1", price)
-		p.Balance = 0
-		return provider.Answer{Verdict: provider.Refunded, Call: "cancel", HTTP: 200, Sent: true, Payment: p}
-	})}
-	s.Doors.Gateways = map[string]payment.Gateway{"portone": g}
-	s.Worker.Settler.Gateways["portone"] = payment.Gateway{Finder: g.Finder, Timing: g.Timing, Canceler: g.Canceler, Charger: s.Worker.Settler.Gateways["portone"].Charger}
+	s.twoPaid("")
+	s.Bank.Record = true
 	saves := 0
 	s.Hook = func(c soak.Call) error {
 		if c.Op == "save" && c.After {
@@ -86,7 +71,7 @@ func TestToldWithoutAnAnswer(t *testing.T) {
 	}
 	s.until(due(0).Add(20 * day))
 	o := s.cycle(1)
-	if len(o.Reversals) != 1 || cancels != 1 {
+	if cancels := s.Bank.Asked("cancel "); len(o.Reversals) != 1 || cancels != 1 {
 		t.Errorf("the second capture was lost: %s due %v, reversals %+v, cancels %d", o.Status, o.DueAt, o.Reversals, cancels)
 	}
 }
@@ -98,19 +83,10 @@ func TestReviewIsNotDue(t *testing.T) {
 	s.Take = func(provider.Charge) provider.Answer { return bank.Lost("charge", errLost) }
 	s.now = due(0).Add(time.Minute)
 	s.tick()
-	w := s.Worker.Settler.Gateways["portone"]
-	w.Finder = finder(func(r provider.Ref) provider.Answer {
-		if r.Key == "imps_2" {
-			return provider.Answer{Verdict: provider.Paid, Call: "find", HTTP: 200, Sent: true, Payment: paidP("imps_2", id+"--c1", price)}
-		}
-		a := twoPaid(r)
-		a.All[0].Payment.BillingKey = id + "--key1" // the charge itself
-		return a
-	})
-	w.Canceler = canceler(func(c provider.Cancel) provider.Answer {
-		return provider.Answer{Verdict: provider.Declined, Class: provider.ClassMerchant, Code: "NOT_CANCELABLE", Call: "cancel", HTTP: 200, Sent: true}
-	})
-	s.Worker.Settler.Gateways["portone"] = w
+	s.twoPaid(id + "--key1")
+	s.Bank.Instead["cancel"] = func(int) *bank.Reply {
+		return &bank.Reply{Answer: provider.Answer{Verdict: provider.Declined, Class: provider.ClassMerchant, Code: "NOT_CANCELABLE", HTTP: 200, Sent: true}}
+	}
 	s.now = due(0).Add(10 * time.Minute)
 	works := 0
 	s.Hook = func(c soak.Call) error {
@@ -132,49 +108,24 @@ func TestReviewIsNotDue(t *testing.T) {
 	}
 }
 
-// misfit is money of a wrong amount that the provider has taken under a number, until it is given back.
-type misfit struct {
-	number string
-	back   bool
-}
+// misfit has the bank take money of a wrong amount under a number.
+func (s *stage) misfit(number string) { s.Bank.Put(provider.Paid, paidP("imps_w", number, 1000)) }
 
-func (m *misfit) answer() provider.Answer {
-	a := provider.Answer{Verdict: provider.Paid, Call: "find", HTTP: 200, Sent: true, Payment: paidP("imps_w", m.number, 1000)}
-	if m.back {
-		a.Verdict, a.Payment.Balance = provider.Refunded, 0
-	}
-	return a
-}
-
-// find shows what the bank has, and the money to whoever asks by its key, or by its number if the bank has nothing there.
-func (m *misfit) find(s *stage) finder {
-	return func(r provider.Ref) provider.Answer {
-		a := s.Bank.Find(s.ctx, r)
-		if r.Key == "imps_w" || r.Number == m.number && a.Verdict == provider.Absent {
-			return m.answer()
+// cancelUnheard loses the first reply that says that money was given back.
+func (s *stage) cancelUnheard() {
+	s.Bank.Instead["cancel"] = func(n int) *bank.Reply {
+		if n > 1 {
+			return nil
 		}
-		return a
+		return &bank.Reply{CarriedOut: true, Answer: bank.Lost("cancel", errLost)}
 	}
 }
 
-func (m *misfit) cancel(provider.Cancel) provider.Answer {
-	m.back = true
-	return m.answer()
-}
-
-// cancelUnheard gives the money back, and the first reply that says so is lost.
-func (m *misfit) cancelUnheard(provider.Cancel) provider.Answer {
-	if !m.back {
-		m.back = true
-		return bank.Lost("cancel", errLost)
-	}
-	return m.answer()
-}
-
-// secondCharge refuses attempt 1, and attempt 2 for good. While the second is sent, a webhook comes that names the money; its question is
+// secondCharge refuses attempt 1, and attempt 2 for good. While the second is sent, a webhook comes that names wrong money of the first, which
+// lookups by number are behind with; its question is
 // answered when the second is claimed, and the charge waits for what is given, or for the webhook's end. Whatever comes of it, attempt 2 was
 // answered: it is sent once, and what it says counts.
-func (s *stage) secondCharge(m *misfit, door payment.Gateway, wait <-chan struct{}, recorded func()) {
+func (s *stage) secondCharge(door payment.Gateway, wait <-chan struct{}, recorded func()) {
 	s.t.Helper()
 	s.Bank.Outcome = func(n string, _ int) string {
 		if n == id+"--c1" {
@@ -185,10 +136,12 @@ func (s *stage) secondCharge(m *misfit, door payment.Gateway, wait <-chan struct
 	s.until(due(0).Add(time.Hour)) // attempt 1 is refused; 2 is to be made a day later
 	claimed, asked, heard := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	door.Finder = finder(func(provider.Ref) provider.Answer {
+	s.misfit(id + "--c1")
+	s.Bank.Late = "imps_w"
+	door.Finder = finder(func(r provider.Ref) provider.Answer {
 		once.Do(func() { close(asked) })
 		<-claimed // the webhook's question takes some seconds; its lease is one second
-		return m.answer()
+		return s.Bank.Find(s.ctx, r)
 	})
 	s.Doors.Gateways = map[string]payment.Gateway{"portone": door}
 	if wait == nil {
@@ -207,7 +160,7 @@ func (s *stage) secondCharge(m *misfit, door payment.Gateway, wait <-chan struct
 	s.now = next.Add(time.Second)
 	go func() {
 		defer close(heard)
-		if err := s.Doors.Hear(s.ctx, "portone", provider.Hint{Number: m.number, Key: "imps_w"}); err != nil {
+		if err := s.Doors.Hear(s.ctx, "portone", provider.Hint{Number: id + "--c1", Key: "imps_w"}); err != nil {
 			s.t.Error(err)
 		}
 	}()
@@ -231,25 +184,22 @@ func (s *stage) secondCharge(m *misfit, door payment.Gateway, wait <-chan struct
 // is over, and is not made a second time.
 func TestRefusedWhileMoneyIsOwed(t *testing.T) {
 	t.Parallel()
-	s, m := newStage(t), &misfit{number: id + "--c1"}
-	g := s.Worker.Settler.Gateways["portone"]
-	g.Finder, g.Canceler = m.find(s), canceler(m.cancelUnheard)
-	s.Worker.Settler.Gateways["portone"] = g
-	s.secondCharge(m, g, nil, func() {})
+	s := newStage(t)
+	s.cancelUnheard()
+	s.secondCharge(s.Worker.Settler.Gateways["portone"], nil, func() {})
 }
 
 // TestStaleDoubtAfterTheAnswer: a webhook gives wrong money back while an attempt is claimed, refused and recorded; then the provider does not
 // answer the webhook. What it knew of the attempt is old: the attempt was answered, and is not made a second time.
 func TestStaleDoubtAfterTheAnswer(t *testing.T) {
 	t.Parallel()
-	s, m := newStage(t), &misfit{number: id + "--c1"}
+	s := newStage(t)
 	worker := s.Worker.Settler.Gateways["portone"]
-	worker.Canceler = canceler(m.cancel)
 	worker.Finder = finder(func(r provider.Ref) provider.Answer {
 		if r.Number == id+"--c1--2" { // a refusal that left no payment behind
 			return provider.Answer{Verdict: provider.Absent, Class: provider.ClassAbsent, Call: "find-by-order", HTTP: 200, Sent: true}
 		}
-		return m.find(s)(r)
+		return s.Bank.Find(s.ctx, r)
 	})
 	s.Worker.Settler.Gateways["portone"] = worker
 	canceling, refused := make(chan struct{}), make(chan struct{})
@@ -259,31 +209,29 @@ func TestStaleDoubtAfterTheAnswer(t *testing.T) {
 		<-refused
 		return bank.Lost("cancel", errLost)
 	})
-	s.secondCharge(m, door, canceling, func() { close(refused) })
+	s.secondCharge(door, canceling, func() { close(refused) })
 }
 
 // TestFirstRefusalWhileMoneyIsOwed: the refusal of the first attempt, whose worker stood still, comes while money of a number that is still to
 // come is owed. The attempt is over, and the next one is made.
 func TestFirstRefusalWhileMoneyIsOwed(t *testing.T) {
 	t.Parallel()
-	s, m := newStage(t), &misfit{number: id + "--c1--3"}
+	s := newStage(t)
 	s.Bank.Outcome = func(string, int) string {
 		if s.now.Before(due(0).Add(time.Hour)) {
 			return "CARD_NOT_ENOUGH_BALANCE"
 		}
 		return ""
 	}
-	g := s.Worker.Settler.Gateways["portone"]
-	g.Finder, g.Canceler = m.find(s), canceler(m.cancelUnheard)
-	s.Worker.Settler.Gateways["portone"] = g
-	s.Doors.Gateways = map[string]payment.Gateway{"portone": g}
+	s.cancelUnheard()
 	first := true
 	s.Take = func(c provider.Charge) provider.Answer {
 		a := s.Bank.Charge(s.ctx, c)
 		if first {
 			first = false
 			s.now = s.now.Add(70 * time.Second) // it stands still for longer than the order's lease
-			if err := s.Doors.Hear(s.ctx, "portone", provider.Hint{Number: m.number, Key: "imps_w"}); err != nil {
+			s.misfit(id + "--c1--3")
+			if err := s.Doors.Hear(s.ctx, "portone", provider.Hint{Number: id + "--c1--3", Key: "imps_w"}); err != nil {
 				t.Error(err)
 			}
 		}
