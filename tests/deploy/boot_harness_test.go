@@ -108,7 +108,7 @@ func buildDoors(t *testing.T) map[string]*door {
 	}
 	in := readInfra(t, "", "")
 	doors, out := map[string]*door{}, filepath.Join(t.TempDir(), ".aws-sam", "local")
-	var all sync.WaitGroup
+	var builds []func()
 	for name, f := range resources(in, "AWS::Serverless::Function") {
 		d := &door{
 			program: filepath.Join(out, name, "bootstrap"),
@@ -124,7 +124,7 @@ func buildDoors(t *testing.T) map[string]*door {
 			}
 		}
 		doors[strings.ToLower(strings.TrimSuffix(name, "Function"))] = d
-		all.Go(func() {
+		builds = append(builds, func() {
 			command := exec.Command("make", "build-"+name)
 			command.Env = append(os.Environ(), "ARTIFACTS_DIR="+filepath.Dir(d.program), "LAMBDA_GOARCH="+runtime.GOARCH)
 			if output, err := command.CombinedOutput(); err != nil {
@@ -132,11 +132,29 @@ func buildDoors(t *testing.T) map[string]*door {
 			}
 		})
 	}
-	all.Wait()
+	buildTogether(builds)
 	if t.Failed() || len(doors) == 0 {
 		t.Fatalf("%d functions, not all of them built", len(doors))
 	}
 	return doors
+}
+
+var building sync.Mutex
+
+// buildTogether builds the first function alone: it leaves in Go's cache what all of them are made of, which builds side
+// by side would each compile for themselves.
+func buildTogether(builds []func()) {
+	building.Lock()
+	defer building.Unlock()
+	var rest sync.WaitGroup
+	for i, build := range builds {
+		if i == 0 {
+			build()
+		} else {
+			rest.Go(build)
+		}
+	}
+	rest.Wait()
 }
 
 // stage is an account of its own for one test: table, providers, secrets and the functions' ways to them.
