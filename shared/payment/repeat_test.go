@@ -164,7 +164,7 @@ func TestAlarmOfWhatIsUnclear(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		x := newTill(t)
 		x.bank.Down = true
-		x.back("key-1", false)
+		x.back("imps_1", false)
 		began := time.Now()
 		for time.Since(began) < 3*time.Hour {
 			time.Sleep(time.Until(x.read().DueAt))

@@ -223,19 +223,19 @@ func TestReturnFromAWindow(t *testing.T) {
 		want    order.Status
 		attempt int
 	}{
-		{"paid", provider.Paid, "key-1", false, false, order.Paid, 1},
-		{"paid, and the address says failed", provider.Paid, "key-1", true, false, order.Paid, 1},
+		{"paid", provider.Paid, "imps_1", false, false, order.Paid, 1},
+		{"paid, and the address says failed", provider.Paid, "imps_1", true, false, order.Paid, 1},
 		{"paid, and the address names nothing", provider.Paid, "", false, false, order.Paid, 1},
-		{"paid, and the address names another payment", provider.Paid, "key-forged", true, false, order.Paid, 1},
+		{"paid, and the address names another payment", provider.Paid, "imps_3", true, false, order.Paid, 1},
 		{"paid, and the address names no key at all", provider.Paid, "../key", false, false, order.Paid, 1},
-		{"nothing, and the address says paid", provider.Absent, "key-1", false, false, order.Open, 1},
-		{"nothing, and the address says failed", provider.Absent, "key-1", true, false, order.Open, 1},
-		{"at work, and the address says paid", provider.Pending, "key-1", false, false, order.Processing, 1},
-		{"at work, and the address says failed", provider.Pending, "key-1", true, false, order.Open, 1},
-		{"declined", provider.Declined, "key-1", true, false, order.Open, 2},
-		{"unknown", provider.Unknown, "key-1", true, false, order.Processing, 1},
-		{"the provider is down", provider.Paid, "key-1", true, true, order.Processing, 1},
-		{"given back already", provider.Refunded, "key-1", false, false, order.Refunded, 1},
+		{"nothing, and the address says paid", provider.Absent, "imps_1", false, false, order.Open, 1},
+		{"nothing, and the address says failed", provider.Absent, "imps_1", true, false, order.Open, 1},
+		{"at work, and the address says paid", provider.Pending, "imps_1", false, false, order.Processing, 1},
+		{"at work, and the address says failed", provider.Pending, "imps_1", true, false, order.Open, 1},
+		{"declined", provider.Declined, "imps_1", true, false, order.Open, 2},
+		{"unknown", provider.Unknown, "imps_1", true, false, order.Processing, 1},
+		{"the provider is down", provider.Paid, "imps_1", true, true, order.Processing, 1},
+		{"given back already", provider.Refunded, "imps_1", false, false, order.Refunded, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -243,7 +243,7 @@ func TestReturnFromAWindow(t *testing.T) {
 				x := newTill(t)
 				x.bank.Down = tc.down
 				if tc.truth != provider.Absent {
-					x.put("key-1", "order-1", tc.truth, func(p *provider.Payment) {
+					x.put("imps_1", "order-1", tc.truth, func(p *provider.Payment) {
 						if tc.truth == provider.Refunded {
 							p.Balance = 0
 						}
@@ -273,11 +273,11 @@ func TestReturnOfTheOtherTab(t *testing.T) {
 			}
 			bubble(t, func(t *testing.T) {
 				x := newTill(t, func(o *order.Order) { o.Mode = map[bool]string{true: "live", false: "test"}[live] })
-				x.put("key-1", "order-1", provider.Paid, func(p *provider.Payment) { p.Sandbox = !live })
-				x.put("key-2", "order-1", other)
-				x.back("key-2", name == "failed")
+				x.put("imps_1", "order-1", provider.Paid, func(p *provider.Payment) { p.Sandbox = !live })
+				x.put("imps_2", "order-1", other)
+				x.back("imps_2", name == "failed")
 				x.want(order.Paid, 1)
-				if o := x.read(); o.Capture.Key != "key-1" || x.bank.Asked("cancel ") > 0 || x.bank.Asked("") > 2 {
+				if o := x.read(); o.Capture.Key != "imps_1" || x.bank.Asked("cancel ") > 0 || x.bank.Asked("") > 2 {
 					t.Errorf("%s, live %v: paid with %q, asked %v", name, live, o.Capture.Key, x.bank.Calls)
 				}
 			})
@@ -290,13 +290,13 @@ func TestReturnOfWrongMoney(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		x := newTill(t)
-		x.put("key-1", "order-1", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 100 })
-		x.back("key-1", false)
+		x.put("imps_1", "order-1", provider.Paid, func(p *provider.Payment) { p.Amount, p.Balance = 100, 100 })
+		x.back("imps_1", false)
 		x.want(order.Open, 2)
-		if x.bank.Left("key-1") != 0 || x.bank.Asked("cancel ") != 1 {
-			t.Errorf("%d won are left after %v", x.bank.Left("key-1"), x.bank.Calls)
+		if x.bank.Left("imps_1") != 0 || x.bank.Asked("cancel ") != 1 {
+			t.Errorf("%d won are left after %v", x.bank.Left("imps_1"), x.bank.Calls)
 		}
-		x.back("key-1", false) // a reload of the same address
+		x.back("imps_1", false) // a reload of the same address
 		x.want(order.Open, 2)
 		if x.bank.Asked("cancel ") != 1 {
 			t.Errorf("a reload: %v", x.bank.Calls)
@@ -432,11 +432,11 @@ func TestReturnToADeclinedPayment(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		x := newTill(t)
-		x.put("key-1", "order-1", provider.Declined)
-		x.mustHear("key-1", "order-1")
+		x.put("imps_1", "order-1", provider.Declined)
+		x.mustHear("imps_1", "order-1")
 		x.want(order.Open, 1)
 		time.Sleep(2 * time.Second)
-		x.back("key-1", true)
+		x.back("imps_1", true)
 		x.want(order.Open, 2)
 	})
 }
