@@ -338,3 +338,42 @@ func TestIndexEntriesLate(t *testing.T) {
 		}
 	}
 }
+
+// TestRefundCarriedOutLate: a refund is carried out minutes or hours after its connection died, on its way or at work, and nobody tells of it. It is
+// asked for again meanwhile, and the merchant makes another of the same sum. Each is made once: a cancel names the balance that it leaves.
+func TestRefundCarriedOutLate(t *testing.T) {
+	t.Parallel()
+	for _, provider := range []string{"toss", "portone"} {
+		for _, moment := range []string{"before", "after"} {
+			for _, delay := range []string{"10s", "1m", "20m", "90m", "2h"} {
+				for _, forgotten := range []bool{false, true} {
+					what := fmt.Sprintf("%s, %s after %s, keys forgotten: %v", provider, delay, moment, forgotten)
+					t.Run(what, func(t *testing.T) {
+						t.Parallel()
+						bubble(t, func(t *testing.T) {
+							x := newOutside(t, func(o *world.Options) {
+								o.Toss.PartialCancelable, o.Unheard = true, true
+								if forgotten {
+									o.Toss.AnswersKept = -1
+								}
+							})
+							x.pays(provider, x.Order(provider, "order-1", 24*time.Hour))
+							x.Pass("2h")
+							x.late(provider, "cancel", delay, moment)
+							x.refund("order-1", `{"refundId":"r1","amount":5000}`)
+							x.Pass("30m")
+							x.refund("order-1", `{"refundId":"r2","amount":5000}`)
+							x.Pass("26h")
+							for _, id := range []string{"r1", "r2"} {
+								if r, status := x.refund("order-1", fmt.Sprintf(`{"refundId":%q,"amount":5000}`, id)); r.Outcome != "done" {
+									t.Errorf("%s: %d %+v", id, status, r)
+								}
+							}
+							x.wantKept(what, "paid", price-10000)
+						})
+					})
+				}
+			}
+		}
+	}
+}

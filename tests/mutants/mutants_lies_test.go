@@ -39,6 +39,16 @@ var lyingMutants = []mutant{
 		"Key: r.Key, Amount: r.Amount, Balance: r.Balance, Reason", "Key: r.Key, Amount: r.Amount, Reason",
 		world, "TestForgottenIdempotencyKeys",
 	},
+	{
+		"PortOne is not told what is left", "shared/provider/portone/types.go",
+		"`json:\"checksum\"` ", "`json:\"-\"` ",
+		world, "TestRefundCarriedOutLate",
+	},
+	{
+		"Toss Payments is not told what is left", "shared/provider/toss/types.go",
+		"`json:\"refundableAmount\"` ", "`json:\"-\"` ",
+		world, "TestRefundCarriedOutLate",
+	},
 }
 
 // TestLyingMutants takes each of them out.
