@@ -128,6 +128,9 @@ func TestOneNumberUnreadable(t *testing.T) {
 	}
 	for at := ledger.DoubtMax; at < doubt+ledger.DoubtMax; at = k.Due().Sub(noon) {
 		unreadable(at)
+		if k.Unsettled(in(at)) {
+			t.Errorf("an alarm %v after the number's time", at-ledger.DoubtMax)
+		}
 	}
 	if due := k.Due(); !due.Equal(in(doubt + ledger.DoubtMax)) {
 		t.Errorf("due after %v, want the time of number 2", due.Sub(noon))
@@ -149,7 +152,75 @@ func TestOneNumberUnreadable(t *testing.T) {
 	if due := k.Due(); due.After(in(later + time.Hour)) {
 		t.Errorf("number 1 is due after %v", due.Sub(noon))
 	}
-	if k.Unsettled(in(later-time.Second)) || !k.Unsettled(in(later)) {
-		t.Error("an hour after its time number 1 is not read: no alarm, or one too early")
+	if !k.Unsettled(in(later)) {
+		t.Error("an hour after its time number 1 is not read, and nobody is told")
+	}
+	k.shows(later+time.Minute, 1)
+	if k.Unsettled(in(later + time.Minute)) {
+		t.Error("it is read, and somebody is told")
+	}
+}
+
+// TestNoAlarmOfALookNobodyMade: in review nothing is looked up. That a look's time went by then is no alarm when the order
+// is resolved, but that the visit after it reads nothing.
+func TestNoAlarmOfALookNobodyMade(t *testing.T) {
+	t.Parallel()
+	const resolved = 48 * time.Hour
+	k := talk{stood(ledger.Paid, atToss), t}
+	k.Attempts[0].DoubtAt, k.Attempts[0].LookedAt = in(0), in(20*time.Minute)
+	if k.Unsettled(in(resolved)) {
+		t.Error("nobody has looked since, and somebody is told")
+	}
+	if due := k.Due(); !due.Equal(in(ledger.DoubtMax)) {
+		t.Errorf("due after %v", due.Sub(noon))
+	}
+	k.learn(resolved, ledger.Answer{Attempt: 1})
+	if !k.Unsettled(in(resolved)) {
+		t.Error("it could not be read, and nobody is told")
+	}
+	k.End = ledger.EndReview
+	if k.Unsettled(in(resolved)) {
+		t.Error("a look that nobody will make is told of in review")
+	}
+	if due := k.Due(); !due.IsZero() || k.lookedAt(resolved) {
+		t.Errorf("in review it is looked up, due %v", due)
+	}
+}
+
+// TestRefundsRaiseNoAlarm: a refund, made long after the last look, moves the time at which the payment was known. That
+// the last look is made once more is no news for a person.
+func TestRefundsRaiseNoAlarm(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	k := talk{stood(ledger.Paid), t}
+	p := k.Payments[0]
+	k.shows(3*time.Hour, 1)
+	k.shows(3*time.Hour, 2, p)
+	p.Balance -= 5000
+	k.byKey(day, p)
+	if k.Unsettled(in(day)) || k.Unsettled(in(2*day)) {
+		t.Errorf("somebody is told\n%s", show(k.Order))
+	}
+}
+
+// TestUnreadableNumbersShareTheirPauses: however many numbers cannot be read, the order is looked at hourly in the end.
+func TestUnreadableNumbersShareTheirPauses(t *testing.T) {
+	t.Parallel()
+	k := talk{stood(ledger.Expired, atToss), t}
+	k.Attempts = nil
+	for i := range 8 {
+		doubt := in(time.Duration(i) * 7 * time.Minute)
+		k.Attempts = append(k.Attempts, ledger.Attempt{OpenedAt: doubt, DoubtAt: doubt, LookedAt: in(12 * time.Hour), Used: true})
+	}
+	k.LearnedAt = in(12 * time.Hour)
+	visits := 0
+	for at := k.Due().Sub(noon); at < 3*ledger.DoubtMax; at = k.Due().Sub(noon) {
+		visits++
+		for n := range k.Attempts {
+			k.learn(at, ledger.Answer{Attempt: n + 1})
+		}
+	}
+	if visits < 48 || visits > 70 {
+		t.Errorf("%d visits in two days", visits)
 	}
 }

@@ -358,42 +358,34 @@ func (o Order) lastLook(now time.Time, v Visit) Step {
 // toLookUp are the numbers whose time to be looked at has come: all of them, because one may never be readable.
 func (o Order) toLookUp(now time.Time) (attempts []int) {
 	for n := 1; n <= o.Current(); n++ {
-		if slices.ContainsFunc(o.unseenSince(n), func(t time.Time) bool { return !now.Before(t) }) {
+		if slices.ContainsFunc(o.owedLooks(n), func(t time.Time) bool { return !now.Before(t) }) {
 			attempts = append(attempts, n)
 		}
 	}
 	return attempts
 }
 
-// unseenSince are the times at or after which a number must be looked up and has not been.
-func (o Order) unseenSince(attempt int) []time.Time {
-	seen := func(t time.Time) bool { return !o.Attempts[attempt-1].LookedAt.Before(t) }
-	return slices.DeleteFunc(o.looks(attempt), seen)
+// owedLooks are those times of looks that no complete lookup of the number has met.
+func (o Order) owedLooks(attempt int) []time.Time {
+	met := func(t time.Time) bool { return !o.Attempts[attempt-1].LookedAt.Before(t) }
+	return slices.DeleteFunc(o.looks(attempt), met)
 }
 
-// toLookAt are the times at which some number must be looked up and has not been.
-func (o Order) toLookAt() (times []time.Time) {
-	for n := 1; n <= o.Current(); n++ {
-		times = append(times, o.unseenSince(n)...)
-	}
-	return times
-}
-
-// looks are the times at or after which a number must be looked up once: when no window can capture any more; before
-// the order ends; when it was refused, because the lookup that agreed with the refusal may have been behind (where the
-// provider's window captures, the last look is as good); and a day after a request that was never answered.
+// looks are the times at or after which a number must be looked up once.
 func (o Order) looks(attempt int) (times []time.Time) {
 	if o.hasLastLook() {
 		times = append(times, o.lastLookAt())
 	}
 	if !o.closed() && o.exhausted() {
-		times = append(times, o.endsFrom())
+		times = append(times, o.endsFrom()) // it may end once all are looked up
 	}
 	if o.End == EndReview {
 		return times
 	}
 	if attempt < o.Current() && !o.Timing.windowCaptures() {
-		times = append(times, o.Attempts[attempt].OpenedAt.Add(o.Timing.LookupLag)) // the next number's
+		// It was refused, and the lookup that agreed may have been behind. Where the provider's window captures, the
+		// last look is as good.
+		times = append(times, o.Attempts[attempt].OpenedAt.Add(o.Timing.LookupLag))
 	}
 	if t := o.Attempts[attempt-1].DoubtAt; !t.IsZero() {
 		times = append(times, t.Add(DoubtMax))

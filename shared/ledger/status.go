@@ -1,6 +1,9 @@
 package ledger
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Status is what an order is called. It follows from the ledger; the table stores it because conditions and reports
 // need it.
@@ -89,13 +92,42 @@ func (o Order) Due() time.Time {
 			at(after(p.KnownAt, o.LearnedAt))
 		}
 	}
-	for _, t := range o.toLookAt() {
+	for _, t := range o.nextLooks() {
 		at(o.from(t))
 	}
 	if !o.closed() {
 		at(o.openDue())
 	}
 	return due
+}
+
+// nextLooks are the times that decide when numbers are looked up for their own sake: those to come, and the earliest of
+// those that are past. A visit looks up all whose time has come, so that one pause serves them all.
+func (o Order) nextLooks() (times []time.Time) {
+	var past time.Time
+	for n := 1; n <= o.Current(); n++ {
+		for _, t := range o.owedLooks(n) {
+			switch {
+			case t.After(o.LearnedAt):
+				times = append(times, t)
+			case past.IsZero() || t.Before(past):
+				past = t
+			}
+		}
+	}
+	if !past.IsZero() {
+		times = append(times, past)
+	}
+	return times
+}
+
+// doubted says that a number under which a request was never answered could not be looked up a day later: whoever asked
+// since then, an hour or more after its time, has not read it.
+func (o Order) doubted() bool {
+	return o.End != EndReview && slices.ContainsFunc(o.Attempts, func(a Attempt) bool {
+		t := a.DoubtAt.Add(DoubtMax)
+		return !a.DoubtAt.IsZero() && a.LookedAt.Before(t) && !o.LearnedAt.Before(t.Add(time.Hour))
+	})
 }
 
 // openDue is when an order that is not closed must be looked at for its own sake: it may always end.
@@ -128,12 +160,10 @@ func (o Order) Unsettled(now time.Time) bool {
 		}
 	}
 	if !o.closed() && !now.Before(o.Over().Add(time.Hour)) {
-		return true
+		return true // its numbers cannot be looked up
 	}
-	for _, t := range o.toLookAt() {
-		if !now.Before(t.Add(time.Hour)) {
-			return true // a number cannot be read
-		}
+	if o.doubted() {
+		return true
 	}
 	for _, p := range o.surplus() {
 		if !now.Before(p.KnownAt.Add(time.Hour)) {

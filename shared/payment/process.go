@@ -349,10 +349,10 @@ func (s *Settler) moved(ctx context.Context, before, after order.Order) {
 	switch {
 	case after.Status == order.Review && before.Status != order.Review:
 		level, event = slog.LevelError, "money.review"
-	case after.Ledger.Unsettled(s.now()):
-		level, event = slog.LevelError, "money.unsettled"
 	case len(after.Reversals) > len(before.Reversals):
 		level, event = slog.LevelWarn, "money.reversal"
+	case after.Ledger.Unsettled(s.now()):
+		level, event = slog.LevelError, "money.unsettled"
 	case after.Status == before.Status && len(after.History) == len(before.History):
 		return
 	}

@@ -176,6 +176,27 @@ func TestAlarmOfWhatIsUnclear(t *testing.T) {
 	})
 }
 
+// TestReversalBesideADoubt: a second capture that goes back is told of, also when its number cannot be read in full and the order is an alarm for that.
+func TestReversalBesideADoubt(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := newTill(t)
+		x.edit(paidBefore)
+		x.edit(func(l *ledger.Order) { l.Attempts[0].DoubtAt = time.Now() })
+		time.Sleep(ledger.DoubtMax + 2*time.Hour)
+		x.put("key-1", "order-1", provider.Paid)
+		x.put("key-2", "order-1", provider.Paid)
+		x.put("key-3", "order-1", provider.Unknown)
+		x.advance()
+		if o := x.read(); x.bank.Left("key-2") != 0 || !o.Ledger.Unsettled(time.Now()) {
+			t.Fatalf("%d won are left of the second, unsettled %v; asked %v", x.bank.Left("key-2"), o.Ledger.Unsettled(time.Now()), x.bank.Calls)
+		}
+		if x.logged("money.reversal") != 1 {
+			t.Errorf("%d reversals are told of", x.logged("money.reversal"))
+		}
+	})
+}
+
 // TestOneAsksForAll: fifty buyers' pages ask about one order while the provider takes its time. One of them asks it, and the others wait for what it says.
 func TestOneAsksForAll(t *testing.T) {
 	t.Parallel()

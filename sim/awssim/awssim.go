@@ -5,7 +5,6 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"encoding/json"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,11 +14,18 @@ import (
 // Put is an event on a bus.
 type Put struct{ EventBusName, Source, DetailType, Detail string }
 
+// Hidden is a message that is not to be had from its queue for so many seconds.
+type Hidden struct {
+	QueueURL      string `json:"queueUrl"`
+	ReceiptHandle string `json:"receiptHandle"`
+	Seconds       int    `json:"seconds"`
+}
+
 // Seen is what has come.
 type Seen struct {
-	Bus    []Put          `json:"bus"`
-	Queue  []string       `json:"queue"`  // bodies of messages
-	Hidden map[string]int `json:"hidden"` // for how many seconds a message was hidden, by receipt handle
+	Bus    []Put    `json:"bus"`
+	Queue  []string `json:"queue"` // bodies of messages
+	Hidden []Hidden `json:"hidden"`
 }
 
 // AWS takes events and messages and keeps them. The zero value is ready; it is safe for concurrent use.
@@ -33,7 +39,7 @@ type AWS struct {
 func (a *AWS) Seen() Seen {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return Seen{slices.Clone(a.seen.Bus), slices.Clone(a.seen.Queue), maps.Clone(a.seen.Hidden)}
+	return Seen{slices.Clone(a.seen.Bus), slices.Clone(a.seen.Queue), slices.Clone(a.seen.Hidden)}
 }
 
 // Reset forgets what has come. The operations named, such as "AWSEvents.PutEvents", are refused from now on.
@@ -107,10 +113,7 @@ func (a *AWS) changeMessageVisibility(w http.ResponseWriter, in *json.Decoder) b
 	if in.Decode(&change) != nil || change.QueueUrl == "" {
 		return false
 	}
-	if a.seen.Hidden == nil {
-		a.seen.Hidden = map[string]int{}
-	}
-	a.seen.Hidden[change.ReceiptHandle] = change.VisibilityTimeout
+	a.seen.Hidden = append(a.seen.Hidden, Hidden{change.QueueUrl, change.ReceiptHandle, change.VisibilityTimeout})
 	write(w, struct{}{})
 	return true
 }

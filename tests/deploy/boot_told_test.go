@@ -45,20 +45,21 @@ const (
 // replayPublish: what the stream's batch says is on the bus and in the queue, as the schemas have it; and when the bus is down, Lambda is told where
 // to begin again.
 func replayPublish(t *testing.T, s *stage, name string) {
-	var aws awssim.AWS
-	address := s.serve(&aws)
-	change := map[string]string{"AWS_ENDPOINT_URL_EVENTBRIDGE": address, "AWS_ENDPOINT_URL_SQS": address}
+	var events, queue awssim.AWS // apart, so that neither gets what is the other's
+	change := map[string]string{"AWS_ENDPOINT_URL_EVENTBRIDGE": s.serve(&events), "AWS_ENDPOINT_URL_SQS": s.serve(&queue)}
 	payload := readTold(t, name)
 	p := s.start("publish", change)
 	if says := string(p.answer(payload)); says != publishSays {
 		t.Errorf("answered %s", says)
 	}
-	checkPublished(t, aws.Seen())
-	aws.Reset("AWSEvents.PutEvents")
+	seen := awssim.Seen{Bus: events.Seen().Bus, Queue: queue.Seen().Queue}
+	checkPublished(t, seen)
+	events.Reset("AWSEvents.PutEvents")
+	queue.Reset()
 	if says := string(p.answer(payload)); says != `{"batchItemFailures":[{"itemIdentifier":"111000000000000000000002"}]}` {
 		t.Errorf("with the bus down it answered %s", says)
 	}
-	if sent := aws.Seen().Queue; len(sent) > 0 || len(s.counts()) > 0 {
+	if sent := queue.Seen().Queue; len(sent) > 0 || len(s.counts()) > 0 {
 		t.Errorf("sent %v before the bus had it", sent)
 	}
 	wantAlarms(t, p, map[string]int{"publish.incomplete": 2})
@@ -138,7 +139,7 @@ func replayDeliver(t *testing.T, s *stage, name string) {
 	if says := string(p.answer(payload)); says != deliverSays {
 		t.Errorf("answered %s", says)
 	}
-	checkHidden(t, aws.Seen().Hidden)
+	checkHidden(t, aws.Seen().Hidden, deliveryQueue)
 	if len(got) != 3 {
 		t.Errorf("the shop got %v", got)
 	}
@@ -146,11 +147,11 @@ func replayDeliver(t *testing.T, s *stage, name string) {
 }
 
 // checkHidden: the message of deliver-batch that failed, and no other, is hidden for its pause.
-func checkHidden(t *testing.T, hidden map[string]int) {
+func checkHidden(t *testing.T, hidden []awssim.Hidden, queue string) {
 	t.Helper()
 	pause := int(deliver.Pause(3, "order/order-0002/3/paid") / time.Second)
-	if len(hidden) != 1 || hidden["EXAMPLERECEIPTHANDLE12"] != pause {
-		t.Errorf("hidden %v, want the second for %d s", hidden, pause)
+	if want := []awssim.Hidden{{QueueURL: queue, ReceiptHandle: "EXAMPLERECEIPTHANDLE12", Seconds: pause}}; !slices.Equal(hidden, want) {
+		t.Errorf("hidden %+v, want %+v", hidden, want)
 	}
 }
 

@@ -1281,6 +1281,11 @@ var mutants = []mutant{
 		ledgerTests, "TestRefusalThatLiesBehindALookup",
 	},
 	{
+		"a number is looked at again in review", plan,
+		"\tif o.End == EndReview {\n\t\treturn times", "\tif false {\n\t\treturn times",
+		ledgerTests, "TestNoAlarmOfALookNobodyMade",
+	},
+	{
 		"one number at a time is looked at again", plan,
 		"\t\t\tattempts = append(attempts, n)\n", "\t\t\treturn []int{n}\n",
 		ledgerTests, "TestOneNumberUnreadable",
@@ -1342,7 +1347,7 @@ var mutants = []mutant{
 	},
 	{
 		"the last look has no due time", statuses,
-		"\tfor _, t := range o.toLookAt() {\n\t\tat(", "\tfor _, t := range o.toLookAt()[:0] {\n\t\tat(",
+		"\tfor _, t := range o.nextLooks() {\n\t\tat(", "\tfor _, t := range o.nextLooks()[:0] {\n\t\tat(",
 		ledgerTests, "TestLastLook",
 	},
 	{
@@ -1361,9 +1366,29 @@ var mutants = []mutant{
 		ledgerTests, "TestAlarm",
 	},
 	{
+		"a second capture is not told of beside a doubt", oneLoop,
+		"case len(after.Reversals) > len(before.Reversals):", "case len(after.Reversals) > len(before.Reversals) && !after.Ledger.Unsettled(s.now()):",
+		"./shared/payment", "TestReversalBesideADoubt",
+	},
+	{
 		"nobody is told of a number that cannot be read", statuses,
-		"\t\tif !now.Before(t.Add(time.Hour)) {", "\t\tif t.IsZero() {",
+		"\tif o.doubted() {", "\tif false {",
 		ledgerTests, "TestOneNumberUnreadable",
+	},
+	{
+		"a look that nobody made is an alarm", statuses,
+		" && !o.LearnedAt.Before(t.Add(time.Hour))", "",
+		ledgerTests, "TestNoAlarmOfALookNobodyMade",
+	},
+	{
+		"a look that nobody will make is an alarm", statuses,
+		"return o.End != EndReview && slices", "return slices",
+		ledgerTests, "TestNoAlarmOfALookNobodyMade",
+	},
+	{
+		"each number that cannot be read has pauses of its own", statuses,
+		"\t\t\t\tpast = t\n", "\t\t\t\ttimes = append(times, t)\n",
+		ledgerTests, "TestUnreadableNumbersShareTheirPauses",
 	},
 	{
 		"nobody is told of money that does not go back", statuses,
