@@ -153,6 +153,20 @@ func TestTimetable(t *testing.T) {
 	})
 }
 
+// TestNoEndBeforeEachIsRead: of two numbers one is read, and the other cannot be. The order does not end before both are,
+// whichever comes first.
+func TestNoEndBeforeEachIsRead(t *testing.T) {
+	t.Parallel()
+	const over = time.Hour + ledger.OpenGrace
+	for first, second := range map[int]int{1: 2, 2: 1} {
+		k := talk{stood(ledger.Open), t}
+		k.shows(over, first)
+		k.want("one is read", ledger.Open, 2)
+		k.shows(over+time.Hour, second)
+		k.want("both are", ledger.Expired, 2)
+	}
+}
+
 // TestLastLook: a paid order's other windows are looked at once more when none can capture any more. Toss Payments'
 // need not be: nothing is captured there without our confirm.
 func TestLastLook(t *testing.T) {

@@ -303,7 +303,7 @@ var chargeMutants = []mutant{
 	{
 		"an order ends unpaid without a look at its current number", decideRules,
 		"if a.LookedAt.Before(t) {", "if a.LookedAt.Before(t) && i+1 < len(o.Attempts) {",
-		ledgerPkg, "TestNoEndWithoutALook",
+		ledgerPkg, "TestNoEndBeforeEachIsRead",
 	},
 	{
 		"a failed window ends the charge", outcomeRules,
