@@ -22,7 +22,7 @@ import (
 
 const (
 	// edited is in every function's program.
-	edited, marked = "shared/boot/lambda.go", "the function does not start"
+	edited, marked = "shared/boot/environment/environment.go", "the function does not start"
 	// waitMax is far above what a busy machine needs.
 	waitMax = 5 * time.Minute
 )
