@@ -59,11 +59,19 @@ func (p Parts) checkPublicBase(table string) error {
 
 // isHere reports whether an http address is this machine's own.
 func (p Parts) isHere(address string) bool {
-	u, err := url.Parse(address)
-	return isLoopback(address) || err == nil && u.Scheme == "http" && p.PlainHost != "" && u.Hostname() == p.PlainHost
+	return isLoopback(address) || p.PlainHost != "" && plainHost(address) == p.PlainHost
 }
 
 func isLoopback(address string) bool {
+	host := plainHost(address)
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+// plainHost is the host of an http address; empty for any other.
+func plainHost(address string) string {
 	u, err := url.Parse(address)
-	return err == nil && u.Scheme == "http" && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback())
+	if err != nil || u.Scheme != "http" {
+		return ""
+	}
+	return u.Hostname()
 }

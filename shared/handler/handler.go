@@ -151,6 +151,11 @@ func errorResponse(status int, code, message string) Response {
 	return fieldResponse(status, code, "", message)
 }
 
+// invalidField refuses a request for what stands in one of its fields.
+func invalidField(field, message string) Response {
+	return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field, message)
+}
+
 func fieldResponse(status int, code, field, message string) Response {
 	var e errorBody
 	e.Error.Code, e.Error.Field, e.Error.Message = code, field, message

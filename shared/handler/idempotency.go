@@ -25,8 +25,7 @@ func named(r Request, id *string, longest int) *Response {
 		return nil
 	}
 	if len(key) == 0 || len(key) > idempotencyKeyMax || strings.ContainsFunc(key, unprintable) {
-		response := fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "Idempotency-Key",
-			"Idempotency-Key must be 1 to 255 visible ASCII characters")
+		response := invalidField("Idempotency-Key", "Idempotency-Key must be 1 to 255 visible ASCII characters")
 		return &response
 	}
 	sum := sha256.Sum256([]byte(key))

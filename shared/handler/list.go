@@ -38,8 +38,7 @@ func (h merchant) listOrders(ctx context.Context, r Request) (Response, error) {
 		return *refusal, nil
 	}
 	if a := in["attention"]; a != "" && a != "true" {
-		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "attention",
-			"attention must be true, or be left out"), nil
+		return invalidField("attention", "attention must be true, or be left out"), nil
 	}
 	limit, refusal := limitOf(in)
 	if refusal != nil {
@@ -79,8 +78,7 @@ func (h merchant) listSubscriptions(ctx context.Context, r Request) (Response, e
 		}
 		t, err := time.Parse(time.RFC3339, in[p.name])
 		if err != nil {
-			return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", p.name,
-				p.name+" must be a time such as 2026-11-28T12:00:00Z"), nil
+			return invalidField(p.name, p.name+" must be a time such as 2026-11-28T12:00:00Z"), nil
 		}
 		*p.into = t
 	}
@@ -98,7 +96,7 @@ func (h merchant) listSubscriptions(ctx context.Context, r Request) (Response, e
 
 func listFailed(err error) (Response, error) {
 	if field, ok := errors.AsType[*payment.FieldError](err); ok {
-		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field.Field, field.Error()), nil
+		return invalidField(field.Field, field.Error()), nil
 	}
 	return Response{}, err
 }
@@ -133,8 +131,7 @@ func limitOf(in map[string]string) (int, *Response) {
 	}
 	limit, err := strconv.Atoi(in["limit"])
 	if err != nil || limit < 1 || limit > payment.PageMax {
-		response := fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "limit",
-			fmt.Sprintf("limit must be 1 to %d", payment.PageMax))
+		response := invalidField("limit", fmt.Sprintf("limit must be 1 to %d", payment.PageMax))
 		return 0, &response
 	}
 	return limit, nil

@@ -176,7 +176,7 @@ func (h merchant) create(ctx context.Context, r Request) (Response, error) {
 	var field *payment.FieldError
 	switch {
 	case errors.As(err, &field):
-		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field.Field, field.Error()), nil
+		return invalidField(field.Field, field.Error()), nil
 	case errors.Is(err, payment.ErrNotRegistered):
 		if errors.Is(err, payment.ErrNotReady) {
 			h.log.ErrorContext(ctx, "the provider cannot be asked", "event", "config.error", "cause", err.Error())
@@ -219,8 +219,7 @@ func decodeCreate(r Request) (payment.NewOrder, *Response) {
 		return payment.NewOrder{}, refusal
 	}
 	if in.Amount == nil {
-		response := fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "amount",
-			"amount is required: a whole number of won")
+		response := invalidField("amount", "amount is required: a whole number of won")
 		return payment.NewOrder{}, &response
 	}
 	return payment.NewOrder{

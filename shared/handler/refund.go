@@ -46,7 +46,7 @@ func (h merchant) refund(ctx context.Context, r Request) (Response, error) {
 	wish := payment.Refund{ID: in.RefundID, Reason: in.Reason}
 	if in.Amount != nil {
 		if wish.Amount = *in.Amount; wish.Amount < 1 {
-			return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "amount",
+			return invalidField("amount",
 				"amount must be a whole number of won, 1 or more; leave it out to refund all that is left"), nil
 		}
 	}
@@ -73,8 +73,7 @@ func (h merchant) resolve(ctx context.Context, r Request) (Response, error) {
 		return *refusal, nil
 	}
 	if in.Decision != "keep" && in.Decision != "give-back" {
-		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "decision",
-			"decision must be keep or give-back"), nil
+		return invalidField("decision", "decision must be keep or give-back"), nil
 	}
 	o, err := h.use.Settler.Resolve(ctx, r.PathParameters["orderId"], ledger.Resolution{
 		Key: in.Payment, Keep: in.Decision == "keep", By: caller(r), Reason: in.Reason,
@@ -106,7 +105,7 @@ func refusedDecision(o order.Order, err error) (Response, error) {
 	}
 	switch {
 	case errors.As(err, &field):
-		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field.Field, field.Error()), nil
+		return invalidField(field.Field, field.Error()), nil
 	case errors.Is(err, payment.ErrNotFound):
 		return errorResponse(http.StatusNotFound, "NOT_FOUND", "no such order"), nil
 	case errors.Is(err, ledger.ErrOverBalance):

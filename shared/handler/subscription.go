@@ -201,29 +201,8 @@ func (h merchant) subscribe(ctx context.Context, r Request) (Response, error) {
 	if refusal := decode(r, &in, "firstChargeAt"); refusal != nil {
 		return *refusal, nil
 	}
-	for _, f := range []struct {
-		name    string
-		missing bool
-	}{
-		{"plan.amount", in.Plan.Amount == nil}, {"plan.every", in.Plan.Every != nil && *in.Plan.Every == 0},
-		{"plan.anchorDay", in.Plan.AnchorDay != nil && *in.Plan.AnchorDay == 0},
-	} {
-		if f.missing {
-			return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", f.name,
-				f.name+" must be a whole number above 0"), nil
-		}
-	}
-	if in.Trial != nil && in.FirstChargeAt.IsZero() {
-		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "trial",
-			"trial needs firstChargeAt, which is when it ends"), nil
-	}
-	if field := in.misplaced(); field != "" {
-		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field,
-			field+" is only for a request with importBillingKey"), nil
-	}
-	if in.imports() && *in.ImportBillingKey == "" {
-		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "importBillingKey",
-			"importBillingKey must be the customer_uid of a billing key"), nil
+	if refusal := in.refused(); refusal != nil {
+		return *refusal, nil
 	}
 	if !in.imports() { // an imported key names its subscription itself
 		if refusal := named(r, &in.SubscriptionID, subscriptionIDMax); refusal != nil {
@@ -236,7 +215,7 @@ func (h merchant) subscribe(ctx context.Context, r Request) (Response, error) {
 	var key *payment.KeyRefusal
 	switch {
 	case errors.As(err, &field):
-		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field.Field, field.Error()), nil
+		return invalidField(field.Field, field.Error()), nil
 	case errors.Is(err, payment.ErrKeyImported), errors.Is(err, payment.ErrKeyScheduled):
 		code := payment.ErrKeyScheduled.Code
 		if errors.Is(err, payment.ErrKeyImported) {
@@ -264,6 +243,32 @@ func (h merchant) subscribe(ctx context.Context, r Request) (Response, error) {
 	h.log.InfoContext(ctx, "a subscription was started",
 		"event", "subscription.created", "subscriptionId", e.Subscription.ID)
 	return jsonResponse(http.StatusCreated, b), nil
+}
+
+// refused is the answer to a body whose fields are missing, zero or in the wrong company; nil: it may be enrolled.
+func (in subscribeBody) refused() *Response {
+	refuse := func(field, message string) *Response { r := invalidField(field, message); return &r }
+	for _, f := range []struct {
+		name    string
+		missing bool
+	}{
+		{"plan.amount", in.Plan.Amount == nil}, {"plan.every", in.Plan.Every != nil && *in.Plan.Every == 0},
+		{"plan.anchorDay", in.Plan.AnchorDay != nil && *in.Plan.AnchorDay == 0},
+	} {
+		if f.missing {
+			return refuse(f.name, f.name+" must be a whole number above 0")
+		}
+	}
+	field := in.misplaced()
+	switch {
+	case in.Trial != nil && in.FirstChargeAt.IsZero():
+		return refuse("trial", "trial needs firstChargeAt, which is when it ends")
+	case field != "":
+		return refuse(field, field+" is only for a request with importBillingKey")
+	case in.imports() && *in.ImportBillingKey == "":
+		return refuse("importBillingKey", "importBillingKey must be the customer_uid of a billing key")
+	}
+	return nil
 }
 
 func (in subscribeBody) request() payment.NewSubscription {
@@ -469,8 +474,7 @@ func (h merchant) cancel(ctx context.Context, r Request) (Response, error) {
 		}
 	}
 	if in.At != "now" && in.At != "period-end" {
-		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", "at",
-			`at must be now or period-end, as in {"at":"period-end"}`), nil
+		return invalidField("at", `at must be now or period-end, as in {"at":"period-end"}`), nil
 	}
 	s, err := h.enroll.Cancel(ctx, r.PathParameters["id"], in.At == "period-end")
 	return h.managedResponse(r, s, err)
@@ -517,7 +521,7 @@ func (h merchant) managedResponse(r Request, s subscription.Subscription, err er
 	case errors.Is(err, payment.ErrState):
 		return errorResponse(http.StatusConflict, "WRONG_STATUS", stateMessage(s)), nil
 	case errors.As(err, &field):
-		return fieldResponse(http.StatusBadRequest, "INVALID_FIELD", field.Field, field.Error()), nil
+		return invalidField(field.Field, field.Error()), nil
 	case err != nil:
 		return Response{}, err
 	}

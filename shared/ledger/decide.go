@@ -285,7 +285,7 @@ func (o *Order) move() {
 			o.ExpiresAt = o.LearnedAt.Add(CycleLife) // the attempt must be able to fail without writing the cycle off
 		}
 		o.move() // another table may have used that number up, too
-	case !over && !used, len(o.unseen(o.endsFrom())) > 0, o.hasNotice():
+	case !over && !used, o.unseen(o.endsFrom()), o.hasNotice():
 	case o.Cycle && o.Wanted == NotAsked:
 	case o.Cycle && o.Wanted == Yes && n < AttemptsMax:
 		o.ExpiresAt = o.LearnedAt.Add(CycleLife)
@@ -313,14 +313,9 @@ func (o Order) endsFrom() time.Time {
 	return o.Over()
 }
 
-// unseen are the numbers that no complete lookup begun at or after t has shown.
-func (o Order) unseen(t time.Time) (attempts []int) {
-	for i, a := range o.Attempts {
-		if a.LookedAt.Before(t) {
-			attempts = append(attempts, i+1)
-		}
-	}
-	return attempts
+// unseen says that no complete lookup begun at or after t has shown some number.
+func (o Order) unseen(t time.Time) bool {
+	return slices.ContainsFunc(o.Attempts, func(a Attempt) bool { return a.LookedAt.Before(t) })
 }
 
 func (o Order) hasNotice() bool {

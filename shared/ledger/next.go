@@ -387,10 +387,18 @@ func (o Order) looks(attempt int) (times []time.Time) {
 		// last look is as good.
 		times = append(times, o.Attempts[attempt].OpenedAt.Add(o.Timing.LookupLag))
 	}
-	if t := o.Attempts[attempt-1].DoubtAt; !t.IsZero() {
-		times = append(times, t.Add(DoubtMax))
+	if t := o.Attempts[attempt-1].doubtLook(); !t.IsZero() {
+		times = append(times, t)
 	}
 	return times
+}
+
+// doubtLook is when the number is looked up for its newest request without an answer; zero: there is none.
+func (a Attempt) doubtLook() time.Time {
+	if a.DoubtAt.IsZero() {
+		return time.Time{}
+	}
+	return a.DoubtAt.Add(DoubtMax)
 }
 
 // hasLastLook says that every number must be looked up after its windows are over.

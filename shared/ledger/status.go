@@ -125,8 +125,8 @@ func (o Order) nextLooks() (times []time.Time) {
 // since then, an hour or more after its time, has not read it.
 func (o Order) doubted() bool {
 	return o.End != EndReview && slices.ContainsFunc(o.Attempts, func(a Attempt) bool {
-		t := a.DoubtAt.Add(DoubtMax)
-		return !a.DoubtAt.IsZero() && a.LookedAt.Before(t) && !o.LearnedAt.Before(t.Add(time.Hour))
+		t := a.doubtLook()
+		return a.LookedAt.Before(t) && !o.LearnedAt.Before(t.Add(time.Hour))
 	})
 }
 

@@ -15,10 +15,7 @@ import (
 )
 
 // shop is a bed with a merchant of subscriptions, who moves its clock.
-type shop struct {
-	*testbed.Bed
-	t *testing.T
-}
+type shop struct{ *testbed.Bed }
 
 // shown is a subscription as the merchant reads it.
 type shown struct {
@@ -69,30 +66,30 @@ type shown struct {
 func newShop(t *testing.T, edits ...testbed.Option) *shop {
 	t.Helper()
 	opens := testbed.Clocked(time.Date(2027, 1, 31, 8, 0, 0, 0, subscription.Seoul))
-	return &shop{testbed.Open(t, append([]testbed.Option{testbed.Quiet, opens}, edits...)...), t}
+	return &shop{testbed.Open(t, append([]testbed.Option{testbed.Quiet, opens}, edits...)...)}
 }
 
 func (s *shop) send(method, path, body string) (got shown, status int) {
-	s.t.Helper()
+	s.T.Helper()
 	a := s.Send(testbed.Request(method, path, testbed.JSON, body))
 	if err := a.JSON(&got); err != nil {
-		s.t.Fatalf("%s %s: %d %s", method, path, a.Status, a.Body)
+		s.T.Fatalf("%s %s: %d %s", method, path, a.Status, a.Body)
 	}
 	return got, a.Status
 }
 
 // must is send with a status that it must have.
 func (s *shop) must(status int, path, body string) shown {
-	s.t.Helper()
+	s.T.Helper()
 	got, code := s.send(http.MethodPost, "/subscriptions/"+id+path, body)
 	if code != status {
-		s.t.Fatalf("POST %s %s: %d %+v, want %d", path, body, code, got.Error, status)
+		s.T.Fatalf("POST %s %s: %d %+v, want %d", path, body, code, got.Error, status)
 	}
 	return got
 }
 
 func (s *shop) read() shown {
-	s.t.Helper()
+	s.T.Helper()
 	got, _ := s.send(http.MethodGet, "/subscriptions/"+id, "")
 	return got
 }
@@ -109,24 +106,22 @@ func enrolled(t *testing.T) *shop {
 
 // enroll makes the subscription and completes its window.
 func (s *shop) enroll() {
-	s.t.Helper()
+	s.T.Helper()
 	got, code := s.send(http.MethodPost, "/subscriptions", body)
 	if code != http.StatusCreated {
-		s.t.Fatalf("subscribe: %d %+v", code, got.Error)
+		s.T.Fatalf("subscribe: %d %+v", code, got.Error)
 	}
 	s.register(got.Window)
 	if got := s.read(); got.Status != "active" {
-		s.t.Fatalf("enrolled and %s", got.Status)
+		s.T.Fatalf("enrolled and %s", got.Status)
 	}
 }
 
 // register is a buyer who completes the window and comes back.
 func (s *shop) register(window testbed.Window) {
-	s.t.Helper()
+	s.T.Helper()
 	s.Get(s.TossPay(testbed.Sale{Window: window}, "approve"))
 }
-
-func (s *shop) advance(d string) { s.t.Helper(); s.Pass(d) }
 
 // taken are the captures as "cycle amount day".
 func (s *shop) taken() (list []string) {
@@ -137,29 +132,29 @@ func (s *shop) taken() (list []string) {
 }
 
 func (s *shop) wantTaken(want ...string) {
-	s.t.Helper()
+	s.T.Helper()
 	if got := s.taken(); !reflect.DeepEqual(got, want) {
-		s.t.Errorf("taken %q, want %q", got, want)
+		s.T.Errorf("taken %q, want %q", got, want)
 	}
 }
 
 func TestPauseAndResume(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
-	s.advance("1d")
+	s.Pass("1d")
 	for range 2 { // the second time changes nothing
 		if got := s.must(200, "/pause", ""); got.Status != "paused" || len(got.Upcoming) != 0 {
 			t.Errorf("paused: %s, %v", got.Status, got.Upcoming)
 		}
 	}
-	s.advance("70d") // over 28 February and 31 March
+	s.Pass("70d") // over 28 February and 31 March
 	for range 2 {
 		got := s.must(200, "/resume", "")
 		if got.Status != "active" || len(got.Upcoming) == 0 || got.Upcoming[0].In(subscription.Seoul).Format("01-02 15") != "04-30 10" {
 			t.Errorf("resumed: %s, %v", got.Status, got.Upcoming)
 		}
 	}
-	s.advance("25d")
+	s.Pass("25d")
 	s.wantTaken("c1 9900 01-31", "c2 9900 04-30")
 	if got := s.read(); len(got.History) != 6 {
 		t.Errorf("history %+v, want created, key, charged, paused, resumed, charged", got.History)
@@ -176,9 +171,9 @@ func TestFirstChargeWaitsForItsHour(t *testing.T) {
 		t.Fatalf("%d %+v", code, got.Error)
 	}
 	s.register(got.Window)
-	s.advance("127h25m") // 5 February, 15:25
+	s.Pass("127h25m") // 5 February, 15:25
 	s.wantTaken()
-	s.advance("36m")
+	s.Pass("36m")
 	s.wantTaken("c1 9900 02-05")
 	if got := s.read(); got.NextDate.In(subscription.Seoul).Format("01-02 15:04") != "03-05 16:00" {
 		t.Errorf("the next date is %s", got.NextDate)
@@ -202,7 +197,7 @@ func TestTheSameRequestLater(t *testing.T) {
 			}
 		}
 	}
-	s.advance("20d")
+	s.Pass("20d")
 	for _, tc := range requests {
 		if got, code := s.send(http.MethodPost, tc.path, tc.body); code != http.StatusOK || got.Status == "" {
 			t.Errorf("%s, 20 days later: %d %+v, want 200", tc.path, code, got.Error)
@@ -217,7 +212,7 @@ func TestTheSameRequestLater(t *testing.T) {
 func TestCancelNow(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
-	s.advance("1d")
+	s.Pass("1d")
 	for range 2 {
 		if got := s.must(200, "/cancel", `{"at":"now"}`); got.Status != "canceled" || got.Means.DeletedAt == nil || len(got.Upcoming) != 0 {
 			t.Errorf("canceled: %s, %+v", got.Status, got.Means)
@@ -230,14 +225,14 @@ func TestCancelNow(t *testing.T) {
 	s.must(409, "/pause", "")
 	s.must(409, "/renew-key", "")
 	s.must(409, "/plan", `{"amount":5000,"currency":"KRW"}`)
-	s.advance("90d")
+	s.Pass("90d")
 	s.wantTaken("c1 9900 01-31")
 }
 
 func TestCancelWhileTheProviderIsDown(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
-	s.advance("1d")
+	s.Pass("1d")
 	err := s.Faults.Set(fault.Fault{Provider: portonesim.Provider, Operation: portonesim.OpDeleteCustomer, Kind: fault.InternalError, Times: 5})
 	if err != nil {
 		t.Fatal(err)
@@ -245,7 +240,7 @@ func TestCancelWhileTheProviderIsDown(t *testing.T) {
 	if got := s.must(200, "/cancel", `{"at":"now"}`); got.Status != "canceled" || got.Means.DeletedAt != nil {
 		t.Errorf("canceled: %s, %+v: the provider has not said that the key is gone", got.Status, got.Means)
 	}
-	s.advance("1d")
+	s.Pass("1d")
 	if got := s.read(); got.Means.DeletedAt == nil {
 		t.Error("a day later the key is still there")
 	}
@@ -255,54 +250,54 @@ func TestCancelWhileTheProviderIsDown(t *testing.T) {
 func TestCancelAtPeriodEnd(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
-	s.advance("1d")
+	s.Pass("1d")
 	for range 2 {
 		if got := s.must(200, "/cancel", `{"at":"period-end"}`); got.Status != "active" || !got.CancelAtEnd || len(got.Upcoming) != 0 || got.Means.DeletedAt != nil {
 			t.Errorf("%+v", got)
 		}
 	}
-	s.advance("26d")
+	s.Pass("26d")
 	if got := s.read(); got.Status != "active" {
 		t.Errorf("%s before the period's end", got.Status)
 	}
-	s.advance("2d")
+	s.Pass("2d")
 	if got := s.read(); got.Status != "canceled" || got.Means.DeletedAt == nil {
 		t.Errorf("%s after the period's end, %+v", got.Status, got.Means)
 	}
-	s.advance("60d")
+	s.Pass("60d")
 	s.wantTaken("c1 9900 01-31")
 }
 
 func TestChangePlan(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
-	s.advance("1d")
+	s.Pass("1d")
 	for range 2 {
 		if got := s.must(200, "/plan", `{"amount":12000,"currency":"KRW","consent":{"evidence":"contract 7"}}`); got.Plan.Amount != 12000 || got.NextPlan != nil {
 			t.Errorf("%+v", got)
 		}
 	}
-	s.advance("28d")
+	s.Pass("28d")
 	s.wantTaken("c1 9900 01-31", "c2 12000 02-28")
 
 	// A cycle that was refused keeps the price it began with.
 	s.PortOne.DeclineNext("CARD_NOT_ENOUGH_BALANCE 잔고 부족")
-	s.advance("31d")
+	s.Pass("31d")
 	if got := s.must(200, "/plan", `{"amount":20000,"currency":"KRW","consent":{"evidence":"contract 7"}}`); got.Status != "past_due" || got.NextPlan == nil || got.NextPlan.Amount != 20000 || got.Plan.Amount != 12000 {
 		t.Fatalf("%+v", got)
 	}
-	s.advance("33d")
+	s.Pass("33d")
 	s.wantTaken("c1 9900 01-31", "c2 12000 02-28", "c3--2 12000 04-01", "c4 20000 04-30")
 }
 
 func TestRenewKey(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
-	s.advance("1d")
+	s.Pass("1d")
 	if err := s.PortOne.BreakKey(id+"--key1", "COMMON_BILLING_KEY_NOT_FOUND 자동결제 정보를 찾을 수 없습니다"); err != nil {
 		t.Fatal(err)
 	}
-	s.advance("28d")
+	s.Pass("28d")
 	if got := s.read(); got.Status != "suspended" {
 		t.Fatalf("%s with a key that is gone", got.Status)
 	}
@@ -312,7 +307,7 @@ func TestRenewKey(t *testing.T) {
 		t.Errorf("two windows: %v %v, %v %v", first.CheckoutURL, first.Window["customer_uid"], second.CheckoutURL, second.Window["customer_uid"])
 	}
 	s.register(first.Window)
-	s.advance("1h")
+	s.Pass("1h")
 	if got := s.read(); got.Status != "active" || got.Means.Key != id+"--key2" || got.NextDate.In(subscription.Seoul).Format("01-02") != "03-31" {
 		t.Errorf("%s, %+v, next %v: want active with the new means and the anchor unchanged", got.Status, got.Means, got.NextDate)
 	}
@@ -325,9 +320,9 @@ func TestReadTellsTheCycles(t *testing.T) {
 	if got := s.read(); got.Cycles == nil || len(got.Cycles) > 0 {
 		t.Errorf("before the first charge: %+v, want an empty list", got.Cycles)
 	}
-	s.advance("27d")
+	s.Pass("27d")
 	s.PortOne.DeclineNext("CARD_NOT_ENOUGH_BALANCE 잔고 부족")
-	s.advance("2d")
+	s.Pass("2d")
 	tell := func() (list []string) {
 		for _, c := range s.read().Cycles {
 			list = append(list, fmt.Sprintf("%d %s %s %s", c.Number, c.OrderID, c.Result, c.At.In(subscription.Seoul).Format("01-02")))
@@ -343,7 +338,7 @@ func TestReadTellsTheCycles(t *testing.T) {
 	if got := s.read(); got.Cycles[0].Code != "CARD_NOT_ENOUGH_BALANCE" {
 		t.Errorf("%+v", got.Cycles[0])
 	}
-	s.advance("31d")
+	s.Pass("31d")
 	want := []string{"3 " + id + "--c3 charged 03-31", "2 " + id + "--c2 charged 03-01", "1 " + id + "--c1 charged 01-31"}
 	if got := tell(); !reflect.DeepEqual(got, want) {
 		t.Errorf("paid: %q, want %q", got, want)

@@ -10,7 +10,7 @@ import (
 
 // answer is what the buyer presses on the consent page, or only looks at without an answer; it returns the page they then see.
 func (s *shop) answer(address, answer string) string {
-	s.t.Helper()
+	s.T.Helper()
 	a := s.Get(strings.TrimSuffix(address, "?lang=en") + "?lang=en")
 	if answer != "" {
 		a = s.PostForm(address, url.Values{"answer": {answer}, "lang": {"en"}})
@@ -22,9 +22,9 @@ func (s *shop) answer(address, answer string) string {
 }
 
 func (s *shop) wantPage(what, page, part string) {
-	s.t.Helper()
+	s.T.Helper()
 	if !strings.Contains(page, part) {
-		s.t.Errorf("%s: the page has no %q: %s", what, part, page)
+		s.T.Errorf("%s: the page has no %q: %s", what, part, page)
 	}
 }
 
@@ -35,7 +35,7 @@ func TestNoConsentNoHigherCharge(t *testing.T) {
 	t.Parallel()
 	for _, answer := range []string{"", "refuse", "nonsense"} {
 		s := enrolled(t)
-		s.advance("2d")
+		s.Pass("2d")
 		got := s.must(200, "/plan", dearer)
 		if got.Plan.Amount != 9900 || got.Consent == nil || got.Consent.State != "needed" || got.Consent.Before != 9900 || got.Consent.After != 12900 {
 			t.Fatalf("%+v %+v", got.Plan, got.Consent)
@@ -44,13 +44,13 @@ func TestNoConsentNoHigherCharge(t *testing.T) {
 			t.Errorf("the same wish again has another page: %s, %s", got.Consent.URL, again.Consent.URL)
 		}
 		s.wantPage(answer, s.answer(got.Consent.URL, answer), "12,900")
-		s.advance("60d")
+		s.Pass("60d")
 		s.wantTaken("c1 9900 01-31", "c2 9900 02-28", "c3 9900 03-31")
 		if got := s.read(); got.Status != "active" || got.Consent.State != "lapsed" {
 			t.Errorf("answer %q: %s, %+v", answer, got.Status, got.Consent)
 		}
 		s.wantPage("after the date", s.answer(got.Consent.URL, "agree"), "no longer waiting")
-		s.advance("30d")
+		s.Pass("30d")
 		s.wantTaken("c1 9900 01-31", "c2 9900 02-28", "c3 9900 03-31", "c4 9900 04-30")
 	}
 }
@@ -59,7 +59,7 @@ func TestNoConsentNoHigherCharge(t *testing.T) {
 func TestConsentOfAnotherPlan(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
-	s.advance("2d")
+	s.Pass("2d")
 	first := s.must(200, "/plan", dearer).Consent.URL
 	second := s.must(200, "/plan", `{"amount":15900,"currency":"KRW"}`).Consent.URL
 	if first == second {
@@ -73,14 +73,14 @@ func TestConsentOfAnotherPlan(t *testing.T) {
 	if got := s.read(); got.Consent.State != "needed" || got.Consent.After != 15900 {
 		t.Errorf("%+v", got.Consent)
 	}
-	s.advance("30d")
+	s.Pass("30d")
 	s.wantTaken("c1 9900 01-31", "c2 9900 02-28")
 }
 
 func TestConsentGivenIsCharged(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
-	s.advance("2d")
+	s.Pass("2d")
 	got := s.must(200, "/plan", dearer)
 	s.wantPage("asked", s.answer(got.Consent.URL, ""), "February 28, 2027")
 	s.wantPage("agreed", s.answer(got.Consent.URL, "agree"), "You agreed")
@@ -89,7 +89,7 @@ func TestConsentGivenIsCharged(t *testing.T) {
 	if got := s.read(); got.Consent.State != "given" || got.Plan.Amount != 12900 {
 		t.Errorf("%+v %+v", got.Plan, got.Consent)
 	}
-	s.advance("60d")
+	s.Pass("60d")
 	s.wantTaken("c1 9900 01-31", "c2 12900 02-28", "c3 12900 03-31")
 	s.wantPage("a guessed token", s.answer(strings.Replace(got.Consent.URL, "/consent/"+id+"/", "/consent/"+id+"/X", 1), "refuse"), "404 ")
 }
@@ -97,10 +97,10 @@ func TestConsentGivenIsCharged(t *testing.T) {
 func TestNoConsentEnds(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
-	s.advance("2d")
+	s.Pass("2d")
 	got := s.must(200, "/plan", `{"amount":12900,"currency":"KRW","withoutConsent":"end"}`)
 	s.wantPage("asked", s.answer(got.Consent.URL, ""), "your subscription ends on that date")
-	s.advance("60d")
+	s.Pass("60d")
 	s.wantTaken("c1 9900 01-31")
 	if got := s.read(); got.Status != "canceled" {
 		t.Errorf("%s, %+v", got.Status, got.Consent)
@@ -133,14 +133,14 @@ func TestTrialNeedsConsent(t *testing.T) {
 		}
 		if tc.answer != "" {
 			s.wantPage("too early", s.answer(got.Consent.URL, tc.answer), "nothing to do now")
-			s.advance("50d")
+			s.Pass("50d")
 			if got := s.read(); got.Consent.State != "needed" {
 				t.Errorf("%s: 24 days before: %+v", tc.name, got.Consent)
 			}
 			s.wantPage("in time", s.answer(got.Consent.URL, tc.answer), "You agreed")
-			s.advance("26d")
+			s.Pass("26d")
 		} else {
-			s.advance("76d")
+			s.Pass("76d")
 		}
 		s.wantTaken(tc.want...)
 		if got := s.read(); (got.Status == "canceled") != (tc.want == nil) {

@@ -11,12 +11,12 @@ import (
 func TestCraftedReturnOfACycle(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
-	s.advance("1d")
+	s.Pass("1d")
 	for _, key := range []string{"not-an-imp-uid", "x", "imp_000000000000000000000000000000000000000000000000000000000000"} {
-		s.get("/confirm/portone/" + id + "--c1/" + s.link() + "?imp_uid=" + key)
+		s.Get("/confirm/portone/" + id + "--c1/" + s.Stored(id+"--c1").LinkToken + "?imp_uid=" + key)
 	}
-	s.advance("2d")
-	if o := s.order(id + "--c1"); o.Status != order.Paid || !o.Final() || o.Ledger.Unsettled(s.Clock.Now()) {
+	s.Pass("2d")
+	if o := s.Stored(id + "--c1"); o.Status != order.Paid || !o.Final() || o.Ledger.Unsettled(s.Clock.Now()) {
 		t.Errorf("%s, due %v, unsettled %v: %+v", o.Status, o.DueAt, o.Ledger.Unsettled(s.Clock.Now()), o.Ledger.Requests)
 	}
 }

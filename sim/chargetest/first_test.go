@@ -21,7 +21,7 @@ func (s *shop) charges(n int) (list []string) {
 	got := s.read()
 	for i, c := range got.UpcomingCharges[:min(n, len(got.UpcomingCharges))] {
 		if !c.At.Equal(got.Upcoming[i]) {
-			s.t.Errorf("charge %d is at %v, and upcoming says %v", i, c.At, got.Upcoming[i])
+			s.T.Errorf("charge %d is at %v, and upcoming says %v", i, c.At, got.Upcoming[i])
 		}
 		list = append(list, fmt.Sprintf("c%d %d %s", c.Cycle, c.Amount, c.At.In(subscription.Seoul).Format("01-02")))
 	}
@@ -60,7 +60,7 @@ func TestFirstPeriods(t *testing.T) {
 			t.Fatalf("%s: %d %+v", tc.name, code, got.Error)
 		}
 		if tc.wait != "" {
-			s.advance(tc.wait)
+			s.Pass(tc.wait)
 		}
 		s.wantPage(tc.name, s.Get(got.CheckoutURL).Body, tc.page)
 		s.register(got.Window)
@@ -68,7 +68,7 @@ func TestFirstPeriods(t *testing.T) {
 			t.Errorf("%s: shown %q, want %q", tc.name, shown, tc.want)
 		}
 		for range 10 {
-			s.advance("720h")
+			s.Pass("720h")
 		}
 		if taken := s.taken(); len(taken) < 4 || !reflect.DeepEqual(taken[:4], tc.want) {
 			t.Errorf("%s: taken %q, want %q", tc.name, taken, tc.want)
@@ -88,9 +88,9 @@ func TestShareIsTaxedAsItsPlan(t *testing.T) {
 	if c := s.read().UpcomingCharges[0]; c.Amount != 6387 || c.TaxFreeAmount != 2129 || c.VATAmount != 387 {
 		t.Errorf("%+v", c)
 	}
-	s.advance("21d")
+	s.Pass("21d")
 	for cycle, want := range map[string]string{"c1": "6387 2129 387", "c2": "9900 3300 600"} {
-		o := s.order(id + "--" + cycle)
+		o := s.Stored(id + "--" + cycle)
 		if got := fmt.Sprint(o.Amount.Value, o.Extras.Tax.Free, o.Extras.Tax.VAT); got != want {
 			t.Errorf("%s: %s, want %s", cycle, got, want)
 		}
@@ -106,9 +106,9 @@ func TestShareIsDunned(t *testing.T) {
 		s.PortOne.DeclineNext("CARD_EXCEED_LIMIT")
 	}
 	s.register(got.Window)
-	s.advance("30d")
+	s.Pass("30d")
 	s.wantTaken("c1--4 1277 02-05", "c2 9900 02-05")
-	s.advance("5d")
+	s.Pass("5d")
 	s.wantTaken("c1--4 1277 02-05", "c2 9900 02-05", "c3 9900 03-04")
 }
 
@@ -127,7 +127,7 @@ func TestTrialsConsentShowsTheShare(t *testing.T) {
 		s.wantPage("the consent page", s.answer(address, ""), part)
 	}
 	s.answer(address, "agree")
-	s.advance("1200h")
+	s.Pass("1200h")
 	s.wantTaken("c1 8132 02-25", "c2 9900 03-20")
 }
 

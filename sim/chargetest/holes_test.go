@@ -3,11 +3,9 @@ package chargetest_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +21,7 @@ import (
 	"tosspay-sam/sim/ledger"
 	"tosspay-sam/sim/portonesim"
 	"tosspay-sam/sim/soak"
+	"tosspay-sam/sim/testbed"
 )
 
 // The tests of this file are holes that reviews and the soak have found. A comment says what happened before the hole was closed.
@@ -32,13 +31,13 @@ func TestTossReturnDoesNotChargeThePaused(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
 	s.PortOne.DeclineNext("CARD_NOT_ENOUGH_BALANCE 잔고 부족")
-	s.advance("1d") // 31 Jan refused, order sub_charge--c1 open at attempt 2
+	s.Pass("1d") // 31 Jan refused, order sub_charge--c1 open at attempt 2
 	if got := s.must(200, "/pause", ""); got.Status != "paused" {
 		t.Fatal(got.Status)
 	}
-	token := s.link()
-	out := s.get("/confirm/toss/" + id + "--c1/" + token + "?paymentKey=whatever&orderId=" + id + "--c1--2&amount=9900")
-	t.Logf("toss return: %d", out.Code)
+	token := s.Stored(id + "--c1").LinkToken
+	out := s.Get("/confirm/toss/" + id + "--c1/" + token + "?paymentKey=whatever&orderId=" + id + "--c1--2&amount=9900")
+	t.Logf("toss return: %d", out.Status)
 	if got := s.taken(); len(got) != 0 {
 		t.Errorf("a PAUSED subscription was charged by a GET: %q; subscription says %s cycle %d", got, s.read().Status, s.read().Cycle)
 	}
@@ -50,14 +49,14 @@ func TestTossReturnDoesNotChargeTheSuspended(t *testing.T) {
 	for range 5 {
 		s.PortOne.DeclineNext("CARD_NOT_ENOUGH_BALANCE 잔고 부족")
 	}
-	s.advance("9d")
+	s.Pass("9d")
 	if got := s.read(); got.Status != "suspended" {
 		t.Fatal(got.Status)
 	}
-	token := s.link()
-	s.get("/confirm/toss/" + id + "--c1/" + token + "?paymentKey=whatever&orderId=" + id + "--c1--6&amount=9900")
+	token := s.Stored(id + "--c1").LinkToken
+	s.Get("/confirm/toss/" + id + "--c1/" + token + "?paymentKey=whatever&orderId=" + id + "--c1--6&amount=9900")
 	got := s.taken()
-	s.advance("20d")
+	s.Pass("20d")
 	after := s.read()
 	if len(got) != 0 {
 		t.Errorf("a SUSPENDED subscription was charged by a GET: %q; 20 days later it is %s at cycle %d", got, after.Status, after.Cycle)
@@ -69,40 +68,20 @@ func TestReturnDoesNotChargeThePaused(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
 	s.PortOne.DeclineNext("CARD_NOT_ENOUGH_BALANCE 잔고 부족")
-	s.advance("1d")
+	s.Pass("1d")
 	s.must(200, "/pause", "")
-	token := s.link()
+	token := s.Stored(id + "--c1").LinkToken
 	if err := s.Faults.Set(fault.Fault{Provider: portonesim.Provider, Operation: portonesim.OpFindAll, Kind: fault.InternalError, Times: 1}); err != nil {
 		t.Fatal(err)
 	}
-	s.get("/confirm/portone/" + id + "--c1/" + token)
-	if got := s.get("/orders/" + id + "--c1").Body.String(); !strings.Contains(got, `"status":"open"`) {
+	s.Get("/confirm/portone/" + id + "--c1/" + token)
+	if got := s.Get("/orders/" + id + "--c1").Body; !strings.Contains(got, `"status":"open"`) {
 		t.Errorf("a return of nobody's window moved the cycle: %s", got)
 	}
-	s.advance("3h")
+	s.Pass("3h")
 	if got := s.taken(); len(got) != 0 {
 		t.Errorf("a PAUSED subscription was charged: %q", got)
 	}
-}
-
-func (s *shop) get(path string) *httptest.ResponseRecorder {
-	s.t.Helper()
-	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodGet, "http://127.0.0.1"+path, nil)
-	recorder := httptest.NewRecorder()
-	s.ServeHTTP(recorder, r)
-	return recorder
-}
-
-// link is the token of the first cycle's order.
-func (s *shop) link() string {
-	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
-	defer cancel()
-	o, err := s.Store.Get(ctx, id+"--c1")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return o.LinkToken
 }
 
 // TestNoRepetitionAfterCancel: canceled while the first request was lost; 75 minutes later the sweep sends the charge.
@@ -523,29 +502,22 @@ func TestCycleHasNoPage(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
 	s.PortOne.DeclineNext("CARD_NOT_ENOUGH_BALANCE 잔고 부족")
-	s.advance("1d")
-	if out := s.get("/pay/" + id + "--c1/" + s.link()); strings.Contains(out.Body.String(), "merchant_uid") || !strings.Contains(out.Body.String(), "<title>") {
-		t.Errorf("%d %s", out.Code, out.Body)
+	s.Pass("1d")
+	if out := s.Get("/pay/" + id + "--c1/" + s.Stored(id+"--c1").LinkToken); strings.Contains(out.Body, "merchant_uid") || !strings.Contains(out.Body, "<title>") {
+		t.Errorf("%d %s", out.Status, out.Body)
 	}
-	if out := s.get("/orders/" + id + "--c1"); out.Code != http.StatusOK || strings.Contains(out.Body.String(), "checkoutUrl") {
-		t.Errorf("%d %s", out.Code, out.Body)
+	if out := s.Get("/orders/" + id + "--c1"); out.Status != http.StatusOK || strings.Contains(out.Body, "checkoutUrl") {
+		t.Errorf("%d %s", out.Status, out.Body)
 	}
 }
 
 // windowOf is a window that a buyer makes from one of ours, under another number.
-func (s *shop) windowOf(number, amount string) map[string]any {
-	out := httptest.NewRecorder()
-	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://127.0.0.1/orders",
-		strings.NewReader(`{"provider":"portone","amount":9900,"currency":"KRW","name":"Milk"}`))
-	r.Header.Set("Content-Type", "application/json")
-	s.ServeHTTP(out, r)
-	var made struct{ Window map[string]any }
-	if err := json.Unmarshal(out.Body.Bytes(), &made); err != nil || len(made.Window) == 0 {
-		s.t.Fatalf("%d %s, %v", out.Code, out.Body, err)
-	}
-	made.Window["merchant_uid"], made.Window["amount"] = number, amount
-	delete(made.Window, "notice_url") // it is another order's; without one PortOne tells the console's address
-	return made.Window
+func (s *shop) windowOf(number, amount string) testbed.Window {
+	s.T.Helper()
+	made := s.Sale(s.Post("/orders", `{"provider":"portone","amount":9900,"currency":"KRW","name":"Milk"}`))
+	window := made.Window.With("merchant_uid", number).With("amount", amount)
+	delete(window, "notice_url") // it is another order's; without one PortOne tells the console's address
+	return window
 }
 
 // TestWindowOfTheBuyersOwnMaking: the merchant code is public, so a buyer can open a window under any number. The money of an attempt that is
@@ -556,7 +528,7 @@ func TestWindowOfTheBuyersOwnMaking(t *testing.T) {
 	for range 2 {
 		s.PortOne.DeclineNext("CARD_NOT_ENOUGH_BALANCE 잔고 부족")
 	}
-	s.advance("2d") // attempts 1 and 2 are refused; 3 is to be charged on the third day
+	s.Pass("2d") // attempts 1 and 2 are refused; 3 is to be charged on the third day
 	window := s.windowOf(id+"--c1--2", "9900")
 	if err := s.Faults.Set(fault.Fault{Provider: portonesim.Provider, Operation: portonesim.OpWebhook, Kind: fault.InternalError, Times: 1}); err != nil {
 		t.Fatal(err)
@@ -565,7 +537,7 @@ func TestWindowOfTheBuyersOwnMaking(t *testing.T) {
 	if got := s.taken(); len(got) != 1 {
 		t.Fatalf("the buyer's window took %q", got)
 	}
-	s.advance("10d")
+	s.Pass("10d")
 	left := int64(0)
 	for _, e := range s.Ledger.Entries() {
 		if left += e.Amount; e.Kind == ledger.Cancel {

@@ -26,14 +26,14 @@ const moving = `{"customerId":"customer-1","importBillingKey":"` + oldKey + `","
 
 // imports sends POST /subscriptions.
 func (s *shop) imports(body string) (shown, int) {
-	s.t.Helper()
+	s.T.Helper()
 	return s.send(http.MethodPost, "/subscriptions", body)
 }
 
 func (s *shop) addKey(k portonesim.Key) {
-	s.t.Helper()
+	s.T.Helper()
 	if err := s.PortOne.AddKey(k); err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 }
 
@@ -72,11 +72,11 @@ func TestImportedKeyIsChargedOnItsDate(t *testing.T) {
 	if calls := s.PortOne.Calls()[portonesim.OpCustomer]; calls != 2 {
 		t.Errorf("%d lookups, want one for the dry run and one for the import", calls)
 	}
-	s.advance("25d") // to 25 February, 8:00
+	s.Pass("25d") // to 25 February, 8:00
 	if list := s.on(); list != nil {
 		t.Fatalf("taken before the date: %v", list)
 	}
-	s.advance("30d")
+	s.Pass("30d")
 	if list, want := s.on(), []string{"c1 9900 02-25 09", "c2 9900 03-25 09"}; !slices.Equal(list, want) {
 		t.Errorf("taken %v, want %v", list, want)
 	}
@@ -139,7 +139,7 @@ func TestImportIsRefused(t *testing.T) {
 			if _, code := s.send(http.MethodGet, "/subscriptions/"+payment.ImportedID(oldKey, 1), ""); code != http.StatusNotFound {
 				t.Errorf("something was stored: %d", code)
 			}
-			s.advance("60d")
+			s.Pass("60d")
 			if list := s.on(); list != nil {
 				t.Errorf("taken %v", list)
 			}
@@ -232,7 +232,7 @@ func TestKeyIsImportedOnce(t *testing.T) {
 			t.Errorf("%d %+v", code, got.Error)
 		}
 	}
-	s.advance("30d")
+	s.Pass("30d")
 	if list := s.on(); len(list) != 1 {
 		t.Errorf("taken %v", list)
 	}
@@ -276,7 +276,7 @@ func TestImportedAgain(t *testing.T) {
 	if got, code := s.imports(moving); code != http.StatusOK || got.Status != "canceled" {
 		t.Errorf("the first request again: %d %s", code, got.Status)
 	}
-	s.advance("60d")
+	s.Pass("60d")
 	if list, want := s.on(), []string{"c1 9900 03-25 09"}; !slices.Equal(list, want) {
 		t.Errorf("taken %v, want %v", list, want)
 	}
@@ -290,7 +290,7 @@ func TestKeyIssuedHereIsNotImported(t *testing.T) {
 	if code != http.StatusConflict || got.Error.Code != "BILLING_KEY_IMPORTED" {
 		t.Fatalf("%d %+v", code, got.Error)
 	}
-	s.advance("26d")
+	s.Pass("26d")
 	s.wantTaken("c1 9900 01-31")
 }
 
@@ -318,7 +318,7 @@ func TestImportedKeyAtTheEnd(t *testing.T) {
 				if got, code = s.send(http.MethodPost, at+"/cancel", `{"at":"now"}`); code != http.StatusOK {
 					t.Fatalf("%d %+v", code, got.Error)
 				}
-				s.advance("60d")
+				s.Pass("60d")
 				got, _ = s.send(http.MethodGet, at, "")
 				if s.PortOne.HasKey(oldKey) == deletes || s.PortOne.HasKey(own) || got.Status != "canceled" {
 					t.Errorf("the imported key is there: %v, ours: %v, %s", s.PortOne.HasKey(oldKey), s.PortOne.HasKey(own), got.Status)
@@ -366,7 +366,7 @@ func TestImportedTrialNeedsConsent(t *testing.T) {
 	if code != http.StatusCreated || got.Consent == nil || got.Consent.State != "needed" {
 		t.Fatalf("%d %+v %+v", code, got.Error, got.Consent)
 	}
-	s.advance("60d")
+	s.Pass("60d")
 	got, _ = s.send(http.MethodGet, "/subscriptions/"+got.SubscriptionID, "")
 	if list := s.on(); list != nil || got.Status != "canceled" {
 		t.Errorf("taken %v, %s", list, got.Status)
@@ -388,7 +388,7 @@ func TestImportedKeyThatIsRevoked(t *testing.T) {
 	if code != http.StatusCreated {
 		t.Fatalf("%d %+v", code, got.Error)
 	}
-	s.advance("60d")
+	s.Pass("60d")
 	got, _ = s.send(http.MethodGet, "/subscriptions/"+got.SubscriptionID, "")
 	if list := s.on(); list != nil || got.Status != "suspended" || got.Means == nil || got.Means.Key != oldKey {
 		t.Errorf("taken %v, %s %+v", list, got.Status, got.Means)

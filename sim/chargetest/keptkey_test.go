@@ -29,8 +29,8 @@ func TestNoRepetitionWithAKeptKey(t *testing.T) {
 			s.breaks(fault.Fault{Operation: portonesim.OpAgain, Kind: kind})
 			s.breaks(fault.Fault{Operation: portonesim.OpFindAll, Kind: fault.InternalError, Times: 3})
 			s.breaks(fault.Fault{Operation: portonesim.OpWebhook, Kind: fault.RefuseConnection, Times: 5})
-			s.advance("25d")
-			s.advance("61m")
+			s.Pass("25d")
+			s.Pass("61m")
 			if renewed {
 				got, _ = s.send(http.MethodPost, at+"/renew-key", "")
 				s.register(got.Window)
@@ -38,16 +38,16 @@ func TestNoRepetitionWithAKeptKey(t *testing.T) {
 			if got, code = s.send(http.MethodPost, at+"/cancel", `{"at":"now"}`); code != http.StatusOK || got.Status != "canceled" {
 				t.Fatalf("%d %+v", code, got.Error)
 			}
-			s.advance("3d")
+			s.Pass("3d")
 			if list := s.on(); !slices.Equal(list, want) {
 				t.Errorf("%s: taken %v, want %v", what, list, want)
 			}
-			o := s.order(got.SubscriptionID + "--c1")
+			o := s.Stored(got.SubscriptionID + "--c1")
 			if paid := o.Status == order.Paid; paid != (want != nil) || o.Status == order.Processing || o.Ledger.Unsettled(s.Clock.Now()) {
 				t.Errorf("%s: the order is %s, due %v, now %v; %+v", what, o.Status, o.DueAt, s.Clock.Now(), o.Ledger.Requests)
 			}
-			s.advance("120d")
-			if o := s.order(got.SubscriptionID + "--c1"); !o.Final() || o.Status == order.Processing {
+			s.Pass("120d")
+			if o := s.Stored(got.SubscriptionID + "--c1"); !o.Final() || o.Status == order.Processing {
 				t.Errorf("%s: at last the order is %s, due %v", what, o.Status, o.DueAt.Format(time.RFC3339))
 			}
 		}

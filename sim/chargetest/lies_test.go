@@ -18,7 +18,7 @@ import (
 
 // wantCycles compares what PortOne took and kept with the cycles, each of which is to be charged and recorded once.
 func (s *shop) wantCycles(what string, cycles, captures int) {
-	s.t.Helper()
+	s.T.Helper()
 	taken, kept := 0, int64(0)
 	for _, e := range s.Ledger.Entries() {
 		if e.Kind == ledger.Capture {
@@ -35,7 +35,7 @@ func (s *shop) wantCycles(what string, cycles, captures int) {
 		}
 	}
 	if taken != captures || kept != int64(cycles)*price || paid != cycles || got.Cycle != cycles+1 || got.Status != "active" {
-		s.t.Errorf("%s: %d captures, %d won kept, %d cycles paid; %s at cycle %d; want %d captures and %d cycles",
+		s.T.Errorf("%s: %d captures, %d won kept, %d cycles paid; %s at cycle %d; want %d captures and %d cycles",
 			what, taken, kept, paid, got.Status, got.Cycle, captures, cycles)
 	}
 }
@@ -52,10 +52,10 @@ func (s *shop) took() map[string]int {
 }
 
 func (s *shop) breaks(f fault.Fault) {
-	s.t.Helper()
+	s.T.Helper()
 	f.Provider = portonesim.Provider
 	if err := s.Faults.Set(f); err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 }
 
@@ -78,7 +78,7 @@ func TestChargeCarriedOutLate(t *testing.T) {
 			if moment == fault.Before {
 				captures = 1 // PortOne knows the number when it arrives
 			}
-			s.advance("3d")
+			s.Pass("3d")
 			s.wantCycles(fmt.Sprintf("%d minutes, %s", c.minutes, moment), 1, captures)
 		}
 	}
@@ -100,7 +100,7 @@ func TestListsWithoutTheCharge(t *testing.T) {
 				s.breaks(fault.Fault{Operation: portonesim.OpAgain, Kind: fault.LoseReply})
 			}
 			s.breaks(fault.Fault{Operation: portonesim.OpWebhook, Kind: fault.RefuseConnection, Times: 5})
-			s.advance("3d")
+			s.Pass("3d")
 			s.wantCycles(fmt.Sprint(behind, late), 1, 1)
 		}
 	}
@@ -117,7 +117,7 @@ func TestChargesUnderWrongClocks(t *testing.T) {
 				s.enroll()
 				s.breaks(fault.Fault{Operation: portonesim.OpAgain, Kind: fault.Late, Delay: delay})
 				s.breaks(fault.Fault{Operation: portonesim.OpWebhook, Kind: fault.RefuseConnection, Times: 5})
-				s.advance("33d")
+				s.Pass("33d")
 				if ahead <= 5*time.Minute {
 					s.wantCycles(fmt.Sprint(ahead, delay), 2, 2)
 					continue
@@ -140,7 +140,7 @@ func TestCyclesUnderALateIndex(t *testing.T) {
 		index.Watch(s.Clock.Now)
 		s.enroll()
 		s.breaks(fault.Fault{Operation: portonesim.OpAgain, Kind: fault.LoseReply})
-		s.advance("95d")
+		s.Pass("95d")
 		s.wantCycles(behind.String(), 4, 4)
 	}
 }

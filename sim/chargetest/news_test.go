@@ -1,7 +1,6 @@
 package chargetest_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -118,29 +117,18 @@ func TestWrongMoneyOfAnEarlierNumber(t *testing.T) {
 	for range 5 {
 		s.PortOne.DeclineNext("CARD_NOT_ENOUGH_BALANCE 잔고 부족")
 	}
-	s.advance("9d")
+	s.Pass("9d")
 	s.register(s.windowOf(id+"--c1--2", "1000"))
-	s.advance("1d")
-	if o := s.order(id + "--c1"); o.Status != order.Open || o.Attempt != 6 || len(o.Reversals) != 1 || o.Owed() != nil {
+	s.Pass("1d")
+	if o := s.Stored(id + "--c1"); o.Status != order.Open || o.Attempt != 6 || len(o.Reversals) != 1 || o.Owed() != nil {
 		t.Fatalf("%s at attempt %d, %+v", o.Status, o.Attempt, o.Reversals)
 	}
 	s.register(s.must(200, "/renew-key", "").Window)
-	s.advance("1h")
-	got, o := s.read(), s.order(id+"--c1")
+	s.Pass("1h")
+	got, o := s.read(), s.Stored(id+"--c1")
 	if got.Status != "active" || o.Status != order.Paid || o.Capture.Attempt != 6 || o.BillingKey != got.Means.Key || got.Means.Key != id+"--key2" {
 		t.Errorf("%s with %s; the cycle is %s at attempt %d with %s", got.Status, got.Means.Key, o.Status, o.Capture.Attempt, o.BillingKey)
 	}
-}
-
-func (s *shop) order(number string) order.Order {
-	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
-	defer cancel()
-	o, err := s.World.Store.Get(ctx, number)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return o
 }
 
 // TestPauseByASlowClock: the clock of the merchant's door is behind the worker's, so that a pause seems to begin before the date of the cycle

@@ -112,7 +112,7 @@ func TestSuspensionKeepsItsCause(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
 	s.PortOne.DeclineNext("CARD_NOT_AVAILABLE")
-	s.advance("1d")
+	s.Pass("1d")
 	check := func(when string) {
 		t.Helper()
 		got := s.read()
@@ -137,7 +137,7 @@ func TestSuspensionKeepsItsCause(t *testing.T) {
 	got := s.must(200, "/renew-key", "")
 	check("while another payment method is registered")
 	s.register(got.Window)
-	s.advance("1h")
+	s.Pass("1h")
 	if got := s.read(); got.Status != "active" || got.Suspension != nil {
 		t.Errorf("it goes on: %s, %+v", got.Status, got.Suspension)
 	}

@@ -36,9 +36,9 @@ func (s *shop) counting() func() map[string]int {
 func (s *shop) lookups() int { return s.PortOne.Calls()[portonesim.OpCustomer] }
 
 func (s *shop) replaceCard(name, number string) {
-	s.t.Helper()
+	s.T.Helper()
 	if err := s.PortOne.ReplaceCard(id+"--key1", name, number); err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 }
 
@@ -47,14 +47,14 @@ func (s *shop) replaceCard(name, number string) {
 func TestChargeShowsTheCard(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
-	s.advance("2h") // the first cycle
+	s.Pass("2h") // the first cycle
 	old := s.read().Means
 	asked := s.lookups()
 	requests := s.counting()
-	s.advance("29d") // the second
+	s.Pass("29d") // the second
 	usual := requests()
 	s.replaceCard("국민카드", "457973******1111")
-	s.advance("31d") // the third
+	s.Pass("31d") // the third
 	changed := requests()
 	s.wantTaken("c1 9900 01-31", "c2 9900 02-28", "c3 9900 03-31")
 	if s.lookups() != asked {
@@ -80,13 +80,13 @@ func TestChargeShowsTheCard(t *testing.T) {
 func TestShownOnceADay(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
-	s.advance("2h")
+	s.Pass("2h")
 	s.replaceCard("국민카드", "457973******1111")
 	asked := s.lookups()
 	if got := s.read().Means; s.lookups() != asked || got.Brand == "국민카드" {
 		t.Fatalf("asked on the day of the charge: %+v", got)
 	}
-	s.advance("25h")
+	s.Pass("25h")
 	const readers = 8
 	var wait, read sync.WaitGroup
 	var writes atomic.Int64
@@ -114,7 +114,7 @@ func TestShownOnceADay(t *testing.T) {
 	if got := s.read().Means; got.Brand != "국민카드" || got.Masked != "457973******1111" {
 		t.Errorf("shown %+v", got)
 	}
-	s.advance("25h")
+	s.Pass("25h")
 	requests := s.counting()
 	before := s.read()
 	if n := requests()["save-subscription"]; n != 1 || s.lookups() != asked+2 {
@@ -124,7 +124,7 @@ func TestShownOnceADay(t *testing.T) {
 		t.Error("the day's second reader writes")
 	}
 	s.must(http.StatusOK, "/cancel", `{"at":"now"}`)
-	s.advance("48h")
+	s.Pass("48h")
 	if s.read(); s.lookups() != asked+2 {
 		t.Error("the key of a subscription that has ended is looked up")
 	}
@@ -134,9 +134,9 @@ func TestShownOnceADay(t *testing.T) {
 func TestShownWithoutPortOne(t *testing.T) {
 	t.Parallel()
 	s := enrolled(t)
-	s.advance("27h")
+	s.Pass("27h")
 	old, asked := s.read().Means, s.lookups()
-	s.advance("25h")
+	s.Pass("25h")
 	if err := s.Faults.Set(fault.Fault{Provider: portonesim.Provider, Operation: portonesim.OpCustomer, Kind: fault.InternalError, Times: 10}); err != nil {
 		t.Fatal(err)
 	}

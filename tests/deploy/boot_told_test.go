@@ -106,12 +106,7 @@ func replayDeliver(t *testing.T, s *stage, name string) {
 	}
 	shop := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		if err := library.Verify(body, r.Header); err != nil {
-			t.Errorf("the specification's library says %v", err)
-		}
-		if err := eventtest.CheckJSON("order.paid", body); err != nil {
-			t.Error(err)
-		}
+		checkDelivery(t, library, body, r.Header)
 		mu.Lock()
 		defer mu.Unlock()
 		id := r.Header.Get("webhook-id")
@@ -144,6 +139,17 @@ func replayDeliver(t *testing.T, s *stage, name string) {
 		t.Errorf("the shop got %v", got)
 	}
 	wantAlarms(t, p, map[string]int{"notify.gone": 1})
+}
+
+// checkDelivery: a webhook is signed, as the specification's own library says, and is an order.paid of the schema.
+func checkDelivery(t *testing.T, library *standardwebhooks.Webhook, body []byte, header http.Header) {
+	t.Helper()
+	if err := library.Verify(body, header); err != nil {
+		t.Errorf("the specification's library says %v", err)
+	}
+	if err := eventtest.CheckJSON("order.paid", body); err != nil {
+		t.Error(err)
+	}
 }
 
 // checkHidden: the message of deliver-batch that failed, and no other, is hidden for its pause.

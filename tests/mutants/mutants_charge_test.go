@@ -277,7 +277,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"an order ends unpaid without a look at its earlier numbers", decideRules,
-		"len(o.unseen(o.endsFrom())) > 0", "o.Attempts[n-1].LookedAt.Before(o.endsFrom())",
+		"o.unseen(o.endsFrom())", "o.Attempts[n-1].LookedAt.Before(o.endsFrom())",
 		ledgerPkg, "TestEarlierNumberBeforeTheEnd",
 	},
 	{
@@ -287,7 +287,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"an order gets more time although a number of it could not be looked up", decideRules,
-		"len(o.unseen(o.endsFrom())) > 0", "len(o.unseen(o.endsFrom())) > 0 && o.Wanted != Yes",
+		"o.unseen(o.endsFrom())", "o.unseen(o.endsFrom()) && o.Wanted != Yes",
 		charges, "TestMoreTimeNeedsEveryNumber",
 	},
 	{
@@ -302,7 +302,7 @@ var chargeMutants = []mutant{
 	},
 	{
 		"an order ends unpaid without a look at its current number", decideRules,
-		"if a.LookedAt.Before(t) {", "if a.LookedAt.Before(t) && i+1 < len(o.Attempts) {",
+		"slices.ContainsFunc(o.Attempts, func(a Attempt) bool { return a.LookedAt.Before(t) })", "slices.ContainsFunc(o.Attempts[:len(o.Attempts)-1], func(a Attempt) bool { return a.LookedAt.Before(t) })",
 		ledgerPkg, "TestNoEndBeforeEachIsRead",
 	},
 	{

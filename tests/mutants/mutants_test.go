@@ -614,12 +614,12 @@ var mutants = []mutant{
 	},
 	{
 		"an order ends unpaid without a look at its numbers", decide,
-		"!over && !used, len(o.unseen(o.endsFrom())) > 0, o.hasNotice():", "!over && !used, o.hasNotice():",
+		"!over && !used, o.unseen(o.endsFrom()), o.hasNotice():", "!over && !used, o.hasNotice():",
 		ledgerTests, "TestDecideConditions",
 	},
 	{
 		"a look from before the windows' end is enough to end", decide,
-		"\treturn o.Over()\n}\n\n// unseen are", "\treturn o.ExpiresAt\n}\n\n// unseen are",
+		"\treturn o.Over()\n}\n\n// unseen says", "\treturn o.ExpiresAt\n}\n\n// unseen says",
 		ledgerTests, "TestDecideConditions",
 	},
 	{
@@ -1267,12 +1267,12 @@ var mutants = []mutant{
 	},
 	{
 		"a number whose request was never answered is not looked at again", plan,
-		"times = append(times, t.Add(DoubtMax))", "_ = t",
+		"return a.DoubtAt.Add(DoubtMax)", "return time.Time{}",
 		ledgerTests, "TestNeverAnswered",
 	},
 	{
 		"a number is looked at again only when another follows", plan,
-		"if t := o.Attempts[attempt-1].DoubtAt; !t", "if t := o.Attempts[attempt-1].DoubtAt; attempt < o.Current() && !t",
+		"if t := o.Attempts[attempt-1].doubtLook(); !t", "if t := o.Attempts[attempt-1].doubtLook(); attempt < o.Current() && !t",
 		ledgerTests, "TestNeverAnswered",
 	},
 	{
