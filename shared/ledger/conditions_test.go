@@ -351,8 +351,19 @@ func TestLearnConditions(t *testing.T) {
 	}
 	all.Payments = append(all.Payments, line("z", ledger.Captured, 0))
 	o := made(as).Learn(all)
-	if len(o.Payments) != 25 || o.Payment("z") == nil || !o.Attempts[0].LookedAt.IsZero() {
+	if len(o.Payments) != 25 || o.Payment("z") == nil || !o.Attempts[0].LookedAt.Equal(all.Began) {
 		t.Errorf("%d payments, looked at %v", len(o.Payments), o.Attempts[0].LookedAt)
+	}
+	for _, state := range []ledger.State{ledger.Begun, ledger.Doubtful} {
+		all.Payments[29].State = state // of those that are not kept
+		over := o.Over().Add(ledger.SearchMax)
+		for _, began := range []time.Time{all.Began, over.Add(-time.Second), over} {
+			all.Began = began
+			o := made(as).Learn(all)
+			if complete := o.Attempts[0].LookedAt.Equal(began); len(o.Payments) != 25 || complete != began.Equal(over) {
+				t.Errorf("%v is not kept, begun %v: complete %v, %d payments", state, began.Sub(over), complete, len(o.Payments))
+			}
+		}
 	}
 }
 

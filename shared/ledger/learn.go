@@ -70,7 +70,8 @@ type requestID struct {
 
 func (r Request) id() requestID { return requestID{r.Kind, r.Attempt, r.Key, r.Turn, r.RefundID} }
 
-// merge adds what an answer shows of one payment, and says whether it could be kept.
+// merge adds what an answer shows of one payment, and says whether the answer accounts for it: it is kept, or need not
+// be.
 func (o *Order) merge(p Payment, a Answer) bool {
 	p.Role, p.Reason, p.Resolved = NoRole, "", false
 	p.KnownAt, p.SeenAt, p.BehindAt = a.At, a.Began, time.Time{}
@@ -82,13 +83,18 @@ func (o *Order) merge(p Payment, a Answer) bool {
 		return true
 	}
 	if p.State != Captured && o.idleLines() >= linesMax {
-		return false
+		return o.takesNothing(p, a.Began)
 	}
 	o.Payments = append(o.Payments, p)
 	slices.SortFunc(o.Payments, func(x, y Payment) int {
 		return cmp.Or(cmp.Compare(x.Attempt, y.Attempt), cmp.Compare(x.Key, y.Key))
 	})
 	return true
+}
+
+// takesNothing says that a payment which a question begun at t shows will not be captured.
+func (o Order) takesNothing(p Payment, t time.Time) bool {
+	return p.State == Declined || !t.Before(o.Over().Add(SearchMax))
 }
 
 func (o Order) idleLines() (n int) {

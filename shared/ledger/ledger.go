@@ -49,7 +49,7 @@ const (
 	AttemptsMax = 20 // a buyer who is refused twenty times is not going to succeed
 	SurplusMax  = 8  // an order under which more is taken that is not its own is for a person
 	RefundsMax  = 50 // of the merchant, for one order
-	linesMax    = 24 // payments that took nothing; an answer that shows more is not complete
+	linesMax    = 24 // payments that took nothing; an answer that shows more which may be captured is not complete
 	noticesMax  = 4  // of payments by key; further ones are looked up by number
 	returnsMax  = 4  // the same for buyers' returns
 

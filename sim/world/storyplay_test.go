@@ -126,6 +126,8 @@ var storyWords = []word{
 
 	// The buyer. A tab opens the payment page and the provider's window.
 	{"open TAB", (*play).open},
+	{"AMOUNT windows are left open", func(p *play, given []string) error { return p.many(given[0], false) }},
+	{"AMOUNT windows are declined", func(p *play, given []string) error { return p.many(given[0], true) }},
 	{"approve TAB", func(p *play, given []string) error { return p.press(given[0], "approve", "") }},
 	{"approve TAB for AMOUNT", func(p *play, given []string) error { return p.press(given[0], "approve", given[1]) }},
 	{"decline TAB", func(p *play, given []string) error {
@@ -305,6 +307,19 @@ func (p *play) open(given []string) error {
 		p.tabs[given[0]].session = p.x.OpenWindow(window)
 	}
 	return nil
+}
+
+// many opens windows one after the other: nobody comes back from them, or each is declined and its buyer stays on
+// the page it was opened from.
+func (p *play) many(count string, decline bool) error {
+	n, err := strconv.Atoi(count)
+	for i := 0; err == nil && i < n; i++ {
+		name := fmt.Sprint("window-", len(p.tabs)+1)
+		if err = p.open([]string{name}); err == nil && decline {
+			err = p.press(name, map[string]string{"toss": "reject", "portone": "fail"}[p.provider], "")
+		}
+	}
+	return err
 }
 
 // press ends a tab's window.

@@ -332,6 +332,21 @@ var mutants = []mutant{
 		ledgerTests, "TestLearnConditions",
 	},
 	{
+		"a lookup accounts for a payment that is not kept and may be captured", learning,
+		"return o.takesNothing(p, a.Began)", "return true",
+		ledgerTests, "TestLearnConditions",
+	},
+	{
+		"an order that had more windows than it keeps never ends", learning,
+		"return o.takesNothing(p, a.Began)", "return p.State == Declined",
+		world, "TestScenarios",
+	},
+	{
+		"an order that had more declined payments than it keeps never ends", learning,
+		"return p.State == Declined || !t", "return !t",
+		world, "TestScenarios",
+	},
+	{
 		"the newest answer counts, not the furthest: a lookup that is behind undoes a capture", learning,
 		"switch d := p.progress(q); {", "switch d := p.SeenAt.Compare(q.SeenAt); {",
 		ledgerTests, "TestLearnIsOneWay",
