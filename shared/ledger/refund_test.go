@@ -161,6 +161,26 @@ func TestRefundThatIsRefused(t *testing.T) {
 	})
 }
 
+// TestRefundAskedForAgain: a refund that the provider cannot make now is asked for with the pauses of its first request,
+// every hour in the end, though each answer makes it a new one.
+func TestRefundAskedForAgain(t *testing.T) {
+	t.Parallel()
+	first := func(r *ledger.Request) { r.Since = noon }
+	for asked, want := range map[time.Duration]time.Duration{
+		0: 30 * time.Second, time.Minute: 90 * time.Second, 8 * time.Hour: 8*time.Hour + 18*time.Minute + 30*time.Second,
+	} {
+		o := made(func(o *ledger.Order) {
+			o.Payments = []ledger.Payment{line("key-1", ledger.Captured, 0, kept)}
+			o.Attempts[0].LookedAt = in(365 * 24 * time.Hour) // nothing else is due
+			o.Requests = []ledger.Request{asks(ledger.Cancel, "key-1", asked, refundOf("r1", 5000, 15000, 9), first, replied(ledger.Unusable, asked))}
+			o.LearnedAt = in(asked)
+		})
+		if got := o.Due(); !got.Equal(in(want)) {
+			t.Errorf("asked for at %v, and again at %v, want %v\n%s", asked, got.Sub(noon), want, show(o))
+		}
+	}
+}
+
 // TestConsoleCancelBesideARefund: the console refunds while ours is under way. Ours is made of what is left, or waits
 // for a person; the sum is never more than the capture.
 func TestConsoleCancelBesideARefund(t *testing.T) {

@@ -84,7 +84,7 @@ func (o Order) Due() time.Time {
 	}
 	for _, r := range o.Requests {
 		if o.outcomeOf(r) == Pending && (r.Kind != Cancel || o.End != EndReview) {
-			at(after(r.At, o.LearnedAt))
+			at(after(r.pausesFrom(), o.LearnedAt))
 		}
 	}
 	for _, p := range o.surplus() {
@@ -99,6 +99,15 @@ func (o Order) Due() time.Time {
 		at(o.openDue())
 	}
 	return due
+}
+
+// pausesFrom is the time from which the pauses of a request are counted. Every refusal for now makes a cancel a new
+// request, and the pauses grow all the same.
+func (r Request) pausesFrom() time.Time {
+	if r.Kind == Cancel {
+		return r.Since
+	}
+	return r.At
 }
 
 // nextLooks are the times that decide when numbers are looked up for their own sake: those to come, and the earliest of

@@ -68,7 +68,7 @@ func (s *Sim) whyNotCancel(p *payment, pair *KeyPair, req cancelRequest) string 
 	amount := req.amount(p)
 	switch {
 	case s.now().Before(p.canceledAt.Add(s.cancelPause)):
-		return "FORBIDDEN_CONSECUTIVE_REQUEST"
+		return s.tooSoon
 	case p.status == canceled:
 		return "ALREADY_CANCELED_PAYMENT"
 	case p.status != done && p.status != partialCanceled:

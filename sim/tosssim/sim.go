@@ -85,6 +85,8 @@ type Options struct {
 	// CancelPause is how soon after a cancel another one of the same payment is FORBIDDEN_CONSECUTIVE_REQUEST, which is documented without a time;
 	// default never.
 	CancelPause time.Duration
+	// CancelPauseCode is what such a cancel is refused with instead.
+	CancelPauseCode string
 	// Webhooks takes the webhooks to deliver, to WebhookURL; nil sends none. It
 	// is called under the Sim's lock and must not call the Sim.
 	Webhooks   func(hooks.Delivery)
@@ -108,6 +110,7 @@ type Sim struct {
 	answersKept       time.Duration
 	partialCancelable bool
 	cancelPause       time.Duration
+	tooSoon           string
 
 	// mu is never held while a delay fault sleeps.
 	mu         sync.Mutex
@@ -127,8 +130,8 @@ func New(o Options) *Sim {
 		Ledger: o.Ledger, Faults: o.Faults,
 		lag: o.Lag, now: o.Now, sleep: o.Sleep, newKey: o.NewKey, ids: simulator.IDs{Seed: o.Seed},
 		cache5xx: o.Cache5xx, answersKept: cmp.Or(o.AnswersKept, idempotencyKept), partialCancelable: o.PartialCancelable,
-		cancelPause: o.CancelPause,
-		webhooks:    o.Webhooks, webhookURL: o.WebhookURL,
+		cancelPause: o.CancelPause, tooSoon: cmp.Or(o.CancelPauseCode, "FORBIDDEN_CONSECUTIVE_REQUEST"),
+		webhooks: o.Webhooks, webhookURL: o.WebhookURL,
 		keys:     slices.Clone(o.Keys),
 		payments: map[string]*payment{}, orders: map[string][]*payment{}, answers: map[scope]*slot{},
 		attempts: map[string]int{},

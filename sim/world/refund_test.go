@@ -146,13 +146,16 @@ func TestRefundsOfOthers(t *testing.T) {
 	})
 }
 
-// TestRefundMadeBehindItsRefusal: Toss Payments makes a refund and answers 500. The repetition comes too soon after it and is refused, and the lookup
-// that follows is behind. It was called denied then, and its money refundable again.
+// TestRefundMadeBehindItsRefusal: Toss Payments makes a refund and answers 500. The repetition is refused for good, and the lookup that follows is
+// behind. It was called denied then, and its money refundable again.
 func TestRefundMadeBehindItsRefusal(t *testing.T) {
 	t.Parallel()
 	for _, behind := range []string{"1s", "1m", "4m"} {
 		bubble(t, func(t *testing.T) {
-			x := newOutside(t, func(o *world.Options) { o.Toss.PartialCancelable, o.Toss.CancelPause = true, 10*time.Second })
+			x := newOutside(t, func(o *world.Options) {
+				o.Toss.PartialCancelable = true
+				o.Toss.CancelPause, o.Toss.CancelPauseCode = 10*time.Second, "NOT_ALLOWED_PARTIAL_REFUND"
+			})
 			x.pays("toss", x.Order("toss", "order-1", 24*time.Hour))
 			x.Pass("1h")
 			x.control("/sim/lag", fmt.Sprintf(`{"provider":"toss","lookups":%q}`, behind))

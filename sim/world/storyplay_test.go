@@ -92,6 +92,12 @@ func (p *play) balanced() error {
 var storyWorlds = []word{
 	{"provider PROVIDER", func(p *play, given []string) error { p.provider = given[0]; return nil }},
 	{"partial refunds on", option(func(o *world.Options) { o.Toss.PartialCancelable = true })},
+	// A cancel so soon after another one of the same payment is FORBIDDEN_CONSECUTIVE_REQUEST.
+	{"cancels are DURATION apart", func(p *play, given []string) error {
+		apart, err := world.ParseDuration(given[0])
+		p.world = append(p.world, func(o *world.Options) { o.Toss.CancelPause = apart })
+		return err
+	}},
 	// What PortOne does not rule out: two windows of one number both capture.
 	{"two windows capture", option(func(o *world.Options) { o.PortOne.TwoWindowsCapture = true })},
 	// PortOne's second lock, the registered amount, is open.

@@ -920,6 +920,16 @@ var mutants = []mutant{
 		ledgerTests, "TestOpenRequests",
 	},
 	{
+		"a refund that the provider makes only later is denied", translation,
+		"case r.Kind == ledger.Cancel && a.Class == provider.ClassLater:", "case false:",
+		world, "TestScenarios",
+	},
+	{
+		"a refund that the provider makes only later is asked for every half minute", statuses,
+		"		return r.Since\n", "		return r.At\n",
+		ledgerTests, "TestRefundAskedForAgain",
+	},
+	{
 		"the refusal of a repetition denies what the request before it has refunded", outcomes,
 		"repeated := r.Turn > 0 &&", "repeated := r.Turn < 0 &&",
 		world, "TestRefundMadeBehindItsRefusal",
