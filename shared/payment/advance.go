@@ -3,14 +3,10 @@ package payment
 import (
 	"context"
 	"errors"
-	"time"
 
 	"tosspay-sam/shared/ledger"
 	"tosspay-sam/shared/order"
 )
-
-// callMin is how much time a further call must at least have.
-const callMin = time.Second
 
 // Advance moves an unsettled order by asking the provider, and does nothing to any other. Whoever calls it, a buyer's
 // reload or a schedule, brings no facts. An order whose money is not unclear is looked up only when it is due.
@@ -69,19 +65,6 @@ func (s *Settler) awaitCycle(
 // worthAsking says that the provider may know more of the order than we do.
 func (s *Settler) worthAsking(o order.Order) bool {
 	return !o.Final() && (o.Status == order.Processing || !s.now().Before(o.DueAt))
-}
-
-// callContext leaves SettleKeep of the caller's time to record what the provider said.
-func callContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	if end, ok := ctx.Deadline(); ok {
-		return context.WithDeadline(ctx, end.Add(-SettleKeep))
-	}
-	return context.WithTimeout(ctx, CallMax)
-}
-
-func hasTime(ctx context.Context) bool {
-	end, ok := ctx.Deadline()
-	return ctx.Err() == nil && (!ok || time.Until(end) >= callMin)
 }
 
 func errorText(err error) string {

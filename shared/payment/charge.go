@@ -17,9 +17,6 @@ import (
 // ChargeMax bounds one message's work: 65 s for the provider and the time kept to record what it said.
 const ChargeMax = 68 * time.Second
 
-// chargeMin is the least time to begin a charge with.
-const chargeMin = 10 * time.Second
-
 // Worker does what is due: it charges cycles, settles orders, ends what is over. A message only says where to look; the
 // same message twice, late, or of a cycle that is over does nothing.
 type Worker struct {
@@ -238,13 +235,6 @@ func (w *Worker) take(ctx context.Context, s subscription.Subscription, now time
 	// The order's price: a plan may have changed.
 	visit.Charge = &ledger.Request{Kind: ledger.Charge, Attempt: s.Attempt(), Key: key, Amount: o.Amount.Value}
 	return w.Settler.processCycle(ctx, o, ledger.Work{Visit: visit}, ledger.Yes)
-}
-
-// timeToCharge says that enough of the caller's time is left to send a charge: an intent that is stored and not sent is
-// in doubt for an hour.
-func timeToCharge(ctx context.Context) bool {
-	end, ok := ctx.Deadline()
-	return !ok || time.Until(end) >= chargeMin
 }
 
 func cycleOrder(s subscription.Subscription, id string, now, askAfter time.Time, t ledger.Timing) order.Order {

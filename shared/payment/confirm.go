@@ -133,19 +133,6 @@ func (s *Settler) Confirm(ctx context.Context, r Return) (Result, error) {
 	return result, err
 }
 
-// ready asks what tells whether a provider can be asked; nil: it always can.
-func ready(ctx context.Context, ask func(context.Context) error) error {
-	if ask == nil {
-		return nil
-	}
-	return ask(ctx)
-}
-
-func logUnready(ctx context.Context, log *slog.Logger, cause error, about ...any) {
-	about = append([]any{"event", "config.error"}, about...)
-	log.ErrorContext(ctx, "the provider cannot be asked", append(about, "cause", cause.Error())...)
-}
-
 // unready still shows an order that needs no provider any more.
 func (s *Settler) unready(ctx context.Context, r Return, cause error) (Result, error) {
 	logUnready(ctx, s.Log, cause, "orderId", r.OrderID)

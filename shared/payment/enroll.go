@@ -144,6 +144,33 @@ func (e *Enroller) Read(ctx context.Context, id string) (subscription.Subscripti
 	return e.Subscriptions.GetSubscription(ctx, id)
 }
 
+// wish is what a merchant or a buyer makes of a subscription.
+type wish func(s subscription.Subscription, now time.Time) (next subscription.Subscription, allowed bool)
+
+// change applies a wish and stores it.
+func (e *Enroller) change(ctx context.Context, id string, wish wish) (subscription.Subscription, error) {
+	s, err := e.Read(ctx, id)
+	if err != nil {
+		return s, err
+	}
+	for range savesMax {
+		s.NoticeDays = e.NoticeDays
+		next, allowed := wish(s, e.Now())
+		switch {
+		case !allowed:
+			return s, ErrState
+		case next.Revision == s.Revision:
+			return s, nil
+		}
+		saved, err := e.Subscriptions.SaveSubscription(ctx, next)
+		if !errors.Is(err, ErrConflict) {
+			return saved, err
+		}
+		s = saved
+	}
+	return s, fmt.Errorf("payment: subscription %s: %w", id, ErrConflict)
+}
+
 // Open returns the page that registers the means. number is <subscription>--key<n>, whatever n: the page always shows
 // the issuance that can be completed now. speak chooses the page's language, given the subscription's. A wrong link
 // token is ErrNotFound.

@@ -3,7 +3,6 @@ package payment
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"tosspay-sam/shared/provider"
@@ -46,31 +45,4 @@ func (e *Enroller) RenewKey(ctx context.Context, id, base string) (Enrolled, err
 		return Enrolled{Subscription: s}, err
 	}
 	return e.window(s, provider.Place{Base: base})
-}
-
-// wish is what a merchant or a buyer makes of a subscription.
-type wish func(s subscription.Subscription, now time.Time) (next subscription.Subscription, allowed bool)
-
-// change applies a wish and stores it.
-func (e *Enroller) change(ctx context.Context, id string, wish wish) (subscription.Subscription, error) {
-	s, err := e.Read(ctx, id)
-	if err != nil {
-		return s, err
-	}
-	for range savesMax {
-		s.NoticeDays = e.NoticeDays
-		next, allowed := wish(s, e.Now())
-		switch {
-		case !allowed:
-			return s, ErrState
-		case next.Revision == s.Revision:
-			return s, nil
-		}
-		saved, err := e.Subscriptions.SaveSubscription(ctx, next)
-		if !errors.Is(err, ErrConflict) {
-			return saved, err
-		}
-		s = saved
-	}
-	return s, fmt.Errorf("payment: subscription %s: %w", id, ErrConflict)
 }

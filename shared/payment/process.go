@@ -25,6 +25,12 @@ const (
 	savesMax = 5
 )
 
+// The least time to make a further call in, and to begin a charge in.
+const (
+	callMin   = time.Second
+	chargeMin = 10 * time.Second
+)
+
 // now is the time as the table keeps it, so that what was read is equal to what was written; and without Go's monotonic
 // part, which a function that was frozen does not count on.
 func (s *Settler) now() time.Time { return s.Now().Truncate(time.Millisecond) }
@@ -106,9 +112,29 @@ func (s *Settler) processCycle(
 	return o, err
 }
 
-// tooLate says that too little time is left to charge: an intent that is stored and not sent is in doubt for an hour.
+// callContext leaves SettleKeep of the caller's time to record what the provider said.
+func callContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	if end, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(ctx, end.Add(-SettleKeep))
+	}
+	return context.WithTimeout(ctx, CallMax)
+}
+
+func hasTime(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return ctx.Err() == nil && (!ok || time.Until(end) >= callMin)
+}
+
+// tooLate says that a request is a charge that must not be sent any more.
 func tooLate(ctx context.Context, r ledger.Request) bool {
 	return r.Kind == ledger.Charge && !timeToCharge(ctx)
+}
+
+// timeToCharge says that enough of the caller's time is left to send a charge: an intent that is stored and not sent is
+// in doubt for an hour.
+func timeToCharge(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return !ok || time.Until(end) >= chargeMin
 }
 
 // gateway is the provider of an order as this deployment may use it, or ErrNotReady with the reason in the log.
@@ -130,6 +156,19 @@ func (s *Settler) gateway(ctx context.Context, o order.Order) (Gateway, error) {
 	}
 	logUnready(ctx, s.Log, cause, "orderId", o.ID)
 	return g, fmt.Errorf("payment: settle %s: %w", o.ID, ErrNotReady)
+}
+
+// ready asks what tells whether a provider can be asked; nil: it always can.
+func ready(ctx context.Context, ask func(context.Context) error) error {
+	if ask == nil {
+		return nil
+	}
+	return ask(ctx)
+}
+
+func logUnready(ctx context.Context, log *slog.Logger, cause error, about ...any) {
+	about = append([]any{"event", "config.error"}, about...)
+	log.ErrorContext(ctx, "the provider cannot be asked", append(about, "cause", cause.Error())...)
 }
 
 // job is one process at work on one order.
