@@ -62,6 +62,8 @@ const (
 	// DoubtMax is how long after a request without an answer its number is looked up once more: what was carried out
 	// beyond every bound is found, also when nobody tells of it.
 	DoubtMax = 24 * time.Hour
+	// LaterMax is how long a merchant's refund is asked for again that the provider refuses for now.
+	LaterMax = 7 * 24 * time.Hour
 	// OpenGrace is how long after ExpiresAt a window opened in time may still lead to a capture: 60 minutes of a Toss
 	// Pay window, 40 of Toss Payments' authentication and confirm, 15 for clocks and for a payment that is still at
 	// work.
@@ -149,7 +151,7 @@ const (
 	NoReply   Reply = iota
 	Busy            // another request for the same payment is at work
 	Unusable        // 5xx, 429, garbage, an unlisted code: it may be kept and given again for the same idempotency key
-	Untouched       // our key was refused before anything was processed
+	Untouched       // refused before anything was processed: our key, or a refund that can only be made later
 	Already         // it was done before, or its number is used up
 	Refused         // a listed refusal: this request took, or returned, nothing
 	Accepted        // it shows the payment captured, or the refund made
@@ -172,6 +174,7 @@ type Request struct {
 	Reason   string // of a merchant's refund, as the provider shows it
 	Amount   int64  // of a Cancel: to be refunded; of an Approval: as the provider says
 	Balance  int64  // of a Cancel: what was left before it, which the provider compares
+	Clear    bool   // of a merchant's refund: no earlier turn of it can have been made
 
 	Reply     Reply
 	Code      string

@@ -47,9 +47,18 @@ type Visit struct {
 	// Retired: it has only the keys that the order was made with before the deployment got others. With them it looks
 	// up and gives back, and asks for no money.
 	Retired bool
+	Spent   bool // it has sent as much as one visit may: it only looks
 }
 
-func (v Visit) allows(s Step) bool { return !v.Retired || s.Do != Send || s.Request.Kind == Cancel }
+func (v Visit) allows(s Step) bool {
+	switch {
+	case s.Do != Send:
+		return true
+	case v.Spent:
+		return false
+	}
+	return !v.Retired || s.Request.Kind == Cancel
+}
 
 func (v Visit) looked(l Lookup) bool { return slices.Contains(v.Looked, l) }
 
@@ -136,9 +145,9 @@ func (o Order) returnSurplus(now time.Time, v Visit) Step {
 	return none
 }
 
-// again prepares the repetition of a cancel: after a lookup, and not while the one before may be on its way. The
-// turn, and with it the idempotency key, is the next only after a definite answer, which the provider would give
-// again; or when the sum is another.
+// again prepares the repetition of a cancel: after a lookup, and not while the one before may be on its way, nor, after
+// an answer, before its next pause is over, however many visits there are. The turn, and with it the idempotency key,
+// is the next only after a definite answer, which the provider would give again; or when the sum is another.
 func (o Order) again(r *Request, last Request, now time.Time, v Visit) Step {
 	if s := look(v, Lookup{Key: r.Key}); s.Do == LookUp {
 		return s
@@ -154,11 +163,13 @@ func (o Order) again(r *Request, last Request, now time.Time, v Visit) Step {
 		return none // it is too early
 	case last.Reply == Refused:
 		return none // a later lookup decides
+	case last.Reply != NoReply && now.Before(after(last.Since, last.RepliedAt)):
+		return none
 	}
-	if last.Reply == NoReply && last.Balance == r.Balance {
+	if last.Reply <= Busy && last.Balance == r.Balance {
 		*r = last // the same request
 	} else {
-		r.Since, r.Turn = last.Since, last.Turn+1
+		r.Since, r.Turn, r.Clear = last.Since, last.Turn+1, r.RefundID != "" && !last.unclear()
 	}
 	return Step{Do: Send}
 }

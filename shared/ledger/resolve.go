@@ -45,15 +45,33 @@ func (o Order) Resolve(r Resolution) (Order, error) {
 	if r.Keep {
 		p.Role, p.Reason = Kept, ""
 	}
-	for i, q := range o.Requests { // asked for anew, as the next turn: the provider keeps its answer to this one
-		if q.returns(*p) && q.Reply == Refused {
-			o.Requests[i].Reply = Unusable
-		}
-	}
+	o.reconsider(*p, r)
 	o.Resolutions = append(slices.Clone(o.Resolutions), r)
 	if o.End, o.Why = NoEnd, ""; o.Paid() == nil {
 		o.End = EndFailed // nobody is asked to pay an order that a person had to end
 	}
 	o.LearnedAt = later(o.LearnedAt, r.At)
 	return o.Decide(), nil
+}
+
+// reconsider says what becomes of the cancel of a payment that a person has decided about. A refused one is asked for
+// anew, as the next turn, because the provider keeps its answer to this one. One that may have been made before the
+// payment was kept is looked up like a refund in the console.
+func (o *Order) reconsider(p Payment, r Resolution) {
+	i := slices.IndexFunc(o.Requests, func(q Request) bool { return q.returns(p) })
+	if i < 0 {
+		return
+	}
+	q := &o.Requests[i]
+	if !r.Keep {
+		q.Since = r.At
+		if q.Reply == Refused {
+			q.Reply = Unusable
+		}
+		return
+	}
+	o.Requests = slices.Delete(o.Requests, i, i+1)
+	*o = o.noted(Request{
+		Kind: Notice, Attempt: min(p.Attempt, o.Current()), Key: p.Key, Canceled: true, At: r.At, Since: r.At,
+	})
 }

@@ -1,9 +1,6 @@
 package ledger
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Status is what an order is called. It follows from the ledger; the table stores it because conditions and reports
 // need it.
@@ -57,6 +54,17 @@ func (o Order) ProcessingSince() (since time.Time) {
 	return since
 }
 
+// RefundingSince is since when the oldest of the merchant's refunds is under way; zero: none is.
+func (o Order) RefundingSince() (since time.Time) {
+	for _, r := range o.Requests {
+		under := r.RefundID != "" && o.outcomeOf(r) == Pending
+		if under && (since.IsZero() || r.Since.Before(since)) {
+			since = r.Since
+		}
+	}
+	return since
+}
+
 // pauses are the ages of a matter at which the provider is asked about it; after the last one it is asked every hour.
 var pauses = []time.Duration{
 	30 * time.Second, 90 * time.Second, 210 * time.Second, 510 * time.Second, 1110 * time.Second, 4710 * time.Second,
@@ -89,7 +97,7 @@ func (o Order) Due() time.Time {
 	}
 	for _, p := range o.surplus() {
 		if o.End != EndReview {
-			at(after(p.KnownAt, o.LearnedAt))
+			at(after(o.owedSince(p), o.LearnedAt))
 		}
 	}
 	for _, t := range o.nextLooks() {
@@ -101,13 +109,24 @@ func (o Order) Due() time.Time {
 	return due
 }
 
-// pausesFrom is the time from which the pauses of a request are counted. Every refusal for now makes a cancel a new
-// request, and the pauses grow all the same.
+// pausesFrom is the time from which the pauses of a request are counted. Every answer that decides nothing makes a
+// cancel a new request, and the pauses grow all the same.
 func (r Request) pausesFrom() time.Time {
-	if r.Kind == Cancel {
+	if r.Kind == Cancel && r.Reply != NoReply {
 		return r.Since
 	}
 	return r.At
+}
+
+// owedSince is since when a surplus payment is to go back; a person's decision counts anew.
+func (o Order) owedSince(p Payment) time.Time {
+	since := p.KnownAt
+	for _, r := range o.Resolutions {
+		if r.Key == p.Key {
+			since = later(since, r.At)
+		}
+	}
+	return since
 }
 
 // nextLooks are the times that decide when numbers are looked up for their own sake: those to come, and the earliest of
@@ -130,13 +149,21 @@ func (o Order) nextLooks() (times []time.Time) {
 	return times
 }
 
-// doubted says that a number under which a request was never answered could not be looked up a day later: whoever asked
-// since then, an hour or more after its time, has not read it.
-func (o Order) doubted() bool {
-	return o.End != EndReview && slices.ContainsFunc(o.Attempts, func(a Attempt) bool {
-		t := a.doubtLook()
-		return a.LookedAt.Before(t) && !o.LearnedAt.Before(t.Add(time.Hour))
-	})
+// unread says that a number could not be looked up: whoever asked since then, a day or more after its time, has not
+// read it; an hour, when a request under it was never answered.
+func (o Order) unread() bool {
+	for n, a := range o.Attempts {
+		for _, t := range o.owedLooks(n + 1) {
+			patience := 24 * time.Hour
+			if t.Equal(a.doubtLook()) {
+				patience = time.Hour
+			}
+			if !o.LearnedAt.Before(t.Add(patience)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // openDue is when an order that is not closed must be looked at for its own sake: it may always end.
@@ -171,7 +198,7 @@ func (o Order) Unsettled(now time.Time) bool {
 	if !o.closed() && !now.Before(o.Over().Add(time.Hour)) {
 		return true // its numbers cannot be looked up
 	}
-	if o.doubted() {
+	if o.unread() {
 		return true
 	}
 	for _, p := range o.surplus() {

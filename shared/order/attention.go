@@ -6,7 +6,7 @@ import "time"
 const (
 	AttentionReview  = "review"  // its facts contradict each other
 	AttentionOwed    = "owed"    // money is to be refunded
-	AttentionOverdue = "overdue" // money may have been taken, and nobody has known for an hour
+	AttentionOverdue = "overdue" // money may have been taken, or a refund is not made, and nobody has known for an hour
 )
 
 // Attention says why the order needs a person's attention, or "".
@@ -27,5 +27,6 @@ func (o Order) Attention(now time.Time) string {
 func (o Order) ListedForAttention() bool { return o.Attention(o.DueAt) != "" }
 
 func (o Order) overdue(at time.Time) bool {
-	return o.Status == Processing && !o.Since.IsZero() && at.Sub(o.Since) >= AlarmAfter
+	old := func(since time.Time) bool { return !since.IsZero() && at.Sub(since) >= AlarmAfter }
+	return o.Status == Processing && old(o.Since) || old(o.Ledger.RefundingSince())
 }

@@ -80,7 +80,7 @@ func replyOf(r ledger.Request, a provider.Answer) ledger.Reply {
 	case a.Class == provider.ClassAlready:
 		return ledger.Already
 	case r.Kind == ledger.Cancel && a.Class == provider.ClassLater:
-		return ledger.Unusable // too soon after another one, or the bank sleeps: the same refund is made later
+		return ledger.Untouched // too soon after another one, or the bank sleeps: the same refund is made later
 	case a.Class.Definitive(), a.Verdict == provider.Declined:
 		return ledger.Refused
 	case r.Kind == ledger.Confirm && a.Verdict == provider.Absent:

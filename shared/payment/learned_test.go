@@ -85,7 +85,7 @@ func TestReplies(t *testing.T) {
 		"refunded":                        {ledger.Cancel, answer(provider.Refunded, 200, 0), ledger.Accepted},
 		"refunded in part":                {ledger.Cancel, answer(provider.PartlyRefunded, 200, 0), ledger.Accepted},
 		"a refund that shows no refund":   {ledger.Cancel, answer(provider.Paid, 200, 0), ledger.Unusable},
-		"a refund at another time":        {ledger.Cancel, answer(provider.Unknown, 403, provider.ClassLater), ledger.Unusable},
+		"a refund at another time":        {ledger.Cancel, answer(provider.Unknown, 403, provider.ClassLater), ledger.Untouched},
 		"a refund that is refused":        {ledger.Cancel, answer(provider.Unknown, 403, provider.ClassMerchant), ledger.Refused},
 	} {
 		l := learned(learning, ledger.Step{Do: ledger.Send, Request: ledger.Request{Kind: tc.kind, Attempt: 1, Key: "key-1"}}, tc.a)

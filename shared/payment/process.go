@@ -78,11 +78,12 @@ func (s *Settler) processCycle(
 	g, ready := s.gateway(ctx, o)
 	j.work.Visit.Retired = otherAccount(s.Gateways[o.Provider], o.Account)
 	for n, sends := 0, 0; ready == nil && n < callsMax && hasTime(calls); n++ {
+		j.work.Visit.Spent = sends == sendsMax
 		step, write := j.work.Plan(s.now())
 		if step.Do == ledger.Wait {
 			break
 		}
-		if step.Do == ledger.Send && (sends == sendsMax || tooLate(calls, step.Request)) {
+		if step.Do == ledger.Send && tooLate(calls, step.Request) {
 			break
 		}
 		if write != nil {

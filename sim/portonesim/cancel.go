@@ -114,6 +114,8 @@ func (s *Sim) whyNotByPG(p *payment, req cancelRequest, amount int64) string {
 	}
 	partial := amount < p.balance
 	switch {
+	case s.o.RefundMax > 0 && amount > s.o.RefundMax:
+		return "환불 금액이 상점의 일일 환불 한도보다 클 수 없습니다."
 	case amount > p.balance:
 		return "취소 금액이 취소 가능 금액을 초과합니다."
 	case req.taxFree+vat > amount:

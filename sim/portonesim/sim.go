@@ -137,6 +137,8 @@ type Options struct {
 	// was approved take money. Without it the later ones are refused. Which of
 	// the two the provider does is unknown.
 	TwoWindowsCapture bool
+	// RefundMax is what may be refunded at once: more is over the shop's limit of the day; 0: no limit.
+	RefundMax int64
 	// AgainShowsReady makes a charge under way visible as a payment in ready;
 	// without it lookups find nothing until the charge is carried out.
 	AgainShowsReady bool

@@ -169,3 +169,30 @@ func TestRefundMadeBehindItsRefusal(t *testing.T) {
 		})
 	}
 }
+
+// TestWebhooksDoNotAskForARefund: a refund that Toss Payments refuses for now is asked for by its pauses, whatever anybody
+// sends meanwhile: asking too often may be what keeps it from being made.
+func TestWebhooksDoNotAskForARefund(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		x := newOutside(t, func(o *world.Options) { o.Toss.PartialCancelable, o.Toss.CancelPause = true, 24*time.Hour })
+		x.pays("toss", x.Order("toss", "order-1", 24*time.Hour))
+		x.refund("order-1", `{"refundId":"r0","amount":1000}`)
+		x.Pass("5m")
+		x.refund("order-1", `{"refundId":"r1","amount":5000}`)
+		x.Pass("2h")
+		cancels := x.own().Toss.Calls()["cancel"]
+		if cancels < 4 || cancels > 9 {
+			t.Errorf("%d cancels in two hours", cancels)
+		}
+		for range 30 {
+			time.Sleep(2 * time.Second)
+			x.control("/sim/webhooks/replay", `{"index":0,"times":1}`)
+		}
+		if more := x.own().Toss.Calls()["cancel"] - cancels; more > 1 {
+			t.Errorf("%d cancels in a minute of webhooks", more)
+		}
+		x.Pass("25h")
+		x.wantKept("at last", "paid", price-6000)
+	})
+}

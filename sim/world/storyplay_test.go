@@ -98,6 +98,12 @@ var storyWorlds = []word{
 		p.world = append(p.world, func(o *world.Options) { o.Toss.CancelPause = apart })
 		return err
 	}},
+	// PortOne: more is over the shop's limit of the day, for which a refund has to wait.
+	{"refunds of at most AMOUNT", func(p *play, given []string) error {
+		most, err := strconv.ParseInt(given[0], 10, 64)
+		p.world = append(p.world, func(o *world.Options) { o.PortOne.RefundMax = most })
+		return err
+	}},
 	// What PortOne does not rule out: two windows of one number both capture.
 	{"two windows capture", option(func(o *world.Options) { o.PortOne.TwoWindowsCapture = true })},
 	// PortOne's second lock, the registered amount, is open.
