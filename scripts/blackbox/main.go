@@ -48,7 +48,7 @@ func parse(args []string, errs io.Writer) (options, error) {
 	flags.Uint64Var(&o.seed, "seed", 0, "seed of the buyers; 0: a new one, printed")
 	flags.IntVar(&o.cases, "cases", 1, "stop after so many orders that are wrong; 0: play all")
 	flags.BoolVar(&o.beyond, "beyond", false,
-		"also what is beyond the bounds of docs/money-safety.md: windows opened when the order is closed, of which nobody tells")
+		"also what docs/money-safety.md says is not covered: windows opened when the order is closed, of which nobody tells")
 	flags.BoolVar(&o.flooded, "flood", false,
 		"instead: one buyer sends 50 copies of a webhook a second; what others wait for is compared with a quiet run, half a minute in all")
 	flags.DurationVar(&o.slow, "slow", time.Millisecond, "with -flood: what a lookup takes, 1ms or more")

@@ -18,7 +18,7 @@ func asking(k ledger.Kind, edits ...func(*ledger.Request)) ledger.Request {
 	return r
 }
 
-// TestConfirmsIdempotencyKey: it is as docs/money-safety.md writes it, and no other request has it. Toss Payments takes at most 300 characters (docs.tosspayments.com/reference, Idempotency-Key).
+// TestConfirmsIdempotencyKey: it is as docs/providers.md writes it, and no other request has it. Toss Payments takes at most 300 characters (docs.tosspayments.com/reference, Idempotency-Key).
 func TestConfirmsIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	base := confirmOf(learning, asking(ledger.Confirm))

@@ -14,7 +14,7 @@ import (
 	"tosspay-sam/shared/order"
 )
 
-// The worlds of docs/money-safety.md, "Bounds: what may lag, and what may lie", for cycles: seen through HTTP and PortOne's ledger.
+// The worlds of docs/proof.md, "Bounds: what may lag, and what may lie", for cycles: seen through HTTP and PortOne's ledger.
 
 // wantCycles compares what PortOne took and kept with the cycles, each of which is to be charged and recorded once.
 func (s *shop) wantCycles(what string, cycles, captures int) {

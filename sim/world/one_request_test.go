@@ -9,7 +9,7 @@ import (
 )
 
 // TestConfirmRepeatsItsKey: what reaches Toss Payments. A confirm whose request or reply is lost is sent again with the same idempotency key, so
-// that two that arrive are one; after a 500, which it keeps for that key, with the next one. The keys are as docs/money-safety.md writes them.
+// that two that arrive are one; after a 500, which it keeps for that key, with the next one. The keys are as docs/providers.md writes them.
 func TestConfirmRepeatsItsKey(t *testing.T) {
 	t.Parallel()
 	form := regexp.MustCompile(`^confirm:order-1:([01]):[0-9a-f]{12}$`)

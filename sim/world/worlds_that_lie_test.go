@@ -9,7 +9,7 @@ import (
 	"tosspay-sam/sim/world"
 )
 
-// The worlds of docs/money-safety.md, "Bounds: what may lag, and what may lie", each played within its bound and beyond it.
+// The worlds of docs/proof.md, "Bounds: what may lag, and what may lie", each played within its bound and beyond it.
 
 // fate is how an order ended: what the merchant reads, and what the provider took and kept.
 func (x *outside) fate(id string) string {

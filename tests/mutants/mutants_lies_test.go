@@ -2,7 +2,7 @@ package mutants_test
 
 import "testing"
 
-// lyingMutants are the rules of the worlds in which providers, clocks and indexes lie: docs/money-safety.md, "Bounds".
+// lyingMutants are the rules of the worlds in which providers, clocks and indexes lie: docs/proof.md, "Bounds".
 var lyingMutants = []mutant{
 	{
 		"a payment that seems a little older than its order is another table's", decide,
