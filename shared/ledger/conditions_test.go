@@ -162,7 +162,7 @@ func TestRefundsWait(t *testing.T) {
 		}
 		o = next
 	}
-	o.Requests[0].Reply = ledger.Refused
+	o.Requests[0].Reply, o.Requests[0].Turn = ledger.Refused, 1
 	o, err := o.Intend(asks(ledger.Cancel, "key-1", time.Minute, refundOf("r0", 100, 15000, 2)))
 	if r := o.Requests[0]; err != nil || r.Turn != 2 || r.Reply != ledger.NoReply || !r.Since.Equal(in(time.Second)) {
 		t.Error(err, show(o))

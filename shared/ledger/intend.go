@@ -185,8 +185,11 @@ func (o Order) refundingAgain(i int, r Request) (Order, error) {
 		return o, ErrUnplanned
 	}
 	o = o.copied()
-	r.Since, r.Reply, r.Code, r.RepliedAt, r.Outcome = o.Requests[i].Since, NoReply, "", time.Time{}, Pending
-	r.Reason = o.Requests[i].Reason
+	q := o.Requests[i]
+	r.Reply, r.Code, r.RepliedAt, r.Outcome, r.Reason = NoReply, "", time.Time{}, Pending, q.Reason
+	if r.Since = q.Since; q.unsent() {
+		r.Since = r.At
+	}
 	o.Requests[i] = r
 	return o, nil
 }

@@ -27,8 +27,6 @@ func later(turn int, asked time.Duration, edits ...func(*ledger.Request)) ledger
 	return r
 }
 
-func clearly(r *ledger.Request) { r.Clear = true }
-
 // TestRefundRefusedForNow: the next time to ask is the same whoever comes by before it, and a visit that may not ask goes
 // on to what else there is to do.
 func TestRefundRefusedForNow(t *testing.T) {
@@ -61,61 +59,102 @@ func TestRefundRefusedForNow(t *testing.T) {
 	}
 }
 
-// TestConsoleBesideARefundRefusedForNow: as much is refunded in the console. The refund that the provider has not made is
-// not taken for made by that, unless some turn of it had no answer, or was sent twice. An old record does not say so.
-func TestConsoleBesideARefundRefusedForNow(t *testing.T) {
+// TestRefundRefusedForAWeek: it is denied when it was asked for once more after a week, and a lookup that cannot be behind
+// shows that no turn of it was made.
+func TestRefundRefusedForAWeek(t *testing.T) {
 	t.Parallel()
-	late := replied(ledger.Untouched, 20*time.Second) // the same was sent twice
+	const week = 7 * 24 * time.Hour
 	for name, tc := range map[string]struct {
 		r       ledger.Request
+		looked  time.Duration // after the reply
 		balance int64
 		want    ledger.Outcome
 	}{
-		"the first turn":               {later(1, 0), 10000, ledger.Pending},
-		"its answer came late":         {later(1, 0, late), 10000, ledger.Done},
-		"a further turn, all refused":  {later(7, 0, clearly), 10000, ledger.Pending},
-		"a further turn, not all":      {later(7, 0), 10000, ledger.Done},
-		"too little is left":           {later(7, 0, clearly), 4999, ledger.Denied},
-		"refused for a week":           {later(7, 7*24*time.Hour, clearly), 15000, ledger.Denied},
-		"not a week":                   {later(7, 7*24*time.Hour-2*time.Minute, clearly), 15000, ledger.Pending},
-		"unclear for a week":           {later(7, 7*24*time.Hour), 15000, ledger.Pending},
-		"waits for a week for another": {later(0, 7*24*time.Hour, replied(ledger.NoReply, 0)), 15000, ledger.Pending},
+		"after a week":                    {later(7, week), 5 * time.Minute, 15000, ledger.Denied},
+		"the lookup may be behind":        {later(7, week), 5*time.Minute - time.Second, 15000, ledger.Pending},
+		"not a week":                      {later(7, week-2*time.Second), 5 * time.Minute, 15000, ledger.Pending},
+		"not asked for since":             {later(7, time.Hour), 2 * week, 15000, ledger.Pending},
+		"less is left, but not so much":   {later(7, week), 5 * time.Minute, 14000, ledger.Pending},
+		"it was made":                     {later(7, week), 5 * time.Minute, 10000, ledger.Done},
+		"too little is left":              {later(7, week, refundOf("r1", 9000, 15000, 7)), 5 * time.Minute, 8000, ledger.Denied},
+		"a bad answer":                    {later(7, week, replied(ledger.Unusable, week)), 5 * time.Minute, 15000, ledger.Pending},
+		"it has waited for another":       {later(0, week, replied(ledger.NoReply, 0)), 5 * time.Minute, 15000, ledger.Pending},
+		"surplus money is never given up": {later(7, week, func(r *ledger.Request) { r.RefundID = "" }), 5 * time.Minute, 15000, ledger.Pending},
 	} {
 		o := made(func(o *ledger.Order) {
-			p := line("key-1", ledger.Captured, 0, kept, unlisted)
-			p.Balance, p.SeenAt = tc.balance, tc.r.At.Add(time.Minute)
+			role := kept
+			if tc.r.RefundID == "" {
+				role = surplus
+			}
+			p := line("key-1", ledger.Captured, 0, role, unlisted)
+			p.Balance, p.SeenAt = tc.balance, tc.r.RepliedAt.Add(tc.looked)
 			o.Payments, o.Requests, o.LearnedAt = []ledger.Payment{p}, []ledger.Request{tc.r}, p.SeenAt
 		}).Decide()
-		if r, _ := o.RefundOf("r1"); r.Outcome != tc.want {
-			t.Errorf("%s: %v, want %v\n%s", name, r.Outcome, tc.want, show(o))
+		if len(o.Requests) != 1 || o.Requests[0].Outcome != tc.want || o.End != ledger.NoEnd {
+			t.Errorf("%s: want %v\n%s", name, tc.want, show(o))
 		}
 	}
 }
 
-// TestTurnsOfARefund: the next turn knows whether one before it may have been made; a copy that meets the first one at
-// work is no new turn.
+// TestWeekBeginsWithTheFirstTurn: refunds are made one at a time, and one that has waited is not late when it is sent.
+func TestWeekBeginsWithTheFirstTurn(t *testing.T) {
+	t.Parallel()
+	o := made(func(o *ledger.Order) {
+		o.Payments = []ledger.Payment{line("key-1", ledger.Captured, 0, kept)}
+		o.Requests = []ledger.Request{later(0, 0, replied(ledger.NoReply, 0))}
+	})
+	for turn, at := range map[int]time.Duration{1: 240 * time.Hour, 2: 241 * time.Hour} {
+		first, err := o.Intend(asks(ledger.Cancel, "key-1", at, refundOf("r1", 5000, 15000, turn)))
+		if err != nil || !first.Requests[0].Since.Equal(in(at)) {
+			t.Errorf("turn %d, the first that is sent: %v\n%s", turn, err, show(first))
+		}
+		next, err := first.Intend(asks(ledger.Cancel, "key-1", 2*at, refundOf("r1", 5000, 15000, turn+1)))
+		if err != nil || !next.Requests[0].Since.Equal(in(at)) {
+			t.Errorf("the turn after it: %v\n%s", err, show(next))
+		}
+	}
+}
+
+// TestTurnsOfARefund: a copy that meets the first one at work is no new turn, and waits for no more than a lost one.
 func TestTurnsOfARefund(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		r     ledger.Request
-		turn  int
-		clear bool
+		r    ledger.Request
+		at   time.Duration
+		turn int
 	}{
-		"refused for now":               {later(1, 0), 2, true},
-		"and again":                     {later(2, 0, clearly), 3, true},
-		"after one without an answer":   {later(2, 0), 3, false},
-		"500":                           {later(1, 0, replied(ledger.Unusable, time.Second)), 2, false},
-		"another copy is at work":       {later(1, 0, replied(ledger.Busy, time.Second)), 1, false},
-		"the same, of a clear turn":     {later(4, 0, clearly, replied(ledger.Busy, time.Second)), 4, true},
-		"no answer":                     {later(1, 0, replied(ledger.NoReply, 0)), 1, false},
-		"it waited, and is sent at all": {later(0, 0, replied(ledger.NoReply, 0)), 1, false},
+		"refused for now":                 {later(1, 0), time.Hour, 2},
+		"500":                             {later(1, 0, replied(ledger.Unusable, time.Second)), time.Hour, 2},
+		"another copy is at work":         {later(1, 0, replied(ledger.Busy, time.Second)), 15 * time.Second, 1},
+		"no answer":                       {later(1, 0, replied(ledger.NoReply, 0)), 15 * time.Second, 1},
+		"it has waited":                   {later(0, 0, replied(ledger.NoReply, 0)), time.Hour, 1},
+		"too early after a lost answer":   {later(1, 0, replied(ledger.NoReply, 0)), 14 * time.Second, 0},
+		"too early after one at work":     {later(1, 0, replied(ledger.Busy, time.Second)), 14 * time.Second, 0},
+		"too early after a bad answer":    {later(1, 0, replied(ledger.Unusable, time.Second)), 29 * time.Second, 0},
+		"and not, when the pause is over": {later(1, 0, replied(ledger.Unusable, time.Second)), 30 * time.Second, 2},
 	} {
 		o, v := visiting(made(func(o *ledger.Order) {
 			o.Payments, o.Requests = []ledger.Payment{line("key-1", ledger.Captured, 0, kept)}, []ledger.Request{tc.r}
-		}), time.Hour, "key-1")
-		if s := o.Next(in(time.Hour), v); s.Do != ledger.Send || s.Request.Turn != tc.turn || s.Request.Clear != tc.clear {
-			t.Errorf("%s: %+v, want turn %d, clear %v", name, s, tc.turn, tc.clear)
+		}), tc.at, "key-1")
+		if s := o.Next(in(tc.at), v); s.Request.Turn != tc.turn || (s.Do == ledger.Send) != (tc.turn > 0) {
+			t.Errorf("%s: %+v, want turn %d", name, s, tc.turn)
 		}
+	}
+}
+
+// TestTwoCopiesOfARefund: one copy is refused for now, and told of late by a slow visit; the other was made meanwhile, and
+// its answer is lost. It is made, and not asked for again.
+func TestTwoCopiesOfARefund(t *testing.T) {
+	t.Parallel()
+	o := made(func(o *ledger.Order) {
+		p := line("key-1", ledger.Captured, 0, kept, unlisted)
+		p.Balance, p.SeenAt = 10000, in(time.Hour)
+		o.Payments = []ledger.Payment{p}
+		o.Requests = []ledger.Request{later(1, 0)}
+		o.LearnedAt = in(time.Hour)
+	}).Decide()
+	if r, _ := o.RefundOf("r1"); r.Outcome != ledger.Done {
+		t.Errorf("%v\n%s", r.Outcome, show(o))
 	}
 }
 
@@ -164,6 +203,30 @@ func TestNumberThatIsNeverRead(t *testing.T) {
 	}
 	if o.Attempts[0].LookedAt = look; o.Unsettled(o.LearnedAt) {
 		t.Error("it was read:", show(o))
+	}
+}
+
+// TestNumberThatARefundMakesUnread: a refund long after the last look, or a decision long after a look that review did not
+// want, is no news for a person by itself.
+func TestNumberThatARefundMakesUnread(t *testing.T) {
+	t.Parallel()
+	refunded := made(func(o *ledger.Order) {
+		p := line("key-1", ledger.Captured, 72*time.Hour, kept)
+		p.Balance = 14000
+		o.Payments, o.LearnedAt = []ledger.Payment{p}, in(72*time.Hour)
+		o.Attempts[0].LookedAt = in(80 * time.Minute)
+	})
+	decided := made(func(o *ledger.Order) {
+		o.Payments, o.LearnedAt = []ledger.Payment{line("key-1", ledger.Captured, 0, kept)}, in(72*time.Hour)
+		o.Resolutions = []ledger.Resolution{{Key: "key-1", Keep: true, At: in(72 * time.Hour)}}
+	})
+	for name, o := range map[string]ledger.Order{"refunded": refunded, "decided": decided} {
+		if len(o.Attempts) != 1 || o.Due().IsZero() || o.Unsettled(o.LearnedAt) {
+			t.Errorf("%s: due %v, and somebody is told\n%s", name, o.Due(), show(o))
+		}
+		if o.LearnedAt = in(96 * time.Hour); !o.Unsettled(o.LearnedAt) {
+			t.Errorf("%s: a day later nobody is told\n%s", name, show(o))
+		}
 	}
 }
 

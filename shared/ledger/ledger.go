@@ -166,7 +166,7 @@ type Request struct {
 	Turn    int    // repetitions: each carries its own idempotency key
 
 	At    time.Time // when it was written
-	Since time.Time // of the first turn, or the first of a buyer's returns
+	Since time.Time // of the first turn that was sent, or the first of a buyer's returns
 
 	Failed   bool   // of a Return: the redirect names an error
 	Canceled bool   // of a Notice: it speaks of a refund
@@ -174,7 +174,6 @@ type Request struct {
 	Reason   string // of a merchant's refund, as the provider shows it
 	Amount   int64  // of a Cancel: to be refunded; of an Approval: as the provider says
 	Balance  int64  // of a Cancel: what was left before it, which the provider compares
-	Clear    bool   // of a merchant's refund: no earlier turn of it can have been made
 
 	Reply     Reply
 	Code      string

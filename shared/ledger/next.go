@@ -159,17 +159,17 @@ func (o Order) again(r *Request, last Request, now time.Time, v Visit) Step {
 	case last.unsent(): // it goes out with the balance as it is now
 		r.Turn = 1
 		return Step{Do: Send}
-	case !p.SeenAt.After(last.At), last.Reply == NoReply && now.Before(last.At.Add(cancelPause)):
+	case !p.SeenAt.After(last.At), last.Reply <= Busy && now.Before(last.At.Add(cancelPause)):
 		return none // it is too early
 	case last.Reply == Refused:
 		return none // a later lookup decides
-	case last.Reply != NoReply && now.Before(after(last.Since, last.RepliedAt)):
+	case last.Reply > Busy && now.Before(after(last.Since, last.RepliedAt)):
 		return none
 	}
 	if last.Reply <= Busy && last.Balance == r.Balance {
 		*r = last // the same request
 	} else {
-		r.Since, r.Turn, r.Clear = last.Since, last.Turn+1, r.RefundID != "" && !last.unclear()
+		r.Since, r.Turn = last.Since, last.Turn+1
 	}
 	return Step{Do: Send}
 }

@@ -213,12 +213,7 @@ func (p Payment) refundedSince(t time.Time) bool {
 func (o Order) afterCancel(r Request) Outcome {
 	p := o.payment(r.Key)
 	switch {
-	case p == nil:
-		return Pending
-	case r.unmade() && p.Balance >= r.Amount: // as long as enough is left
-		if r.Reply == Untouched && !p.SeenAt.Before(r.Since.Add(LaterMax)) {
-			return Denied
-		}
+	case p == nil, r.unsent() && p.Balance >= r.Amount: // as long as enough is left
 		return Pending
 	case r.Reply == Accepted, p.lists(r.RefundID), p.lessBy(r):
 		return Done
@@ -226,6 +221,8 @@ func (o Order) afterCancel(r Request) Outcome {
 		return Denied
 	case r.RefundID != "" && p.Balance < r.Amount && p.SeenAt.After(r.At):
 		return Denied // the console has refunded too much of it meanwhile: the provider takes no more
+	case o.hopeless(r, *p):
+		return Denied
 	}
 	return Pending
 }
@@ -233,20 +230,13 @@ func (o Order) afterCancel(r Request) Outcome {
 // unsent says that a merchant's refund waits to be sent.
 func (r Request) unsent() bool { return r.RefundID != "" && r.Turn == 0 }
 
-// unmade says that the provider has made nothing of a merchant's refund, and may make it.
-func (r Request) unmade() bool { return r.RefundID != "" && !r.unclear() }
-
-// unclear says that a merchant's refund, or a turn of it before, may have been made. What was sent once and refused
-// before anything was done was not.
-func (r Request) unclear() bool {
-	once := r.RepliedAt.Before(r.At.Add(cancelPause)) // without an answer the same is sent again then
-	switch {
-	case r.unsent():
+// hopeless says that a merchant's refund was once more refused for now LaterMax after it was first sent, and that no
+// turn of it was made: a lookup that cannot be behind shows as much left as before.
+func (o Order) hopeless(r Request, p Payment) bool {
+	if r.RefundID == "" || r.Reply != Untouched || r.RepliedAt.Before(r.Since.Add(LaterMax)) {
 		return false
-	case r.Turn > 1 && !r.Clear:
-		return true
 	}
-	return r.Reply != Untouched || !once
+	return p.Balance >= r.Balance && !p.SeenAt.Before(r.RepliedAt.Add(o.Timing.LookupLag))
 }
 
 // refusalHolds is the time from which a lookup that still shows the money proves that a refused cancel returned
@@ -263,7 +253,7 @@ func (o Order) refusalHolds(r Request) time.Time {
 // lessBy says that so much less is left of a payment as the request was to refund, where that tells whether it was
 // made.
 func (p Payment) lessBy(r Request) bool {
-	if r.RefundID != "" && (p.ListsRefunds || !r.unclear()) {
+	if r.RefundID != "" && p.ListsRefunds {
 		return false
 	}
 	return p.Balance <= r.Balance-r.Amount

@@ -112,7 +112,7 @@ func (o Order) Due() time.Time {
 // pausesFrom is the time from which the pauses of a request are counted. Every answer that decides nothing makes a
 // cancel a new request, and the pauses grow all the same.
 func (r Request) pausesFrom() time.Time {
-	if r.Kind == Cancel && r.Reply != NoReply {
+	if r.Kind == Cancel && r.Reply > Busy {
 		return r.Since
 	}
 	return r.At
@@ -150,15 +150,23 @@ func (o Order) nextLooks() (times []time.Time) {
 }
 
 // unread says that a number could not be looked up: whoever asked since then, a day or more after its time, has not
-// read it; an hour, when a request under it was never answered.
+// read it; an hour, when a request under it was never answered. A refund, or a person's decision, may make a look owed
+// whose time is long past: the day begins with it.
 func (o Order) unread() bool {
+	var from time.Time
+	if p := o.Paid(); p != nil {
+		from = p.KnownAt
+	}
+	for _, r := range o.Resolutions {
+		from = later(from, r.At)
+	}
 	for n, a := range o.Attempts {
 		for _, t := range o.owedLooks(n + 1) {
 			patience := 24 * time.Hour
 			if t.Equal(a.doubtLook()) {
 				patience = time.Hour
 			}
-			if !o.LearnedAt.Before(t.Add(patience)) {
+			if !o.LearnedAt.Before(later(t, from).Add(patience)) {
 				return true
 			}
 		}

@@ -264,7 +264,7 @@ func (e *encoder) request(r ledger.Request) {
 	e.num(int64(r.Turn))
 	e.when(r.At)
 	e.when(r.Since)
-	e.yes(r.Failed, r.Canceled, r.Elsewhere, r.Clear)
+	e.yes(r.Failed, r.Canceled, r.Elsewhere)
 	e.text(r.RefundID)
 	e.num(r.Amount)
 	e.num(r.Balance)

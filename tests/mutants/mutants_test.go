@@ -253,7 +253,7 @@ var mutants = []mutant{
 	},
 	{
 		"the repetition of a refund inherits the answer of the one before", intents,
-		`o.Requests[i].Since, NoReply, "", time.Time{}, Pending`, `o.Requests[i].Since, o.Requests[i].Reply, "", time.Time{}, Pending`,
+		`NoReply, "", time.Time{}, Pending, q.Reason`, `q.Reply, "", time.Time{}, Pending, q.Reason`,
 		ledgerTests, "TestRefundsWait",
 	},
 	{
@@ -931,7 +931,7 @@ var mutants = []mutant{
 	},
 	{
 		"the lost answer to a late turn of a refund waits for the pause of the first", statuses,
-		"r.Kind == Cancel && r.Reply != NoReply", "r.Kind == Cancel",
+		"r.Kind == Cancel && r.Reply > Busy", "r.Kind == Cancel",
 		ledgerTests, "TestPausesOfALostAnswer",
 	},
 	{
@@ -951,7 +951,7 @@ var mutants = []mutant{
 	},
 	{
 		"every visit asks for a refund that is refused for now", plan,
-		"case last.Reply != NoReply && now.Before(after(last.Since, last.RepliedAt)):", "case false:",
+		"case last.Reply > Busy && now.Before(after(last.Since, last.RepliedAt)):", "case false:",
 		ledgerTests, "TestRefundRefusedForNow",
 	},
 	{
@@ -965,29 +965,44 @@ var mutants = []mutant{
 		ledgerTests, "TestTurnsOfARefund",
 	},
 	{
-		"a turn without an answer is forgotten", plan,
-		`r.RefundID != "" && !last.unclear()`, `r.RefundID != ""`,
+		"a cancel whose copy is at work waits for no answer of it", plan,
+		"last.Reply <= Busy && now", "last.Reply == NoReply && now",
 		ledgerTests, "TestTurnsOfARefund",
 	},
 	{
-		"an old record's turns were all refused", outcomes,
-		"case r.Turn > 1 && !r.Clear:", "case false:",
-		ledgerTests, "TestConsoleBesideARefundRefusedForNow",
+		"a refund is denied that a lookup may not show yet", outcomes,
+		"p.Balance >= r.Balance && !p.SeenAt.Before(r.RepliedAt.Add(o.Timing.LookupLag))", "p.Balance >= r.Balance",
+		ledgerTests, "TestRefundRefusedForAWeek",
 	},
 	{
-		"a refund that was sent twice is not made when one copy is refused for now", outcomes,
-		"return r.Reply != Untouched || !once", "return r.Reply != Untouched || !once && false",
-		ledgerTests, "TestConsoleBesideARefundRefusedForNow",
+		"a refund is denied of which a part is gone", outcomes,
+		"return p.Balance >= r.Balance && ", "return ",
+		ledgerTests, "TestRefundRefusedForAWeek",
 	},
 	{
-		"the console's refund is taken for one that the provider refused for now", outcomes,
-		"(p.ListsRefunds || !r.unclear())", "p.ListsRefunds",
-		ledgerTests, "TestConsoleBesideARefundRefusedForNow",
+		"a refund is denied that nobody has asked for since", outcomes,
+		"r.Reply != Untouched || r.RepliedAt.Before(", "r.Reply != Untouched || p.SeenAt.Before(",
+		ledgerTests, "TestRefundRefusedForAWeek",
+	},
+	{
+		"a refund that waited for others is denied at its first refusal", "shared/ledger/intend.go",
+		"if r.Since = q.Since; q.unsent() {", "if r.Since = q.Since; false {",
+		ledgerTests, "TestWeekBeginsWithTheFirstTurn",
+	},
+	{
+		"a refund long after the last look raises the alarm", statuses,
+		"from = p.KnownAt", "_ = p",
+		ledgerTests, "TestNumberThatARefundMakesUnread",
+	},
+	{
+		"a person's decision raises the alarm", statuses,
+		"from = later(from, r.At)", "_ = r",
+		ledgerTests, "TestNumberThatARefundMakesUnread",
 	},
 	{
 		"a refund is asked for for ever", outcomes,
-		"!p.SeenAt.Before(r.Since.Add(LaterMax))", "false",
-		ledgerTests, "TestConsoleBesideARefundRefusedForNow",
+		"case o.hopeless(r, *p):", "case false:",
+		ledgerTests, "TestRefundRefusedForAWeek",
 	},
 	{
 		"a payment that may have been given back is kept unseen", "shared/ledger/resolve.go",
@@ -1021,7 +1036,7 @@ var mutants = []mutant{
 	},
 	{
 		"the console's refund is taken for ours although the provider lists them", outcomes,
-		"(p.ListsRefunds || !r.unclear())", "!r.unclear()",
+		`if r.RefundID != "" && p.ListsRefunds {`, "if false {",
 		ledgerTests, "TestOpenRequests",
 	},
 	{
@@ -1166,7 +1181,7 @@ var mutants = []mutant{
 	},
 	{
 		"a cancel is repeated while it may be on its way", plan,
-		"case !p.SeenAt.After(last.At), last.Reply == NoReply && now.Before(last.At.Add(cancelPause)):", "case !p.SeenAt.After(last.At):",
+		"case !p.SeenAt.After(last.At), last.Reply <= Busy && now.Before(last.At.Add(cancelPause)):", "case !p.SeenAt.After(last.At):",
 		ledgerTests, "TestReturnWhileMoneyIsOwed",
 	},
 	{
@@ -1467,7 +1482,7 @@ var mutants = []mutant{
 	},
 	{
 		"a look that nobody made is an alarm", statuses,
-		"if !o.LearnedAt.Before(t.Add(patience)) {", "if patience > 0 {",
+		"if !o.LearnedAt.Before(later(t, from).Add(patience)) {", "if patience > 0 {",
 		ledgerTests, "TestNoAlarmOfALookNobodyMade",
 	},
 	{

@@ -61,7 +61,6 @@ type ledgerRequest struct {
 	RepliedAt int64  `dynamodbav:"ra,omitempty"`
 	LookedAt  int64  `dynamodbav:"l,omitempty"`
 	Elsewhere bool   `dynamodbav:"e,omitempty"`
-	Clear     bool   `dynamodbav:"cl,omitempty"`
 	Outcome   string `dynamodbav:"o,omitempty"`
 }
 
@@ -125,7 +124,7 @@ func fromRequest(r ledger.Request) ledgerRequest {
 	it := ledgerRequest{
 		Kind: r.Kind.String(), Attempt: r.Attempt, Key: r.Key, Turn: r.Turn, At: Millis(r.At), Failed: r.Failed, Canceled: r.Canceled,
 		RefundID: r.RefundID, Reason: r.Reason, Amount: r.Amount, Balance: r.Balance, Reply: uint8(r.Reply), Code: r.Code, RepliedAt: Millis(r.RepliedAt),
-		LookedAt: Millis(r.LookedAt), Elsewhere: r.Elsewhere, Clear: r.Clear,
+		LookedAt: Millis(r.LookedAt), Elsewhere: r.Elsewhere,
 	}
 	if since := Millis(r.Since); since != it.At {
 		it.Since = since
@@ -194,7 +193,7 @@ func (it ledgerRequest) request() (ledger.Request, error) {
 	r := ledger.Request{
 		Attempt: it.Attempt, Key: it.Key, Turn: it.Turn, At: Time(it.At), Since: Time(it.Since), Failed: it.Failed, Canceled: it.Canceled,
 		RefundID: it.RefundID, Reason: it.Reason, Amount: it.Amount, Balance: it.Balance, Reply: ledger.Reply(it.Reply), Code: it.Code,
-		RepliedAt: Time(it.RepliedAt), LookedAt: Time(it.LookedAt), Elsewhere: it.Elsewhere, Clear: it.Clear,
+		RepliedAt: Time(it.RepliedAt), LookedAt: Time(it.LookedAt), Elsewhere: it.Elsewhere,
 	}
 	if it.Since == 0 {
 		r.Since = r.At
