@@ -201,7 +201,18 @@ func TestNumberThatIsNeverRead(t *testing.T) {
 			t.Errorf("%v after its time: unsettled %v\n%s", after, got, show(o))
 		}
 	}
-	if o.Attempts[0].LookedAt = look; o.Unsettled(o.LearnedAt) {
+	for day := 1; day <= 10; day++ { // a refund a day puts off nothing
+		o.Payments[0].KnownAt = look.Add(time.Duration(day) * 23 * time.Hour)
+		o.LearnedAt = o.Payments[0].KnownAt
+	}
+	if !o.Unsettled(o.LearnedAt) {
+		t.Error("ten days later nobody is told:", show(o))
+	}
+	o.Attempts[0].DoubtAt, o.Attempts[0].LookedAt = in(time.Minute), look
+	if !o.Unsettled(o.LearnedAt) {
+		t.Error("a request was never answered, and nobody is told:", show(o))
+	}
+	if o.Attempts[0].LookedAt = o.LearnedAt; o.Unsettled(o.LearnedAt) {
 		t.Error("it was read:", show(o))
 	}
 }

@@ -149,29 +149,33 @@ func (o Order) nextLooks() (times []time.Time) {
 	return times
 }
 
-// unread says that a number could not be looked up: whoever asked since then, a day or more after its time, has not
-// read it; an hour, when a request under it was never answered. A refund, or a person's decision, may make a look owed
-// whose time is long past: the day begins with it.
+// unread says that a number could not be looked up: whoever asked since tellFrom has not read it.
 func (o Order) unread() bool {
-	var from time.Time
-	if p := o.Paid(); p != nil {
-		from = p.KnownAt
-	}
-	for _, r := range o.Resolutions {
-		from = later(from, r.At)
-	}
 	for n, a := range o.Attempts {
 		for _, t := range o.owedLooks(n + 1) {
-			patience := 24 * time.Hour
-			if t.Equal(a.doubtLook()) {
-				patience = time.Hour
-			}
-			if !o.LearnedAt.Before(later(t, from).Add(patience)) {
+			if !o.LearnedAt.Before(o.tellFrom(a, t)) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// tellFrom is when a person is told that the look of a number which was owed at t is not made: a day later; an hour,
+// when a request under it was never answered. A person's decision, or a refund when the number was read before, may
+// make a look owed whose time is long past: the day begins with it.
+func (o Order) tellFrom(a Attempt, t time.Time) time.Time {
+	doubt := t.Equal(a.doubtLook())
+	for _, r := range o.Resolutions {
+		t = later(t, r.At)
+	}
+	if doubt {
+		return t.Add(time.Hour)
+	}
+	if p := o.Paid(); p != nil && !a.LookedAt.IsZero() {
+		t = later(t, p.KnownAt)
+	}
+	return t.Add(24 * time.Hour)
 }
 
 // openDue is when an order that is not closed must be looked at for its own sake: it may always end.

@@ -941,7 +941,7 @@ var mutants = []mutant{
 	},
 	{
 		"nobody hears of a number that is never read", statuses,
-		"patience := 24 * time.Hour", "patience := 24 * 365 * time.Hour",
+		"return t.Add(24 * time.Hour)", "return t.Add(24 * 365 * time.Hour)",
 		ledgerTests, "TestNumberThatIsNeverRead",
 	},
 	{
@@ -991,12 +991,22 @@ var mutants = []mutant{
 	},
 	{
 		"a refund long after the last look raises the alarm", statuses,
-		"from = p.KnownAt", "_ = p",
+		"t = later(t, p.KnownAt)", "_ = p",
 		ledgerTests, "TestNumberThatARefundMakesUnread",
 	},
 	{
+		"refunds put off the alarm of a number that was never read", statuses,
+		"p != nil && !a.LookedAt.IsZero()", "p != nil",
+		ledgerTests, "TestNumberThatIsNeverRead",
+	},
+	{
+		"refunds put off the alarm of a request that was never answered", statuses,
+		"	if doubt {", "	if false {",
+		ledgerTests, "TestNumberThatIsNeverRead",
+	},
+	{
 		"a person's decision raises the alarm", statuses,
-		"from = later(from, r.At)", "_ = r",
+		"t = later(t, r.At)", "_ = r",
 		ledgerTests, "TestNumberThatARefundMakesUnread",
 	},
 	{
@@ -1482,7 +1492,7 @@ var mutants = []mutant{
 	},
 	{
 		"a look that nobody made is an alarm", statuses,
-		"if !o.LearnedAt.Before(later(t, from).Add(patience)) {", "if patience > 0 {",
+		"if !o.LearnedAt.Before(o.tellFrom(a, t)) {", "if true {",
 		ledgerTests, "TestNoAlarmOfALookNobodyMade",
 	},
 	{
