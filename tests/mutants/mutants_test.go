@@ -1001,7 +1001,7 @@ var mutants = []mutant{
 	},
 	{
 		"refunds put off the alarm of a request that was never answered", statuses,
-		"	if doubt {", "	if false {",
+		"	if doubt {", "	if doubt && false {",
 		ledgerTests, "TestNumberThatIsNeverRead",
 	},
 	{
@@ -1492,7 +1492,7 @@ var mutants = []mutant{
 	},
 	{
 		"a look that nobody made is an alarm", statuses,
-		"if !o.LearnedAt.Before(o.tellFrom(a, t)) {", "if true {",
+		"if !o.LearnedAt.Before(o.tellFrom(a, t)) {", "if !o.LearnedAt.Before(o.tellFrom(a, t).Add(-year)) {",
 		ledgerTests, "TestNoAlarmOfALookNobodyMade",
 	},
 	{
