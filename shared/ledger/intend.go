@@ -219,12 +219,15 @@ func (o Order) Refundable() int64 {
 	}
 	left := p.Balance
 	for _, r := range o.Requests {
-		if r.RefundID != "" && o.outcomeOf(r) == Pending {
+		if o.refunds(r) {
 			left -= r.Amount
 		}
 	}
 	return left
 }
+
+// refunds says that a request is a merchant's refund that is under way.
+func (o Order) refunds(r Request) bool { return r.RefundID != "" && o.outcomeOf(r) == Pending }
 
 // outcomeOf is how a merchant's refund ended, or stands.
 func (o Order) outcomeOf(r Request) Outcome {

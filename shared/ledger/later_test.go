@@ -33,27 +33,32 @@ func TestRefundRefusedForNow(t *testing.T) {
 	t.Parallel()
 	o := made(func(o *ledger.Order) {
 		o.Payments = []ledger.Payment{
-			line("key-1", ledger.Captured, 0, kept), line("key-2", ledger.Captured, 0, surplus), line("key-3", ledger.Captured, 0, surplus),
+			line("key-1", ledger.Captured, 0, kept),
+			line("key-2", ledger.Captured, 0, surplus), line("key-3", ledger.Captured, 0, surplus),
 		}
 		back := later(3, time.Minute, func(r *ledger.Request) { r.Key, r.RefundID, r.Amount = "key-2", "", 15000 })
 		o.Requests = []ledger.Request{later(3, time.Minute), back, asks(ledger.Notice, "key-9", time.Minute)}
 	})
+	type plan struct {
+		do   ledger.Do
+		look string // key
+		send string
+		turn int
+	}
 	for _, tc := range []struct {
-		name string
-		at   time.Duration
-		edit func(*ledger.Visit)
-		want ledger.Step
+		name  string
+		at    time.Duration
+		spent bool
+		want  plan
 	}{
-		{"before the pause is over, what can be given back", 89 * time.Second, nil, ledger.Step{Do: ledger.Send, Request: ledger.Request{Key: "key-3"}}},
-		{"a visit that has sent enough looks", 3 * time.Hour, func(v *ledger.Visit) { v.Spent = true }, ledger.Step{Do: ledger.LookUp, Key: "key-9"}},
-		{"after the pause", 90 * time.Second, nil, ledger.Step{Do: ledger.Send, Request: ledger.Request{Key: "key-2", Turn: 4}}},
+		{"before the pause is over, what can be given back", 89 * time.Second, false, plan{do: ledger.Send, send: "key-3"}},
+		{"a visit that has sent enough looks", 3 * time.Hour, true, plan{do: ledger.LookUp, look: "key-9"}},
+		{"after the pause", 90 * time.Second, false, plan{do: ledger.Send, send: "key-2", turn: 4}},
 	} {
 		o, v := visiting(o, tc.at, "key-1", "key-2", "key-3")
-		if tc.edit != nil {
-			tc.edit(&v)
-		}
-		got := o.Next(in(tc.at), v)
-		if got.Do != tc.want.Do || got.Key != tc.want.Key || got.Request.Key != tc.want.Request.Key || got.Request.Turn != tc.want.Request.Turn {
+		v.Spent = tc.spent
+		s := o.Next(in(tc.at), v)
+		if got := (plan{s.Do, s.Key, s.Request.Key, s.Request.Turn}); got != tc.want {
 			t.Errorf("%s: %+v, want %+v", tc.name, got, tc.want)
 		}
 	}
@@ -64,6 +69,8 @@ func TestRefundRefusedForNow(t *testing.T) {
 func TestRefundRefusedForAWeek(t *testing.T) {
 	t.Parallel()
 	const week = 7 * 24 * time.Hour
+	unusable := replied(ledger.Unusable, week)
+	givenBack := func(r *ledger.Request) { r.RefundID = "" }
 	for name, tc := range map[string]struct {
 		r       ledger.Request
 		looked  time.Duration // after the reply
@@ -77,9 +84,9 @@ func TestRefundRefusedForAWeek(t *testing.T) {
 		"less is left, but not so much":   {later(7, week), 5 * time.Minute, 14000, ledger.Pending},
 		"it was made":                     {later(7, week), 5 * time.Minute, 10000, ledger.Done},
 		"too little is left":              {later(7, week, refundOf("r1", 9000, 15000, 7)), 5 * time.Minute, 8000, ledger.Denied},
-		"a bad answer":                    {later(7, week, replied(ledger.Unusable, week)), 5 * time.Minute, 15000, ledger.Pending},
+		"a bad answer":                    {later(7, week, unusable), 5 * time.Minute, 15000, ledger.Pending},
 		"it has waited for another":       {later(0, week, replied(ledger.NoReply, 0)), 5 * time.Minute, 15000, ledger.Pending},
-		"surplus money is never given up": {later(7, week, func(r *ledger.Request) { r.RefundID = "" }), 5 * time.Minute, 15000, ledger.Pending},
+		"surplus money is never given up": {later(7, week, givenBack), 5 * time.Minute, 15000, ledger.Pending},
 	} {
 		o := made(func(o *ledger.Order) {
 			role := kept
@@ -168,13 +175,18 @@ func TestKeptBesideACancel(t *testing.T) {
 		o.LearnedAt = in(30 * time.Hour)
 	})
 	o, err := review.Resolve(ledger.Resolution{Key: "key-1", Keep: true, At: in(31*time.Hour + time.Minute)})
-	if err != nil || o.Status() != ledger.Paid || len(o.Requests) != 1 || o.Requests[0].Kind != ledger.Notice || o.Due().IsZero() {
+	if err != nil || o.Status() != ledger.Paid || len(o.Requests) != 1 {
 		t.Fatal(err, show(o))
+	}
+	if o.Requests[0].Kind != ledger.Notice || o.Due().IsZero() {
+		t.Error("it is not looked up:", show(o))
 	}
 	p := *o.Payment("key-1")
 	p.Balance = 0
 	at := in(32 * time.Hour)
-	o = o.Learn(ledger.Answer{Account: o.Account, Began: at, At: at, Key: "key-1", Readable: true, Payments: []ledger.Payment{p}}).Decide()
+	o = o.Learn(ledger.Answer{
+		Account: o.Account, Began: at, At: at, Key: "key-1", Readable: true, Payments: []ledger.Payment{p},
+	}).Decide()
 	if o.Status() != ledger.Refunded || len(o.Requests) != 0 {
 		t.Error("the cancel had been made:", show(o))
 	}

@@ -177,7 +177,7 @@ func (o Order) again(r *Request, last Request, now time.Time, v Visit) Step {
 // refund makes the merchant's refunds, one at a time.
 func (o Order) refund(now time.Time, v Visit) Step {
 	p := o.Paid()
-	i := slices.IndexFunc(o.Requests, func(r Request) bool { return r.RefundID != "" && o.outcomeOf(r) == Pending })
+	i := slices.IndexFunc(o.Requests, o.refunds)
 	if p == nil || i < 0 || o.End == EndReview {
 		return none
 	}

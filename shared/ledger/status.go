@@ -45,20 +45,15 @@ func (o Order) Payable() int {
 }
 
 // ProcessingSince is since when money may have been taken without an answer; zero: nothing is unclear.
-func (o Order) ProcessingSince() (since time.Time) {
-	for _, r := range o.Requests {
-		if o.blocks(r) && (since.IsZero() || r.Since.Before(since)) {
-			since = r.Since
-		}
-	}
-	return since
-}
+func (o Order) ProcessingSince() time.Time { return o.oldest(o.blocks) }
 
 // RefundingSince is since when the oldest of the merchant's refunds is under way; zero: none is.
-func (o Order) RefundingSince() (since time.Time) {
+func (o Order) RefundingSince() time.Time { return o.oldest(o.refunds) }
+
+// oldest is since when the oldest of some requests is open; zero: none is.
+func (o Order) oldest(counts func(Request) bool) (since time.Time) {
 	for _, r := range o.Requests {
-		under := r.RefundID != "" && o.outcomeOf(r) == Pending
-		if under && (since.IsZero() || r.Since.Before(since)) {
+		if counts(r) && (since.IsZero() || r.Since.Before(since)) {
 			since = r.Since
 		}
 	}
@@ -97,7 +92,8 @@ func (o Order) Due() time.Time {
 	}
 	for _, p := range o.surplus() {
 		if o.End != EndReview {
-			at(after(o.owedSince(p), o.LearnedAt))
+			since := later(p.KnownAt, o.decidedAt(p.Key)) // a decision counts anew
+			at(after(since, o.LearnedAt))
 		}
 	}
 	for _, t := range o.nextLooks() {
@@ -118,15 +114,14 @@ func (r Request) pausesFrom() time.Time {
 	return r.At
 }
 
-// owedSince is since when a surplus payment is to go back; a person's decision counts anew.
-func (o Order) owedSince(p Payment) time.Time {
-	since := p.KnownAt
+// decidedAt is when a person decided last about a payment, about any when the key is empty; zero: never.
+func (o Order) decidedAt(key string) (t time.Time) {
 	for _, r := range o.Resolutions {
-		if r.Key == p.Key {
-			since = later(since, r.At)
+		if key == "" || r.Key == key {
+			t = later(t, r.At)
 		}
 	}
-	return since
+	return t
 }
 
 // nextLooks are the times that decide when numbers are looked up for their own sake: those to come, and the earliest of
@@ -166,9 +161,7 @@ func (o Order) unread() bool {
 // make a look owed whose time is long past: the day begins with it.
 func (o Order) tellFrom(a Attempt, t time.Time) time.Time {
 	doubt := t.Equal(a.doubtLook())
-	for _, r := range o.Resolutions {
-		t = later(t, r.At)
-	}
+	t = later(t, o.decidedAt(""))
 	if doubt {
 		return t.Add(time.Hour)
 	}

@@ -121,10 +121,7 @@ func callContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, CallMax)
 }
 
-func hasTime(ctx context.Context) bool {
-	end, ok := ctx.Deadline()
-	return ctx.Err() == nil && (!ok || time.Until(end) >= callMin)
-}
+func hasTime(ctx context.Context) bool { return ctx.Err() == nil && leaves(ctx, callMin) }
 
 // tooLate says that a request is a charge that must not be sent any more.
 func tooLate(ctx context.Context, r ledger.Request) bool {
@@ -133,9 +130,12 @@ func tooLate(ctx context.Context, r ledger.Request) bool {
 
 // timeToCharge says that enough of the caller's time is left to send a charge: an intent that is stored and not sent is
 // in doubt for an hour.
-func timeToCharge(ctx context.Context) bool {
+func timeToCharge(ctx context.Context) bool { return leaves(ctx, chargeMin) }
+
+// leaves says that at least so much of the caller's time is left.
+func leaves(ctx context.Context, least time.Duration) bool {
 	end, ok := ctx.Deadline()
-	return !ok || time.Until(end) >= chargeMin
+	return !ok || time.Until(end) >= least
 }
 
 // gateway is the provider of an order as this deployment may use it, or ErrNotReady with the reason in the log.

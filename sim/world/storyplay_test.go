@@ -142,9 +142,7 @@ var storyWords = []word{
 	{"AMOUNT windows are declined", func(p *play, given []string) error { return p.many(given[0], true) }},
 	{"approve TAB", func(p *play, given []string) error { return p.press(given[0], "approve", "") }},
 	{"approve TAB for AMOUNT", func(p *play, given []string) error { return p.press(given[0], "approve", given[1]) }},
-	{"decline TAB", func(p *play, given []string) error {
-		return p.press(given[0], map[string]string{"toss": "reject", "portone": "fail"}[p.provider], "")
-	}},
+	{"decline TAB", func(p *play, given []string) error { return p.decline(given[0]) }},
 	{"cancel TAB", func(p *play, given []string) error { return p.press(given[0], "cancel", "") }},
 	{"PortOne captures TAB after all", (*play).late},
 	{"return TAB", func(p *play, given []string) error { return p.comesBack(given[0], nil) }},
@@ -328,10 +326,14 @@ func (p *play) many(count string, decline bool) error {
 	for i := 0; err == nil && i < n; i++ {
 		name := fmt.Sprint("window-", len(p.tabs)+1)
 		if err = p.open([]string{name}); err == nil && decline {
-			err = p.press(name, map[string]string{"toss": "reject", "portone": "fail"}[p.provider], "")
+			err = p.decline(name)
 		}
 	}
 	return err
+}
+
+func (p *play) decline(name string) error {
+	return p.press(name, map[string]string{"toss": "reject", "portone": "fail"}[p.provider], "")
 }
 
 // press ends a tab's window.

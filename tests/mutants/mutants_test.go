@@ -178,7 +178,7 @@ var mutants = []mutant{
 	},
 	{
 		"a refund that was denied counts for ever", intents,
-		"r.RefundID != \"\" && o.outcomeOf(r) == Pending {\n\t\t\tleft", "r.RefundID != \"\" {\n\t\t\tleft",
+		"if o.refunds(r) {\n\t\t\tleft", "if r.RefundID != \"\" {\n\t\t\tleft",
 		ledgerTests, "TestRefundThatIsRefused",
 	},
 	{
@@ -936,7 +936,7 @@ var mutants = []mutant{
 	},
 	{
 		"what a person gives back waits for the pause of its capture", statuses,
-		"since = later(since, r.At)", "_ = r",
+		"since := later(p.KnownAt, o.decidedAt(p.Key))", "since := p.KnownAt",
 		ledgerTests, "TestKeptBesideACancel",
 	},
 	{
@@ -1006,7 +1006,7 @@ var mutants = []mutant{
 	},
 	{
 		"a person's decision raises the alarm", statuses,
-		"t = later(t, r.At)", "_ = r",
+		"t = later(t, o.decidedAt(\"\"))", "_ = o",
 		ledgerTests, "TestNumberThatARefundMakesUnread",
 	},
 	{
