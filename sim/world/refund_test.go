@@ -154,7 +154,7 @@ func TestRefundMadeBehindItsRefusal(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			x := newOutside(t, func(o *world.Options) {
 				o.Toss.PartialCancelable = true
-				o.Toss.CancelPause, o.Toss.CancelPauseCode = 10*time.Second, "NOT_ALLOWED_PARTIAL_REFUND"
+				o.Toss.CancelPause, o.Toss.CancelPauseCode = 5*time.Minute, "NOT_ALLOWED_PARTIAL_REFUND"
 			})
 			x.pays("toss", x.Order("toss", "order-1", 24*time.Hour))
 			x.Pass("1h")
